@@ -1,0 +1,75 @@
+# The front door. Needs Python >= 3.11 and make; everything else it sets up below this folder.
+PYTHON ?= python3
+CATALOGUE ?= catalogue
+ARGS ?=
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run synth sizes check test unit end-to-end format requirements clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: .venv/.ready node_modules/.ready .local/emulator/.ready build/.ready  ## what the other targets need (they call it)
+
+.venv/.ready: requirements/project.txt
+	@echo "setup: Python packages of the project"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/python $(PIP) -r requirements/project.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json .venv/.ready
+	@echo "setup: the CDK CLI"
+	@npm ci --silent
+	@touch $@
+
+.local/emulator/.ready: requirements/emulator.txt
+	@echo "setup: the local emulator, in an environment of its own"
+	@$(PYTHON) -m venv --clear .local/emulator
+	@.local/emulator/bin/python $(PIP) -r requirements/emulator.txt
+	@touch $@
+
+build/.ready: requirements/functions.txt infrastructure/packaging.py .venv/.ready
+	@echo "setup: what the functions bring with them, for Lambda and for this machine"
+	@.venv/bin/python -m infrastructure.packaging fetch
+	@touch $@
+
+run: setup  ## the whole system on this machine, until Ctrl-C (ARGS=--once: until all events arrived)
+	@.venv/bin/python -m local --catalogue $(CATALOGUE) $(ARGS)
+
+synth: setup  ## the CloudFormation templates, into cdk.out
+	@npx cdk synth --quiet
+
+sizes: setup  ## size and contents of each function's package
+	@.venv/bin/python -m infrastructure.packaging sizes
+
+check: setup  ## format, lint, types, fast tests
+	@ruff format --check .
+	@ruff check .
+	@mypy
+	@pytest -q tests/unit tests/infrastructure tests/workflows --cov --cov-report=term
+
+test: check end-to-end  ## everything
+
+unit: setup  ## the unit tests alone
+	@pytest -q tests/unit
+
+end-to-end: setup  ## the tests that go through the deployed emulator
+	@pytest -q tests/end_to_end
+
+format: setup  ## rewrite the sources in the project's format
+	@ruff format .
+	@ruff check --fix .
+
+requirements: .venv/.ready  ## compile requirements/*.in to pinned files with hashes
+	@cd requirements && for set in functions emulator project; do \
+		uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+			--custom-compile-command "make requirements" $(UPGRADE) -o $$set.txt $$set.in || exit 1; done
+
+clean:  ## remove all that set-up and runs made
+	rm -rf .venv node_modules .local build cdk.out .mypy_cache .pytest_cache .ruff_cache .coverage

@@ -1,0 +1,145 @@
+"""What a function's package holds, and how it is put together.
+
+A package is the function's own folder, `functions/shared`, `eventing`, the catalogue and the
+dependencies of `requirements/functions.txt`: nothing else. Dependencies are fetched by `make setup`,
+once for Lambda and once for this machine, so that a synth needs no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+REQUIREMENTS = ROOT / "requirements" / "functions.txt"
+FUNCTIONS = ("ingest", "publish", "redrive")
+RUNTIME = (3, 13)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A machine that runs functions: its name here, its Python, and pip's names of its platform."""
+
+    name: str
+    python: tuple[int, int]
+    platforms: tuple[str, ...] = ()
+
+    @property
+    def dependencies(self) -> Path:
+        """Where this target's dependencies are, one folder for each state of the requirements."""
+        digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
+        return BUILD / "dependencies" / f"{self.name}-{self.python[0]}.{self.python[1]}-{digest}"
+
+
+# Amazon Linux 2023, which Lambda's Python 3.13 runs on, has glibc 2.34 (AWS Lambda, "Lambda runtimes").
+LAMBDA = Target("lambda-arm64", RUNTIME, ("manylinux_2_28_aarch64", "manylinux2014_aarch64"))
+LAPTOP = Target("laptop", sys.version_info[:2])
+
+
+def fetch(target: Target) -> Path:
+    """Install the pinned dependencies of functions for `target`; what is there already is kept."""
+    folder = target.dependencies
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=folder.parent))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--require-hashes", "--no-compile", "--target", str(staging)]
+    command += ["--only-binary=:all:", "--requirement", str(REQUIREMENTS)]
+    if target.platforms:
+        command += [f"--platform={platform}" for platform in target.platforms]
+        command += [f"--python-version={target.python[0]}.{target.python[1]}"]
+    subprocess.run(command, check=True)
+    # Command-line entry points name the interpreter that installed them; no function calls one.
+    shutil.rmtree(staging / "bin", ignore_errors=True)
+    staging.rename(folder)
+    return folder
+
+
+def interpreter(version: tuple[int, int]) -> str | None:
+    """A Python of exactly this minor version on this machine, or None."""
+    name = f"python{version[0]}.{version[1]}"
+    wanted = f"{version[0]}.{version[1]}"
+    candidates = [sys.executable, shutil.which(name)]
+    candidates += [str(path) for path in Path.home().glob(f".pyenv/versions/{wanted}*/bin/{name}")]
+    for candidate in filter(None, candidates):
+        probe = [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(probe, capture_output=True, text=True).stdout.strip() == wanted:
+            return candidate
+    return None
+
+
+def build(function: str, *, catalogue: Path, target: Target, output: Path | None = None) -> Path:
+    """Lay out the package of `function` in a folder of its own and return that folder.
+
+    The same sources give the same bytes. `.pyc` files are those of the target's own minor version
+    (a package without them starts at less than half the speed); where no such interpreter is on
+    this machine none are shipped, and stderr says so.
+    """
+    dependencies = target.dependencies
+    if not dependencies.exists():
+        raise FileNotFoundError(f"{dependencies} is missing: run `make setup` first")
+    output = output or BUILD / "packages" / target.name / function
+    output.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{function}-", dir=output.parent))
+    skip = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+    shutil.copytree(dependencies, staging, dirs_exist_ok=True, ignore=skip)
+    for source in ("eventing", "functions/shared", f"functions/{function}"):
+        shutil.copytree(ROOT / source, staging / source, ignore=skip)
+    shutil.copyfile(ROOT / "functions" / "__init__.py", staging / "functions" / "__init__.py")
+    shutil.copytree(catalogue, staging / "catalogue", ignore=skip)
+    _compile(staging, target)
+    if output.exists():
+        shutil.rmtree(output)
+    staging.rename(output)
+    return output
+
+
+def _compile(folder: Path, target: Target) -> None:
+    python = interpreter(target.python)
+    version = ".".join(map(str, target.python))
+    if python is None:
+        print(f"packaging: no Python {version} here, so no .pyc files: slower cold starts", file=sys.stderr)
+        return
+    # Unchecked hashes hold no time stamp, and Lambda's own path replaces this machine's.
+    command = [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(folder), "-p", "/var/task", str(folder)]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run(command, check=True, env=environment | {"PYTHONHASHSEED": "0"})
+
+
+def _sizes() -> None:
+    for function in FUNCTIONS:
+        folder = build(function, catalogue=ROOT / "catalogue", target=LAMBDA)
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        archive = shutil.make_archive(str(folder), "zip", folder)
+        zipped = Path(archive).stat().st_size
+        Path(archive).unlink()
+        total = sum(path.stat().st_size for path in files)
+        print(f"{function}: {len(files)} files, {total / 1e6:.2f} MB, {zipped / 1e6:.2f} MB zipped")
+        for part in sorted(folder.iterdir()):
+            inside = [path for path in part.rglob("*") if path.is_file()] or [part]
+            print(f"  {part.name:32} {sum(p.stat().st_size for p in inside) / 1e3:9.1f} kB")
+
+
+def main() -> None:
+    """`fetch` the dependencies, or print the `sizes` of the packages."""
+    parser = argparse.ArgumentParser(prog="python -m infrastructure.packaging")
+    parser.add_argument("command", choices=["fetch", "sizes"])
+    if parser.parse_args().command == "sizes":
+        _sizes()
+    else:
+        for target in (LAMBDA, LAPTOP):
+            fetch(target)
+
+
+if __name__ == "__main__":
+    main()
