@@ -1,0 +1,101 @@
+"""What a publisher is answered: one result per event, and the status that sums them up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from eventing.problem import Kind, Problem
+
+RETRY_AFTER_SECONDS = 5
+
+ACCEPTED = 202
+SEVERAL_OUTCOMES = 207
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The event is stored, or safe in the dead-letter queue; a duplicate was so before."""
+
+    id: str
+    source: str
+    accepted_at: str
+    duplicate: bool = False
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this event alone."""
+        return ACCEPTED
+
+    def members(self) -> dict[str, Any]:
+        """The event's result."""
+        return {
+            "id": self.id,
+            "source": self.source,
+            "status": "duplicate" if self.duplicate else "accepted",
+            "accepted_at": self.accepted_at,
+        }
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The event, or the whole request, is refused; `identity` has its id and source where it has any."""
+
+    problem: Problem
+    identity: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this event alone."""
+        return self.problem.kind.status
+
+    def members(self) -> dict[str, Any]:
+        """The event's result: problem details."""
+        return {**self.identity, **self.problem.body()}
+
+
+Outcome = Accepted | Rejected
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+def answer(outcomes: Sequence[Outcome], *, batched: bool, request_id: str) -> Answer:
+    """The response to a request whose events had these outcomes, in the order sent.
+
+    A batch of which all events share a status has that status, any other has 207.
+    """
+    if not batched:
+        (outcome,) = outcomes
+        return _answer(outcome.status, outcome.members(), request_id)
+    results = [outcome.members() for outcome in outcomes]
+    statuses = {outcome.status for outcome in outcomes} or {ACCEPTED}
+    status = statuses.pop() if len(statuses) == 1 else SEVERAL_OUTCOMES
+    body: dict[str, Any] = {"results": results}
+    if status >= 400:
+        body = Problem(Kind.SEVERAL, "Each result says what is wrong.").body() | body
+        body["status"] = status
+    again = any(outcome.status == Kind.UNAVAILABLE.status for outcome in outcomes)
+    return _answer(status, body, request_id, again=again)
+
+
+def _answer(status: int, body: dict[str, Any], request_id: str, *, again: bool = False) -> Answer:
+    problem = status >= 400
+    headers = {
+        "Content-Type": "application/problem+json" if problem else "application/json",
+        "X-Request-Id": request_id,
+    }
+    if again or status == Kind.UNAVAILABLE.status:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if problem:
+        body = body | {"request_id": request_id}
+    # ASCII, so that the body survives whatever carries it.
+    return Answer(status, headers, json.dumps(body, separators=(",", ":")))

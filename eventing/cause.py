@@ -1,0 +1,197 @@
+"""Why an event could not make its next step: one closed list, and one table from errors to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+MAX_MESSAGE_BYTES = 1024
+
+
+class Code(StrEnum):
+    """The closed list of causes."""
+
+    THROTTLED = "THROTTLED"
+    UNAVAILABLE = "UNAVAILABLE"
+    TIMEOUT = "TIMEOUT"
+    ACCESS_DENIED = "ACCESS_DENIED"
+    NOT_FOUND = "NOT_FOUND"
+    TOO_LARGE = "TOO_LARGE"
+    NO_ROUTE = "NO_ROUTE"
+    INVALID = "INVALID"
+    CONFLICT = "CONFLICT"
+    CRASHED = "CRASHED"
+    UNKNOWN = "UNKNOWN"
+
+
+# Causes that go away by themselves: the same call may succeed a little later.
+_RETRYABLE = frozenset({Code.THROTTLED, Code.UNAVAILABLE, Code.TIMEOUT, Code.CRASHED})
+
+# Error codes of AWS services and class names of errors, of botocore's, ours and Python's own.
+_CODES: dict[str, Code] = {
+    **dict.fromkeys(
+        (
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "Throttled",
+            "TooManyRequestsException",
+            "ProvisionedThroughputExceededException",
+            "ProvisionedThroughputExceeded",
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "BatchRequestTooFrequent",
+            "SlowDown",
+            "OverLimit",
+            "LimitExceededException",
+            "KMSThrottlingException",
+            "KMSThrottling",
+        ),
+        Code.THROTTLED,
+    ),
+    **dict.fromkeys(
+        (
+            "InternalServerError",
+            "InternalError",
+            "InternalErrorException",
+            "InternalFailure",
+            "ServiceUnavailable",
+            "ServiceUnavailableException",
+            "Unavailable",
+            "TransactionConflict",
+            "TransactionConflictException",
+            "EndpointConnectionError",
+            "ConnectionError",
+            "ConnectionClosedError",
+            "HTTPClientError",
+            "SSLError",
+            "ProxyConnectionError",
+            "ReplicatedWriteConflictException",
+        ),
+        Code.UNAVAILABLE,
+    ),
+    **dict.fromkeys(
+        (
+            "RequestTimeout",
+            "RequestTimeoutException",
+            "ReadTimeoutError",
+            "ConnectTimeoutError",
+            "TimeoutError",
+        ),
+        Code.TIMEOUT,
+    ),
+    **dict.fromkeys(
+        (
+            "AccessDenied",
+            "AccessDeniedException",
+            "AuthorizationError",
+            "AuthorizationErrorException",
+            "UnauthorizedOperation",
+            "NotAuthorized",
+            "UnrecognizedClientException",
+            "InvalidClientTokenId",
+            "InvalidSecurity",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "SignatureDoesNotMatch",
+            "KMSAccessDenied",
+            "KMSAccessDeniedException",
+            "KmsAccessDenied",
+            "NoCredentialsError",
+        ),
+        Code.ACCESS_DENIED,
+    ),
+    **dict.fromkeys(
+        (
+            "ResourceNotFoundException",
+            "ResourceNotFound",
+            "NotFound",
+            "NotFoundException",
+            "NoSuchBucket",
+            "NoSuchKey",
+            "TopicNotFound",
+            "QueueDoesNotExist",
+            "AWS.SimpleQueueService.NonExistentQueue",
+            "KMSNotFound",
+            "KMSDisabled",
+        ),
+        Code.NOT_FOUND,
+    ),
+    **dict.fromkeys(("BatchRequestTooLong", "EntityTooLarge", "TooLarge"), Code.TOO_LARGE),
+    "NoRoute": Code.NO_ROUTE,
+    **dict.fromkeys(
+        (
+            "ConditionFailed",
+            "ValidationException",
+            "ValidationError",
+            "InvalidParameter",
+            "InvalidParameterValue",
+            "InvalidParameterException",
+            "InvalidMessageContents",
+            "ParameterValueInvalid",
+            "ParamValidationError",
+            "InvalidStoredEvent",
+        ),
+        Code.INVALID,
+    ),
+    **dict.fromkeys(("DuplicateItem", "Conflict"), Code.CONFLICT),
+    "Crashed": Code.CRASHED,
+}
+_TOO_LONG = re.compile(r"message too long|maximum allowed size|item size", re.IGNORECASE)
+# What differs between two events that fail for the same reason.
+_VARIABLE = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9A-Z]{26,}\b|\b[0-9a-f]{16,}\b|\d+", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why: a code of the closed list, the class of the error, and a message without any payload."""
+
+    code: Code
+    error_class: str
+    message: str
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later without anybody mending anything."""
+        return self.code in _RETRYABLE
+
+    def pattern(self) -> str:
+        """The message without the parts that differ from event to event."""
+        return _VARIABLE.sub("*", self.message)
+
+
+def cause_of(error: BaseException) -> Cause:
+    """The cause of an error of ours, of Python's or of an AWS SDK (told by its shape, not its class)."""
+    response: Any = getattr(error, "response", None)
+    if isinstance(response, dict) and isinstance(response.get("Error"), dict):
+        code = str(response["Error"].get("Code", ""))
+        status = (response.get("ResponseMetadata") or {}).get("HTTPStatusCode", 0)
+        return aws_cause(code, str(response["Error"].get("Message", "")), status=status)
+    for kind in type(error).__mro__:
+        if kind.__name__ in _CODES:
+            return Cause(_CODES[kind.__name__], type(error).__name__, clip(str(error)))
+    # The text of an unforeseen error may quote the event.
+    return Cause(
+        Code.UNKNOWN, type(error).__name__, "an error that the table of causes does not know"
+    )
+
+
+def aws_cause(
+    code: str, message: str, *, status: int = 0, sender_fault: bool | None = None
+) -> Cause:
+    """The cause that an AWS error code stands for, alone or in an entry of a batch's answer."""
+    found = _CODES.get(code) or _CODES.get(code.removesuffix("Exception"))
+    if _TOO_LONG.search(message):
+        found = Code.TOO_LARGE
+    if found is None:
+        found = Code.UNAVAILABLE if status >= 500 or sender_fault is False else Code.UNKNOWN
+    return Cause(found, code or "Unknown", clip(message))
+
+
+def clip(message: str) -> str:
+    """At most 1 KiB of UTF-8."""
+    return message.encode()[:MAX_MESSAGE_BYTES].decode(errors="ignore")

@@ -1,0 +1,130 @@
+"""The dead letter: an event that could not make its next step, whole, and why."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Literal, cast
+
+from eventing.cause import Cause, Code
+from eventing.event import event_digest, event_key
+from eventing.json_text import parse
+
+SCHEMA_VERSION = 1
+
+Stage = Literal["ingest", "publish"]
+Step = Literal["store", "archive", "route", "publish"]
+STAGES: tuple[Stage, ...] = ("ingest", "publish")
+STEPS: Mapping[Stage, tuple[Step, ...]] = {
+    "ingest": ("store", "archive"),
+    "publish": ("route", "publish"),
+}
+
+
+class NoDeadLetter(ValueError):  # noqa: N818 - what was found in a queue
+    """The text is no dead letter of a version that this code reads; the message says why."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One event that failed at one step.
+
+    `event` is the CloudEvent's text as it was accepted; `accepted_at` is what its publisher was told,
+    so that an event which is stored by a redrive keeps it. Times are as `eventing.event.timestamp`
+    writes them. `episode` counts the redrives that failed before.
+    """
+
+    stage: Stage
+    step: Step
+    publisher: str
+    event: str
+    accepted_at: str
+    cause: Cause
+    failed_at: str
+    topic: str | None = None
+    episode: int = 0
+    trace_id: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for letters with the same root cause."""
+        parts = [self.stage, self.step, self.topic or "", self.cause.code, self.cause.error_class]
+        text = json.dumps([*parts, self.cause.pattern()])
+        return sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def key(self) -> str:
+        """The same for every receipt of this letter, and for no other event, stage or step."""
+        event = parse(self.event)
+        pk = event_key(self.publisher, str(event.value.get("source")), str(event.value.get("id")))
+        content = json.dumps([self.stage, self.step, pk, event_digest(event.exact)])
+        return urlsafe_b64encode(sha256(content.encode()).digest()).rstrip(b"=").decode()
+
+    def failed_again(self, cause: Cause, failed_at: str) -> DeadLetter:
+        """The letter after a redrive that failed."""
+        return replace(self, cause=cause, failed_at=failed_at, episode=self.episode + 1)
+
+    def text(self) -> str:
+        """The body of the SQS message. The event stands in it as JSON, its numbers as they were."""
+        members: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "stage": self.stage,
+            "step": self.step,
+            "publisher": self.publisher,
+            "accepted_at": self.accepted_at,
+            "cause": {
+                "code": self.cause.code,
+                "class": self.cause.error_class,
+                "message": self.cause.message,
+                "retryable": self.cause.retryable,
+            },
+            "fingerprint": self.fingerprint,
+            "failed_at": self.failed_at,
+            "episode": self.episode,
+        }
+        if self.topic:
+            members["topic"] = self.topic
+        if self.trace_id:
+            members["trace_id"] = self.trace_id
+        envelope = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+        return f'{envelope[:-1]},"event":{self.event}}}'
+
+
+def read_dead_letter(text: str) -> DeadLetter:
+    """The dead letter in a message body; raises `NoDeadLetter`, which names the member at fault."""
+    try:
+        document = parse(text)
+    except ValueError as error:
+        raise NoDeadLetter(f"not JSON: {error}") from None
+    content = document.value
+    if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
+        raise NoDeadLetter(f"schema_version is not {SCHEMA_VERSION}")
+    stage, step, cause = content.get("stage"), content.get("step"), content.get("cause")
+    if stage not in STAGES or step not in STEPS[stage]:
+        raise NoDeadLetter("stage and step name no step of the walk")
+    if not isinstance(content.get("event"), dict) or not isinstance(cause, dict):
+        raise NoDeadLetter("event and cause must be objects")
+    try:
+        code = Code(str(cause.get("code")))
+    except ValueError:
+        raise NoDeadLetter("cause.code is none of the list") from None
+    for name in ("publisher", "accepted_at", "failed_at"):
+        if not isinstance(content.get(name), str):
+            raise NoDeadLetter(f"{name} must be a text")
+    if type(content.get("episode")) is not int:
+        raise NoDeadLetter("episode must be a number")
+    return DeadLetter(
+        stage=stage,
+        step=step,
+        publisher=content["publisher"],
+        event=document.member("event").compact(),
+        accepted_at=content["accepted_at"],
+        cause=Cause(code, str(cause.get("class", "")), str(cause.get("message", ""))),
+        failed_at=content["failed_at"],
+        topic=cast("str | None", content.get("topic")),
+        episode=content["episode"],
+        trace_id=cast("str | None", content.get("trace_id")),
+    )

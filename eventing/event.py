@@ -1,0 +1,252 @@
+"""An event: a CloudEvent 1.0.2 that was found valid, and what identifies it.
+
+The rules are those of the CloudEvents specification and of its JSON format; section numbers name
+the former unless they say "JSON".
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from eventing.json_text import Document, canonical
+from eventing.problem import Fault, Kind, Refused, pointer
+
+MAX_EVENT_BYTES = 240 * 1024
+MAX_ATTRIBUTE_BYTES = 8 * 1024
+
+_REQUIRED = ("specversion", "id", "source", "type")
+_NAME = re.compile(r"[a-z0-9]+", re.ASCII)
+# Section 2 "String": control characters and Unicode noncharacters are disallowed.
+_DISALLOWED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef"
+    + "".join(f"{chr(p << 16 | 0xFFFE)}{chr(p << 16 | 0xFFFF)}" for p in range(17))
+    + "]"
+)
+# RFC 3986 appendix A, and the non-ASCII characters of RFC 3987: identifiers of publishers' own
+# systems hold them, and nothing downstream of us minds.
+_C = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@\u00a0-\U000effff]|%[0-9A-Fa-f]{2})"
+_NC = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=@\u00a0-\U000effff]|%[0-9A-Fa-f]{2})"
+_H = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=\u00a0-\U000effff]|%[0-9A-Fa-f]{2})"
+_AUTHORITY = rf"(?:(?:{_H}|:)*@)?(?:\[[0-9A-Fa-fv:.\-_~!$&'()*+,;=]+\]|{_H}*)(?::[0-9]*)?"
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*:"
+_TAIL = rf"(?:\?(?:{_C}|[/?])*)?(?:\#(?:{_C}|[/?])*)?"
+_PATH = rf"(?://{_AUTHORITY}(?:/{_C}*)*|/(?:{_C}+(?:/{_C}*)*)?|{_C}+(?:/{_C}*)*|)"
+_RELATIVE = rf"(?://{_AUTHORITY}(?:/{_C}*)*|/(?:{_C}+(?:/{_C}*)*)?|{_NC}+(?:/{_C}*)*|)"
+_URI = re.compile(rf"{_SCHEME}{_PATH}{_TAIL}")
+_URI_REFERENCE = re.compile(rf"(?:{_SCHEME}{_PATH}|{_RELATIVE}){_TAIL}")
+_NAME_CHARS = r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+"
+# RFC 2046 (with RFC 2045 section 5.1): type, subtype and parameters.
+_MEDIA_TYPE = re.compile(
+    rf'({_NAME_CHARS})/({_NAME_CHARS})(?:[ \t]*;[ \t]*{_NAME_CHARS}=(?:{_NAME_CHARS}|"(?:[^"\\]|\\.)*"))*[ \t]*'
+)
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|[+-](\d\d):(\d\d))", re.ASCII
+)
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+@dataclass(frozen=True)
+class Event:
+    """A valid event of a type that the catalogue may or may not know."""
+
+    id: str
+    source: str
+    type: str
+    subject: str | None
+    value: dict[str, Any] = field(repr=False)
+    """The CloudEvent in its JSON format, as Python values."""
+    text: str = field(repr=False)
+    """The same, as it is stored and published: compact, otherwise as its publisher sent it."""
+    digest: str = field(repr=False)
+    """Tells an event that was sent again from another one under the same source and id."""
+
+    def key(self, publisher: str) -> str:
+        """The key under which the event of this publisher is stored: same identity, same key."""
+        return event_key(publisher, self.source, self.id)
+
+
+def event_key(publisher: str, source: str, id: str) -> str:
+    """The publisher and a hash of source and id, which may hold any character and any length.
+
+    The source's length goes first, so that no two pairs run together to the same text.
+    """
+    name = source.encode()
+    return f"{publisher}#{_hash(b'%d:' % len(name) + name + id.encode())}"
+
+
+def event_digest(exact: Mapping[str, Any]) -> str:
+    """The digest of an event's canonical form; an attribute that is null counts as unset (JSON 2.2)."""
+    return _hash(canonical({k: v for k, v in exact.items() if v is not None or k == "data"}))
+
+
+def timestamp(moment: datetime) -> str:
+    """How times are written everywhere: RFC 3339, UTC, milliseconds, `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def read_event(document: Document) -> Event:
+    """The event in a JSON document.
+
+    Raises `Refused` (400) with every fault found, or (413) when the event is too large.
+    """
+    value = document.value
+    if not isinstance(value, dict):
+        raise Refused(
+            Kind.NOT_A_CLOUDEVENT,
+            "An event is a JSON object.",
+            [Fault("", "must be a JSON object")],
+        )
+    id, source = value.get("id"), value.get("source")
+    faults = [*_attribute_faults(value), *_data_faults(value)]
+    if faults:
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise Refused(
+            Kind.NOT_A_CLOUDEVENT, f"The event has {count}.", faults, id=id, source=source
+        )
+    event = Event(
+        id=value["id"],
+        source=value["source"],
+        type=value["type"],
+        subject=value.get("subject"),
+        value=value,
+        text=document.compact(),
+        digest=event_digest(document.exact),
+    )
+    size = len(event.text.encode())
+    if size > MAX_EVENT_BYTES:
+        raise Refused(
+            Kind.EVENT_TOO_LARGE,
+            f"The event takes {size} bytes as compact JSON; {MAX_EVENT_BYTES} are allowed.",
+            id=id,
+            source=source,
+        )
+    return event
+
+
+def _hash(content: bytes) -> str:
+    return urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+
+
+def _attribute_faults(value: dict[str, Any]) -> Iterator[Fault]:
+    for name in _REQUIRED:  # section 3.1; JSON section 2.2: null is the same as unset
+        if value.get(name) is None:
+            yield Fault(pointer(name), "is required")
+    for name, attribute in value.items():
+        if attribute is None or name in ("data", "data_base64"):
+            continue
+        if not _NAME.fullmatch(name):
+            # Section 3 "Naming conventions"; a name can be as long as an event: show its start.
+            yield Fault(
+                pointer(name[:64]), "an attribute's name has only the characters a-z and 0-9"
+            )
+        elif fault := _attribute_fault(name, attribute):
+            yield Fault(pointer(name), fault)
+
+
+def _attribute_fault(name: str, value: Any) -> str | None:
+    if isinstance(value, str):
+        if not (value.isascii() and value.isprintable()) and _DISALLOWED.search(value):
+            return "holds a control character or a Unicode noncharacter"
+        rule = _RULES.get(name)
+        return rule(value) if rule else None
+    if name in _RULES:
+        return "must be a string"
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return None if -(2**31) <= value < 2**31 else "an integer must fit into 32 bits"
+    return "must be a string, a boolean or a whole number"
+
+
+def _not_empty(value: str) -> str | None:
+    return None if value else "must not be empty"
+
+
+def _specversion(value: str) -> str | None:
+    return None if value == "1.0" else 'must be "1.0"'
+
+
+def _uri_reference(value: str) -> str | None:
+    return (
+        None if value and _URI_REFERENCE.fullmatch(value) else "must be a URI reference (RFC 3986)"
+    )
+
+
+def _uri(value: str) -> str | None:
+    return None if _URI.fullmatch(value) else "must be an absolute URI (RFC 3986)"
+
+
+def _media_type(value: str) -> str | None:
+    return None if _MEDIA_TYPE.fullmatch(value) else "must be a media type (RFC 2046)"
+
+
+def _time(value: str) -> str | None:
+    match = _TIME.fullmatch(value)
+    if match:
+        year, month, day, hour, minute, second, *offset = (int(g or 0) for g in match.groups())
+        leap_day = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+        if (
+            1 <= month <= 12
+            and 1 <= day <= _DAYS[month - 1] + leap_day
+            and hour < 24
+            and minute < 60
+            and (
+                second < 60 or (second == 60 and minute == 59)
+            )  # RFC 3339 section 5.7: leap seconds
+            and offset[0] < 24
+            and offset[1] < 60
+        ):
+            return None
+    return "must be a time (RFC 3339), such as 2026-11-24T09:30:00Z"
+
+
+_RULES = {
+    "specversion": _specversion,
+    "id": _not_empty,
+    "source": _uri_reference,
+    "type": _not_empty,
+    "datacontenttype": _media_type,
+    "dataschema": _uri,
+    "subject": _not_empty,
+    "time": _time,
+}
+
+
+def is_media_type(value: str) -> bool:
+    """Whether `value` is a media type with its parameters, if any (RFC 2046)."""
+    return _MEDIA_TYPE.fullmatch(value) is not None
+
+
+def declares_json(content_type: str | None) -> bool:
+    """Whether data of this content type is JSON (JSON section 3.1.1); unset means that it is."""
+    if content_type is None:
+        return True
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type.endswith(("/json", "+json"))
+
+
+def _data_faults(value: dict[str, Any]) -> Iterator[Fault]:
+    encoded = value.get("data_base64")
+    if encoded is None:
+        if "data" in value and not isinstance(value["data"], str):
+            content_type = value.get("datacontenttype")
+            if isinstance(content_type, str) and not declares_json(content_type):
+                # JSON section 3.1.1: data of any other type is a string.
+                yield Fault("/data", "must be a string, since datacontenttype is not JSON")
+        return
+    if "data" in value:
+        yield Fault("/data_base64", "data and data_base64 exclude each other")
+    try:
+        binascii.a2b_base64(encoded, strict_mode=True)
+        sound = isinstance(encoded, str)
+    except (ValueError, TypeError):
+        sound = False
+    if not sound:
+        yield Fault("/data_base64", "must be a string in Base64 (RFC 4648 section 4)")

@@ -1,0 +1,90 @@
+"""The closed list of what a publisher can be told is wrong, as problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Kind(Enum):
+    """A kind of problem: the last part of its `type` URI, its HTTP status and its title."""
+
+    NOT_JSON = ("not-json", 400, "The body is not JSON")
+    NOT_A_CLOUDEVENT = ("not-a-cloudevent", 400, "The event breaks CloudEvents 1.0.2")
+    CONFLICT = ("conflict", 409, "Another event with this source and id was accepted before")
+    EVENT_TOO_LARGE = ("event-too-large", 413, "The event is larger than an event may be")
+    BATCH_TOO_LARGE = ("batch-too-large", 413, "The batch holds more events than a batch may")
+    BODY_TOO_LARGE = ("body-too-large", 413, "The body is larger than a body may be")
+    CONTENT_TYPE = ("content-type", 415, "The content type is none that events are read from")
+    UNKNOWN_TYPE = ("unknown-type", 422, "The catalogue has no event of this type")
+    SCHEMA = ("schema", 422, "The data breaks the schema of the event's type")
+    NO_PUBLISHER = ("no-publisher", 403, "The API key belongs to no publisher")
+    SEVERAL = ("several", 400, "No event of the batch was accepted")
+    UNAVAILABLE = ("unavailable", 503, "The event could not be kept safe; send it again")
+
+    def __init__(self, slug: str, status: int, title: str) -> None:
+        self.slug = slug
+        self.status = status
+        self.title = title
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing to fix: a JSON pointer (RFC 6901) into the event, and what is wrong there.
+
+    `detail` never holds a value of the event's `data`.
+    """
+
+    pointer: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a request or with one event."""
+
+    kind: Kind
+    detail: str
+    faults: Sequence[Fault] = ()
+
+    def body(self) -> dict[str, Any]:
+        """The members of `application/problem+json` (RFC 9457 section 3); `errors` as in its appendix A."""
+        members: dict[str, Any] = {
+            "type": f"urn:eventing:problem:{self.kind.slug}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+        }
+        if self.faults:
+            members["errors"] = [
+                {"pointer": fault.pointer, "detail": fault.detail} for fault in self.faults
+            ]
+        return members
+
+
+class Refused(Exception):  # noqa: N818 - what happened to the event, not an error of ours
+    """A request or an event that is refused; `problem` says why."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        faults: Sequence[Fault] = (),
+        *,
+        id: Any = None,
+        source: Any = None,
+    ) -> None:
+        super().__init__(detail)
+        self.problem = Problem(kind, detail, tuple(faults))
+        self.identity: Mapping[str, str] = {
+            name: value
+            for name, value in (("id", id), ("source", source))
+            if isinstance(value, str)
+        }
+
+
+def pointer(*path: str | int) -> str:
+    """A JSON pointer from its parts (RFC 6901 section 3)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

@@ -1,0 +1,71 @@
+"""Which topic an event goes to: the first in catalogue order that takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from eventing.catalogue import TOPICS, Catalogue, CatalogueError, TypePatterns
+
+
+class NoRoute(Exception):  # noqa: N818 - the name that causes and dead letters use
+    """No topic takes the event."""
+
+
+class ConditionFailed(Exception):  # noqa: N818 - what happened, not where
+    """A topic's condition cannot be evaluated on the event (a comparison of unlike types, say)."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    topic: str
+    condition: jmespath.parser.ParsedResult | None
+
+
+class Router:
+    """Routes events by a catalogue whose conditions it has compiled, once."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._candidates = TypePatterns(
+            [
+                (rule.type, _Candidate(topic.name, _compile(topic.name, rule.when)))
+                for topic in catalogue.topics
+                for rule in topic.rules
+            ]
+        )
+
+    def route(self, type: str, event: Mapping[str, Any]) -> str:
+        """The name of the event's topic; `event` is the CloudEvent in its JSON format.
+
+        A condition takes the event when it evaluates to `true`; anything else, `null` for a member
+        that is missing included, does not. Raises `NoRoute` or `ConditionFailed`.
+        """
+        for candidate in self._candidates.matches(type):
+            condition = candidate.condition
+            if condition is None or _holds(condition, candidate.topic, event):
+                return candidate.topic
+        raise NoRoute("no topic of the catalogue takes this event")
+
+
+def _compile(topic: str, when: str | None) -> jmespath.parser.ParsedResult | None:
+    if when is None:
+        return None
+    try:
+        return jmespath.compile(when)
+    except JMESPathError as error:
+        reason = str(error).splitlines()[0]
+        raise CatalogueError(TOPICS, topic, f"the condition {when!r} is faulty: {reason}") from None
+
+
+def _holds(condition: jmespath.parser.ParsedResult, topic: str, event: Mapping[str, Any]) -> bool:
+    try:
+        return condition.search(event) is True
+    except (JMESPathError, TypeError, ValueError, RecursionError) as error:
+        # The error's own text quotes the event's data.
+        raise ConditionFailed(
+            f"the condition of topic {topic} cannot be evaluated: {type(error).__name__}"
+        ) from None
