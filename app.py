@@ -1,0 +1,34 @@
+"""The composition root: from the configuration in the CDK context to the stacks."""
+
+from __future__ import annotations
+
+import sys
+
+import aws_cdk as cdk
+import cdk_nag
+
+from eventing.catalogue import CatalogueError
+from infrastructure.configuration import Configuration, ConfigurationError
+from infrastructure.stacks.data import DataStack
+from infrastructure.stacks.regional import RegionalStack
+
+
+def build(app: cdk.App) -> None:
+    """Put the stacks of one deployment into `app`; what the AwsSolutions rules find stops its synth."""
+    configuration = Configuration.read(app.node.try_get_context)
+    data = DataStack(app, configuration=configuration)
+    for region in configuration.regions:
+        regional = RegionalStack(app, configuration=configuration, region=region)
+        # It looks up the stream of its replica.
+        regional.add_stack_dependency(data)
+    cdk.Tags.of(app).add("deployment", configuration.deployment)
+    cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+
+
+if __name__ == "__main__":
+    app = cdk.App()
+    try:
+        build(app)
+    except (CatalogueError, ConfigurationError) as error:
+        sys.exit(str(error))
+    app.synth()

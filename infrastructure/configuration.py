@@ -1,0 +1,218 @@
+"""What one deployment is made of, read from the CDK context and checked before anything is built."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
+
+from eventing.catalogue import Catalogue
+from infrastructure.packaging import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from eventing.catalogue import UsagePlan
+
+    Context = Callable[[str], Any]
+
+Macie = Literal["create", "existing", "off"]
+Value = TypeVar("Value")
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+# `{deployment}-operations-{account}-{region}` has to fit into the 63 characters of a bucket's name.
+_DEPLOYMENT_LENGTH = 24
+_PUBLISHER_LENGTH = 64
+# A function's environment holds 4 KB; the rest is for everything but the publishers.
+_PUBLISHERS_BYTES = 4096 - 1024
+_API_KEY_ID_BYTES = 10
+_RETENTION_DAYS = range(1, 3651)
+
+
+class ConfigurationError(Exception):
+    """A value of the CDK context that no deployment can be made of: names the key and the reason."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"configuration: {key}: {reason}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publisher:
+    """Who may send events, and how many; the functions know them by the id of their API key."""
+
+    name: str
+    usage_plan: UsagePlan
+
+    @property
+    def pascal_case(self) -> str:
+        """The name as part of a CloudFormation output's key; no two publishers share one."""
+        return "".join(part.capitalize() for part in self.name.split("-"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """One deployment. `read` refuses whatever could not be deployed."""
+
+    deployment: str
+    primary_region: str
+    replica_regions: tuple[str, ...]
+    publishers: tuple[Publisher, ...]
+    macie: Macie
+    ops_emails: tuple[str, ...]
+    event_retention_days: int
+    catalogue: Catalogue
+    catalogue_folder: Path
+    laptop: bool
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Every region that takes events, the primary one first."""
+        return (self.primary_region, *self.replica_regions)
+
+    def name(self, what: str) -> str:
+        """The name of one of this deployment's resources."""
+        return f"{self.deployment}-{what}"
+
+    @classmethod
+    def read(cls, context: Context) -> Configuration:
+        """Read the CDK context; of a key given as `-c key=value` the value is text, and read as JSON.
+
+        Raises ConfigurationError, and CatalogueError for a faulty catalogue.
+        """
+        folder = ROOT / _string(context, "catalogue")
+        if not folder.is_dir():
+            raise ConfigurationError("catalogue", f"there is no folder {folder}")
+        catalogue = Catalogue.load(folder)
+        primary = _matching(context, "primary_region", _REGION, "is not the name of a region")
+        laptop = _json(context, "laptop", bool, "true or false")
+        return cls(
+            deployment=_deployment(context),
+            primary_region=primary,
+            replica_regions=_replicas(context, primary),
+            publishers=_publishers(context, catalogue.usage_plans),
+            # The laptop's emulator knows no Macie and refuses whole templates that name it.
+            macie="off" if laptop else _macie(context),
+            ops_emails=_emails(context),
+            event_retention_days=_days(context),
+            catalogue=catalogue,
+            catalogue_folder=folder,
+            laptop=laptop,
+        )
+
+
+def _string(context: Context, key: str) -> str:
+    value = context(key)
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(key, f"has to be text, not {value!r}")
+    return value
+
+
+def _matching(context: Context, key: str, pattern: re.Pattern[str], otherwise: str) -> str:
+    value = _string(context, key)
+    if not pattern.fullmatch(value):
+        raise ConfigurationError(key, f"{value!r} {otherwise}")
+    return value
+
+
+def _json(context: Context, key: str, kind: type[Value], expected: str) -> Value:
+    value = context(key)
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ConfigurationError(key, f"has to be {expected}, not {value!r}") from None
+    # `True` is an `int` in Python, but no number of days.
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigurationError(key, f"has to be {expected}, not {value!r}")
+    return value
+
+
+def _texts(context: Context, key: str, expected: str) -> tuple[str, ...]:
+    values = _json(context, key, list, expected)
+    for value in values:
+        if not isinstance(value, str):
+            raise ConfigurationError(key, f"has to be {expected}, not {value!r}")
+        if values.count(value) > 1:
+            raise ConfigurationError(key, f"{value!r} is there more than once")
+    return tuple(values)
+
+
+def _deployment(context: Context) -> str:
+    rule = (
+        "is no name: lower-case letters, digits and single hyphens, each part begins with a letter"
+    )
+    name = _matching(context, "deployment", _NAME, rule)
+    if len(name) > _DEPLOYMENT_LENGTH:
+        raise ConfigurationError("deployment", f"{name!r} is longer than {_DEPLOYMENT_LENGTH}")
+    return name
+
+
+def _replicas(context: Context, primary: str) -> tuple[str, ...]:
+    regions = _texts(context, "replica_regions", "a list of regions")
+    for region in regions:
+        if not _REGION.fullmatch(region):
+            raise ConfigurationError("replica_regions", f"{region!r} is not the name of a region")
+        if region == primary:
+            raise ConfigurationError("replica_regions", f"{region!r} is the primary region already")
+    return regions
+
+
+def _publishers(context: Context, plans: Mapping[str, UsagePlan]) -> tuple[Publisher, ...]:
+    key, expected = "publishers", 'an object such as {"acme-web": {"usage_plan": "standard"}}'
+    configured = _json(context, key, dict, expected)
+    publishers = []
+    for name, settings in configured.items():
+        if not _NAME.fullmatch(name) or len(name) > _PUBLISHER_LENGTH:
+            raise ConfigurationError(
+                key,
+                f"{name!r} is no name: at most {_PUBLISHER_LENGTH} lower-case letters, digits "
+                "and single hyphens, each part begins with a letter",
+            )
+        if not isinstance(settings, dict) or set(settings) != {"usage_plan"}:
+            raise ConfigurationError(
+                key, f"{name}: has to be {{'usage_plan': ...}}, not {settings!r}"
+            )
+        wanted = settings["usage_plan"]
+        if wanted not in list(plans):
+            known = ", ".join(plans)
+            raise ConfigurationError(
+                key, f"{name}: the catalogue has no usage plan {wanted!r}, only {known}"
+            )
+        publishers.append(Publisher(name=name, usage_plan=plans[wanted]))
+    size = len(json.dumps({f"{n:0{_API_KEY_ID_BYTES}}": p.name for n, p in enumerate(publishers)}))
+    if size > _PUBLISHERS_BYTES:
+        raise ConfigurationError(
+            key,
+            f"{len(publishers)} of them take {size} bytes, and the ingest function's environment "
+            f"has room for {_PUBLISHERS_BYTES}",
+        )
+    return tuple(publishers)
+
+
+def _macie(context: Context) -> Macie:
+    value, known = _string(context, "macie"), get_args(Macie)
+    if value not in known:
+        raise ConfigurationError("macie", f"has to be one of {', '.join(known)}, not {value!r}")
+    return cast("Macie", value)
+
+
+def _emails(context: Context) -> tuple[str, ...]:
+    emails = _texts(context, "ops_emails", "a list of e-mail addresses")
+    for email in emails:
+        if not _EMAIL.fullmatch(email):
+            raise ConfigurationError("ops_emails", f"{email!r} is no e-mail address")
+    return emails
+
+
+def _days(context: Context) -> int:
+    days = _json(context, "event_retention_days", int, "a number of days")
+    if days not in _RETENTION_DAYS:
+        first, last = _RETENTION_DAYS[0], _RETENTION_DAYS[-1]
+        raise ConfigurationError(
+            "event_retention_days", f"{days} is not between {first} and {last}"
+        )
+    return days

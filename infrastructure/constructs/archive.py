@@ -1,0 +1,41 @@
+"""The archive: a copy of every event, where Macie looks for sensitive data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infrastructure.constructs.bucket import PrivateBucket
+from infrastructure.constructs.checks import accept_wildcard
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_s3 as s3
+
+    from infrastructure.configuration import Configuration
+    from infrastructure.constructs.function import Function
+
+
+class Archive(Construct):
+    """The archive bucket; who reads it is logged in the bucket `access_logs`."""
+
+    bucket: PrivateBucket
+
+    def __init__(
+        self, scope: Construct, id: str, *, configuration: Configuration, access_logs: s3.IBucket
+    ) -> None:
+        super().__init__(scope, id)
+        self.bucket = PrivateBucket(
+            self, "Bucket", configuration=configuration, name="archive", access_logs=access_logs
+        )
+
+    def grant_archive(self, function: Function) -> None:
+        """Let it add copies of events, and neither read nor remove any."""
+        objects = self.bucket.arn_for_objects("publisher=*")
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects])
+        )
+        accept_wildcard(
+            function.execution_role, objects, "One object for each request, under its publisher."
+        )

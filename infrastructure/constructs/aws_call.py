@@ -1,0 +1,63 @@
+"""One AWS call at deployment, for what CloudFormation cannot say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import aws_cdk as cdk
+from aws_cdk import custom_resources
+
+from infrastructure.constructs.checks import accept, accept_managed_policy, accept_wildcard
+from infrastructure.constructs.function import log_group_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_logs as logs
+    from constructs import Construct
+
+# The CDK runs all calls of a stack in one function and derives its id from this constant of its own.
+_FUNCTION = "AWS679f53fac002430cb0da5b7982bd2287"
+_LOG = "AwsCallsLog"
+
+
+def aws_call(
+    scope: Construct,
+    id: str,
+    *,
+    permissions: Sequence[iam.PolicyStatement],
+    on_create: custom_resources.AwsSdkCall,
+    on_update: custom_resources.AwsSdkCall,
+    on_delete: custom_resources.AwsSdkCall | None = None,
+    wildcards: Mapping[str, str] | None = None,
+) -> custom_resources.AwsCustomResource:
+    """Make a call when the resource is made, and others when it changes or goes.
+
+    The function that does it may do what `permissions` say, where `wildcards` gives the reason for each
+    resource with a `*` in it, and the SDK is the runtime's own.
+    """
+    stack = cdk.Stack.of(scope)
+    log = stack.node.try_find_child(_LOG)
+    if log is None:
+        log = log_group_of(stack, _LOG, f"/aws/lambda/{stack.stack_name}-aws-calls")
+    call = custom_resources.AwsCustomResource(
+        scope,
+        id,
+        on_create=on_create,
+        on_update=on_update,
+        on_delete=on_delete,
+        policy=custom_resources.AwsCustomResourcePolicy.from_statements(permissions),
+        install_latest_aws_sdk=False,
+        log_group=cast("logs.LogGroup", log),
+    )
+    function = stack.node.find_child(_FUNCTION)
+    accept(function, "L1", "The CDK chooses the runtime of its own function.")
+    accept_managed_policy(
+        function,
+        "service-role/AWSLambdaBasicExecutionRole",
+        "The CDK's own function; its logs are all that the policy lets it write.",
+    )
+    for resource, reason in (wildcards or {}).items():
+        accept_wildcard(call, resource, reason)
+    return call

@@ -1,0 +1,95 @@
+"""The Events table: written in whichever region took the event, and there in all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import custom_resources
+from constructs import Construct
+
+from infrastructure.constructs.aws_call import aws_call
+from infrastructure.constructs.bucket import removal_policy
+
+if TYPE_CHECKING:
+    from infrastructure.configuration import Configuration
+
+
+def table_name(configuration: Configuration) -> str:
+    """The same in every region, so that a regional stack needs no reference into another region."""
+    return configuration.name("events")
+
+
+class GlobalEventStore(Construct):
+    """The global table, with its replicas."""
+
+    def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
+        super().__init__(scope, id)
+        dynamodb.TableV2(
+            self,
+            "Events",
+            table_name=table_name(configuration),
+            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+            billing=dynamodb.Billing.on_demand(),
+            dynamo_stream=dynamodb.StreamViewType.NEW_IMAGE,
+            time_to_live_attribute="expires_at",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            replicas=[
+                dynamodb.ReplicaTableProps(region=region)
+                for region in configuration.replica_regions
+            ],
+            deletion_protection=not configuration.laptop,
+            removal_policy=removal_policy(configuration),
+        )
+
+
+class EventStore(Construct):
+    """The Events table as a region sees it: the replica that is there, and its stream."""
+
+    table: dynamodb.ITableV2
+
+    def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
+        super().__init__(scope, id)
+        name = table_name(configuration)
+        arn = cdk.Stack.of(self).format_arn(
+            service="dynamodb", resource="table", resource_name=name
+        )
+        # Every replica has a stream of its own, whose name ends with the time that it was made at;
+        # CloudFormation and the CDK know the one of the primary region only.
+        lookup = aws_call(
+            self,
+            "Stream",
+            on_create=_describe(name),
+            on_update=_describe(name),
+            permissions=[iam.PolicyStatement(actions=["dynamodb:DescribeTable"], resources=[arn])],
+        )
+        self.table = dynamodb.TableV2.from_table_attributes(
+            self,
+            "Events",
+            table_arn=arn,
+            table_stream_arn=lookup.get_response_field("Table.LatestStreamArn"),
+        )
+
+    def grant_store(self, grantee: iam.IGrantable) -> None:
+        """Let it write events, each once, and see which are there."""
+        self.table.grant(grantee, "dynamodb:PutItem", "dynamodb:GetItem")
+
+    def grant_store_batches(self, grantee: iam.IGrantable) -> None:
+        """Let it do the same many at a time."""
+        self.table.grant(grantee, "dynamodb:PartiQLInsert", "dynamodb:BatchGetItem")
+
+
+def _describe(table: str) -> custom_resources.AwsSdkCall:
+    return custom_resources.AwsSdkCall(
+        service="dynamodb",
+        action="describeTable",
+        parameters={"TableName": table},
+        output_paths=["Table.LatestStreamArn"],
+        physical_resource_id=custom_resources.PhysicalResourceId.from_response(
+            "Table.LatestStreamArn"
+        ),
+    )

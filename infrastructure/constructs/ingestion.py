@@ -1,0 +1,193 @@
+"""Ingestion: the HTTP endpoint, a key and a usage plan for each publisher, and the ingest function."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigateway as apigateway
+from constructs import Construct
+
+from infrastructure.constructs.checks import accept, accept_managed_policy
+from infrastructure.constructs.function import Function, log_group_of
+from infrastructure.constructs.gateway_responses import add_gateway_answers
+from infrastructure.constructs.metrics import metric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infrastructure.configuration import Configuration, Publisher
+    from infrastructure.constructs.archive import Archive
+    from infrastructure.constructs.dead_letters import DeadLetterQueue
+    from infrastructure.constructs.event_store import EventStore
+
+# The time-outs fit into each other: AWS calls within the function within the gateway's 29 s.
+_FUNCTION_TIMEOUT = cdk.Duration.seconds(20)
+_GATEWAY_TIMEOUT = cdk.Duration.seconds(29)
+
+# Never the key itself, and nothing of the body.
+_ACCESS_LOG = {
+    "request_id": "$context.requestId",
+    "trace_id": "$context.xrayTraceId",
+    "time": "$context.requestTime",
+    "api_key_id": "$context.identity.apiKeyId",
+    "source_ip": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "path": "$context.path",
+    "status": "$context.status",
+    "response_bytes": "$context.responseLength",
+    "latency_ms": "$context.responseLatency",
+    "integration_latency_ms": "$context.integrationLatency",
+    "integration_error": "$context.integration.error",
+    "error": "$context.error.message",
+    "error_type": "$context.error.responseType",
+}
+
+
+class Ingestion(Construct):
+    """`POST /events` for those who have a key, answered by the ingest function.
+
+    What API Gateway answers by itself are problem details (RFC 9457), as the function's errors are.
+    """
+
+    api: apigateway.RestApi
+    function: Function
+    api_keys: Mapping[str, apigateway.ApiKey]
+    usage_plans: Mapping[str, apigateway.UsagePlan]
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        configuration: Configuration,
+        event_store: EventStore,
+        archive: Archive,
+        dead_letters: DeadLetterQueue,
+    ) -> None:
+        super().__init__(scope, id)
+        self.accepted = metric(configuration.deployment, "EventsAccepted")
+        self.duplicate = metric(configuration.deployment, "EventsDuplicate")
+        self.rejected = metric(configuration.deployment, "EventsRejected")
+        self.api_keys = {
+            publisher.name: apigateway.ApiKey(
+                self,
+                f"Key-{publisher.name}",
+                api_key_name=configuration.name(publisher.name),
+                description=f"Of the publisher {publisher.name}",
+            )
+            for publisher in configuration.publishers
+        }
+        self.function = Function(
+            self,
+            "Function",
+            configuration=configuration,
+            name="ingest",
+            description="Stores and archives the events that publishers post",
+            # A publisher waits for it, and the share of a processor grows with the memory.
+            memory_size=1024,
+            timeout=_FUNCTION_TIMEOUT,
+            environment={
+                "EVENTS_TABLE": event_store.table.table_name,
+                "ARCHIVE_BUCKET": archive.bucket.bucket_name,
+                "INGEST_DLQ_URL": dead_letters.queue.queue_url,
+                "PUBLISHERS": self._publishers(),
+                "EVENT_RETENTION_DAYS": str(configuration.event_retention_days),
+            },
+        )
+        event_store.grant_store(self.function)
+        event_store.grant_store_batches(self.function)
+        archive.grant_archive(self.function)
+        dead_letters.grant_send(self.function)
+
+        self.api = self._api(configuration)
+        self.usage_plans = {
+            publisher.name: self._usage_plan(configuration, publisher)
+            for publisher in configuration.publishers
+        }
+
+    def _publishers(self) -> str:
+        """A JSON object of publishers by the id of their key."""
+        # Ids are known to CloudFormation only, and the CDK makes JSON of no object with such keys.
+        members = (
+            f'"{key.key_id}":{json.dumps(publisher)}' for publisher, key in self.api_keys.items()
+        )
+        return "{" + ",".join(members) + "}"
+
+    def _api(self, configuration: Configuration) -> apigateway.RestApi:
+        access_log = log_group_of(
+            self, "AccessLog", f"/aws/apigateway/{configuration.name('access')}"
+        )
+        api = apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=configuration.name("api"),
+            description="Takes events from publishers",
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            api_key_source_type=apigateway.ApiKeySourceType.HEADER,
+            # Without this role of the account's API Gateway there are no access logs.
+            cloud_watch_role=True,
+            deploy_options=apigateway.StageOptions(
+                stage_name="prod",
+                tracing_enabled=True,
+                access_log_destination=apigateway.LogGroupLogDestination(access_log),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
+            ),
+        )
+        method = api.root.add_resource("events").add_method(
+            "POST",
+            apigateway.LambdaIntegration(
+                self.function, timeout=_GATEWAY_TIMEOUT, allow_test_invoke=False
+            ),
+            api_key_required=True,
+        )
+        add_gateway_answers(api)
+
+        accept_managed_policy(
+            api,
+            "service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+            "The role is one for the whole account and region; this is the policy made for it.",
+        )
+        accept(
+            api,
+            "APIG2",
+            "The function judges each event; the gateway can't tell all content modes.",
+        )
+        accept(
+            api.deployment_stage,
+            "APIG3",
+            "Only holders of a key get past the gateway, each within a usage plan; a web ACL is for "
+            "whoever runs the deployment to add, at a price.",
+        )
+        accept(
+            api.deployment_stage,
+            "APIG6",
+            "The access log has each request's error; the execution log would add a group without "
+            "a retention period.",
+        )
+        accept(method, "APIG4", "Publishers are third parties: a key each, and a usage plan.")
+        accept(method, "COG4", "Publishers are programs of third parties: there are no users.")
+        return api
+
+    def _usage_plan(
+        self, configuration: Configuration, publisher: Publisher
+    ) -> apigateway.UsagePlan:
+        limits = publisher.usage_plan
+        plan = apigateway.UsagePlan(
+            self,
+            f"Plan-{publisher.name}",
+            name=configuration.name(publisher.name),
+            description=f"What the publisher {publisher.name} may send",
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=limits.rate_per_second, burst_limit=limits.burst
+            ),
+            quota=None
+            if limits.quota is None
+            else apigateway.QuotaSettings(
+                limit=limits.quota.limit, period=apigateway.Period[limits.quota.period]
+            ),
+            api_stages=[apigateway.UsagePlanPerApiStage(stage=self.api.deployment_stage)],
+        )
+        plan.add_api_key(self.api_keys[publisher.name])
+        return plan

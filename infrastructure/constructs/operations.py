@@ -1,0 +1,47 @@
+"""What the operators have of their own: a topic that tells them, a bucket for what they look into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infrastructure.constructs.bucket import PrivateBucket
+from infrastructure.constructs.checks import accept
+
+if TYPE_CHECKING:
+    from infrastructure.configuration import Configuration
+
+
+class Operations(Construct):
+    """The ops topic, which alarms may send to, and the operations bucket."""
+
+    topic: sns.Topic
+    bucket: PrivateBucket
+
+    def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
+        super().__init__(scope, id)
+        self.topic = sns.Topic(
+            self, "Topic", topic_name=configuration.name("ops"), enforce_ssl=True
+        )
+        # A policy of its own replaces the one that lets the account's alarms in by default.
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+        for email in configuration.ops_emails:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        self.alarm_action = actions.SnsAction(self.topic)
+
+        self.bucket = PrivateBucket(self, "Bucket", configuration=configuration, name="operations")
+        accept(self.bucket, "S1", "It receives the access logs of the archive; its own would loop.")

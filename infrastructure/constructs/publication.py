@@ -1,0 +1,124 @@
+"""Publication: from the stream of the Events table to the event's topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import jsii
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as sources
+from constructs import Construct
+
+from infrastructure.constructs.checks import accept_wildcard
+from infrastructure.constructs.function import Function
+from infrastructure.constructs.metrics import metric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aws_cdk import aws_s3 as s3
+
+    from infrastructure.configuration import Configuration
+    from infrastructure.constructs.dead_letters import DeadLetterQueue
+    from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.topics import Topics
+
+# A batch that keeps crashing the function is halved down to the record that does it; that record
+# holds up its part of the shard for ten attempts, or until it is so old, whichever comes first.
+_ATTEMPTS = 10
+_RECORD_AGE = cdk.Duration.hours(6)
+
+
+class Publication(Construct):
+    """The publish function, fed by the stream with the events that this region took."""
+
+    function: Function
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        configuration: Configuration,
+        region: str,
+        event_store: EventStore,
+        topics: Topics,
+        dead_letters: DeadLetterQueue,
+        invocation_records: s3.IBucket,
+    ) -> None:
+        super().__init__(scope, id)
+        self.published = metric(configuration.deployment, "EventsPublished")
+        self.function = Function(
+            self,
+            "Function",
+            configuration=configuration,
+            name="publish",
+            description="Publishes each event of the Events table's stream to its topic",
+            memory_size=512,
+            timeout=cdk.Duration.seconds(60),
+            environment={
+                "PUBLISH_DLQ_URL": dead_letters.queue.queue_url,
+                "TOPIC_ARN_PREFIX": topics.arn_prefix,
+            },
+        )
+        topics.grant_publish(self.function)
+        dead_letters.grant_send(self.function)
+        self._grant_invocation_records(invocation_records)
+        self.function.add_event_source(
+            sources.DynamoEventSource(
+                event_store.table,
+                # With LATEST, events stored while the mapping is made or changed would be missed.
+                starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+                filters=[_stored_in(region)],
+                batch_size=100,
+                # No order is promised, so a slow batch need not hold up a whole shard.
+                parallelization_factor=10,
+                retry_attempts=_ATTEMPTS,
+                max_record_age=_RECORD_AGE,
+                bisect_batch_on_error=True,
+                report_batch_item_failures=True,
+                on_failure=_InvocationRecords(invocation_records),
+            )
+        )
+
+    def _grant_invocation_records(self, bucket: s3.IBucket) -> None:
+        # Lambda chooses the keys (Lambda developer guide, "Retain discarded records").
+        records = bucket.arn_for_objects("aws/lambda/*")
+        for action, resource in (("s3:PutObject", records), ("s3:ListBucket", bucket.bucket_arn)):
+            self.function.add_to_role_policy(
+                iam.PolicyStatement(actions=[action], resources=[resource])
+            )
+        accept_wildcard(
+            self.function.execution_role, records, "Lambda names the records by shard and time."
+        )
+
+
+def _stored_in(region: str) -> Mapping[str, Any]:
+    """Records of events that this region took.
+
+    A replica's stream also has those of all other regions: without the second condition each event
+    would be published once per region.
+    """
+    return lambda_.FilterCriteria.filter(
+        {
+            "eventName": lambda_.FilterRule.is_equal("INSERT"),
+            "dynamodb": {"NewImage": {"origin_region": {"S": lambda_.FilterRule.is_equal(region)}}},
+        }
+    )
+
+
+@jsii.implements(lambda_.IEventSourceDlq)
+class _InvocationRecords:
+    """Where Lambda puts what the function crashed on; the CDK's own class lets it read and delete too."""
+
+    def __init__(self, bucket: s3.IBucket) -> None:
+        self._bucket = bucket
+
+    def bind(
+        self,
+        _target: lambda_.IEventSourceMapping,
+        _target_handler: lambda_.IFunction,
+    ) -> lambda_.DlqDestinationConfig:
+        return lambda_.DlqDestinationConfig(destination=self._bucket.bucket_arn)

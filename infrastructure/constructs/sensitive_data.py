@@ -1,0 +1,128 @@
+"""Sensitive data: Macie looks into the archive every day, and operators hear of what it finds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_macie as macie
+from aws_cdk import custom_resources
+from constructs import Construct
+
+from infrastructure.constructs.aws_call import aws_call
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_s3 as s3
+    from aws_cdk import aws_sns as sns
+
+    from infrastructure.configuration import Configuration
+
+
+class SensitiveData(Construct):
+    """The daily job on the archive, and its findings on the ops topic.
+
+    Macie has one session per account and region: `macie` of the configuration tells whether it is made
+    here or was there before.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        configuration: Configuration,
+        archive: s3.IBucket,
+        ops_topic: sns.ITopic,
+    ) -> None:
+        super().__init__(scope, id)
+        job = self._daily_job(configuration, archive)
+        if configuration.macie == "create":
+            session = macie.CfnSession(
+                self,
+                "Session",
+                status="ENABLED",
+                finding_publishing_frequency="FIFTEEN_MINUTES",
+            )
+            job.node.add_dependency(session)
+        self._tell(configuration, archive, ops_topic)
+
+    def _daily_job(
+        self, configuration: Configuration, archive: s3.IBucket
+    ) -> custom_resources.AwsCustomResource:
+        stack = cdk.Stack.of(self)
+        jobs = stack.format_arn(service="macie2", resource="classification-job", resource_name="*")
+        create = custom_resources.AwsSdkCall(
+            service="macie2",
+            action="createClassificationJob",
+            parameters={
+                "name": configuration.name("archive"),
+                "description": "Looks at what was archived since it last ran",
+                "jobType": "SCHEDULED",
+                "scheduleFrequency": {"dailySchedule": {}},
+                "initialRun": True,
+                "samplingPercentage": 100,
+                "managedDataIdentifierSelector": "RECOMMENDED",
+                "s3JobDefinition": {
+                    "bucketDefinitions": [
+                        {"accountId": stack.account, "buckets": [archive.bucket_name]}
+                    ]
+                },
+            },
+            output_paths=["jobId"],
+            physical_resource_id=custom_resources.PhysicalResourceId.from_response("jobId"),
+        )
+        return aws_call(
+            self,
+            "DailyJob",
+            on_create=create,
+            # A job can't be changed: this makes a new one, and CloudFormation then deletes the old.
+            on_update=create,
+            on_delete=custom_resources.AwsSdkCall(
+                service="macie2",
+                action="updateClassificationJob",
+                parameters={
+                    "jobId": custom_resources.PhysicalResourceIdReference(),
+                    "jobStatus": "CANCELLED",
+                },
+                # Cancelled already, or gone together with the session.
+                ignore_error_codes_matching="ValidationException|ResourceNotFoundException",
+            ),
+            permissions=[
+                iam.PolicyStatement(
+                    actions=["macie2:CreateClassificationJob", "macie2:UpdateClassificationJob"],
+                    resources=[jobs],
+                )
+            ],
+            wildcards={jobs: "Macie gives a job its id."},
+        )
+
+    def _tell(
+        self, configuration: Configuration, archive: s3.IBucket, ops_topic: sns.ITopic
+    ) -> None:
+        field = events.EventField.from_path
+        rule = events.Rule(
+            self,
+            "Findings",
+            rule_name=configuration.name("sensitive-data"),
+            description="Sensitive data that Macie found in the archive",
+            event_pattern=events.EventPattern(
+                source=["aws.macie"],
+                detail_type=["Macie Finding"],
+                detail={"resourcesAffected": {"s3Bucket": {"name": [archive.bucket_name]}}},
+            ),
+        )
+        rule.add_target(
+            targets.SnsTopic(
+                ops_topic,
+                message=events.RuleTargetInput.from_text(
+                    f"{configuration.deployment}: Macie found sensitive data.\n"
+                    f"What: {field('$.detail.type')} ({field('$.detail.severity.description')})\n"
+                    f"Where: {field('$.detail.resourcesAffected.s3Object.path')} "
+                    f"in {field('$.region')}\n"
+                    f"Finding: {field('$.detail.id')}"
+                ),
+            )
+        )

@@ -1,0 +1,27 @@
+"""The data stack: the one thing that all regions share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+
+from infrastructure.constructs.event_store import GlobalEventStore
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from infrastructure.configuration import Configuration
+
+
+class DataStack(cdk.Stack):
+    """The Events table, in the primary region, with its replicas."""
+
+    def __init__(self, scope: Construct, *, configuration: Configuration) -> None:
+        super().__init__(
+            scope,
+            configuration.name("data"),
+            env=cdk.Environment(region=configuration.primary_region),
+            description=f"{configuration.deployment}: the events, in all regions",
+        )
+        GlobalEventStore(self, "EventStore", configuration=configuration)

@@ -1,0 +1,124 @@
+"""The regional stack: the walk of an event in one region, in its order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+
+from dashboards.operations import OperationsDashboard
+from infrastructure.constructs.archive import Archive
+from infrastructure.constructs.dead_letters import DeadLetterQueue
+from infrastructure.constructs.event_store import EventStore
+from infrastructure.constructs.ingestion import Ingestion
+from infrastructure.constructs.operations import Operations
+from infrastructure.constructs.publication import Publication
+from infrastructure.constructs.redrive import RedriveFunction
+from infrastructure.constructs.sensitive_data import SensitiveData
+from infrastructure.constructs.topics import Topics
+from workflows.redrive import Redrive
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from infrastructure.configuration import Configuration
+
+
+class RegionalStack(cdk.Stack):
+    """Everything but the Events table, for the events that this region takes."""
+
+    def __init__(self, scope: Construct, *, configuration: Configuration, region: str) -> None:
+        super().__init__(
+            scope,
+            configuration.name(region),
+            env=cdk.Environment(region=region),
+            description=f"{configuration.deployment}: ingestion and publication in {region}",
+        )
+        operations = Operations(self, "Operations", configuration=configuration)
+        event_store = EventStore(self, "EventStore", configuration=configuration)
+        archive = Archive(
+            self, "Archive", configuration=configuration, access_logs=operations.bucket
+        )
+        topics = Topics(self, "Topics", configuration=configuration)
+        ingest_dead_letters = DeadLetterQueue(
+            self,
+            "IngestDeadLetters",
+            configuration=configuration,
+            stage="ingest",
+            alarm_action=operations.alarm_action,
+        )
+        publish_dead_letters = DeadLetterQueue(
+            self,
+            "PublishDeadLetters",
+            configuration=configuration,
+            stage="publish",
+            alarm_action=operations.alarm_action,
+        )
+        ingestion = Ingestion(
+            self,
+            "Ingestion",
+            configuration=configuration,
+            event_store=event_store,
+            archive=archive,
+            dead_letters=ingest_dead_letters,
+        )
+        publication = Publication(
+            self,
+            "Publication",
+            configuration=configuration,
+            region=region,
+            event_store=event_store,
+            topics=topics,
+            dead_letters=publish_dead_letters,
+            invocation_records=operations.bucket,
+        )
+        redrive = Redrive(
+            self,
+            "Redrive",
+            configuration=configuration,
+            task=RedriveFunction(
+                self,
+                "RedriveTask",
+                configuration=configuration,
+                event_store=event_store,
+                archive=archive,
+                topics=topics,
+                ingest_dead_letters=ingest_dead_letters,
+                publish_dead_letters=publish_dead_letters,
+            ),
+        )
+        if configuration.macie != "off":
+            SensitiveData(
+                self,
+                "SensitiveData",
+                configuration=configuration,
+                archive=archive.bucket,
+                ops_topic=operations.topic,
+            )
+        OperationsDashboard(
+            self,
+            "OperationsDashboard",
+            configuration=configuration,
+            ingestion=ingestion,
+            publication=publication,
+            dead_letters=(ingest_dead_letters, publish_dead_letters),
+        )
+
+        self._output("ApiUrl", ingestion.api.url)
+        self._output("EventsTable", event_store.table.table_name)
+        self._output("ArchiveBucket", archive.bucket.bucket_name)
+        self._output("OperationsBucket", operations.bucket.bucket_name)
+        self._output("IngestDlqUrl", ingest_dead_letters.queue.queue_url)
+        self._output("PublishDlqUrl", publish_dead_letters.queue.queue_url)
+        self._output("OpsTopicArn", operations.topic.topic_arn)
+        self._output("TopicArnPrefix", topics.arn_prefix)
+        self._output("RedriveStateMachineArn", redrive.state_machine.state_machine_arn)
+        self._output("IngestFunction", ingestion.function.function_name)
+        self._output("PublishFunction", publication.function.function_name)
+        for publisher in configuration.publishers:
+            key, plan = ingestion.api_keys[publisher.name], ingestion.usage_plans[publisher.name]
+            self._output(f"ApiKeyId{publisher.pascal_case}", key.key_id)
+            self._output(f"UsagePlanId{publisher.pascal_case}", plan.usage_plan_id)
+
+    def _output(self, key: str, value: str) -> None:
+        cdk.CfnOutput(self, key, value=value)
