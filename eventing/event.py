@@ -44,7 +44,8 @@ _URI_REFERENCE = re.compile(rf"(?:{_SCHEME}{_PATH}|{_RELATIVE}){_TAIL}")
 _NAME_CHARS = r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+"
 # RFC 2046 (with RFC 2045 section 5.1): type, subtype and parameters.
 _MEDIA_TYPE = re.compile(
-    rf'({_NAME_CHARS})/({_NAME_CHARS})(?:[ \t]*;[ \t]*{_NAME_CHARS}=(?:{_NAME_CHARS}|"(?:[^"\\]|\\.)*"))*[ \t]*'
+    rf"({_NAME_CHARS})/({_NAME_CHARS})"
+    rf'(?:[ \t]*;[ \t]*{_NAME_CHARS}=(?:{_NAME_CHARS}|"(?:[^"\\]|\\.)*"))*[ \t]*'
 )
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:[Zz]|[+-](\d\d):(\d\d))", re.ASCII

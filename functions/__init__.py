@@ -1,0 +1,1 @@
+"""One folder per Lambda function: trigger in, one rule called, AWS calls out."""

@@ -1,0 +1,1 @@
+"""What several functions need: AWS clients and what they are used for, metrics, logging."""

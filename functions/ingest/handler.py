@@ -1,0 +1,146 @@
+"""API Gateway (REST, Lambda proxy) in; the Events table, the archive and, failing these, the DLQ out."""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64decode
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from eventing.answer import Answer, Rejected, answer
+from eventing.catalogue import Catalogue
+from eventing.problem import Kind, Problem
+from eventing.schemas import Schemas
+from functions.ingest.ingest import Ingest, Report
+from functions.shared.archive import Archive
+from functions.shared.clients import Clients
+from functions.shared.dead_letter_queue import DeadLetterQueue
+from functions.shared.event_store import EventStore
+from functions.shared.invocation import Context, trace_id, where
+from functions.shared.metrics import Metrics
+
+_CATALOGUE = Path(__file__).parents[2] / "catalogue"
+# Calls under way at once: four PartiQL batches and the archive, and some that hang from a request before.
+_WORKERS = 10
+
+
+class Handler:
+    """Turns API Gateway's requests into calls of `Ingest`, and its outcomes into responses."""
+
+    def __init__(
+        self, *, ingest: Ingest, publishers: Mapping[str, str], logger: Logger, metrics: Metrics
+    ) -> None:
+        self._ingest = ingest
+        self._publishers = publishers
+        self._logger = logger
+        self._metrics = metrics
+
+    def __call__(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """The response, whatever happens: an error that escaped would become a bare 502."""
+        request_id = event["requestContext"]["requestId"]
+        try:
+            response = self._answer(event, context, request_id)
+        except Exception as error:
+            self._logger.error("ingest crashed", error=type(error).__name__, at=where(error))
+            response = _problem(
+                Kind.UNAVAILABLE, "The request failed here; send it again.", request_id
+            )
+        return {"statusCode": response.status, "headers": response.headers, "body": response.body}
+
+    def _answer(self, event: Mapping[str, Any], context: Context, request_id: str) -> Answer:
+        publisher = self._publishers.get(event["requestContext"]["identity"].get("apiKeyId") or "")
+        if publisher is None:
+            return _problem(
+                Kind.NO_PUBLISHER, "Ask the operators for a key of a publisher.", request_id
+            )
+        body = event.get("body") or ""
+        content = b64decode(body) if event.get("isBase64Encoded") else body.encode()
+        report = self._ingest(
+            headers=event.get("multiValueHeaders") or {},
+            body=content,
+            publisher=publisher,
+            request_id=request_id,
+            seconds_left=context.get_remaining_time_in_millis() / 1000,
+        )
+        response = answer(report.outcomes, batched=report.batched, request_id=request_id)
+        self._observe(report, response, publisher, request_id, len(content))
+        return response
+
+    def _observe(
+        self, report: Report, response: Answer, publisher: str, request_id: str, size: int
+    ) -> None:
+        self._metrics.write(
+            {
+                "EventsAccepted": report.accepted,
+                "EventsDuplicate": report.duplicate,
+                "EventsRejected": report.rejected,
+            }
+        )
+        self._metrics.write({"EventsStored": report.stored}, at=report.accepted_at)
+        self._metrics.dead_lettered(report.letters)
+        self._logger.info(
+            "request",
+            publisher=publisher,
+            request_id=request_id,
+            status=response.status,
+            events=len(report.outcomes),
+            accepted=report.accepted,
+            duplicate=report.duplicate,
+            rejected=report.rejected,
+            stored=report.stored,
+            dead_lettered=len(report.letters),
+            schema_warnings=report.warnings,
+            problems=sorted(
+                {o.problem.kind.slug for o in report.outcomes if isinstance(o, Rejected)}
+            ),
+            causes=sorted({f"{letter.step} {letter.cause.code}" for letter in report.letters}),
+            bytes=size,
+            milliseconds=report.milliseconds,
+            trace_id=trace_id(),
+        )
+
+
+def _problem(kind: Kind, detail: str, request_id: str) -> Answer:
+    return answer([Rejected(Problem(kind, detail))], batched=False, request_id=request_id)
+
+
+@cache
+def _handler() -> Handler:
+    environment = os.environ
+    clients = Clients(connections=_WORKERS)
+    workers = ThreadPoolExecutor(_WORKERS)
+    return Handler(
+        ingest=Ingest(
+            schemas=Schemas(Catalogue.read(_CATALOGUE)),
+            store=EventStore(
+                clients.client("dynamodb"),
+                table=environment["EVENTS_TABLE"],
+                region=clients.region,
+                retention_days=int(environment["EVENT_RETENTION_DAYS"]),
+                workers=workers,
+            ),
+            archive=Archive(clients.client("s3"), bucket=environment["ARCHIVE_BUCKET"]),
+            queue=DeadLetterQueue(clients.client("sqs"), url=environment["INGEST_DLQ_URL"]),
+            workers=workers,
+        ),
+        publishers=json.loads(environment["PUBLISHERS"]),
+        logger=Logger(),
+        metrics=Metrics(),
+    )
+
+
+def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """The function's entry point."""
+    return _handler()(event, context)
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    # In Lambda, made while the function initialises: that time has a whole processor, and the first
+    # publisher does not wait for it.
+    _handler()

@@ -1,0 +1,232 @@
+"""What ingestion does with one request: judge, then store and archive at once, then dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+
+from eventing.answer import Accepted, Outcome, Rejected
+from eventing.cause import Cause, Code
+from eventing.dead_letter import DeadLetter, Step
+from eventing.event import Event, timestamp
+from eventing.http_binding import read_request
+from eventing.ingestion import judge
+from eventing.problem import Kind, Problem, Refused
+from eventing.schemas import Schemas
+from functions.shared.archive import Archive
+from functions.shared.clients import CALL_SECONDS
+from functions.shared.dead_letter_queue import DeadLetterQueue
+from functions.shared.event_store import EventItem, EventStore, NotStored, Present
+from functions.shared.invocation import trace_id
+
+# Kept back so that the dead-letter queue gets its turn when store or archive hang, and to answer.
+_RESERVE_SECONDS = CALL_SECONDS + 1.0
+_NOT_ARCHIVED_IN_TIME = Cause(
+    Code.TIMEOUT, "OutOfTime", "the archive did not answer in the time there was"
+)
+_CONFLICT = Problem(Kind.CONFLICT, "Give the event an id of its own, or send what was sent before.")
+_LOST = Problem(Kind.UNAVAILABLE, "It may be sent again as it is: it will not be stored twice.")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a request."""
+
+    outcomes: Sequence[Outcome]
+    batched: bool
+    accepted_at: datetime
+    stored: int = 0
+    letters: Sequence[DeadLetter] = ()
+    warnings: int = 0
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> int:
+        """Events accepted by this request."""
+        return sum(isinstance(o, Accepted) and not o.duplicate for o in self.outcomes)
+
+    @property
+    def duplicate(self) -> int:
+        """Events that were accepted before."""
+        return sum(isinstance(o, Accepted) and o.duplicate for o in self.outcomes)
+
+    @property
+    def rejected(self) -> int:
+        """Events, or requests of which none could be read, that were refused or could not be kept."""
+        return sum(isinstance(o, Rejected) for o in self.outcomes)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """The event that stands for its key in this request, and what the table says of the key."""
+
+    event: Event
+    stored: Present | NotStored
+
+    @property
+    def digest(self) -> str:
+        """Of the event that has the key: the one in the table, else the one to be stored later."""
+        return self.stored.digest if isinstance(self.stored, Present) else self.event.digest
+
+    def failures(self, not_archived: Cause | None) -> Iterator[tuple[Step, Cause]]:
+        """The steps that this event still has to make."""
+        if isinstance(self.stored, NotStored):
+            yield "store", self.stored.cause
+        if not_archived and self.digest == self.event.digest:
+            yield "archive", not_archived
+
+
+class Ingest:
+    """Takes events in: each is stored, or safe in the dead-letter queue, or its publisher is told."""
+
+    def __init__(
+        self,
+        *,
+        schemas: Schemas,
+        store: EventStore,
+        archive: Archive,
+        queue: DeadLetterQueue,
+        workers: ThreadPoolExecutor,
+    ) -> None:
+        self._schemas = schemas
+        self._store = store
+        self._archive = archive
+        self._queue = queue
+        self._workers = workers
+
+    def __call__(
+        self,
+        *,
+        headers: Mapping[str, Sequence[str]],
+        body: bytes,
+        publisher: str,
+        request_id: str,
+        seconds_left: float,
+    ) -> Report:
+        """Judge the events of a request, keep those that are valid, and say what became of each."""
+        watch = _Watch()
+        now = datetime.now(UTC)
+        judged, batched, warnings = self._judge(headers, body, publisher)
+        watch.lap("judge")
+        # The first of several events with one key stands for it; the others are held against it.
+        firsts: dict[str, Event] = {}
+        for event in judged:
+            if isinstance(event, Event):
+                firsts.setdefault(event.key(publisher), event)
+        if not firsts:
+            return Report([o for o in judged if isinstance(o, Rejected)], batched, now)
+
+        accepted_at = timestamp(now)
+        deadline = monotonic() + seconds_left - _RESERVE_SECONDS
+        # Conflicts and duplicates among them only show when the table answers: a copy too many is
+        # harmless, waiting for the table first would cost every request its time.
+        archiving = self._workers.submit(
+            self._archive.put,
+            [event.text for event in judged if isinstance(event, Event)],
+            publisher=publisher,
+            accepted_at=accepted_at,
+            request_id=request_id,
+        )
+        items = [
+            EventItem(key, publisher, event.text, event.type, accepted_at, event.digest)
+            for key, event in firsts.items()
+        ]
+        results = self._store.put(items, deadline=deadline)
+        watch.lap("store")
+        not_archived = _not_archived(archiving, deadline)
+        watch.lap("archive_after_store")
+
+        kept = {
+            key: _Kept(event, result)
+            for (key, event), result in zip(firsts.items(), results, strict=True)
+        }
+        letters = [
+            (key, self._letter(first.event, publisher, step, cause, accepted_at))
+            for key, first in kept.items()
+            for step, cause in first.failures(not_archived)
+        ]
+        fates = self._queue.send([letter for _, letter in letters]) if letters else []
+        lost = {key for (key, _), fate in zip(letters, fates, strict=True) if fate}
+        watch.lap("dead_letters")
+
+        return Report(
+            outcomes=[
+                event
+                if isinstance(event, Rejected)
+                else _outcome(event, kept[key := event.key(publisher)], key in lost, accepted_at)
+                for event in judged
+            ],
+            batched=batched,
+            accepted_at=now,
+            stored=sum(isinstance(r, Present) and r.stored_now for r in results),
+            letters=[letter for (_, letter), fate in zip(letters, fates, strict=True) if not fate],
+            warnings=warnings,
+            milliseconds=watch.laps,
+        )
+
+    def _judge(
+        self, headers: Mapping[str, Sequence[str]], body: bytes, publisher: str
+    ) -> tuple[list[Event | Rejected], bool, int]:
+        try:
+            request = read_request(headers, body)
+        except Refused as refused:
+            return [Rejected(refused.problem, refused.identity)], False, 0
+        judged: list[Event | Rejected] = []
+        warnings = 0
+        for document in request.documents:
+            try:
+                verdict = judge(document, publisher=publisher, schemas=self._schemas)
+            except Refused as refused:
+                judged.append(Rejected(refused.problem, refused.identity))
+            else:
+                judged.append(verdict.event)
+                warnings += verdict.warnings
+        return judged, request.batched, warnings
+
+    def _letter(
+        self, event: Event, publisher: str, step: Step, cause: Cause, accepted_at: str
+    ) -> DeadLetter:
+        return DeadLetter(
+            stage="ingest",
+            step=step,
+            publisher=publisher,
+            event=event.text,
+            accepted_at=accepted_at,
+            cause=cause,
+            failed_at=timestamp(datetime.now(UTC)),
+            trace_id=trace_id(),
+        )
+
+
+def _outcome(event: Event, kept: _Kept, lost: bool, accepted_at: str) -> Outcome:
+    if event.digest != kept.digest:
+        return Rejected(_CONFLICT, {"id": event.id, "source": event.source})
+    if lost:
+        return Rejected(_LOST, {"id": event.id, "source": event.source})
+    if isinstance(kept.stored, NotStored):
+        return Accepted(event.id, event.source, accepted_at, duplicate=event is not kept.event)
+    first = event is kept.event and kept.stored.stored_now
+    return Accepted(event.id, event.source, kept.stored.accepted_at, duplicate=not first)
+
+
+def _not_archived(archiving: Future[Cause | None], deadline: float) -> Cause | None:
+    try:
+        return archiving.result(timeout=max(0.0, deadline - monotonic()))
+    except TimeoutError:
+        return _NOT_ARCHIVED_IN_TIME
+
+
+class _Watch:
+    """Milliseconds between the steps of a request."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = monotonic()
+
+    def lap(self, name: str) -> None:
+        now = monotonic()
+        self.laps[name] = round((now - self._last) * 1000, 2)
+        self._last = now

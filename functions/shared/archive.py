@@ -1,0 +1,41 @@
+"""Writes events into the archive bucket, where Amazon Macie looks for sensitive data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from eventing.cause import Cause, cause_of
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+
+class Archive:
+    """The archive bucket of this region."""
+
+    def __init__(self, client: S3Client, *, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(
+        self, events: Sequence[str], *, publisher: str, accepted_at: str, request_id: str
+    ) -> Cause | None:
+        """Write one JSON Lines object with an event a line; why it failed, or None when it is there."""
+        try:
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=object_key(publisher, accepted_at, request_id),
+                Body="".join(f"{event}\n" for event in events).encode(),
+                ContentType="application/jsonl",
+            )
+        except Exception as error:
+            return cause_of(error)
+        return None
+
+
+def object_key(publisher: str, accepted_at: str, request_id: str) -> str:
+    """Names the publisher, so that a finding does; ends as Macie needs it to read JSON Lines."""
+    moment = datetime.fromisoformat(accepted_at).astimezone(UTC)
+    return f"publisher={publisher}/date={moment:%Y-%m-%d}/{moment:%H}/{request_id}.jsonl"

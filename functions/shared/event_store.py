@@ -1,0 +1,229 @@
+"""Writes events into the Events table, once each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from eventing.cause import Cause, Code, aws_cause, cause_of
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+T = TypeVar("T")
+
+# Of DynamoDB (BatchExecuteStatement).
+STATEMENTS_PER_CALL = 25
+_LOOK_UPS = 3
+# In the order of EventStore._item.
+_MEMBERS = (
+    "pk",
+    "event",
+    "publisher",
+    "type",
+    "origin_region",
+    "accepted_at",
+    "digest",
+    "expires_at",
+)
+_OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "the table did not answer in the time there was")
+
+
+@dataclass(frozen=True)
+class EventItem:
+    """What the table holds of an event; `accepted_at` as its publisher was told."""
+
+    key: str
+    publisher: str
+    event: str
+    type: str
+    accepted_at: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Present:
+    """An event is in the table under the key: stored just now, or found there."""
+
+    digest: str
+    accepted_at: str
+    stored_now: bool
+
+
+@dataclass(frozen=True)
+class NotStored:
+    """The table could not be written, or what is in it could not be read."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """The key is taken; by this very call's first attempt, perhaps, when it was retried."""
+
+    after_retry: bool
+
+
+class EventStore:
+    """The Events table of this region."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        *,
+        table: str,
+        region: str,
+        retention_days: int,
+        workers: ThreadPoolExecutor,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._region = region
+        self._retention = timedelta(days=retention_days)
+        self._workers = workers
+        members = ",".join(f"'{member}':?" for member in _MEMBERS)
+        self._statement = f'INSERT INTO "{table}" VALUE {{{members}}}'
+
+    def put(self, items: Sequence[EventItem], *, deadline: float) -> list[Present | NotStored]:
+        """Insert `items`, whose keys differ; each has its own result, in their order.
+
+        One item is one conditional PutItem. More are PartiQL INSERTs, 25 in a call (each fails alone,
+        at the price of a put), and one consistent BatchGetItem for those whose keys were taken.
+        Nothing is raised for a call that fails or is not back at `deadline` (of `time.monotonic`):
+        that is the result of the items it carried.
+        """
+        if not items:
+            return []
+        if len(items) == 1:
+            future = self._workers.submit(self._put_one, items[0])
+            return [_result(future, deadline) or NotStored(_OUT_OF_TIME)]
+        runs = [
+            items[start : start + STATEMENTS_PER_CALL]
+            for start in range(0, len(items), STATEMENTS_PER_CALL)
+        ]
+        futures = [self._workers.submit(self._insert, run) for run in runs]
+        results = [
+            result
+            for run, future in zip(runs, futures, strict=True)
+            for result in _result(future, deadline) or [NotStored(_OUT_OF_TIME)] * len(run)
+        ]
+        taken = {
+            item.key: (item, result.after_retry)
+            for item, result in zip(items, results, strict=True)
+            if isinstance(result, _Taken)
+        }
+        found: Mapping[str, Present | NotStored] = {}
+        if taken:
+            found = _result(self._workers.submit(self._look_up, taken), deadline) or {}
+        return [
+            found.get(item.key, NotStored(_OUT_OF_TIME)) if isinstance(result, _Taken) else result
+            for item, result in zip(items, results, strict=True)
+        ]
+
+    def _put_one(self, item: EventItem) -> Present | NotStored:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=self._item(item),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            response: Any = error.response
+            if "Item" in response:
+                return _present(response["Item"], item, after_retry=_was_retried(response))
+            return NotStored(cause_of(error))
+        except Exception as error:
+            return NotStored(cause_of(error))
+        return Present(item.digest, item.accepted_at, stored_now=True)
+
+    def _insert(self, run: Sequence[EventItem]) -> list[Present | NotStored | _Taken]:
+        try:
+            response: Any = self._client.batch_execute_statement(
+                Statements=[
+                    {"Statement": self._statement, "Parameters": list(self._item(item).values())}
+                    for item in run
+                ]
+            )
+        except Exception as error:
+            return [NotStored(cause_of(error))] * len(run)
+        results: list[Present | NotStored | _Taken] = []
+        for item, entry in zip(run, response["Responses"], strict=True):
+            failure = entry.get("Error")
+            if not failure:
+                results.append(Present(item.digest, item.accepted_at, stored_now=True))
+            elif failure.get("Code") == "DuplicateItem":
+                results.append(_Taken(_was_retried(response)))
+            else:
+                cause = aws_cause(failure.get("Code", ""), failure.get("Message", ""))
+                results.append(NotStored(cause))
+        return results
+
+    def _look_up(
+        self, taken: Mapping[str, tuple[EventItem, bool]]
+    ) -> Mapping[str, Present | NotStored]:
+        """What is under the keys; those that a call leaves unprocessed are asked for again."""
+        found: dict[str, Present | NotStored] = {}
+        keys: Any = [{"pk": {"S": key}} for key in taken]
+        cause = Cause(Code.THROTTLED, "UnprocessedKeys", "the table left keys unprocessed")
+        for _ in range(_LOOK_UPS):
+            try:
+                response: Any = self._client.batch_get_item(
+                    RequestItems={
+                        self._table: {
+                            "Keys": keys,
+                            "ConsistentRead": True,
+                            "ProjectionExpression": "pk, digest, accepted_at",
+                        }
+                    }
+                )
+            except Exception as error:
+                cause = cause_of(error)
+                break
+            for old in response["Responses"].get(self._table, ()):
+                item, after_retry = taken[old["pk"]["S"]]
+                found[item.key] = _present(old, item, after_retry=after_retry)
+            keys = response.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys")
+            if not keys:
+                # What is not there any more has expired between the two calls.
+                cause = Cause(Code.UNKNOWN, "Expired", "the key was taken, then its item was gone")
+                break
+        return {key: found.get(key, NotStored(cause)) for key in taken}
+
+    def _item(self, item: EventItem) -> dict[str, Any]:
+        accepted_at = datetime.fromisoformat(item.accepted_at)
+        return {
+            "pk": {"S": item.key},
+            "event": {"S": item.event},
+            "publisher": {"S": item.publisher},
+            "type": {"S": item.type},
+            "origin_region": {"S": self._region},
+            "accepted_at": {"S": item.accepted_at},
+            "digest": {"S": item.digest},
+            "expires_at": {"N": str(int((accepted_at + self._retention).timestamp()))},
+        }
+
+
+def _result(future: Future[T], deadline: float) -> T | None:
+    """None when the call is not back in time; it goes on in its thread, and nobody waits for it."""
+    try:
+        return future.result(timeout=max(0.0, deadline - monotonic()))
+    except TimeoutError:
+        return None
+
+
+def _present(there: Mapping[str, Any], item: EventItem, *, after_retry: bool) -> Present:
+    """What is in the table; after a retry it may be what the attempt before it stored."""
+    digest, accepted_at = there["digest"]["S"], there["accepted_at"]["S"]
+    ours = after_retry and digest == item.digest and accepted_at == item.accepted_at
+    return Present(digest, accepted_at, stored_now=ours)
+
+
+def _was_retried(response: Mapping[str, Any]) -> bool:
+    return bool(response.get("ResponseMetadata", {}).get("RetryAttempts"))

@@ -1,0 +1,56 @@
+"""Metrics, as lines of the Embedded Metric Format that CloudWatch reads from the log."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+    AmazonCloudWatchEMFProvider,
+)
+
+from eventing.dead_letter import DeadLetter
+
+
+class Metrics:
+    """Writes metrics of this deployment: namespace and dimension `service` from the environment."""
+
+    def write(
+        self,
+        counts: Mapping[str, int],
+        *,
+        milliseconds: Mapping[str, Sequence[float]] | None = None,
+        at: datetime | None = None,
+        by: Sequence[Mapping[str, str]] = ({},),
+    ) -> None:
+        """One line of counts and durations, under each of the dimension sets in `by`.
+
+        `service` is part of every set, and alone the default. `at` stamps the values with another
+        time than now. Counts of 0 are left out.
+        """
+        emf = AmazonCloudWatchEMFProvider()
+        if at:
+            emf.set_timestamp(at)
+        first, *others = by
+        for dimension, text in {"service": emf.service, **first}.items():
+            emf.add_dimension(dimension, text)
+        for dimensions in others:
+            emf.add_dimensions(service=emf.service, **dimensions)
+        for name, count in counts.items():
+            if count:
+                emf.add_metric(name, MetricUnit.Count, count)
+        for name, values in (milliseconds or {}).items():
+            for value in values:
+                emf.add_metric(name, MetricUnit.Milliseconds, value)
+        if emf.metric_set:
+            print(json.dumps(emf.serialize_metric_set(), separators=(",", ":")))
+
+    def dead_lettered(self, letters: Iterable[DeadLetter]) -> None:
+        """`DeadLettered` by stage, and by stage and cause."""
+        counts = Counter((letter.stage, letter.cause.code) for letter in letters)
+        for (stage, cause), count in counts.items():
+            by = ({"stage": stage}, {"stage": stage, "cause": cause})
+            self.write({"DeadLettered": count}, by=by)
