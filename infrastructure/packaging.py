@@ -107,7 +107,10 @@ def _compile(folder: Path, target: Target) -> None:
     python = interpreter(target.python)
     version = ".".join(map(str, target.python))
     if python is None:
-        print(f"packaging: no Python {version} here, so no .pyc files: slower cold starts", file=sys.stderr)
+        print(
+            f"packaging: no Python {version} here, so no .pyc files: slower cold starts",
+            file=sys.stderr,
+        )
         return
     # Unchecked hashes hold no time stamp, and Lambda's own path replaces this machine's.
     command = [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]

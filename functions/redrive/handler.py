@@ -65,5 +65,5 @@ def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         "failed": page.failed,
         "drained": page.drained,
     }
-    Logger().info("page", stage=stage, trace_id=trace_id(), **result)
+    Logger().info("page", stage=stage, trace_id=trace_id(), counts=result)
     return result
