@@ -1,0 +1,300 @@
+"""The ingest function, its AWS calls answered at the SDK's HTTP layer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger
+
+from eventing.catalogue import Catalogue
+from eventing.dead_letter import read_dead_letter
+from eventing.schemas import Schemas
+from functions.ingest.handler import Handler
+from functions.ingest.ingest import Ingest
+from functions.shared.archive import Archive
+from functions.shared.dead_letter_queue import DeadLetterQueue
+from functions.shared.event_store import EventStore
+from functions.shared.metrics import Metrics
+from tests.unit.fake_aws import QUEUE_URL, REGION, FakeAws
+
+KEY_ID = "key-of-acme"
+
+
+@dataclass
+class Publisher:
+    """Posts to the function as API Gateway would."""
+
+    aws: FakeAws
+    handler: Handler
+    log: StringIO
+    requests: int = 0
+
+    def post(
+        self,
+        body: Any,
+        *,
+        content_type: str = "application/cloudevents+json",
+        key_id: str | None = KEY_ID,
+        seconds: float = 20.0,
+    ) -> dict[str, Any]:
+        """The response, its body read."""
+        self.requests += 1
+        event = {
+            "requestContext": {"requestId": f"r{self.requests}", "identity": {"apiKeyId": key_id}},
+            "multiValueHeaders": {"Content-Type": [content_type]},
+            "body": body if isinstance(body, str) else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        response = self.handler(event, _Context(seconds))
+        return {**response, "body": json.loads(response["body"])}
+
+    @property
+    def stored(self) -> dict[str, dict[str, Any]]:
+        return self.aws.tables.get("events", {})
+
+    @property
+    def archived(self) -> dict[str, bytes]:
+        return self.aws.buckets.get("archive", {})
+
+    @property
+    def letters(self) -> list[dict[str, Any]]:
+        return self.aws.letters("ingest-dlq")
+
+
+@dataclass
+class _Context:
+    seconds: float
+    aws_request_id: str = "invocation"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+@pytest.fixture
+def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Eventing")
+    aws = FakeAws()
+    with aws.installed() as clients, ThreadPoolExecutor(10) as workers:
+        ingest = Ingest(
+            schemas=Schemas(Catalogue.read(Path("catalogue"))),
+            store=EventStore(
+                clients.client("dynamodb"),
+                table="events",
+                region=REGION,
+                retention_days=90,
+                workers=workers,
+            ),
+            archive=Archive(clients.client("s3"), bucket="archive"),
+            queue=DeadLetterQueue(clients.client("sqs"), url=QUEUE_URL + "ingest-dlq"),
+            workers=workers,
+        )
+        log = StringIO()
+        handler = Handler(
+            ingest=ingest,
+            publishers={KEY_ID: "acme"},
+            # Loggers of one name share what the first one writes to.
+            logger=Logger(service=f"shop-{id(log)}", stream=log),
+            metrics=Metrics(),
+        )
+        yield Publisher(aws, handler, log)
+
+
+def event(number: int = 1, **members: Any) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": f"{number}",
+        "source": "/crm",
+        "type": "com.example.shop.customer.registered.v1",
+        "data": {"name": "Ada"},
+        **members,
+    }
+
+
+def test_an_event_is_stored_and_archived(publisher: Publisher) -> None:
+    response = publisher.post(event(subject="customer 7"))
+
+    assert response["statusCode"] == 202
+    assert response["headers"]["Content-Type"] == "application/json"
+    assert response["headers"]["X-Request-Id"] == "r1"
+    accepted_at = response["body"]["accepted_at"]
+    assert response["body"] == {
+        "id": "1",
+        "source": "/crm",
+        "status": "accepted",
+        "accepted_at": accepted_at,
+    }
+    (item,) = publisher.stored.values()
+    assert json.loads(item["event"]["S"]) == event(subject="customer 7")
+    assert {name: item[name] for name in ("publisher", "type", "origin_region", "accepted_at")} == {
+        "publisher": {"S": "acme"},
+        "type": {"S": "com.example.shop.customer.registered.v1"},
+        "origin_region": {"S": REGION},
+        "accepted_at": {"S": accepted_at},
+    }
+    assert item["pk"]["S"].startswith("acme#")
+    ((key, content),) = publisher.archived.items()
+    day, hour = accepted_at[:10], accepted_at[11:13]
+    assert key == f"publisher=acme/date={day}/{hour}/r1.jsonl"
+    assert content.decode() == item["event"]["S"] + "\n"
+    assert publisher.letters == []
+
+
+def test_the_same_event_again_is_a_duplicate(publisher: Publisher) -> None:
+    first = publisher.post(event())["body"]
+    again = publisher.post(event())
+
+    assert (again["statusCode"], again["body"]["status"]) == (202, "duplicate")
+    assert again["body"]["accepted_at"] == first["accepted_at"]
+    assert len(publisher.stored) == 1
+
+
+def test_another_event_under_the_same_id_is_a_conflict(publisher: Publisher) -> None:
+    publisher.post(event())
+    response = publisher.post(event(data={"name": "Grace"}))
+
+    assert response["statusCode"] == 409
+    assert response["headers"]["Content-Type"] == "application/problem+json"
+    assert response["body"]["type"] == "urn:eventing:problem:conflict"
+    (item,) = publisher.stored.values()
+    assert json.loads(item["event"]["S"])["data"] == {"name": "Ada"}
+
+
+def test_what_a_timed_out_attempt_stored_is_accepted(publisher: Publisher) -> None:
+    publisher.aws.fault = lambda call: (
+        "done-then-timeout" if call.operation == "PutItem" and call.attempt == 1 else None
+    )
+    response = publisher.post(event())
+
+    assert (response["statusCode"], response["body"]["status"]) == (202, "accepted")
+    assert publisher.aws.count("PutItem") == 2
+    assert len(publisher.stored) == 1
+    assert publisher.letters == []
+
+
+CODES = {
+    "throttle": "THROTTLED",
+    "timeout": "TIMEOUT",
+    "done-then-timeout": "TIMEOUT",
+    "denied": "ACCESS_DENIED",
+    "500": "UNAVAILABLE",
+    "missing": "NOT_FOUND",
+    "unreachable": "UNAVAILABLE",
+}
+
+
+@pytest.mark.parametrize(("fault", "code"), CODES.items())
+def test_a_store_that_fails_leaves_a_dead_letter(
+    publisher: Publisher, fault: str, code: str
+) -> None:
+    publisher.aws.fault = lambda call: fault if call.operation == "PutItem" else None
+    response = publisher.post(event())
+
+    if fault == "done-then-timeout":
+        # The second attempt finds what the first one stored.
+        assert response["body"]["status"] == "accepted"
+        assert publisher.letters == [] or publisher.letters[0]["cause"]["code"] == code
+        return
+    assert (response["statusCode"], response["body"]["status"]) == (202, "accepted")
+    (letter,) = publisher.letters
+    assert (letter["stage"], letter["step"], letter["cause"]["code"]) == ("ingest", "store", code)
+    assert letter["event"] == event()
+    assert letter["accepted_at"] == response["body"]["accepted_at"]
+    assert read_dead_letter(json.dumps(letter)).publisher == "acme"
+
+
+@pytest.mark.parametrize(("fault", "code"), CODES.items())
+def test_an_archive_that_fails_leaves_the_event_stored_and_a_dead_letter(
+    publisher: Publisher, fault: str, code: str
+) -> None:
+    publisher.aws.fault = lambda call: fault if call.operation == "PutObject" else None
+    response = publisher.post(event())
+
+    assert (response["statusCode"], response["body"]["status"]) == (202, "accepted")
+    assert len(publisher.stored) == 1
+    (letter,) = publisher.letters
+    assert (letter["stage"], letter["step"], letter["cause"]["code"]) == ("ingest", "archive", code)
+    assert letter["event"] == event()
+
+
+@pytest.mark.parametrize("fault", CODES)
+def test_without_store_and_queue_the_publisher_keeps_the_event(
+    publisher: Publisher, fault: str
+) -> None:
+    publisher.aws.fault = lambda call: (
+        fault
+        if call.operation == "SendMessageBatch"
+        else "denied"
+        if call.service == "dynamodb"
+        else None
+    )
+    response = publisher.post(event())
+
+    if fault == "done-then-timeout":
+        assert len(publisher.letters) == 2
+    assert response["statusCode"] == 503
+    assert int(response["headers"]["Retry-After"]) > 0
+    assert publisher.stored == {}
+
+    publisher.aws.fault = lambda call: None
+    assert publisher.post(event())["body"]["status"] == "accepted"
+    assert len(publisher.stored) == 1
+
+
+def test_a_crash_is_a_503_that_names_nothing(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("secret data of the event")
+
+    monkeypatch.setattr("functions.ingest.ingest.judge", crash)
+    response = publisher.post(event())
+
+    assert response["statusCode"] == 503
+    assert "secret" not in json.dumps(response)
+    assert "RuntimeError" in publisher.log.getvalue()
+    assert "secret" not in publisher.log.getvalue() + capsys.readouterr().out
+
+
+def test_a_key_of_no_publisher_is_refused(publisher: Publisher) -> None:
+    for key_id in ("another", None):
+        response = publisher.post(event(), key_id=key_id)
+        assert response["statusCode"] == 403
+    assert publisher.aws.calls == []
+
+
+def test_metrics_and_log_tell_counts_and_never_data_or_key(
+    publisher: Publisher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publisher.aws.fault = lambda call: "denied" if call.operation == "PutObject" else None
+    publisher.post(event(data={"name": "Ada Lovelace"}))
+
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    values = {
+        (metric["Name"], tuple(sorted(dimensions))): line[metric["Name"]]
+        for line in metrics
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for dimensions in directive["Dimensions"]
+        for metric in directive["Metrics"]
+    }
+    assert values == {
+        ("EventsAccepted", ("service",)): [1.0],
+        ("EventsStored", ("service",)): [1.0],
+        ("DeadLettered", ("service", "stage")): [1.0],
+        ("DeadLettered", ("cause", "service", "stage")): [1.0],
+    }
+    assert all(line["service"] == "shop" for line in metrics)
+    log = json.loads(publisher.log.getvalue())
+    assert log["publisher"] == "acme"
+    assert (log["accepted"], log["dead_lettered"], log["status"]) == (1, 1, 202)
+    assert log["causes"] == ["archive ACCESS_DENIED"]
+    text = publisher.log.getvalue() + json.dumps(metrics)
+    assert "Lovelace" not in text
+    assert KEY_ID not in text
