@@ -67,7 +67,7 @@ class DeadLetterQueue(Construct):
             "Arrived",
             self.arrivals,
             name=configuration.name(f"{stage}-dead-lettered"),
-            description=f"The {stage} function sent an event to its dead-letter queue a minute ago.",
+            description=f"The {stage} function put an event into its dead-letter queue within a minute.",
         )
         # A queue's own metric can be minutes late, but sees letters that no function reported.
         waits = self._above_zero(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import platform
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -43,7 +48,7 @@ class Function(lambda_.Function):
     ) -> None:
         function_name = configuration.name(name)
         target = packaging.LAPTOP if configuration.laptop else packaging.LAMBDA
-        code = packaging.build(name, catalogue=configuration.catalogue_folder, target=target)
+        code = _package(name, configuration.catalogue_folder, target)
         log_group = log_group_of(scope, f"{id}Log", f"/aws/lambda/{function_name}")
         # The policy that the CDK would attach lets a function write to every log of the account.
         role = iam.Role(scope, f"{id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -87,6 +92,14 @@ def log_group_of(scope: Construct, id: str, name: str) -> logs.LogGroup:
         retention=LOG_RETENTION,
         removal_policy=cdk.RemovalPolicy.DESTROY,
     )
+
+
+@cache
+def _package(name: str, catalogue: Path, target: packaging.Target) -> Path:
+    """The function's package, built once for all regions, where no other synth builds its own."""
+    folder = Path(tempfile.mkdtemp(prefix="eventing-package-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return packaging.build(name, catalogue=catalogue, target=target, output=folder / name)
 
 
 def _architecture(configuration: Configuration) -> lambda_.Architecture:

@@ -117,6 +117,8 @@ class SensitiveData(Construct):
         rule.add_target(
             targets.SnsTopic(
                 ops_topic,
+                # Otherwise the topic would let in the rules of every account.
+                authorize_using_role=True,
                 message=events.RuleTargetInput.from_text(
                     f"{configuration.deployment}: Macie found sensitive data.\n"
                     f"What: {field('$.detail.type')} ({field('$.detail.severity.description')})\n"

@@ -1,0 +1,57 @@
+"""One synth of each kind of deployment for all tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.infrastructure.synthesis import Synthesis, Template, synthesise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Folders = pytest.TempPathFactory
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: Folders) -> Synthesis:
+    """What cdk.json says."""
+    return synthesise(tmp_path_factory.mktemp("default"))
+
+
+@pytest.fixture(scope="session")
+def regional(deployment: Synthesis) -> Template:
+    """The regional stack of the primary region."""
+    return deployment.regional()
+
+
+@pytest.fixture(scope="session")
+def without_macie(tmp_path_factory: Folders) -> Synthesis:
+    """The same without Macie."""
+    return synthesise(tmp_path_factory.mktemp("without-macie"), macie="off")
+
+
+@pytest.fixture(scope="session")
+def laptop(tmp_path_factory: Folders) -> Synthesis:
+    """What `make run` deploys."""
+    return synthesise(tmp_path_factory.mktemp("laptop"), laptop="true")
+
+
+@pytest.fixture(scope="session")
+def two_regions(tmp_path_factory: Folders) -> Synthesis:
+    """Two regions, where Macie is on already, and operators with an e-mail address."""
+    return synthesise(
+        tmp_path_factory.mktemp("two-regions"),
+        replica_regions='["eu-west-1"]',
+        macie="existing",
+        ops_emails=["ops@example.com"],
+    )
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Path:
+    """A folder for a catalogue of the test's own."""
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    return folder

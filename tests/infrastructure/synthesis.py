@@ -1,0 +1,166 @@
+"""The app, synthesised in this process, and its templates read by the names of things.
+
+Tests say what a resource is called, what it points at and what it may do; logical ids never occur.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+
+from app import build
+from infrastructure.packaging import ROOT
+
+Json = Any
+ACCOUNT = "123456789012"
+CONTEXT: Mapping[str, Json] = json.loads((ROOT / "cdk.json").read_text())["context"]
+# The property that a resource's own name is in.
+_NAMES = (
+    "FunctionName",
+    "QueueName",
+    "TopicName",
+    "BucketName",
+    "TableName",
+    "LogGroupName",
+    "StateMachineName",
+    "AlarmName",
+    "RestApiName",
+)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource of a template."""
+
+    template: Template
+    id: str
+    body: Mapping[str, Json]
+
+    @property
+    def properties(self) -> Json:
+        """Its properties, with references as names."""
+        return self.template.render(self.body.get("Properties", {}))
+
+    @property
+    def raw(self) -> Json:
+        """Its properties as they are in the template."""
+        return self.body.get("Properties", {})
+
+
+@dataclass(frozen=True)
+class Template:
+    """A synthesised template."""
+
+    body: Mapping[str, Json]
+    region: str
+
+    def all(self, type: str) -> Iterator[Resource]:
+        """All resources of a type."""
+        for id, body in self.body["Resources"].items():
+            if body["Type"] == type:
+                yield Resource(self, id, body)
+
+    def one(self, type: str, **properties: Json) -> Resource:
+        """The one resource of a type that has these properties."""
+        found = [r for r in self.all(type) if properties.items() <= r.properties.items()]
+        assert len(found) == 1, f"{len(found)} {type} with {properties}"
+        return found[0]
+
+    def output(self, key: str) -> str:
+        """The value of an output."""
+        value: str = self.render(self.body["Outputs"][key]["Value"])
+        return value
+
+    def render(self, value: Json) -> Json:
+        """The value with what it refers to by name; `<...>` where only CloudFormation knows a name."""
+        match value:
+            case {"Ref": "AWS::AccountId"}:
+                return ACCOUNT
+            case {"Ref": "AWS::URLSuffix"}:
+                return "amazonaws.com"
+            case {"Ref": id}:
+                return self._name(id)
+            case {"Fn::GetAtt": [id, "Arn" | "TopicArn" | "FunctionArn"]}:
+                return self._name(id)
+            case {"Fn::GetAtt": [id, attribute]}:
+                return f"<{self._name(id)}.{attribute}>"
+            case {"Fn::Join": [separator, parts]}:
+                return separator.join(self.render(part) for part in parts)
+            case dict():
+                return {key: self.render(member) for key, member in value.items()}
+            case list():
+                return [self.render(member) for member in value]
+            case _:
+                return value
+
+    def _name(self, id: str) -> str:
+        body = self.body["Resources"][id]
+        properties = body.get("Properties", {})
+        name = next((properties[key] for key in _NAMES if key in properties), None)
+        if name is None and body["Type"].startswith("AWS::ApiGateway::"):
+            name = properties.get("Name") or properties.get("UsagePlanName")
+            name = name and f"{body['Type'].rpartition('::')[2]} {name}"
+        return f"<{id}>" if name is None else str(self.render(name))
+
+    def statements(self, function: str) -> set[tuple[str, str]]:
+        """What a function's role may do: pairs of action and resource."""
+        role = self.one("AWS::Lambda::Function", FunctionName=function).properties["Role"]
+        return self.role_statements(role)
+
+    def role_statements(self, role: str) -> set[tuple[str, str]]:
+        """What a role may do: pairs of action and resource."""
+        allowed = set()
+        (body,) = (r for r in self.all("AWS::IAM::Role") if f"<{r.id}>" == role)
+        assert "Policies" not in body.raw
+        assert "ManagedPolicyArns" not in body.raw
+        for policy in self.all("AWS::IAM::Policy"):
+            if role not in policy.properties["Roles"]:
+                continue
+            for statement in policy.properties["PolicyDocument"]["Statement"]:
+                assert statement["Effect"] == "Allow"
+                for action in _listed(statement["Action"]):
+                    for resource in _listed(statement["Resource"]):
+                        allowed.add((action, resource))
+        return allowed
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [value]
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A synthesised deployment."""
+
+    folder: Path
+    templates: Mapping[str, Template]
+    manifest: Mapping[str, Json]
+
+    @property
+    def data(self) -> Template:
+        """The data stack."""
+        return self.templates["eventing-data"]
+
+    def regional(self, region: str = "us-east-1") -> Template:
+        """The regional stack of a region."""
+        return self.templates[f"eventing-{region}"]
+
+
+def synthesise(folder: Path, **context: Json) -> Synthesis:
+    """Synthesise the app with the context of cdk.json and what is given here on top of it."""
+    app = cdk.App(outdir=str(folder), context={**CONTEXT, **context})
+    build(app)
+    app.synth()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    templates = {}
+    for name, artifact in manifest["artifacts"].items():
+        if artifact["type"] == "aws:cloudformation:stack":
+            body = json.loads((folder / artifact["properties"]["templateFile"]).read_text())
+            region = artifact["environment"].rpartition("/")[2]
+            templates[name] = Template(body, region)
+    return Synthesis(folder, templates, manifest)
