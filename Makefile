@@ -9,7 +9,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run synth sizes check test unit end-to-end format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,16 @@ run: setup  ## the whole system on this machine, until Ctrl-C (ARGS=--once: unti
 
 synth: setup  ## the CloudFormation templates, into cdk.out
 	@npx cdk synth --quiet
+
+catalogue: setup  ## list and check the catalogue (CATALOGUE=folder: another one)
+	@.venv/bin/python -m commands.catalogue list --catalogue $(CATALOGUE)
+	@.venv/bin/python -m commands.catalogue check --catalogue $(CATALOGUE)
+
+route: setup  ## which topic takes an event, and why not the others (EVENT=file, - for stdin)
+	@.venv/bin/python -m commands.route $(EVENT) --catalogue $(CATALOGUE)
+
+docs: setup  ## make docs/generated from the catalogue anew
+	@.venv/bin/python -m commands.catalogue docs
 
 sizes: setup  ## size and contents of each function's package
 	@.venv/bin/python -m infrastructure.packaging sizes

@@ -21,6 +21,15 @@ class ConditionFailed(Exception):  # noqa: N818 - what happened, not where
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """Whether a topic takes an event, and why."""
+
+    topic: str
+    takes: bool
+    reason: str
+
+
+@dataclass(frozen=True)
 class _Candidate:
     topic: str
     condition: jmespath.parser.ParsedResult | None
@@ -30,6 +39,7 @@ class Router:
     """Routes events by a catalogue whose conditions it has compiled, once."""
 
     def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
         self._candidates = TypePatterns(
             [
                 (rule.type, _Candidate(topic.name, _compile(topic.name, rule.when)))
@@ -49,6 +59,32 @@ class Router:
             if condition is None or _holds(condition, candidate.topic, event):
                 return candidate.topic
         raise NoRoute("no topic of the catalogue takes this event")
+
+    def explain(self, type: str, event: Mapping[str, Any]) -> list[Verdict]:
+        """What each topic says to the event, in catalogue order."""
+        try:
+            taken_by, failure = self.route(type, event), ""
+        except NoRoute:
+            taken_by, failure = None, ""
+        except ConditionFailed as error:
+            taken_by, failure = None, str(error)
+        asked = {candidate.topic for candidate in self._candidates.matches(type)}
+        verdicts: list[Verdict] = []
+        for topic in self._catalogue.topics:
+            if topic.name == taken_by:
+                reason = "takes it"
+            elif any(verdict.takes for verdict in verdicts):
+                reason = f"is not asked, since {taken_by} stands before it"
+            elif topic.name not in asked:
+                reason = f"takes only {', '.join(rule.type for rule in topic.rules)}"
+            elif failure and f" {topic.name} " in failure:
+                verdicts.append(Verdict(topic.name, False, failure))
+                break
+            else:
+                conditions = [rule.when for rule in topic.rules if rule.when]
+                reason = f"its condition does not hold: {'; '.join(conditions)}"
+            verdicts.append(Verdict(topic.name, topic.name == taken_by, reason))
+        return verdicts
 
 
 def _compile(topic: str, when: str | None) -> jmespath.parser.ParsedResult | None:

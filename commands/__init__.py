@@ -1,0 +1,1 @@
+"""Commands for people who work on a catalogue; `make` targets call them."""
