@@ -52,7 +52,7 @@ class LocalCloud:
     """
 
     def __init__(
-        self, *, region: str = "us-east-1", say: Callable[[str], None] = lambda _: None
+        self, *, region: str = "us-east-1", say: Callable[[str, str], None] = lambda *_: None
     ) -> None:
         self.region = region
         self._say = say
@@ -250,8 +250,9 @@ class LocalCloud:
     @contextlib.contextmanager
     def _step(self, what: str) -> Iterator[None]:
         began = time.monotonic()
+        self._say(f"{what} ...", " ")
         yield
-        self._say(f"{time.monotonic() - began:6.1f} s  {what}")
+        self._say(f"{time.monotonic() - began:.1f} s", "\n")
 
 
 def _free_port() -> int:

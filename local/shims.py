@@ -14,6 +14,7 @@ end.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import functools
 import importlib.metadata
@@ -42,6 +43,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import apigateway_v1 as gateway
 from ministack.services import cloudwatch, dynamodb, eventbridge, sqs, stepfunctions
 from ministack.services import lambda_svc as lambdas
+from ministack.services.cloudformation import _stacks as stacks
 from ministack.services.cloudformation import provisioners as cloudformation
 
 if TYPE_CHECKING:
@@ -684,7 +686,21 @@ def succeed_state_has_an_output() -> None:
     stepfunctions._apply_output_path = apply
 
 
-# Transport
+# IAM
+
+
+def batches_need_the_single_action() -> None:
+    """On AWS `SendMessageBatch` needs `sqs:SendMessage`, `PublishBatch` needs `sns:Publish`, etc.
+
+    The emulator asks for actions by the names of the batch operations, which are none.
+    """
+    stock = iam_actions.extract_iam_action
+
+    def extract(service: str, *request: Any) -> str | None:
+        action = stock(service, *request)
+        return action.removesuffix("Batch") if action and service in ("sqs", "sns") else action
+
+    iam_actions.extract_iam_action = extract
 
 
 def loopback_counts_as_secure_transport() -> None:
@@ -701,6 +717,32 @@ def loopback_counts_as_secure_transport() -> None:
     app.pin_request_origin = pin
 
 
+# Not a difference, but the longest wait in a deployment
+
+
+def stack_status_waits_for_a_change() -> None:
+    """AWS answers DescribeStacks at once; here the answer waits, briefly, for the stack to settle.
+
+    The CDK CLI asks every five seconds, and our stacks take two.
+    """
+    stock = app.SERVICE_HANDLERS["cloudformation"]
+
+    def busy() -> bool:
+        statuses = [stack.get("StackStatus", "") for stack in stacks.values()]
+        return any(status.endswith("_IN_PROGRESS") for status in statuses)
+
+    async def handle(
+        method: str, path: str, headers: Json, body: bytes, query_params: Json
+    ) -> tuple[int, Json, bytes]:
+        if b"Action=DescribeStacks&" in body:
+            deadline = time.monotonic() + 4
+            while busy() and time.monotonic() < deadline:
+                await asyncio.sleep(0.05)
+        return await stock(method, path, headers, body, query_params)
+
+    app.SERVICE_HANDLERS["cloudformation"] = handle
+
+
 SHIMS: tuple[Callable[[], None], ...] = (
     proxy_event_names_the_api_key,
     disabled_api_key_is_refused,
@@ -715,7 +757,9 @@ SHIMS: tuple[Callable[[], None], ...] = (
     composite_alarms_from_cloudformation,
     queue_metrics_and_alarm_clock,
     succeed_state_has_an_output,
+    batches_need_the_single_action,
     loopback_counts_as_secure_transport,
+    stack_status_waits_for_a_change,
 )
 
 

@@ -1,0 +1,48 @@
+"""`python -m local`: the whole system on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eventing.catalogue import Catalogue, CatalogueError
+from local import demo
+from local.cloud import LOCAL, ROOT, StepFailedError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+
+def main() -> int:
+    """Parse the arguments, run, and say plainly what went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.add_argument(
+        "--once", action="store_true", help="end when the sample events have arrived"
+    )
+    parser.add_argument("--catalogue", type=Path, default=ROOT / "catalogue", metavar="FOLDER")
+    parser.add_argument("--outputs", type=Path, default=LOCAL / "outputs.json", metavar="FILE")
+    arguments = parser.parse_args()
+    # SIGTERM ends it like Ctrl-C, which a shell may have told its background jobs to ignore.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        folder = arguments.catalogue.resolve()
+        catalogue = Catalogue.load(folder)
+        return demo.run(catalogue, folder, outputs=arguments.outputs, once=arguments.once)
+    except (CatalogueError, StepFailedError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped before it was ready", file=sys.stderr)
+        return 130
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""The main job on a laptop: set everything up, send events, show each arriving, stay up."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError
+
+from eventing.http_binding import read_request
+from eventing.ingestion import judge
+from eventing.problem import Refused
+from eventing.routing import ConditionFailed, NoRoute, Router
+from eventing.schemas import Schemas
+from local.cloud import ACCESS_KEY, SECRET_KEY, LocalCloud, StepFailedError
+from local.deployment import CONTEXT, STRUCTURED, Deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from eventing.catalogue import Catalogue
+
+SAMPLES = Path(__file__).parent / "samples"
+PUBLISHER: str = next(iter(CONTEXT["publishers"]))
+ARRIVAL_SECONDS = 30.0
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Print, at once: whoever runs this may be reading from a pipe."""
+    print(text, end=end, flush=True)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample event that the catalogue takes, and the topic that it has to arrive at."""
+
+    id: str
+    type: str
+    body: str
+    topic: str
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An event at a subscriber of all topics: which, by which topic, and when."""
+
+    id: str
+    type: str
+    topic: str
+    at: float
+
+
+def samples(catalogue: Catalogue) -> Iterator[Sample]:
+    """The sample events that this catalogue takes; of any other it is said why it is left out."""
+    schemas, router = Schemas(catalogue), Router(catalogue)
+    for file in sorted(SAMPLES.glob("*.json")):
+        body = file.read_text()
+        request = read_request({"content-type": [STRUCTURED]}, body.encode())
+        try:
+            event = judge(request.documents[0], publisher=PUBLISHER, schemas=schemas).event
+            topic = router.route(event.type, event.value)
+        except (Refused, NoRoute, ConditionFailed) as reason:
+            say(f"  left out {file.name}, which this catalogue does not take: {reason}")
+            continue
+        yield Sample(event.id, event.type, body, topic)
+
+
+def run(catalogue: Catalogue, folder: Path, *, outputs: Path, once: bool) -> int:
+    """Set up, show the samples arriving and, unless `once`, stay up; 0 when all of them arrived.
+
+    `outputs` is there from when all is ready until it ends.
+    """
+    outputs.unlink(missing_ok=True)
+    began = time.monotonic()
+    with LocalCloud(say=say) as cloud:
+        stacks = cloud.deploy({"laptop": "true", "catalogue": str(folder)})
+        deployment = Deployment(cloud, stacks)
+        topics = [topic.name for topic in catalogue.topics]
+        subscribers = {
+            topic: deployment.subscribe(f"sample-subscriber-of-{topic}", [topic], raw=True)
+            for topic in topics
+        }
+        watcher = deployment.subscribe("sample-subscriber-of-all-topics", topics, raw=False)
+        say(f"set up in {time.monotonic() - began:.1f} s\n")
+        complete = show(deployment, list(samples(catalogue)), subscribers, watcher)
+        _write_outputs(outputs, deployment, subscribers)
+        try:
+            if not once:
+                _print_how_to_go_on(deployment, catalogue, outputs)
+                _stay_up(deployment, watcher)
+        finally:
+            outputs.unlink(missing_ok=True)
+    return 0 if complete else 1
+
+
+def _stay_up(deployment: Deployment, watcher: str) -> None:
+    try:
+        for arrival in arrivals(deployment, watcher, seconds=float("inf")):
+            say(f"  {arrival.topic:20} {arrival.type}  {arrival.id}")
+    except KeyboardInterrupt:
+        say("\nstopping")
+    except BotoCoreError as error:
+        raise StepFailedError("Keeping it up", str(error), "Start it again.") from None
+
+
+def show(
+    deployment: Deployment, sent: list[Sample], subscribers: Mapping[str, str], watcher: str
+) -> bool:
+    """POST the samples and show each arriving; whether each reached its topic's subscriber, only."""
+    key, complete = deployment.api_key(PUBLISHER), True
+    say(f"  {'arrived at topic':20} {'after':>8}  event (the first one starts the functions)")
+    for sample in sent:
+        posted = time.monotonic()
+        answer = deployment.post(sample.body, key=key)
+        awaited = arrivals(deployment, watcher, seconds=ARRIVAL_SECONDS)
+        arrival = next((a for a in awaited if answer.status == 202 and a.id == sample.id), None)
+        if arrival is None:
+            complete = False
+            reason = answer.data.decode(errors="replace")
+            say(f"  {'-':20} {'-':>8}  {sample.type}  {sample.id}: {answer.status} {reason}")
+        else:
+            latency = f"{(arrival.at - posted) * 1000:.0f} ms"
+            say(f"  {arrival.topic:20} {latency:>8}  {sample.type}  {sample.id}")
+    for topic, queue in subscribers.items():
+        expected = sorted(sample.id for sample in sent if sample.topic == topic)
+        found = deployment.take(queue, len(expected), seconds=ARRIVAL_SECONDS)
+        ids = sorted(json.loads(message["Body"])["id"] for message in found)
+        if ids != expected or deployment.depth(queue):
+            say(f"  the subscriber of {topic} has not exactly {expected}")
+            complete = False
+    return complete
+
+
+def arrivals(deployment: Deployment, watcher: str, *, seconds: float) -> Iterator[Arrival]:
+    """What arrives at the subscriber of all topics."""
+    prefix = deployment.outputs["TopicArnPrefix"]
+    for message in deployment.messages(watcher, seconds=seconds):
+        at, notification = time.monotonic(), json.loads(message["Body"])
+        event = json.loads(notification["Message"])
+        topic = notification["TopicArn"].removeprefix(prefix)
+        yield Arrival(event["id"], event["type"], topic, at)
+
+
+def _write_outputs(outputs: Path, deployment: Deployment, subscribers: Mapping[str, str]) -> None:
+    """Its appearing is the sign that everything is ready, so it appears complete."""
+    content = {
+        "endpoint_url": deployment.cloud.endpoint_url,
+        "region": deployment.region,
+        "api_url": deployment.api_url,
+        "api_key": deployment.api_key(PUBLISHER),
+        "publisher": PUBLISHER,
+        "access_key_id": ACCESS_KEY,
+        "secret_access_key": SECRET_KEY,
+        "subscribers": subscribers,
+        "stacks": deployment.stacks,
+    }
+    draft = outputs.with_suffix(".new")
+    draft.write_text(json.dumps(content, indent=2) + "\n")
+    draft.replace(outputs)
+
+
+def _print_how_to_go_on(deployment: Deployment, catalogue: Catalogue, outputs: Path) -> None:
+    known = catalogue.event_types[0].type.replace("*", "example")
+    data = {"order_id": "order-1", "total": 19.9, "currency": "EUR"}
+    event = json.dumps(
+        {"specversion": "1.0", "id": "1", "source": "urn:curl", "type": known, "data": data}
+    )
+    curl = [
+        "curl", "-i", f"{deployment.api_url}/events",
+        "-H", f"x-api-key: {deployment.api_key(PUBLISHER)}",
+        "-H", f"content-type: {STRUCTURED}", "-d", event,
+    ]  # fmt: skip
+    environment = "\n".join(f"  export {k}={v}" for k, v in deployment.cloud.environment.items())
+    say(f"""
+Ready. POST events to {deployment.api_url}/events
+with the key of the publisher {PUBLISHER}, {deployment.api_key(PUBLISHER)}:
+
+  {shlex.join(curl)}
+
+The AWS CLI, in another terminal, after
+
+{environment}
+
+More, such as the queues of the sample subscribers, is in {outputs}.
+Ctrl-C ends it. What arrives at a topic is listed here:
+""")
