@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import aws_cdk as cdk
 from aws_cdk import custom_resources
 
-from infrastructure.constructs.checks import accept, accept_managed_policy, accept_wildcard
+from infrastructure.constructs.checks import accept_managed_policy, accept_wildcard
 from infrastructure.constructs.function import log_group_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ def aws_call(
         log_group=cast("logs.LogGroup", log),
     )
     function = stack.node.find_child(_FUNCTION)
-    accept(function, "L1", "The CDK chooses the runtime of its own function.")
     accept_managed_policy(
         function,
         "service-role/AWSLambdaBasicExecutionRole",

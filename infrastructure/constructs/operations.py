@@ -12,7 +12,6 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infrastructure.constructs.bucket import PrivateBucket
-from infrastructure.constructs.checks import accept
 
 if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
@@ -44,4 +43,3 @@ class Operations(Construct):
         self.alarm_action = actions.SnsAction(self.topic)
 
         self.bucket = PrivateBucket(self, "Bucket", configuration=configuration, name="operations")
-        accept(self.bucket, "S1", "It receives the access logs of the archive; its own would loop.")

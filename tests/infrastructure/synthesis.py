@@ -19,8 +19,9 @@ from infrastructure.packaging import ROOT
 Json = Any
 ACCOUNT = "123456789012"
 CONTEXT: Mapping[str, Json] = json.loads((ROOT / "cdk.json").read_text())["context"]
-# The property that a resource's own name is in.
-_NAMES = (
+# The properties that resources' own names are in.
+NAMES = (
+    "Name",
     "FunctionName",
     "QueueName",
     "TopicName",
@@ -29,7 +30,8 @@ _NAMES = (
     "LogGroupName",
     "StateMachineName",
     "AlarmName",
-    "RestApiName",
+    "DashboardName",
+    "UsagePlanName",
 )
 
 
@@ -81,6 +83,8 @@ class Template:
         match value:
             case {"Ref": "AWS::AccountId"}:
                 return ACCOUNT
+            case {"Ref": "AWS::Region"}:
+                return self.region
             case {"Ref": "AWS::URLSuffix"}:
                 return "amazonaws.com"
             case {"Ref": id}:
@@ -101,10 +105,7 @@ class Template:
     def _name(self, id: str) -> str:
         body = self.body["Resources"][id]
         properties = body.get("Properties", {})
-        name = next((properties[key] for key in _NAMES if key in properties), None)
-        if name is None and body["Type"].startswith("AWS::ApiGateway::"):
-            name = properties.get("Name") or properties.get("UsagePlanName")
-            name = name and f"{body['Type'].rpartition('::')[2]} {name}"
+        name = next((properties[key] for key in NAMES if key in properties), None)
         return f"<{id}>" if name is None else str(self.render(name))
 
     def statements(self, function: str) -> set[tuple[str, str]]:
