@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, cast
 import aws_cdk as cdk
 from aws_cdk import custom_resources
 
-from infrastructure.constructs.checks import accept_managed_policy, accept_wildcard
+from infrastructure.constructs.checks import accept_managed_policy
 from infrastructure.constructs.function import log_group_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_logs as logs
@@ -27,25 +27,22 @@ def aws_call(
     id: str,
     *,
     permissions: Sequence[iam.PolicyStatement],
-    on_create: custom_resources.AwsSdkCall,
-    on_update: custom_resources.AwsSdkCall,
+    call: custom_resources.AwsSdkCall,
     on_delete: custom_resources.AwsSdkCall | None = None,
-    wildcards: Mapping[str, str] | None = None,
 ) -> custom_resources.AwsCustomResource:
-    """Make a call when the resource is made, and others when it changes or goes.
+    """Make `call` when the resource is made or changed, and another one when it goes.
 
-    The function that does it may do what `permissions` say, where `wildcards` gives the reason for each
-    resource with a `*` in it, and the SDK is the runtime's own.
+    The function that does it may do what `permissions` say, and brings no SDK but the runtime's own.
     """
     stack = cdk.Stack.of(scope)
     log = stack.node.try_find_child(_LOG)
     if log is None:
         log = log_group_of(stack, _LOG, f"/aws/lambda/{stack.stack_name}-aws-calls")
-    call = custom_resources.AwsCustomResource(
+    resource = custom_resources.AwsCustomResource(
         scope,
         id,
-        on_create=on_create,
-        on_update=on_update,
+        on_create=call,
+        on_update=call,
         on_delete=on_delete,
         policy=custom_resources.AwsCustomResourcePolicy.from_statements(permissions),
         install_latest_aws_sdk=False,
@@ -57,6 +54,4 @@ def aws_call(
         "service-role/AWSLambdaBasicExecutionRole",
         "The CDK's own function; its logs are all that the policy lets it write.",
     )
-    for resource, reason in (wildcards or {}).items():
-        accept_wildcard(call, resource, reason)
-    return call
+    return resource

@@ -60,18 +60,24 @@ class EventStore(Construct):
         )
         # Every replica has a stream of its own, whose name ends with the time that it was made at;
         # CloudFormation and the CDK know the one of the primary region only.
+        stream = "Table.LatestStreamArn"
         lookup = aws_call(
             self,
             "Stream",
-            on_create=_describe(name),
-            on_update=_describe(name),
+            call=custom_resources.AwsSdkCall(
+                service="dynamodb",
+                action="describeTable",
+                parameters={"TableName": name},
+                output_paths=[stream],
+                physical_resource_id=custom_resources.PhysicalResourceId.from_response(stream),
+            ),
             permissions=[iam.PolicyStatement(actions=["dynamodb:DescribeTable"], resources=[arn])],
         )
         self.table = dynamodb.TableV2.from_table_attributes(
             self,
             "Events",
             table_arn=arn,
-            table_stream_arn=lookup.get_response_field("Table.LatestStreamArn"),
+            table_stream_arn=lookup.get_response_field(stream),
         )
 
     def grant_store(self, grantee: iam.IGrantable) -> None:
@@ -81,15 +87,3 @@ class EventStore(Construct):
     def grant_store_batches(self, grantee: iam.IGrantable) -> None:
         """Let it do the same many at a time."""
         self.table.grant(grantee, "dynamodb:PartiQLInsert", "dynamodb:BatchGetItem")
-
-
-def _describe(table: str) -> custom_resources.AwsSdkCall:
-    return custom_resources.AwsSdkCall(
-        service="dynamodb",
-        action="describeTable",
-        parameters={"TableName": table},
-        output_paths=["Table.LatestStreamArn"],
-        physical_resource_id=custom_resources.PhysicalResourceId.from_response(
-            "Table.LatestStreamArn"
-        ),
-    )

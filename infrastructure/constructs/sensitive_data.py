@@ -13,6 +13,7 @@ from aws_cdk import custom_resources
 from constructs import Construct
 
 from infrastructure.constructs.aws_call import aws_call
+from infrastructure.constructs.checks import accept_wildcard
 
 if TYPE_CHECKING:
     from aws_cdk import aws_s3 as s3
@@ -54,32 +55,30 @@ class SensitiveData(Construct):
     ) -> custom_resources.AwsCustomResource:
         stack = cdk.Stack.of(self)
         jobs = stack.format_arn(service="macie2", resource="classification-job", resource_name="*")
-        create = custom_resources.AwsSdkCall(
-            service="macie2",
-            action="createClassificationJob",
-            parameters={
-                "name": configuration.name("archive"),
-                "description": "Looks at what was archived since it last ran",
-                "jobType": "SCHEDULED",
-                "scheduleFrequency": {"dailySchedule": {}},
-                "initialRun": True,
-                "samplingPercentage": 100,
-                "managedDataIdentifierSelector": "RECOMMENDED",
-                "s3JobDefinition": {
-                    "bucketDefinitions": [
-                        {"accountId": stack.account, "buckets": [archive.bucket_name]}
-                    ]
-                },
-            },
-            output_paths=["jobId"],
-            physical_resource_id=custom_resources.PhysicalResourceId.from_response("jobId"),
-        )
-        return aws_call(
+        job = aws_call(
             self,
             "DailyJob",
-            on_create=create,
-            # A job can't be changed: this makes a new one, and CloudFormation then deletes the old.
-            on_update=create,
+            # A job can't be changed: a change makes a new one, and CloudFormation deletes the old.
+            call=custom_resources.AwsSdkCall(
+                service="macie2",
+                action="createClassificationJob",
+                parameters={
+                    "name": configuration.name("archive"),
+                    "description": "Looks at what was archived since it last ran",
+                    "jobType": "SCHEDULED",
+                    "scheduleFrequency": {"dailySchedule": {}},
+                    "initialRun": True,
+                    "samplingPercentage": 100,
+                    "managedDataIdentifierSelector": "RECOMMENDED",
+                    "s3JobDefinition": {
+                        "bucketDefinitions": [
+                            {"accountId": stack.account, "buckets": [archive.bucket_name]}
+                        ]
+                    },
+                },
+                output_paths=["jobId"],
+                physical_resource_id=custom_resources.PhysicalResourceId.from_response("jobId"),
+            ),
             on_delete=custom_resources.AwsSdkCall(
                 service="macie2",
                 action="updateClassificationJob",
@@ -96,8 +95,9 @@ class SensitiveData(Construct):
                     resources=[jobs],
                 )
             ],
-            wildcards={jobs: "Macie gives a job its id."},
         )
+        accept_wildcard(job, jobs, "Macie gives a job its id when it makes it.")
+        return job
 
     def _tell(
         self, configuration: Configuration, archive: s3.IBucket, ops_topic: sns.ITopic

@@ -1,0 +1,151 @@
+"""A configuration that cannot be deployed is refused, by the key and the reason."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventing.catalogue import CatalogueError
+from infrastructure.configuration import Configuration, ConfigurationError
+from infrastructure.packaging import ROOT
+from tests.infrastructure.synthesis import CONTEXT, Json
+
+
+def _read(**context: Json) -> Configuration:
+    return Configuration.read({**CONTEXT, **context}.get)
+
+
+def test_what_cdk_json_says() -> None:
+    configuration = _read()
+
+    assert configuration.deployment == "eventing"
+    assert configuration.regions == ("us-east-1",)
+    assert [publisher.name for publisher in configuration.publishers] == [
+        "acme-web",
+        "acme-pay",
+        "nordic-crm",
+    ]
+    assert configuration.publishers[0].usage_plan == configuration.catalogue.usage_plans["standard"]
+    assert configuration.macie == "create"
+    assert configuration.laptop is False
+
+
+def test_values_from_the_command_line_are_json_in_text() -> None:
+    configuration = _read(
+        deployment="shop",
+        replica_regions='["eu-west-1", "ap-southeast-2"]',
+        publishers='{"solo": {"usage_plan": "trial"}}',
+        ops_emails='["ops@example.com"]',
+        event_retention_days="30",
+        laptop="true",
+    )
+
+    assert configuration.name("events") == "shop-events"
+    assert configuration.regions == ("us-east-1", "eu-west-1", "ap-southeast-2")
+    assert [publisher.name for publisher in configuration.publishers] == ["solo"]
+    assert configuration.ops_emails == ("ops@example.com",)
+    assert configuration.event_retention_days == 30
+    assert configuration.laptop is True
+
+
+def test_the_laptop_has_no_macie() -> None:
+    assert _read(laptop=True, macie="create").macie == "off"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("deployment", "", "has to be text"),
+        ("deployment", None, "has to be text"),
+        ("deployment", "Eventing", "'Eventing' is no name"),
+        ("deployment", "eventing-", "'eventing-' is no name"),
+        ("deployment", "a--b", "'a--b' is no name"),
+        ("deployment", "1a", "'1a' is no name"),
+        ("deployment", "a" * 25, "is longer than 24"),
+        ("primary_region", "Virginia", "'Virginia' is not the name of a region"),
+        ("replica_regions", ["us-east-1"], "'us-east-1' is the primary region already"),
+        ("replica_regions", ["eu-west-1", "eu-west-1"], "'eu-west-1' is there more than once"),
+        ("replica_regions", ["eu_west_1"], "'eu_west_1' is not the name of a region"),
+        ("replica_regions", "eu-west-1", "has to be a list of regions, not 'eu-west-1'"),
+        ("replica_regions", [1], "has to be a list of regions, not 1"),
+        ("replica_regions", None, "has to be a list of regions"),
+        ("publishers", ["acme"], "has to be an object such as"),
+        ("publishers", {"Acme": {"usage_plan": "standard"}}, "'Acme' is no name"),
+        ("publishers", {"a/b": {"usage_plan": "standard"}}, "'a/b' is no name"),
+        ("publishers", {"a" * 65: {"usage_plan": "standard"}}, "at most 64"),
+        ("publishers", {"acme": "standard"}, "acme: has to be {'usage_plan': ...}"),
+        ("publishers", {"acme": {"usage_plan": "standard", "x": 1}}, "acme: has to be"),
+        ("publishers", {"acme": {"usage_plan": "gold"}}, "acme: the catalogue has no usage plan"),
+        ("publishers", {"acme": {"usage_plan": ["gold"]}}, "acme: the catalogue has no usage"),
+        (
+            "publishers",
+            {f"publisher-n{n}": {"usage_plan": "standard"} for n in range(200)},
+            "200 of them take",
+        ),
+        ("macie", "on", "has to be one of create, existing, off, not 'on'"),
+        ("macie", None, "has to be text"),
+        ("ops_emails", ["ops"], "'ops' is no e-mail address"),
+        ("ops_emails", "ops@example.com", "has to be a list of e-mail addresses"),
+        ("event_retention_days", 0, "0 is not between 1 and 3650"),
+        ("event_retention_days", "soon", "has to be a number of days, not 'soon'"),
+        ("event_retention_days", True, "has to be a number of days, not True"),
+        ("event_retention_days", 1.5, "has to be a number of days, not 1.5"),
+        ("laptop", "yes", "has to be true or false, not 'yes'"),
+        ("laptop", 1, "has to be true or false, not 1"),
+        ("catalogue", "nowhere", "there is no folder"),
+    ],
+)
+def test_what_cannot_be_deployed_is_refused(key: str, value: Json, reason: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        _read(**{key: value})
+
+    message = str(refused.value)
+    assert message.startswith(f"configuration: {key}: ")
+    assert reason in message
+
+
+def test_as_many_publishers_as_fit_are_taken() -> None:
+    publishers = {f"p{n}": {"usage_plan": "standard"} for n in range(100)}
+
+    assert len(_read(publishers=publishers).publishers) == 100
+
+
+def test_output_keys_of_publishers_differ() -> None:
+    publishers = {name: {"usage_plan": "standard"} for name in ("a-b", "ab", "a-b1", "ab1")}
+    keys = [publisher.pascal_case for publisher in _read(publishers=publishers).publishers]
+
+    assert keys == ["AB", "Ab", "AB1", "Ab1"]
+
+
+def test_a_faulty_catalogue_is_refused(catalogue: Path) -> None:
+    shutil.copytree(ROOT / "catalogue", catalogue, dirs_exist_ok=True)
+    (catalogue / "topics.json").write_text('{"topics": [{"name": "No Name"}]}')
+
+    with pytest.raises(CatalogueError, match=r"topics\.json: No Name: "):
+        _read(catalogue=str(catalogue))
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ('{"catalogue": "nowhere"}', "configuration: catalogue: there is no folder"),
+        ('{"catalogue": "docs"}', "topics.json: no such file in"),
+    ],
+)
+def test_a_synth_ends_with_the_message_and_nothing_else(context: str, message: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={"CDK_CONTEXT_JSON": context, "PATH": str(Path(sys.executable).parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(message)
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,94 @@
+"""What all functions have in common, and what their packages hold."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infrastructure.packaging import FUNCTIONS, ROOT
+from tests.infrastructure.synthesis import Json, Synthesis, Template
+
+
+def _function(template: Template, name: str) -> Json:
+    return template.one("AWS::Lambda::Function", FunctionName=f"eventing-{name}").properties
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_settings(regional: Template, name: str) -> None:
+    function = _function(regional, name)
+
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["arm64"]
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["MemorySize"] >= 512
+    assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    # A share of the account's concurrency set aside for one is taken from all others.
+    assert "ReservedConcurrentExecutions" not in function
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_only_lambda_may_take_the_role(regional: Template, name: str) -> None:
+    role = _function(regional, name)["Role"]
+    (body,) = (r.properties for r in regional.all("AWS::IAM::Role") if f"<{r.id}>" == role)
+    (statement,) = body["AssumeRolePolicyDocument"]["Statement"]
+
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+def test_every_function_has_a_log_that_does_not_grow_for_ever(regional: Template) -> None:
+    logs = {log.properties["LogGroupName"]: log.properties for log in regional.all(LOG_GROUP)}
+
+    for function in regional.all("AWS::Lambda::Function"):
+        assert function.properties["LoggingConfig"]["LogGroup"] in logs
+    assert all(log["RetentionInDays"] == 30 for log in logs.values())
+
+
+LOG_GROUP = "AWS::Logs::LogGroup"
+
+
+def _package(deployment: Synthesis, name: str) -> Path:
+    key = _function(deployment.regional(), name)["Code"]["S3Key"]
+    return deployment.folder / f"asset.{key.removesuffix('.zip')}"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_handler_is_in_the_package(deployment: Synthesis, name: str) -> None:
+    handler = _function(deployment.regional(), name)["Handler"]
+    module, _, attribute = handler.rpartition(".")
+    source = _package(deployment, name) / f"{module.replace('.', '/')}.py"
+
+    assert re.search(rf"^(def {attribute}\(|{attribute} = )", source.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_package_holds_its_function_what_functions_share_and_nothing_else(
+    deployment: Synthesis, name: str
+) -> None:
+    package = _package(deployment, name)
+    ours = {path.name for path in package.iterdir() if (ROOT / path.name).exists()}
+    functions = {path.name for path in (package / "functions").iterdir()} - {"__pycache__"}
+    requirements = (ROOT / "requirements" / "functions.txt").read_text()
+    pinned = {
+        name.replace("-", "_")
+        for name in re.findall(r"^([a-z0-9_.-]+)==", requirements, re.MULTILINE)
+    }
+    installed = {
+        path.name.partition("-")[0].lower()
+        for path in package.iterdir()
+        if path.suffix == ".dist-info"
+    }
+
+    assert ours == {"catalogue", "eventing", "functions"}
+    assert functions == {"__init__.py", "shared", name}
+    assert installed == pinned
+    for absent in ("aws_cdk", "boto3", "tests", "pytest"):
+        assert not list(package.rglob(absent))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_package_is_the_same_whenever_it_is_built(
+    deployment: Synthesis, without_macie: Synthesis, name: str
+) -> None:
+    assert _package(deployment, name).name == _package(without_macie, name).name

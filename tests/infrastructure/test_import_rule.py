@@ -1,0 +1,174 @@
+"""The import rule of the design: `app.py -> stacks -> dashboards, workflows -> constructs`, and
+`functions/<one> -> functions/shared -> eventing`. Neither side knows the other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from infrastructure.packaging import FUNCTIONS, ROOT
+
+ROOMS = (
+    "app",
+    "benchmarks",
+    "dashboards",
+    "eventing",
+    "functions",
+    "infrastructure",
+    "local",
+    "tests",
+    "workflows",
+)
+AWS = ("boto3", "botocore", "aws_lambda_powertools")
+CDK = ("aws_cdk", "constructs", "cdk_nag", "jsii")
+
+_CONFIGURATION = ("infrastructure.configuration", "infrastructure.packaging", "eventing.catalogue")
+_CONSTRUCTS = ("infrastructure.constructs", *_CONFIGURATION)
+# What of this project each room may import; the more exact name goes first.
+ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "eventing": ("eventing",),
+    "functions.shared": ("functions.shared", "eventing"),
+    **{
+        f"functions.{name}": (f"functions.{name}", "functions.shared", "eventing")
+        for name in FUNCTIONS
+    },
+    "infrastructure.constructs": _CONSTRUCTS,
+    "infrastructure.stacks": (
+        "infrastructure.stacks",
+        "dashboards",
+        "workflows",
+        *_CONSTRUCTS,
+    ),
+    "infrastructure": _CONFIGURATION,
+    "workflows": ("workflows", *_CONSTRUCTS),
+    "dashboards": ("dashboards", *_CONSTRUCTS),
+    "app": ("infrastructure.stacks", *_CONFIGURATION),
+}
+# What of other people's each room may not import.
+FORBIDDEN: Mapping[str, tuple[str, ...]] = {
+    # Its rules are the same wherever and whenever they run.
+    "eventing": (*AWS, *CDK, "os", "time"),
+    "functions": (*CDK, "aws_xray_sdk"),
+    # A synth makes no AWS call.
+    "infrastructure": AWS,
+    "workflows": AWS,
+    "dashboards": AWS,
+    "app": AWS,
+}
+
+
+def _within(module: str, room: str) -> bool:
+    return module == room or module.startswith(f"{room}.")
+
+
+def _sources() -> Iterator[tuple[str, Path]]:
+    yield "app", ROOT / "app.py"
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            yield module.removesuffix(".__init__"), path
+
+
+def imports(module: str, source: str, *, is_package: bool = False) -> set[str]:
+    """All modules that a source imports anywhere in it, what is imported from them included."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = module.split(".")
+                parts = parts[: len(parts) - node.level + is_package]
+                base = ".".join([*parts, base] if base else parts)
+            found |= {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+def faults(module: str, imported: set[str]) -> list[str]:
+    """What a module imports and may not."""
+    found = []
+    room = next((room for room in ALLOWED if _within(module, room)), None)
+    for name in sorted(imported):
+        if name.partition(".")[0] in ROOMS:
+            if room and not any(_within(name, allowed) for allowed in ALLOWED[room]):
+                found.append(name)
+            elif _within(name, "local") and not _within(module, "local"):
+                found.extend([] if _within(module, "tests") else [name])
+        for owner, names in FORBIDDEN.items():
+            if _within(module, owner) and any(_within(name, other) for other in names):
+                found.append(name)
+    return found
+
+
+@pytest.mark.parametrize(("module", "path"), list(_sources()), ids=str)
+def test_a_module_imports_what_it_may(module: str, path: Path) -> None:
+    imported = imports(module, path.read_text(), is_package=path.name == "__init__.py")
+
+    assert faults(module, imported) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "fault"),
+    [
+        ("eventing.event", "import boto3", "boto3"),
+        ("eventing.event", "def now():\n    import time", "time"),
+        ("eventing.event", "from os import environ", "os.environ"),
+        ("eventing.event", "from functions.shared import clients", "functions.shared.clients"),
+        (
+            "functions.ingest.handler",
+            "from functions.publish import handler",
+            "functions.publish.handler",
+        ),
+        ("functions.ingest.handler", "from ..publish import handler", "functions.publish.handler"),
+        ("functions.shared.clients", "import functions.ingest.handler", "functions.ingest.handler"),
+        ("functions.publish.handler", "import aws_cdk as cdk", "aws_cdk"),
+        (
+            "functions.publish.handler",
+            "from infrastructure import packaging",
+            "infrastructure.packaging",
+        ),
+        (
+            "infrastructure.constructs.archive",
+            "from functions.shared import archive",
+            "functions.shared.archive",
+        ),
+        ("infrastructure.constructs.archive", "from eventing import event", "eventing.event"),
+        (
+            "infrastructure.constructs.archive",
+            "from infrastructure.stacks import data",
+            "infrastructure.stacks.data",
+        ),
+        (
+            "infrastructure.configuration",
+            "from infrastructure.constructs import archive",
+            "infrastructure.constructs.archive",
+        ),
+        ("dashboards.operations", "from workflows import redrive", "workflows.redrive"),
+        ("workflows.redrive", "import boto3", "boto3"),
+        (
+            "app",
+            "from infrastructure.constructs import archive",
+            "infrastructure.constructs.archive",
+        ),
+        ("infrastructure.stacks.data", "from local import cloud", "local.cloud"),
+        ("benchmarks.ingest", "from local import cloud", "local.cloud"),
+    ],
+)
+def test_the_rule_sees(module: str, source: str, fault: str) -> None:
+    assert faults(module, imports(module, source)) == [fault]
+
+
+def test_the_rule_lets_through_what_the_design_says() -> None:
+    for module, source in (
+        ("functions.ingest.handler", "from functions.shared.clients import Clients\nimport boto3"),
+        ("functions.shared.clients", "from eventing.cause import Cause\nimport os"),
+        ("infrastructure.stacks.data", "from infrastructure.constructs.archive import Archive"),
+        ("infrastructure.constructs.archive", "from eventing.catalogue import Catalogue"),
+        ("workflows.redrive", "from infrastructure.constructs.redrive import RedriveFunction"),
+        ("tests.end_to_end.test_walk", "from local.cloud import LocalCloud"),
+    ):
+        assert faults(module, imports(module, source)) == []

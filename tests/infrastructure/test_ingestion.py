@@ -1,0 +1,192 @@
+"""Ingestion: who gets in, what they read when the gateway answers, what the function may do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.infrastructure.synthesis import ACCOUNT, Template
+
+PUBLISHERS = ("acme-web", "acme-pay", "nordic-crm")
+
+
+def test_the_only_method_wants_a_key_and_hands_requests_to_the_ingest_function(
+    regional: Template,
+) -> None:
+    method = regional.one("AWS::ApiGateway::Method").properties
+    resource = regional.one("AWS::ApiGateway::Resource")
+
+    assert method["HttpMethod"] == "POST"
+    assert method["ApiKeyRequired"] is True
+    assert method["ResourceId"] == f"<{resource.id}>"
+    assert resource.properties["PathPart"] == "events"
+    assert method["Integration"]["Type"] == "AWS_PROXY"
+    assert "eventing-ingest/invocations" in method["Integration"]["Uri"]
+    # AWS calls (two attempts of 3 s) < function < gateway.
+    function = regional.one("AWS::Lambda::Function", FunctionName="eventing-ingest").properties
+    assert 6 < function["Timeout"] < method["Integration"]["TimeoutInMillis"] / 1000 <= 29
+
+
+def test_only_the_api_may_invoke_the_function(regional: Template) -> None:
+    permission = regional.one("AWS::Lambda::Permission").properties
+
+    assert permission["FunctionName"] == "eventing-ingest"
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    assert permission["SourceArn"].endswith("/POST/events")
+
+
+def test_the_key_comes_from_the_header(regional: Template) -> None:
+    assert regional.one("AWS::ApiGateway::RestApi").properties["ApiKeySourceType"] == "HEADER"
+
+
+@pytest.mark.parametrize("publisher", PUBLISHERS)
+def test_a_publisher_has_a_key_of_its_own_in_a_usage_plan_of_its_own(
+    regional: Template, publisher: str
+) -> None:
+    key = regional.one("AWS::ApiGateway::ApiKey", Name=f"eventing-{publisher}").properties
+    plan = regional.one(
+        "AWS::ApiGateway::UsagePlan", UsagePlanName=f"eventing-{publisher}"
+    ).properties
+    link = regional.one(
+        "AWS::ApiGateway::UsagePlanKey", UsagePlanId=f"eventing-{publisher}"
+    ).properties
+
+    assert key["Enabled"] is True
+    assert link["KeyId"] == f"eventing-{publisher}"
+    # The plan "standard" of the catalogue.
+    assert plan["Throttle"] == {"RateLimit": 50, "BurstLimit": 100}
+    assert plan["Quota"] == {"Limit": 1_000_000, "Period": "DAY"}
+    (stage,) = plan["ApiStages"]
+    (prod,) = regional.all("AWS::ApiGateway::Stage")
+    assert stage["Stage"] == f"<{prod.id}>"
+    assert prod.properties["StageName"] == "prod"
+
+
+def test_the_function_knows_publishers_by_the_ids_of_their_keys(regional: Template) -> None:
+    environment = _environment(regional)
+
+    assert json.loads(environment["PUBLISHERS"]) == {
+        f"eventing-{publisher}": publisher for publisher in PUBLISHERS
+    }
+
+
+def test_the_functions_environment(regional: Template) -> None:
+    environment = _environment(regional)
+    del environment["PUBLISHERS"]
+
+    assert environment == {
+        "POWERTOOLS_SERVICE_NAME": "eventing",
+        "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "EVENTS_TABLE": "eventing-events",
+        "ARCHIVE_BUCKET": f"eventing-archive-{ACCOUNT}-us-east-1",
+        "INGEST_DLQ_URL": "eventing-ingest-dlq",
+        "EVENT_RETENTION_DAYS": "90",
+    }
+
+
+def _environment(regional: Template) -> dict[str, str]:
+    function = regional.one("AWS::Lambda::Function", FunctionName="eventing-ingest")
+    environment: dict[str, str] = function.properties["Environment"]["Variables"]
+    return environment
+
+
+def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -> None:
+    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
+
+    assert regional.statements("eventing-ingest") == {
+        ("dynamodb:PutItem", table),
+        ("dynamodb:GetItem", table),
+        ("dynamodb:BatchGetItem", table),
+        ("dynamodb:PartiQLInsert", table),
+        ("s3:PutObject", f"eventing-archive-{ACCOUNT}-us-east-1/publisher=*"),
+        ("sqs:SendMessage", "eventing-ingest-dlq"),
+        ("logs:CreateLogStream", "/aws/lambda/eventing-ingest"),
+        ("logs:PutLogEvents", "/aws/lambda/eventing-ingest"),
+        ("xray:PutTraceSegments", "*"),
+        ("xray:PutTelemetryRecords", "*"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("type", "status", "waits"),
+    [
+        ("INVALID_API_KEY", "403", False),
+        ("ACCESS_DENIED", "403", False),
+        ("MISSING_AUTHENTICATION_TOKEN", "404", False),
+        ("RESOURCE_NOT_FOUND", "404", False),
+        ("REQUEST_TOO_LARGE", "413", False),
+        ("THROTTLED", "429", True),
+        ("QUOTA_EXCEEDED", "429", True),
+        ("INTEGRATION_FAILURE", "503", True),
+        ("INTEGRATION_TIMEOUT", "503", True),
+        ("DEFAULT_5XX", "503", True),
+    ],
+)
+def test_what_the_gateway_answers_is_a_problem_detail(
+    regional: Template, type: str, status: str, waits: bool
+) -> None:
+    response = regional.one("AWS::ApiGateway::GatewayResponse", ResponseType=type).properties
+    parameters = response["ResponseParameters"]
+    problem = json.loads(response["ResponseTemplates"]["application/json"])
+
+    assert response["StatusCode"] == status
+    assert problem["status"] == int(status)
+    assert {"type", "title", "detail"} <= set(problem)
+    content_type = parameters["gatewayresponse.header.Content-Type"]
+    assert content_type == "'application/problem+json'"
+    retry_after = parameters.get("gatewayresponse.header.Retry-After")
+    assert (retry_after is not None) is waits
+    assert retry_after is None or int(retry_after.strip("'")) > 0
+
+
+def test_all_other_refusals_of_the_gateway_keep_their_status(regional: Template) -> None:
+    response = regional.one(
+        "AWS::ApiGateway::GatewayResponse", ResponseType="DEFAULT_4XX"
+    ).properties
+    template = response["ResponseTemplates"]["application/json"]
+
+    assert "StatusCode" not in response
+    assert json.loads(template.replace("$context.error.messageString", '"Why."')) == {
+        "type": "urn:eventing:problem:request",
+        "title": "Why.",
+    }
+
+
+def test_gateway_responses_are_deployed(regional: Template) -> None:
+    (deployment,) = regional.all("AWS::ApiGateway::Deployment")
+    responses = {response.id for response in regional.all("AWS::ApiGateway::GatewayResponse")}
+
+    # A response that is not there when the API is deployed has no effect until the next deployment.
+    assert responses
+    assert responses <= set(deployment.body["DependsOn"])
+
+
+def test_each_request_is_logged_without_its_key(regional: Template) -> None:
+    (stage,) = regional.all("AWS::ApiGateway::Stage")
+    log = stage.properties["AccessLogSetting"]
+    fields = json.loads(log["Format"])
+
+    assert log["DestinationArn"].endswith(":log-group:/aws/apigateway/eventing-access")
+    assert {"request_id", "api_key_id", "status", "error"} <= set(fields)
+    assert "$context.identity.apiKey" not in fields.values()
+    assert stage.properties["TracingEnabled"] is True
+
+
+def test_outputs_say_what_clients_and_operators_need(regional: Template) -> None:
+    assert regional.output("ApiUrl").startswith("https://")
+    assert ".execute-api.us-east-1.amazonaws.com/" in regional.output("ApiUrl")
+    assert regional.output("ApiKeyIdAcmeWeb") == "eventing-acme-web"
+    assert regional.output("UsagePlanIdAcmeWeb") == "eventing-acme-web"
+    assert regional.output("ApiKeyIdNordicCrm") == "eventing-nordic-crm"
+    assert regional.output("EventsTable") == "eventing-events"
+    assert regional.output("ArchiveBucket") == f"eventing-archive-{ACCOUNT}-us-east-1"
+    assert regional.output("OperationsBucket") == f"eventing-operations-{ACCOUNT}-us-east-1"
+    assert regional.output("IngestDlqUrl") == "eventing-ingest-dlq"
+    assert regional.output("PublishDlqUrl") == "eventing-publish-dlq"
+    assert regional.output("OpsTopicArn") == "eventing-ops"
+    assert regional.output("RedriveStateMachineArn") == "eventing-redrive"
+    assert regional.output("IngestFunction") == "eventing-ingest"
+    assert regional.output("PublishFunction") == "eventing-publish"
+    assert regional.output("TopicArnPrefix") == f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-"

@@ -1,0 +1,110 @@
+"""Publication: which records reach the function, and what becomes of those it cannot get rid of."""
+
+from __future__ import annotations
+
+import json
+
+from eventing.catalogue import Catalogue
+from infrastructure.packaging import ROOT
+from tests.infrastructure.synthesis import ACCOUNT, Json, Synthesis, Template
+
+OPERATIONS_BUCKET = f"eventing-operations-{ACCOUNT}-us-east-1"
+
+
+def _mapping(template: Template) -> Json:
+    return template.one("AWS::Lambda::EventSourceMapping").properties
+
+
+def _filter(template: Template) -> Json:
+    (only,) = _mapping(template)["FilterCriteria"]["Filters"]
+    return json.loads(only["Pattern"])
+
+
+def test_events_that_this_region_took_reach_the_function_and_no_others(regional: Template) -> None:
+    assert _mapping(regional)["FunctionName"] == "eventing-publish"
+    assert _filter(regional) == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"NewImage": {"origin_region": {"S": ["us-east-1"]}}},
+    }
+
+
+def test_each_region_publishes_its_own(two_regions: Synthesis) -> None:
+    for region in ("us-east-1", "eu-west-1"):
+        image = _filter(two_regions.regional(region))["dynamodb"]["NewImage"]
+        assert image == {"origin_region": {"S": [region]}}
+
+
+def test_the_stream_is_that_of_the_regions_own_replica(regional: Template) -> None:
+    (lookup,) = (
+        call
+        for call in regional.all("Custom::AWS")
+        if json.loads(call.properties["Create"])["action"] == "describeTable"
+    )
+    for occasion in ("Create", "Update"):
+        call = json.loads(lookup.properties[occasion])
+        assert call["service"] == "dynamodb"
+        assert call["parameters"] == {"TableName": "eventing-events"}
+        assert "region" not in call
+    source = _mapping(regional)["EventSourceArn"]
+    assert source == f"<<{lookup.id}>.Table.LatestStreamArn>"
+
+
+def test_nothing_blocks_the_stream_for_long_and_nothing_is_missed(regional: Template) -> None:
+    mapping = _mapping(regional)
+
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert 1 <= mapping["MaximumRetryAttempts"] <= 100
+    # The stream keeps 24 hours: what is given up on must still be there to be written down.
+    assert 3600 <= mapping["MaximumRecordAgeInSeconds"] <= 12 * 3600
+    assert mapping["BatchSize"] == 100
+    assert "MaximumBatchingWindowInSeconds" not in mapping
+
+
+def test_what_the_function_crashes_on_is_kept_whole(regional: Template) -> None:
+    destination = _mapping(regional)["DestinationConfig"]["OnFailure"]["Destination"]
+
+    # To a queue or a topic Lambda would send where the records were, and not the records.
+    assert destination == OPERATIONS_BUCKET
+
+
+def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -> None:
+    topics = [topic.name for topic in Catalogue.load(ROOT / "catalogue").topics]
+    stream = _mapping(regional)["EventSourceArn"]
+
+    assert len(topics) >= 3
+    assert regional.statements("eventing-publish") == {
+        *(("sns:Publish", f"eventing-topic-{topic}") for topic in topics),
+        ("sqs:SendMessage", "eventing-publish-dlq"),
+        ("s3:PutObject", f"{OPERATIONS_BUCKET}/aws/lambda/*"),
+        ("s3:ListBucket", OPERATIONS_BUCKET),
+        ("dynamodb:DescribeStream", stream),
+        ("dynamodb:GetRecords", stream),
+        ("dynamodb:GetShardIterator", stream),
+        ("dynamodb:ListStreams", stream),
+        ("logs:CreateLogStream", "/aws/lambda/eventing-publish"),
+        ("logs:PutLogEvents", "/aws/lambda/eventing-publish"),
+        ("xray:PutTraceSegments", "*"),
+        ("xray:PutTelemetryRecords", "*"),
+    }
+
+
+def test_the_functions_environment(regional: Template) -> None:
+    function = regional.one("AWS::Lambda::Function", FunctionName="eventing-publish").properties
+
+    assert function["Environment"]["Variables"] == {
+        "POWERTOOLS_SERVICE_NAME": "eventing",
+        "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "PUBLISH_DLQ_URL": "eventing-publish-dlq",
+        "TOPIC_ARN_PREFIX": f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
+    }
+    assert function["Timeout"] == 60
+
+
+def test_every_topic_of_the_catalogue_is_there(regional: Template) -> None:
+    names = {topic.properties["TopicName"] for topic in regional.all("AWS::SNS::Topic")}
+    wanted = {f"eventing-topic-{t.name}" for t in Catalogue.load(ROOT / "catalogue").topics}
+
+    assert names - {"eventing-ops"} == wanted
