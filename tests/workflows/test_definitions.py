@@ -1,0 +1,76 @@
+"""What holds for every state machine: its graph is whole, and its JSONata can be read."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonata
+import pytest
+
+from infrastructure.packaging import ROOT
+from tests.workflows.asl import Json, expressions, targets
+
+FILES = sorted((ROOT / "workflows").glob("*.asl.json"))
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.name)
+def definition(request: pytest.FixtureRequest) -> Json:
+    """The definition in a file."""
+    path: Path = request.param
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_there_are_state_machines() -> None:
+    assert [path.name for path in FILES] == ["redrive.asl.json"]
+
+
+def test_it_says_what_it_is_for_in_jsonata_and_ends_some_day(definition: Json) -> None:
+    assert len(definition["Comment"]) > 40
+    assert definition["QueryLanguage"] == "JSONata"
+    assert definition["TimeoutSeconds"] <= 24 * 3600
+
+
+def test_every_state_is_reached_and_leads_somewhere(definition: Json) -> None:
+    states = definition["States"]
+    reached, waiting = set(), [definition["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        assert name in states, f"{name} is not there"
+        if name not in reached:
+            reached.add(name)
+            waiting += targets(states[name])
+
+    assert reached == set(states)
+    for name, state in states.items():
+        ends = state.get("End") is True or state["Type"] in ("Succeed", "Fail")
+        assert ends != bool(list(targets(state))), f"{name} neither ends nor goes on, or both"
+
+
+def test_every_expression_can_be_read(definition: Json) -> None:
+    found = list(expressions(definition))
+
+    assert found
+    for source in found:
+        jsonata.Jsonata(source)
+
+
+def test_every_task_is_tried_again_when_lambda_itself_fails(definition: Json) -> None:
+    tasks = [state for state in definition["States"].values() if state["Type"] == "Task"]
+
+    assert tasks
+    for task in tasks:
+        errors = {error for retry in task["Retry"] for error in retry["ErrorEquals"]}
+        assert {"Lambda.ServiceException", "Lambda.TooManyRequestsException"} <= errors
+        assert task["TimeoutSeconds"] > 90
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_substitution_is_made(path: Path) -> None:
+    wanted = set(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")))
+    construct = path.with_name(path.name.replace(".asl.json", ".py")).read_text(encoding="utf-8")
+
+    assert wanted
+    for name in wanted:
+        assert f'"{name}":' in construct
