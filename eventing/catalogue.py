@@ -22,6 +22,10 @@ TOPICS = "topics.json"
 EVENT_TYPES = "event-types.json"
 USAGE_PLANS = "usage-plans.json"
 
+# Of SNS: a topic's default and greatest MaximumMessageSize.
+SNS_BYTES = 256 * 1024
+_MOST_SNS_BYTES = 1024 * 1024
+
 _TOPIC_NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _PATTERN = re.compile(r"\*|[^*]*[^*.]\.\*|[^*]+")
 # Of API Gateway (CreateUsagePlan, QuotaSettings "period").
@@ -51,6 +55,8 @@ class Topic:
     name: str
     description: str
     rules: tuple[Rule, ...]
+    max_bytes: int = SNS_BYTES
+    """Of one message and of one batch: the `MaximumMessageSize` of the topic."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +264,7 @@ class _Entry:
 
 
 def _topic(content: Any) -> Topic:
-    entry = _Entry(TOPICS, content, "an entry", ("name", "description", "events"))
+    entry = _Entry(TOPICS, content, "an entry", ("name", "description", "events", "max_bytes"))
     name = entry.text("name")
     if not _TOPIC_NAME.fullmatch(name):
         entry.fail("a name has up to 64 of a-z, 0-9 and '-', the first a letter")
@@ -271,7 +277,10 @@ def _topic(content: Any) -> Topic:
         rule.title = name
         when = rule.text("when") if "when" in content_of_rule else None
         parsed.append(Rule(rule.pattern("type"), when))
-    return Topic(name, entry.text("description", ""), tuple(parsed))
+    max_bytes = content.get("max_bytes", SNS_BYTES)
+    if type(max_bytes) is not int or not SNS_BYTES <= max_bytes <= _MOST_SNS_BYTES:
+        entry.fail(f"'max_bytes' is a whole number from {SNS_BYTES} to {_MOST_SNS_BYTES}")
+    return Topic(name, entry.text("description", ""), tuple(parsed), max_bytes)
 
 
 def _event_type(folder: Path, content: Any) -> EventType:

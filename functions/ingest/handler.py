@@ -26,8 +26,9 @@ from functions.shared.invocation import Context, trace_id, where
 from functions.shared.metrics import Metrics
 
 _CATALOGUE = Path(__file__).parents[2] / "catalogue"
-# Calls under way at once: four PartiQL batches and the archive, and some that hang from a request before.
-_WORKERS = 10
+# Calls under way at once, at most: four PartiQL batches and the archive, which may hang, and ten of
+# SendMessageBatch. A thread is made when it is needed first.
+_WORKERS = 15
 
 
 class Handler:
@@ -126,7 +127,9 @@ def _handler() -> Handler:
                 workers=workers,
             ),
             archive=Archive(clients.client("s3"), bucket=environment["ARCHIVE_BUCKET"]),
-            queue=DeadLetterQueue(clients.client("sqs"), url=environment["INGEST_DLQ_URL"]),
+            queue=DeadLetterQueue(
+                clients.client("sqs"), url=environment["INGEST_DLQ_URL"], workers=workers
+            ),
             workers=workers,
         ),
         publishers=json.loads(environment["PUBLISHERS"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -20,10 +20,9 @@ from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.event_store import EventItem, EventStore, NotStored, Present
-from functions.shared.invocation import trace_id
+from functions.shared.invocation import result_by, trace_id
 
-# Kept back so that the dead-letter queue gets its turn when store or archive hang, and to answer.
-_RESERVE_SECONDS = CALL_SECONDS + 1.0
+_ANSWER_SECONDS = 0.5
 _NOT_ARCHIVED_IN_TIME = Cause(
     Code.TIMEOUT, "OutOfTime", "the archive did not answer in the time there was"
 )
@@ -120,7 +119,8 @@ class Ingest:
             return Report([o for o in judged if isinstance(o, Rejected)], batched, now)
 
         accepted_at = timestamp(now)
-        deadline = monotonic() + seconds_left - _RESERVE_SECONDS
+        ends = monotonic() + seconds_left - _ANSWER_SECONDS
+        deadline = ends - CALL_SECONDS  # the dead-letter queue gets its turn when these hang
         # Conflicts and duplicates among them only show when the table answers: a copy too many is
         # harmless, waiting for the table first would cost every request its time.
         archiving = self._workers.submit(
@@ -136,7 +136,7 @@ class Ingest:
         ]
         results = self._store.put(items, deadline=deadline)
         watch.lap("store")
-        not_archived = _not_archived(archiving, deadline)
+        not_archived = result_by(deadline, archiving, _NOT_ARCHIVED_IN_TIME)
         watch.lap("archive_after_store")
 
         kept = {
@@ -148,7 +148,7 @@ class Ingest:
             for key, first in kept.items()
             for step, cause in first.failures(not_archived)
         ]
-        fates = self._queue.send([letter for _, letter in letters]) if letters else []
+        fates = self._queue.send([letter for _, letter in letters], deadline=ends)
         lost = {key for (key, _), fate in zip(letters, fates, strict=True) if fate}
         watch.lap("dead_letters")
 
@@ -210,13 +210,6 @@ def _outcome(event: Event, kept: _Kept, lost: bool, accepted_at: str) -> Outcome
         return Accepted(event.id, event.source, accepted_at, duplicate=event is not kept.event)
     first = event is kept.event and kept.stored.stored_now
     return Accepted(event.id, event.source, kept.stored.accepted_at, duplicate=not first)
-
-
-def _not_archived(archiving: Future[Cause | None], deadline: float) -> Cause | None:
-    try:
-        return archiving.result(timeout=max(0.0, deadline - monotonic()))
-    except TimeoutError:
-        return _NOT_ARCHIVED_IN_TIME
 
 
 class _Watch:

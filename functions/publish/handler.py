@@ -14,7 +14,6 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
-from eventing.routing import Router
 from functions.publish.publish import Publish, Report
 from functions.shared.clients import Clients
 from functions.shared.dead_letter_queue import DeadLetterQueue
@@ -38,7 +37,9 @@ class Handler:
     def __call__(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """The partial batch response of an event source mapping (AWS Lambda, DynamoDB Streams)."""
         began = monotonic()
-        report = self._publish(event["Records"])
+        report = self._publish(
+            event["Records"], seconds_left=context.get_remaining_time_in_millis() / 1000
+        )
         self._count(report)
         for letter in report.letters:
             self._logger.warning(
@@ -80,12 +81,15 @@ class Handler:
 @cache
 def _handler() -> Handler:
     clients = Clients(connections=_WORKERS)
+    workers = ThreadPoolExecutor(_WORKERS)
     return Handler(
         publish=Publish(
-            router=Router(Catalogue.read(_CATALOGUE)),
+            catalogue=Catalogue.read(_CATALOGUE),
             topics=Topics(clients.client("sns"), arn_prefix=os.environ["TOPIC_ARN_PREFIX"]),
-            queue=DeadLetterQueue(clients.client("sqs"), url=os.environ["PUBLISH_DLQ_URL"]),
-            workers=ThreadPoolExecutor(_WORKERS),
+            queue=DeadLetterQueue(
+                clients.client("sqs"), url=os.environ["PUBLISH_DLQ_URL"], workers=workers
+            ),
+            workers=workers,
         ),
         logger=Logger(),
         metrics=Metrics(),

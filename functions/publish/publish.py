@@ -8,17 +8,25 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
+from eventing.catalogue import Catalogue
 from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter, Step
 from eventing.event import timestamp
 from eventing.message import Message, message_attributes
 from eventing.routing import ConditionFailed, NoRoute, Router
+from functions.shared.clients import CALL_SECONDS
 from functions.shared.dead_letter_queue import DeadLetterQueue
-from functions.shared.invocation import trace_id
-from functions.shared.topics import BYTES_PER_CALL, ENTRIES_PER_CALL, Topics
+from functions.shared.invocation import result_by, trace_id
+from functions.shared.topics import ENTRIES_PER_CALL, Topics
+
+_ANSWER_SECONDS = 1.0
+# A hundred letters are ten calls, which eight workers make in two rounds.
+_DEAD_LETTER_SECONDS = 2 * CALL_SECONDS
+_OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "there was no time left to send it")
 
 
 @dataclass(frozen=True)
@@ -81,15 +89,26 @@ class Publish:
     """Sends each event to its topic; what cannot be sent goes to the dead-letter queue, whole."""
 
     def __init__(
-        self, *, router: Router, topics: Topics, queue: DeadLetterQueue, workers: ThreadPoolExecutor
+        self,
+        *,
+        catalogue: Catalogue,
+        topics: Topics,
+        queue: DeadLetterQueue,
+        workers: ThreadPoolExecutor,
     ) -> None:
-        self._router = router
+        self._router = Router(catalogue)
+        self._max_bytes = {topic.name: topic.max_bytes for topic in catalogue.topics}
         self._topics = topics
         self._queue = queue
         self._workers = workers
 
-    def __call__(self, records: Sequence[Mapping[str, Any]]) -> Report:
-        """Publish or dead-letter each record; one that fails does not keep the others from it."""
+    def __call__(self, records: Sequence[Mapping[str, Any]], *, seconds_left: float) -> Report:
+        """Publish or dead-letter each record; one that fails does not keep the others from it.
+
+        What there is no time left to send is handed back unsettled, not cut off in the middle.
+        """
+        ends = monotonic() + seconds_left - _ANSWER_SECONDS
+        last_call = ends - _DEAD_LETTER_SECONDS - CALL_SECONDS
         failed: list[tuple[_Record, Step, Cause]] = []
         by_topic: dict[str, list[tuple[_Record, Message]]] = defaultdict(list)
         for stream_record in records:
@@ -99,39 +118,45 @@ class Publish:
             elif record.topic and record.message:
                 by_topic[record.topic].append((record, record.message))
         calls = [
-            (topic, chunk)
+            (chunk, self._workers.submit(self._send, topic, [m for _, m in chunk], last_call))
             for topic, entries in by_topic.items()
             for chunk in chunks(
                 entries,
                 most=ENTRIES_PER_CALL,
-                most_bytes=BYTES_PER_CALL,
+                most_bytes=self._max_bytes[topic],
                 size=lambda entry: entry[1].size,
             )
         ]
         published: list[Published] = []
-        fates = self._workers.map(
-            lambda call: self._topics.publish(call[0], [message for _, message in call[1]]), calls
-        )
-        for (topic, chunk), causes in zip(calls, fates, strict=True):
+        unsettled: dict[str, Cause] = {}
+        for chunk, call in calls:
+            late: list[Cause | None] = [_OUT_OF_TIME] * len(chunk)
+            fates = result_by(ends - _DEAD_LETTER_SECONDS, call, late)
             now = datetime.now(UTC)
-            for (record, _), cause in zip(chunk, causes, strict=True):
-                if cause:
-                    failed.append((record, "publish", cause))
+            for (record, _), cause in zip(chunk, fates, strict=True):
+                if cause is None:
+                    published.append(_published(record, now))
+                elif cause is _OUT_OF_TIME:
+                    unsettled[record.sequence_number] = cause
                 else:
-                    accepted_at = datetime.fromisoformat(record.accepted_at)
-                    lag = (now - accepted_at).total_seconds() * 1000
-                    published.append(Published(topic, accepted_at, lag))
+                    failed.append((record, "publish", cause))
         letters = [record.letter(step, cause) for record, step, cause in failed]
-        unsafe = self._queue.send(letters) if letters else []
+        unsafe = self._queue.send(letters, deadline=ends)
+        for (record, _, _), cause in zip(failed, unsafe, strict=True):
+            if cause:
+                unsettled[record.sequence_number] = cause
         return Report(
             published=published,
             letters=[letter for letter, cause in zip(letters, unsafe, strict=True) if not cause],
-            unsettled={
-                record.sequence_number: cause
-                for (record, _, _), cause in zip(failed, unsafe, strict=True)
-                if cause
-            },
+            unsettled=unsettled,
         )
+
+    def _send(
+        self, topic: str, messages: Sequence[Message], last_call: float
+    ) -> list[Cause | None]:
+        if monotonic() > last_call:
+            return [_OUT_OF_TIME] * len(messages)
+        return self._topics.publish(topic, messages)
 
     def _prepare(self, stream_record: Mapping[str, Any]) -> tuple[_Record, Cause | None]:
         """The record with its topic and message, or why it has none."""
@@ -162,6 +187,11 @@ class Publish:
             return record, cause_of(error)
         message = Message(record.event, attributes)
         return _Record(**{**vars(record), "topic": topic, "message": message}), None
+
+
+def _published(record: _Record, now: datetime) -> Published:
+    accepted_at = datetime.fromisoformat(record.accepted_at)
+    return Published(record.topic or "", accepted_at, (now - accepted_at).total_seconds() * 1000)
 
 
 def _damaged(sequence_number: str, image: Mapping[str, Any]) -> _Record:

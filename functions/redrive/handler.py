@@ -30,6 +30,7 @@ _CATALOGUE = Path(__file__).parents[2] / "catalogue"
 def _redrive() -> Redrive:
     environment = os.environ
     clients = Clients()
+    workers = ThreadPoolExecutor(2)
     return Redrive(
         client=clients.client("sqs"),
         urls={
@@ -41,11 +42,12 @@ def _redrive() -> Redrive:
             table=environment["EVENTS_TABLE"],
             region=clients.region,
             retention_days=int(environment["EVENT_RETENTION_DAYS"]),
-            workers=ThreadPoolExecutor(2),
+            workers=workers,
         ),
         archive=Archive(clients.client("s3"), bucket=environment["ARCHIVE_BUCKET"]),
         topics=Topics(clients.client("sns"), arn_prefix=environment["TOPIC_ARN_PREFIX"]),
         router=Router(Catalogue.read(_CATALOGUE)),
+        workers=workers,
     )
 
 

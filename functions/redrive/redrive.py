@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -54,6 +55,7 @@ class Redrive:
         archive: Archive,
         topics: Topics,
         router: Router,
+        workers: ThreadPoolExecutor,
     ) -> None:
         self._client = client
         self._urls = urls
@@ -61,6 +63,7 @@ class Redrive:
         self._archive = archive
         self._topics = topics
         self._router = router
+        self._workers = workers
 
     def __call__(self, stage: Stage, *, started_at: datetime) -> Page:
         """Take up letters that failed before `started_at`, until none is left or the page's time is up.
@@ -69,7 +72,7 @@ class Redrive:
         younger, or no dead letter at all, goes back into the queue.
         """
         url = self._urls[stage]
-        queue = DeadLetterQueue(self._client, url=url)
+        queue = DeadLetterQueue(self._client, url=url, workers=self._workers)
         ends = monotonic() + _PAGE_SECONDS
         put_back: list[str] = []
         stored: Counter[datetime] = Counter()
@@ -99,7 +102,7 @@ class Redrive:
                 else:
                     failed += 1
                     again = letter.failed_again(cause, timestamp(datetime.now(UTC)))
-                    if any(queue.send([again])):
+                    if any(queue.send([again], deadline=monotonic() + CALL_SECONDS)):
                         put_back.append(handle)
                         continue
                 self._client.delete_message(QueueUrl=url, ReceiptHandle=handle)

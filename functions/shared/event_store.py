@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from eventing.cause import Cause, Code, aws_cause, cause_of
+from functions.shared.invocation import result_by
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-
-T = TypeVar("T")
 
 # Of DynamoDB (BatchExecuteStatement).
 STATEMENTS_PER_CALL = 25
@@ -101,17 +99,17 @@ class EventStore:
         if not items:
             return []
         if len(items) == 1:
-            future = self._workers.submit(self._put_one, items[0])
-            return [_result(future, deadline) or NotStored(_OUT_OF_TIME)]
+            call = self._workers.submit(self._put_one, items[0])
+            return [result_by(deadline, call, NotStored(_OUT_OF_TIME))]
         runs = [
             items[start : start + STATEMENTS_PER_CALL]
             for start in range(0, len(items), STATEMENTS_PER_CALL)
         ]
-        futures = [self._workers.submit(self._insert, run) for run in runs]
+        calls = [self._workers.submit(self._insert, run) for run in runs]
         results = [
             result
-            for run, future in zip(runs, futures, strict=True)
-            for result in _result(future, deadline) or [NotStored(_OUT_OF_TIME)] * len(run)
+            for run, call in zip(runs, calls, strict=True)
+            for result in result_by(deadline, call, [NotStored(_OUT_OF_TIME)] * len(run))
         ]
         taken = {
             item.key: (item, result.after_retry)
@@ -120,7 +118,7 @@ class EventStore:
         }
         found: Mapping[str, Present | NotStored] = {}
         if taken:
-            found = _result(self._workers.submit(self._look_up, taken), deadline) or {}
+            found = result_by(deadline, self._workers.submit(self._look_up, taken), {})
         return [
             found.get(item.key, NotStored(_OUT_OF_TIME)) if isinstance(result, _Taken) else result
             for item, result in zip(items, results, strict=True)
@@ -143,7 +141,7 @@ class EventStore:
             return NotStored(cause_of(error))
         return Present(item.digest, item.accepted_at, stored_now=True)
 
-    def _insert(self, run: Sequence[EventItem]) -> list[Present | NotStored | _Taken]:
+    def _insert(self, run: Sequence[EventItem]) -> Sequence[Present | NotStored | _Taken]:
         try:
             response: Any = self._client.batch_execute_statement(
                 Statements=[
@@ -208,14 +206,6 @@ class EventStore:
             "digest": {"S": item.digest},
             "expires_at": {"N": str(int((accepted_at + self._retention).timestamp()))},
         }
-
-
-def _result(future: Future[T], deadline: float) -> T | None:
-    """None when the call is not back in time; it goes on in its thread, and nobody waits for it."""
-    try:
-        return future.result(timeout=max(0.0, deadline - monotonic()))
-    except TimeoutError:
-        return None
 
 
 def _present(there: Mapping[str, Any], item: EventItem, *, after_retry: bool) -> Present:

@@ -82,7 +82,7 @@ def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Eventing")
     aws = FakeAws()
-    with aws.installed() as clients, ThreadPoolExecutor(10) as workers:
+    with aws.installed() as clients, ThreadPoolExecutor(15) as workers:
         ingest = Ingest(
             schemas=Schemas(Catalogue.read(Path("catalogue"))),
             store=EventStore(
@@ -93,7 +93,9 @@ def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
                 workers=workers,
             ),
             archive=Archive(clients.client("s3"), bucket="archive"),
-            queue=DeadLetterQueue(clients.client("sqs"), url=QUEUE_URL + "ingest-dlq"),
+            queue=DeadLetterQueue(
+                clients.client("sqs"), url=QUEUE_URL + "ingest-dlq", workers=workers
+            ),
             workers=workers,
         )
         log = StringIO()

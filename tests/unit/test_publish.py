@@ -14,7 +14,6 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
-from eventing.routing import Router
 from functions.publish.handler import Handler
 from functions.publish.publish import Publish
 from functions.shared.dead_letter_queue import DeadLetterQueue
@@ -53,9 +52,11 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
     aws = FakeAws()
     with aws.installed() as clients, ThreadPoolExecutor(8) as workers:
         publish = Publish(
-            router=Router(Catalogue.read(Path("catalogue"))),
+            catalogue=Catalogue.read(Path("catalogue")),
             topics=Topics(clients.client("sns"), arn_prefix=TOPIC_PREFIX),
-            queue=DeadLetterQueue(clients.client("sqs"), url=QUEUE_URL + "publish-dlq"),
+            queue=DeadLetterQueue(
+                clients.client("sqs"), url=QUEUE_URL + "publish-dlq", workers=workers
+            ),
             workers=workers,
         )
         log = StringIO()

@@ -62,6 +62,7 @@ def operator() -> Iterator[Operator]:
             archive=Archive(clients.client("s3"), bucket="archive"),
             topics=Topics(clients.client("sns"), arn_prefix=TOPIC_PREFIX),
             router=Router(Catalogue.read(Path("catalogue"))),
+            workers=workers,
         )
         yield Operator(aws, redrive)
 
