@@ -1,0 +1,1 @@
+"""A corpus of CloudEvents as data files, written from the specification; `corpus.py` reads them."""
