@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eventing.event import declares_json, is_media_type
-from eventing.json_text import Document, InvalidJson, parse
+from eventing.event import attribute_faults, declares_json, is_media_type
+from eventing.json_text import MAX_DEPTH, Document, InvalidJson, parse
 from eventing.problem import Fault, Kind, Refused, pointer
 
 MAX_BATCH = 100
@@ -75,10 +75,7 @@ def read_request(headers: Mapping[str, Sequence[str]], body: bytes) -> Request:
 
 
 def _read_json(body: bytes, content_type: str, *, batched: bool | None) -> Request:
-    charset = _CHARSET.search(content_type)
-    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise Refused(Kind.CONTENT_TYPE, "JSON is UTF-8 (RFC 8259 section 8.1); send it so.")
-    document = _parse(body)
+    document = _parse(body, content_type)
     if batched is None:
         batched = isinstance(document.value, list)
     if not batched:
@@ -97,9 +94,16 @@ def _read_json(body: bytes, content_type: str, *, batched: bool | None) -> Reque
     return Request(batched=True, documents=document.items())
 
 
-def _parse(body: bytes) -> Document:
+def _is_utf8(content_type: str) -> bool:
+    charset = _CHARSET.search(content_type)
+    return charset is None or charset[1].lower() in ("utf-8", "utf8", "us-ascii")
+
+
+def _parse(body: bytes, content_type: str) -> Document:
+    if not _is_utf8(content_type):
+        raise Refused(Kind.CONTENT_TYPE, "JSON is UTF-8 (RFC 8259 section 8.1); send it so.")
     try:
-        return parse(body.decode("utf-8-sig"))
+        return parse(body.decode("utf-8-sig"), depth=MAX_DEPTH)
     except UnicodeDecodeError as error:
         raise Refused(
             Kind.NOT_JSON, f"The body is not UTF-8: see the byte at offset {error.start}."
@@ -116,7 +120,7 @@ def _read_binary(headers: Mapping[str, Sequence[str]], content_type: str, body: 
         if not header.startswith("ce-"):
             continue
         name = header[3:]
-        if name in ("datacontenttype", "data"):  # section 3.1.1; the specification, section 3
+        if name in ("datacontenttype", "data", "data_base64"):  # sections 3.1.1 and 3.1.2
             faults.append(Fault(pointer(name), f"has no header: {header} must not be sent"))
         elif len(values) > 1:
             faults.append(Fault(pointer(name), f"the header {header} was sent more than once"))
@@ -133,6 +137,8 @@ def _read_binary(headers: Mapping[str, Sequence[str]], content_type: str, body: 
     if body and not faults:
         _read_data(attributes, exact, content_type, body)
     if faults:
+        named = {fault.pointer for fault in faults}
+        faults += [fault for fault in attribute_faults(attributes) if fault.pointer not in named]
         raise Refused(
             Kind.NOT_A_CLOUDEVENT,
             "The headers do not make an event.",
@@ -148,13 +154,13 @@ def _read_data(
 ) -> None:
     """Put the body where the JSON format has it: JSON and text under `data`, all else in Base64."""
     if declares_json(content_type or None):
-        document = _parse(body)
+        document = _parse(body, content_type)
         attributes["data"], exact["data"] = document.value, document.exact
         return
     media_type = content_type.partition(";")[0].strip().lower()
-    charset = _CHARSET.search(content_type)
-    utf8 = charset is None or charset[1].lower() in ("utf-8", "utf8", "us-ascii")
-    if utf8 and (media_type.startswith("text/") or media_type.endswith(("/xml", "+xml"))):
+    if _is_utf8(content_type) and (
+        media_type.startswith("text/") or media_type.endswith(("/xml", "+xml"))
+    ):
         try:
             attributes["data"] = exact["data"] = body.decode()
             return

@@ -17,8 +17,8 @@ from typing import Any
 MAX_DEPTH = 100
 # What was accepted is wrapped on its way: data into its event, the event into a dead letter.
 _WRAPPINGS = 4
-# In 3.11's reader the integer -0 is 0, which is not what was sent.
-_MINUS_ZERO = re.compile(r"(?<![^\s:,\[])-0(?![.\deE])")
+# Read as an integer it is 0, which is not what was sent.
+_MINUS_ZERO = re.compile(r"-0(?<![^\s:,\[]-0)(?![.\deE])")
 
 
 class InvalidJson(ValueError):  # noqa: N818 - named for what it says to a publisher

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from typing import Any
+
+# An event may have as many faults as members, and each takes more room than the member did.
+MAX_FAULTS = 50
+_PART_CHARACTERS = 128
 
 
 class Kind(Enum):
@@ -65,7 +70,7 @@ class Problem:
 
 
 class Refused(Exception):  # noqa: N818 - what happened to the event, not an error of ours
-    """A request or an event that is refused; `problem` says why."""
+    """A request or an event that is refused; `problem` says why, with the first `MAX_FAULTS` faults."""
 
     def __init__(
         self,
@@ -77,7 +82,7 @@ class Refused(Exception):  # noqa: N818 - what happened to the event, not an err
         source: Any = None,
     ) -> None:
         super().__init__(detail)
-        self.problem = Problem(kind, detail, tuple(faults))
+        self.problem = Problem(kind, detail, tuple(islice(faults, MAX_FAULTS)))
         self.identity: Mapping[str, str] = {
             name: value
             for name, value in (("id", id), ("source", source))
@@ -86,5 +91,6 @@ class Refused(Exception):  # noqa: N818 - what happened to the event, not an err
 
 
 def pointer(*path: str | int) -> str:
-    """A JSON pointer from its parts (RFC 6901 section 3)."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    """A JSON pointer from its parts (RFC 6901 section 3); of a very long name, only its beginning."""
+    parts = (str(part)[:_PART_CHARACTERS] for part in path)
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +10,8 @@ import jsonschema_rs
 
 from eventing.catalogue import EVENT_TYPES, Catalogue, CatalogueError, Mode, TypePatterns
 from eventing.event import Event, declares_json
-from eventing.problem import Fault, pointer
-
-# One event with a thousand faults would answer with more than it sent.
-MAX_FAULTS = 50
+from eventing.json_text import parse
+from eventing.problem import MAX_FAULTS, Fault, pointer
 
 
 class UnknownType(Exception):  # noqa: N818 - what the publisher is told
@@ -75,8 +72,8 @@ class Schemas:
                     (Fault(member, "must be JSON, which this type has a schema for"),), entry.mode
                 )
             try:
-                data = json.loads(b64decode(event.value["data_base64"]))
-            except (ValueError, RecursionError):
+                data = parse(b64decode(event.value["data_base64"]).decode("utf-8-sig")).value
+            except ValueError:
                 return Verdict((Fault(member, "does not hold JSON"),), entry.mode)
         try:
             if entry.validator.is_valid(data):
