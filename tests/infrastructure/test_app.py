@@ -225,6 +225,8 @@ def test_a_synth_needs_no_network_and_no_credentials(tmp_path: Path) -> None:
         env={
             "PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
             "HOME": str(tmp_path),
+            # Where the CLI would remember that an earlier run found no network, and not try.
+            "CDK_HOME": str(tmp_path),
             "NODE_OPTIONS": f"--require {tmp_path / 'no-network.js'}",
             "PYTHONPATH": str(tmp_path),
             "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
