@@ -34,6 +34,7 @@ _CODES: dict[str, Code] = {
     **dict.fromkeys(
         (
             "Throttling",
+            "ThrottlingError",
             "ThrottlingException",
             "ThrottledException",
             "Throttled",
@@ -136,7 +137,7 @@ _CODES: dict[str, Code] = {
         ),
         Code.INVALID,
     ),
-    **dict.fromkeys(("DuplicateItem", "Conflict"), Code.CONFLICT),
+    **dict.fromkeys(("DuplicateItem", "ConditionalCheckFailed", "Conflict"), Code.CONFLICT),
     "Crashed": Code.CRASHED,
 }
 _TOO_LONG = re.compile(r"message too long|maximum allowed size|item size", re.IGNORECASE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,7 +46,6 @@ class Call:
 
 
 Fault = str
-FAULTS: tuple[Fault, ...] = ("throttle", "timeout", "denied", "500", "done-then-timeout", "missing")
 _DENIED = {
     "dynamodb": "AccessDeniedException",
     "s3": "AccessDenied",
@@ -58,11 +58,18 @@ _THROTTLED = {
     "sqs": "RequestThrottled",
     "sns": "Throttled",
 }
+_BROKEN = dict.fromkeys(_DENIED, "InternalError")
 _MISSING = {
     "dynamodb": "ResourceNotFoundException",
     "s3": "NoSuchBucket",
     "sqs": "AWS.SimpleQueueService.NonExistentQueue",
     "sns": "NotFound",
+}
+_REFUSALS = {
+    "throttle": (400, _THROTTLED),
+    "denied": (403, _DENIED),
+    "missing": (404, _MISSING),
+    "500": (500, _BROKEN),
 }
 
 
@@ -79,7 +86,11 @@ class FakeAws:
     hidden: dict[str, set[str]] = field(default_factory=dict)
     topics: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    inserted: Counter[str] = field(default_factory=Counter)
+    """How often an item was written under a key."""
     slept: float = 0.0
+    released: threading.Event = field(default_factory=threading.Event)
+    """Set it to let go of calls that hang."""
     _attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _message_ids: int = 0
 
@@ -98,6 +109,14 @@ class FakeAws:
         with patch("botocore.retries.standard.time.sleep", sleep):
             yield clients
 
+    def forget(self) -> None:
+        """Begin anew, with the same clients."""
+        for held in (self.tables, self.buckets, self.queues, self.hidden, self.topics):
+            held.clear()
+        self.inserted.clear()
+        self.calls.clear()
+        self._attempts.clear()
+
     def letters(self, queue: str) -> list[dict[str, Any]]:
         """The messages in a queue, as JSON."""
         return [json.loads(text) for text in self.queues.get(queue, {}).values()]
@@ -110,25 +129,22 @@ class FakeAws:
         service = re.match(r"https://(?:[^/]*\.)?(dynamodb|s3|sqs|sns)\.", request.url)
         assert service, request.url
         handle = getattr(self, f"_{service[1]}")
-        operation, target, act = handle(request)
+        operation, target, act = cast("tuple[str, str, Callable[[], AWSResponse]]", handle(request))
         self._attempts[operation, target] += 1
         call = Call(service[1], operation, target, self._attempts[operation, target])
         self.calls.append(call)
         fault = self.fault(call)
+        if fault is None:
+            return act()
+        if fault in _REFUSALS:
+            status, codes = _REFUSALS[fault]
+            return self._error(service[1], status, codes[service[1]])
+        return self._befall(fault, act, request.url)
+
+    def _befall(self, fault: Fault, act: Callable[[], AWSResponse], url: str) -> AWSResponse:
         match fault:
-            case None:
-                return act()  # type: ignore[no-any-return]
-            case "throttle":
-                status = 503 if service[1] == "s3" else 400
-                return self._error(service[1], status, _THROTTLED[service[1]])
-            case "denied":
-                return self._error(service[1], 403, _DENIED[service[1]])
-            case "missing":
-                return self._error(service[1], 404, _MISSING[service[1]])
-            case "500":
-                return self._error(service[1], 500, "InternalError")
             case "unreachable":
-                raise EndpointConnectionError(endpoint_url=request.url)
+                raise EndpointConnectionError(endpoint_url=url)
             case "killed":
                 raise Killed
             case "done-then-killed":
@@ -136,7 +152,9 @@ class FakeAws:
                 raise Killed
             case "done-then-timeout":
                 act()
-        raise ReadTimeoutError(endpoint_url=request.url)
+            case "hang":
+                self.released.wait(timeout=10)
+        raise ReadTimeoutError(endpoint_url=url)
 
     def _error(self, service: str, status: int, code: str) -> AWSResponse:
         if service in ("dynamodb", "sqs"):
@@ -168,6 +186,7 @@ class FakeAws:
             error = {"__type": "com.amazonaws#ConditionalCheckFailedException", "Item": table[key]}
             return _response(400, json.dumps(error))
         table[key] = content["Item"]
+        self.inserted[key] += 1
         return _response(200, "{}")
 
     def _insert(self, table_name: str, statements: list[dict[str, Any]]) -> AWSResponse:
@@ -185,6 +204,7 @@ class FakeAws:
                 answers.append({"Error": {"Code": "DuplicateItem", "Message": "injected"}})
             else:
                 table[key] = item
+                self.inserted[key] += 1
                 answers.append({"TableName": table_name})
         return _response(200, json.dumps({"Responses": answers}))
 

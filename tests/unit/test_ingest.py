@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import read_dead_letter
+from eventing.event import event_key
 from eventing.schemas import Schemas
 from functions.ingest.handler import Handler
 from functions.ingest.ingest import Ingest
@@ -248,6 +249,156 @@ def test_without_store_and_queue_the_publisher_keeps_the_event(
     publisher.aws.fault = lambda call: None
     assert publisher.post(event())["body"]["status"] == "accepted"
     assert len(publisher.stored) == 1
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "PutObject"])
+def test_a_call_that_hangs_leaves_the_queue_its_turn(publisher: Publisher, operation: str) -> None:
+    publisher.aws.fault = lambda call: "hang" if call.operation == operation else None
+    try:
+        response = publisher.post(event(), seconds=8.5)
+    finally:
+        publisher.aws.released.set()
+
+    assert (response["statusCode"], response["body"]["status"]) == (202, "accepted")
+    (letter,) = publisher.letters
+    assert letter["cause"]["code"] == "TIMEOUT"
+    assert letter["step"] == ("store" if operation == "PutItem" else "archive")
+
+
+def batch(*numbers: int) -> list[dict[str, Any]]:
+    return [event(number) for number in numbers]
+
+
+def post_batch(publisher: Publisher, events: list[dict[str, Any]]) -> dict[str, Any]:
+    return publisher.post(events, content_type="application/cloudevents-batch+json")
+
+
+def statuses(response: dict[str, Any]) -> list[Any]:
+    return [result["status"] for result in response["body"]["results"]]
+
+
+def test_a_hundred_new_events_take_five_calls(publisher: Publisher) -> None:
+    response = post_batch(publisher, batch(*range(100)))
+
+    assert response["statusCode"] == 202
+    assert [result["id"] for result in response["body"]["results"]] == [str(n) for n in range(100)]
+    assert set(statuses(response)) == {"accepted"}
+    assert (len(publisher.aws.calls), publisher.aws.count("BatchExecuteStatement")) == (5, 4)
+    assert len(publisher.stored) == 100
+    (content,) = publisher.archived.values()
+    assert [json.loads(line)["id"] for line in content.splitlines()] == [str(n) for n in range(100)]
+
+
+def test_duplicates_and_conflicts_in_a_batch_take_a_look_up(publisher: Publisher) -> None:
+    first = post_batch(publisher, batch(*range(10)))
+    accepted_at = first["body"]["results"][0]["accepted_at"]
+    publisher.aws.calls.clear()
+    response = post_batch(publisher, [*batch(8), event(9, data={}), *batch(10, 11, 7, 6, 5)])
+
+    assert response["statusCode"] == 207
+    assert response["headers"]["Content-Type"] == "application/json"
+    assert statuses(response) == [
+        "duplicate",
+        409,
+        "accepted",
+        "accepted",
+        "duplicate",
+        "duplicate",
+        "duplicate",
+    ]
+    assert response["body"]["results"][0]["accepted_at"] == accepted_at
+    assert response["body"]["results"][1]["id"] == "9"
+    # The fake leaves half of the keys unprocessed, twice.
+    assert publisher.aws.count("BatchExecuteStatement") == 1
+    assert publisher.aws.count("BatchGetItem") == 2
+    assert len(publisher.stored) == 12
+
+
+def test_each_event_of_a_batch_is_judged_for_itself(publisher: Publisher) -> None:
+    response = post_batch(
+        publisher,
+        [
+            *batch(1),
+            event(2, source=""),
+            event(3, type="com.example.unheard.of"),
+            *batch(1),
+            event(1, data={"name": "Grace"}),
+            *batch(4),
+        ],
+    )
+
+    assert response["statusCode"] == 207
+    assert statuses(response) == ["accepted", 400, 422, "duplicate", 409, "accepted"]
+    assert response["body"]["results"][1]["errors"][0]["pointer"] == "/source"
+    assert len(publisher.stored) == 2
+
+
+def test_a_batch_of_one_status_has_that_status(publisher: Publisher) -> None:
+    publisher.post(event(1))
+    assert post_batch(publisher, batch(1, 2))["statusCode"] == 202
+    refused = post_batch(publisher, [event(3, id=""), event(4, source="a b")])
+    assert refused["statusCode"] == 400
+    assert refused["headers"]["Content-Type"] == "application/problem+json"
+    assert statuses(refused) == [400, 400]
+    assert post_batch(publisher, [event(1, data={}), event(2, data={})])["statusCode"] == 409
+    assert post_batch(publisher, [])["body"] == {"results": []}
+    assert post_batch(publisher, [])["statusCode"] == 202
+
+
+def test_one_partiql_call_that_fails_is_the_fate_of_its_events_alone(publisher: Publisher) -> None:
+    publisher.aws.fault = lambda call: (
+        "denied" if call.operation == "BatchExecuteStatement" and call.attempt == 2 else None
+    )
+    response = post_batch(publisher, batch(*range(100)))
+
+    assert set(statuses(response)) == {"accepted"}
+    assert len(publisher.stored) == 75
+    left = {letter["event"]["id"] for letter in publisher.letters}
+    assert len(publisher.letters) == len(left) == 25
+    assert left | {json.loads(i["event"]["S"])["id"] for i in publisher.stored.values()} == {
+        str(number) for number in range(100)
+    }
+
+
+def test_one_statement_that_fails_is_the_fate_of_its_event_alone(publisher: Publisher) -> None:
+    key = publisher_key(3)
+    publisher.aws.refuse_entry = lambda target, entry: (
+        ("ThrottlingError", False) if entry == key else None
+    )
+    response = post_batch(publisher, batch(*range(5)))
+
+    assert set(statuses(response)) == {"accepted"}
+    (letter,) = publisher.letters
+    assert (letter["event"]["id"], letter["cause"]["code"]) == ("3", "THROTTLED")
+
+
+def test_a_batch_whose_letters_partly_fail_says_which_to_send_again(publisher: Publisher) -> None:
+    publisher.aws.fault = lambda call: "denied" if call.service == "dynamodb" else None
+    publisher.aws.refuse_entry = lambda target, body: (
+        ("InternalError", False) if target == "ingest-dlq" and '"id":"2"' in body else None
+    )
+    response = post_batch(publisher, [*batch(1, 2, 3), *batch(2)])
+
+    assert response["statusCode"] == 207
+    assert statuses(response) == ["accepted", 503, "accepted", 503]
+    assert "Retry-After" in response["headers"]
+
+
+def test_what_a_timed_out_batch_stored_is_accepted(publisher: Publisher) -> None:
+    publisher.aws.fault = lambda call: (
+        "done-then-timeout"
+        if call.operation == "BatchExecuteStatement" and call.attempt == 1
+        else None
+    )
+    response = post_batch(publisher, batch(1, 2, 3))
+
+    assert set(statuses(response)) == {"accepted"}
+    assert publisher.letters == []
+    assert len(publisher.stored) == 3
+
+
+def publisher_key(number: int) -> str:
+    return event_key("acme", "/crm", str(number))
 
 
 def test_a_crash_is_a_503_that_names_nothing(
