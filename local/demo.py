@@ -79,12 +79,14 @@ def run(catalogue: Catalogue, folder: Path, *, outputs: Path, once: bool) -> int
     with LocalCloud(say=say) as cloud:
         stacks = cloud.deploy({"laptop": "true", "catalogue": str(folder)})
         deployment = Deployment(cloud, stacks)
-        topics = [topic.name for topic in catalogue.topics]
+        topics = {topic.name: deployment.topic_arn(topic.name) for topic in catalogue.topics}
         subscribers = {
-            topic: deployment.subscribe(f"sample-subscriber-of-{topic}", [topic], raw=True)
-            for topic in topics
+            topic: deployment.subscribe(f"sample-subscriber-of-{topic}", [arn], raw=True)
+            for topic, arn in topics.items()
         }
-        watcher = deployment.subscribe("sample-subscriber-of-all-topics", topics, raw=False)
+        watcher = deployment.subscribe(
+            "sample-subscriber-of-all-topics", list(topics.values()), raw=False
+        )
         say(f"set up in {time.monotonic() - began:.1f} s\n")
         complete = show(deployment, list(samples(catalogue)), subscribers, watcher)
         _write_outputs(outputs, deployment, subscribers)
@@ -137,12 +139,14 @@ def show(
 
 def arrivals(deployment: Deployment, watcher: str, *, seconds: float) -> Iterator[Arrival]:
     """What arrives at the subscriber of all topics."""
-    prefix = deployment.outputs["TopicArnPrefix"]
-    for message in deployment.messages(watcher, seconds=seconds):
-        at, notification = time.monotonic(), json.loads(message["Body"])
-        event = json.loads(notification["Message"])
-        topic = notification["TopicArn"].removeprefix(prefix)
-        yield Arrival(event["id"], event["type"], topic, at)
+    prefix = deployment.topic_arn("")
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        for message in deployment.receive(watcher, seconds=left):
+            at, notification = time.monotonic(), json.loads(message["Body"])
+            event = json.loads(notification["Message"])
+            topic = notification["TopicArn"].removeprefix(prefix)
+            yield Arrival(event["id"], event["type"], topic, at)
 
 
 def _write_outputs(outputs: Path, deployment: Deployment, subscribers: Mapping[str, str]) -> None:

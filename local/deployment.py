@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from functools import cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ import urllib3
 from local.cloud import ACCOUNT, ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from local.cloud import LocalCloud, Outputs
 
@@ -56,17 +55,20 @@ class Deployment:
             "POST", f"{self.api_url}/events", body=body, headers=headers, timeout=35, retries=False
         )
 
-    def subscribe(self, queue: str, topics: Iterable[str], *, raw: bool) -> str:
-        """Create an SQS queue, subscribe it to event topics and return its URL."""
+    def topic_arn(self, topic: str) -> str:
+        """The ARN of a topic of the catalogue."""
+        return f"{self.outputs['TopicArnPrefix']}{topic}"
+
+    def subscribe(self, queue: str, topic_arns: Sequence[str], *, raw: bool) -> str:
+        """Create an SQS queue, subscribe it to the topics and return its URL."""
         sqs, sns = self.client("sqs"), self.client("sns")
         arn = f"arn:aws:sqs:{self.region}:{ACCOUNT}:{queue}"
-        topic_arns = [f"{self.outputs['TopicArnPrefix']}{topic}" for topic in topics]
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": "sns.amazonaws.com"},
             "Action": "sqs:SendMessage",
             "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arns}},
+            "Condition": {"ArnEquals": {"aws:SourceArn": list(topic_arns)}},
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         url: str = sqs.create_queue(QueueName=queue, Attributes={"Policy": policy})["QueueUrl"]
@@ -79,23 +81,26 @@ class Deployment:
             )
         return url
 
-    def messages(self, queue_url: str, *, seconds: float) -> Iterator[dict[str, Any]]:
-        """Take messages out of a queue, as they come, for so long."""
-        sqs, deadline = self.client("sqs"), time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            found = sqs.receive_message(
-                QueueUrl=queue_url,
-                MaxNumberOfMessages=10,
-                WaitTimeSeconds=min(20, max(1, round(left))),
-                MessageAttributeNames=["All"],
-            ).get("Messages", [])
-            for message in found:
-                sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-                yield message
+    def receive(self, queue_url: str, *, seconds: float = 20) -> list[dict[str, Any]]:
+        """Take up to ten messages out of a queue; waits for the first one, at most so long."""
+        sqs = self.client("sqs")
+        messages: list[dict[str, Any]] = sqs.receive_message(
+            QueueUrl=queue_url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=round(min(20, max(1, seconds))),
+            MessageAttributeNames=["All"],
+        ).get("Messages", [])
+        for message in messages:
+            sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return messages
 
     def take(self, queue_url: str, count: int, *, seconds: float) -> list[dict[str, Any]]:
-        """Take `count` messages out of a queue, or those that came within so many seconds."""
-        return list(islice(self.messages(queue_url, seconds=seconds), count))
+        """Take messages out of a queue until there are `count` or the time is up."""
+        taken: list[dict[str, Any]] = []
+        deadline = time.monotonic() + seconds
+        while len(taken) < count and (left := deadline - time.monotonic()) > 0:
+            taken += self.receive(queue_url, seconds=left)
+        return taken
 
     def depth(self, queue_url: str) -> int:
         """How many messages the queue holds, those included that somebody is working on."""

@@ -1,0 +1,160 @@
+"""One deployment for all end-to-end tests, with IAM enforced, and what they do to it from outside.
+
+Tests share it, so each looks for its own events only, and mends what it broke.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from eventing.catalogue import Catalogue
+from local.cloud import ROOT, LocalCloud
+from local.deployment import Deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+
+PUBLISHER = "acme-web"
+# What a test waits for happens within a second or two; on a machine that is busy, later.
+DEADLINE = 30.0
+
+
+@pytest.fixture(scope="session")
+def deployment() -> Iterator[Deployment]:
+    """The app, deployed by the CDK CLI into a cloud of its own."""
+    with LocalCloud() as cloud:
+        yield Deployment(cloud, cloud.deploy({"laptop": "true"}))
+
+
+@pytest.fixture(scope="session")
+def ops(deployment: Deployment) -> Iterator[str]:
+    """The URL of a queue that is subscribed to the ops topic, as an operator's mailbox is."""
+    url = deployment.subscribe("test-ops", [deployment.outputs["OpsTopicArn"]], raw=True)
+    yield url
+    deployment.client("sqs").delete_queue(QueueUrl=url)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message at a subscriber."""
+
+    topic: str
+    body: str
+    attributes: dict[str, str]
+
+
+class Subscriber:
+    """Subscribes to every topic, and remembers what came by which."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        topics = Catalogue.load(ROOT / "catalogue").topics
+        arns = [deployment.topic_arn(topic.name) for topic in topics]
+        self._deployment = deployment
+        self.queue = deployment.subscribe(f"test-{uuid.uuid4()}", arns, raw=False)
+        self._seen: dict[str, list[Delivery]] = {}
+
+    def wait_for(self, id: str) -> list[Delivery]:
+        """All deliveries so far of this event, once there is one; fails after the deadline."""
+        deadline = time.monotonic() + DEADLINE
+        while id not in self._seen:
+            assert time.monotonic() < deadline, f"{id} did not arrive within {DEADLINE} s"
+            self._remember(self._deployment.receive(self.queue, seconds=5))
+        return self._seen[id]
+
+    def seen(self, id: str) -> list[Delivery]:
+        """All deliveries so far of this event."""
+        while self._deployment.depth(self.queue):
+            self._remember(self._deployment.receive(self.queue))
+        return self._seen.get(id, [])
+
+    def _remember(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            notification = json.loads(message["Body"])
+            delivery = Delivery(
+                notification["TopicArn"].removeprefix(self._deployment.topic_arn("")),
+                notification["Message"],
+                {k: v["Value"] for k, v in notification.get("MessageAttributes", {}).items()},
+            )
+            self._seen.setdefault(json.loads(delivery.body)["id"], []).append(delivery)
+
+
+@pytest.fixture
+def subscriber(deployment: Deployment) -> Iterator[Subscriber]:
+    """A subscriber of all topics."""
+    subscriber = Subscriber(deployment)
+    yield subscriber
+    deployment.client("sqs").delete_queue(QueueUrl=subscriber.queue)
+
+
+def new_event(type: str = "com.example.shop.order.placed.v1", **data: Any) -> dict[str, Any]:
+    """An event nobody has sent before; an order of little worth unless `data` says otherwise."""
+    return {
+        "specversion": "1.0",
+        "id": str(uuid.uuid4()),
+        "source": "urn:example:end-to-end",
+        "type": type,
+        "subject": "é",
+        "data": data or {"order_id": "order-1", "total": 12.5, "currency": "EUR"},
+    }
+
+
+def payment() -> dict[str, Any]:
+    """An event of another topic."""
+    return new_event(
+        "com.example.shop.payment.captured.v1", payment_id="pay-1", amount=3, currency="EUR"
+    )
+
+
+def accept(deployment: Deployment, *events: dict[str, Any]) -> None:
+    """Send events as a publisher and see each accepted."""
+    for event in events:
+        answer = deployment.post(json.dumps(event), key=deployment.api_key(PUBLISHER))
+        assert answer.status == 202, answer.data
+        assert json.loads(answer.data)["status"] == "accepted"
+
+
+def eventually(get: Callable[[], T], accepts: Callable[[T], bool]) -> T:
+    """Ask until the answer is accepted; fails with the last answer after the deadline."""
+    deadline = time.monotonic() + DEADLINE
+    while not accepts(answer := get()):
+        assert time.monotonic() < deadline, f"after {DEADLINE} s it is still {answer!r}"
+        time.sleep(0.1)
+    return answer
+
+
+@contextmanager
+def denied(deployment: Deployment, function: str, action: str, resource: str) -> Iterator[None]:
+    """Meanwhile the function's role is refused `action` on `resource`."""
+    iam, name = deployment.client("iam"), f"test-{uuid.uuid4()}"
+    role = deployment.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+    role = role.rpartition("/")[2]
+    statement = {"Effect": "Deny", "Action": action, "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+
+
+def redrive(deployment: Deployment, stage: str) -> dict[str, Any]:
+    """Run the redrive state machine to its end and return what `DescribeExecution` says."""
+    client = deployment.client("stepfunctions")
+    execution = client.start_execution(
+        stateMachineArn=deployment.outputs["RedriveStateMachineArn"],
+        input=json.dumps({"stage": stage}),
+    )["executionArn"]
+    description: dict[str, Any] = eventually(
+        lambda: client.describe_execution(executionArn=execution),
+        lambda description: description["status"] != "RUNNING",
+    )
+    return description
