@@ -10,9 +10,13 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, cast
+
+from eventing.json_text import parse
 
 V = TypeVar("V")
 Period = Literal["DAY", "WEEK", "MONTH"]
@@ -139,7 +143,7 @@ class Catalogue:
         form; what only shows when patterns, conditions and schemas are put together is left to `load`.
         """
         topics = _objects(folder, TOPICS, "topics", _topic)
-        event_types = _objects(folder, EVENT_TYPES, "event_types", lambda e: _event_type(folder, e))
+        event_types = _objects(folder, EVENT_TYPES, "event_types", partial(_event_type, folder))
         plans = _json(folder, USAGE_PLANS).get("usage_plans")
         if not isinstance(plans, dict):
             raise CatalogueError(USAGE_PLANS, "", 'must be an object with a member "usage_plans"')
@@ -215,9 +219,9 @@ def _check_event_types(catalogue: Catalogue) -> None:
 
 def _json(folder: Path, name: str) -> dict[str, Any]:
     try:
-        content = json.loads((folder / name).read_bytes())
-    except FileNotFoundError:
-        raise CatalogueError(name, "", f"no such file in {folder}") from None
+        content = parse((folder / name).read_text("utf-8")).value
+    except OSError:
+        raise CatalogueError(name, "", f"there is no such file in {folder}") from None
     except ValueError as error:
         raise CatalogueError(name, "", f"is not JSON: {error}") from None
     if not isinstance(content, dict):
@@ -225,25 +229,27 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
     return content
 
 
-def _objects(folder: Path, file: str, member: str, make: Callable[[Any], V]) -> tuple[V, ...]:
+def _objects(folder: Path, file: str, member: str, make: Callable[[Any, str], V]) -> tuple[V, ...]:
     entries = _json(folder, file).get(member)
     if not isinstance(entries, list) or not entries:
         raise CatalogueError(
             file, "", f'must be an object with a list "{member}" that is not empty'
         )
-    return tuple(make(entry) for entry in entries)
+    return tuple(make(entry, f"entry {number}") for number, entry in enumerate(entries, 1))
 
 
 class _Entry:
     """Reads the members of one entry and complains in its name."""
 
-    def __init__(self, file: str, content: Any, title: str, members: tuple[str, ...]) -> None:
-        self.file = file
+    def __init__(
+        self, file: str, content: Any, title: str, members: tuple[str, ...], named_by: str = ""
+    ) -> None:
+        self.file, self.title = file, title
         if not isinstance(content, dict):
-            raise CatalogueError(file, title, "must be an object")
+            self.fail("must be an object")
         self.content = content
-        named = content.get("name") or content.get("type")
-        self.title = named if isinstance(named, str) else title
+        if isinstance(name := content.get(named_by), str) and name:
+            self.title = name
         if unknown := sorted(set(content) - set(members)):
             self.fail(f"unknown member {unknown[0]!r}; known are {', '.join(members)}")
 
@@ -263,8 +269,9 @@ class _Entry:
         return value
 
 
-def _topic(content: Any) -> Topic:
-    entry = _Entry(TOPICS, content, "an entry", ("name", "description", "events", "max_bytes"))
+def _topic(content: Any, title: str) -> Topic:
+    members = ("name", "description", "events", "max_bytes")
+    entry = _Entry(TOPICS, content, title, members, named_by="name")
     name = entry.text("name")
     if not _TOPIC_NAME.fullmatch(name):
         entry.fail("a name has up to 64 of a-z, 0-9 and '-', the first a letter")
@@ -274,7 +281,6 @@ def _topic(content: Any) -> Topic:
     parsed = []
     for content_of_rule in rules:
         rule = _Entry(TOPICS, content_of_rule, name, ("type", "when"))
-        rule.title = name
         when = rule.text("when") if "when" in content_of_rule else None
         parsed.append(Rule(rule.pattern("type"), when))
     max_bytes = content.get("max_bytes", SNS_BYTES)
@@ -283,8 +289,9 @@ def _topic(content: Any) -> Topic:
     return Topic(name, entry.text("description", ""), tuple(parsed), max_bytes)
 
 
-def _event_type(folder: Path, content: Any) -> EventType:
-    entry = _Entry(EVENT_TYPES, content, "an entry", ("type", "description", "schema", "mode"))
+def _event_type(folder: Path, content: Any, title: str) -> EventType:
+    members = ("type", "description", "schema", "mode")
+    entry = _Entry(EVENT_TYPES, content, title, members, named_by="type")
     mode = entry.text("mode", "enforce")
     if mode not in ("enforce", "warn"):
         entry.fail(f"'mode' is 'enforce' or 'warn', not {mode!r}")
@@ -292,8 +299,8 @@ def _event_type(folder: Path, content: Any) -> EventType:
     schema = None
     if file:
         try:
-            schema = json.loads((folder / file).read_bytes())
-        except FileNotFoundError:
+            schema = parse((folder / file).read_text("utf-8")).value
+        except OSError:
             entry.fail(f"there is no schema file {file!r}")
         except ValueError as error:
             entry.fail(f"the schema file {file!r} is not JSON: {error}")
@@ -304,15 +311,14 @@ def _event_type(folder: Path, content: Any) -> EventType:
 
 def _usage_plan(name: str, content: Any) -> UsagePlan:
     entry = _Entry(USAGE_PLANS, content, name, ("rate_per_second", "burst", "quota"))
-    entry.title = name
     rate, burst, quota = (content.get(m) for m in ("rate_per_second", "burst", "quota"))
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or rate <= 0:
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < inf:
         entry.fail("'rate_per_second' must be a number above 0")
     if isinstance(burst, bool) or not isinstance(burst, int) or burst < 1:
         entry.fail("'burst' must be a whole number of at least 1")
     if quota is None:
         return UsagePlan(rate, burst)
-    _Entry(USAGE_PLANS, quota, name, ("limit", "period")).title = name
+    _Entry(USAGE_PLANS, quota, name, ("limit", "period"))
     limit, period = quota.get("limit"), quota.get("period")
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         entry.fail("'quota.limit' must be a whole number of at least 1")

@@ -36,6 +36,7 @@ _CODES: dict[str, Code] = {
             "Throttling",
             "ThrottlingError",
             "ThrottlingException",
+            "ThrottlingError",
             "ThrottledException",
             "Throttled",
             "TooManyRequestsException",
@@ -47,8 +48,8 @@ _CODES: dict[str, Code] = {
             "SlowDown",
             "OverLimit",
             "LimitExceededException",
-            "KMSThrottlingException",
             "KMSThrottling",
+            "KmsThrottled",
         ),
         Code.THROTTLED,
     ),
@@ -97,8 +98,8 @@ _CODES: dict[str, Code] = {
             "ExpiredToken",
             "ExpiredTokenException",
             "SignatureDoesNotMatch",
+            "InvalidToken",
             "KMSAccessDenied",
-            "KMSAccessDeniedException",
             "KmsAccessDenied",
             "NoCredentialsError",
         ),
@@ -114,9 +115,13 @@ _CODES: dict[str, Code] = {
             "NoSuchKey",
             "TopicNotFound",
             "QueueDoesNotExist",
-            "AWS.SimpleQueueService.NonExistentQueue",
+            "NonExistentQueue",
             "KMSNotFound",
+            "KmsNotFound",
             "KMSDisabled",
+            "KmsDisabled",
+            "KMSInvalidState",
+            "KmsInvalidState",
         ),
         Code.NOT_FOUND,
     ),
@@ -140,7 +145,20 @@ _CODES: dict[str, Code] = {
     **dict.fromkeys(("DuplicateItem", "ConditionalCheckFailed", "Conflict"), Code.CONFLICT),
     "Crashed": Code.CRASHED,
 }
-_TOO_LONG = re.compile(r"message too long|maximum allowed size|item size", re.IGNORECASE)
+# Of errors that have no code of their own: SNS, DynamoDB and SQS, in this order.
+_TOO_LONG = re.compile(
+    r"message too long|item size|maximum allowed size|must be shorter than", re.IGNORECASE
+)
+# What an HTTP status means where the code is none of the table's.
+_STATUSES = {
+    401: Code.ACCESS_DENIED,
+    403: Code.ACCESS_DENIED,
+    404: Code.NOT_FOUND,
+    413: Code.TOO_LARGE,
+    429: Code.THROTTLED,
+}
+# Errors of botocore whose text quotes what it was called with.
+_QUOTING = ("ParamValidationError", "ValidationError")
 # What differs between two events that fail for the same reason.
 _VARIABLE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9A-Z]{26,}\b|\b[0-9a-f]{16,}\b|\d+", re.IGNORECASE
@@ -174,7 +192,8 @@ def cause_of(error: BaseException) -> Cause:
         return aws_cause(code, str(response["Error"].get("Message", "")), status=status)
     for kind in type(error).__mro__:
         if kind.__name__ in _CODES:
-            return Cause(_CODES[kind.__name__], type(error).__name__, clip(str(error)))
+            text = "the SDK refuses the parameters" if kind.__name__ in _QUOTING else str(error)
+            return Cause(_CODES[kind.__name__], type(error).__name__, clip(text))
     # The text of an unforeseen error may quote the event.
     return Cause(
         Code.UNKNOWN, type(error).__name__, "an error that the table of causes does not know"
@@ -185,11 +204,16 @@ def aws_cause(
     code: str, message: str, *, status: int = 0, sender_fault: bool | None = None
 ) -> Cause:
     """The cause that an AWS error code stands for, alone or in an entry of a batch's answer."""
-    found = _CODES.get(code) or _CODES.get(code.removesuffix("Exception"))
+    # SQS and S3 have these before the codes of old: AWS.SimpleQueueService.NonExistentQueue,
+    # KMS.DisabledException.
+    name = code.removeprefix("AWS.SimpleQueueService.").replace("KMS.", "KMS")
+    found = _CODES.get(name) or _CODES.get(name.removesuffix("Exception"))
     if _TOO_LONG.search(message):
         found = Code.TOO_LARGE
     if found is None:
-        found = Code.UNAVAILABLE if status >= 500 or sender_fault is False else Code.UNKNOWN
+        found = _STATUSES.get(status, Code.UNKNOWN)
+        if status >= 500 or sender_fault is False:
+            found = Code.UNAVAILABLE
     return Cause(found, code or "Unknown", clip(message))
 
 

@@ -7,7 +7,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from eventing.cause import Cause, Code
 from eventing.event import event_digest, event_key
@@ -111,11 +111,12 @@ def read_dead_letter(text: str) -> DeadLetter:
         code = Code(str(cause.get("code")))
     except ValueError:
         raise NoDeadLetter("cause.code is none of the list") from None
-    for name in ("publisher", "accepted_at", "failed_at"):
-        if not isinstance(content.get(name), str):
+    for name in ("publisher", "accepted_at", "failed_at", "topic", "trace_id"):
+        optional = name in ("topic", "trace_id") and content.get(name) is None
+        if not (optional or isinstance(content.get(name), str)):
             raise NoDeadLetter(f"{name} must be a text")
     if type(content.get("episode")) is not int:
-        raise NoDeadLetter("episode must be a number")
+        raise NoDeadLetter("episode must be a whole number")
     return DeadLetter(
         stage=stage,
         step=step,
@@ -124,7 +125,7 @@ def read_dead_letter(text: str) -> DeadLetter:
         accepted_at=content["accepted_at"],
         cause=Cause(code, str(cause.get("class", "")), str(cause.get("message", ""))),
         failed_at=content["failed_at"],
-        topic=cast("str | None", content.get("topic")),
+        topic=content.get("topic"),
         episode=content["episode"],
-        trace_id=cast("str | None", content.get("trace_id")),
+        trace_id=content.get("trace_id"),
     )
