@@ -114,6 +114,9 @@ def show(
 ) -> bool:
     """POST the samples and show each arriving; whether each reached its topic's subscriber, only."""
     key, complete = deployment.api_key(PUBLISHER), True
+    if not sent:
+        say("  no sample event fits this catalogue, so none is sent")
+        return True
     say(f"  {'arrived at topic':20} {'after':>8}  event (the first one starts the functions)")
     for sample in sent:
         posted = time.monotonic()

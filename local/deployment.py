@@ -47,12 +47,22 @@ class Deployment:
         return key
 
     def post(
-        self, body: str | bytes, *, key: str | None, content_type: str = STRUCTURED
+        self,
+        body: str | bytes,
+        *,
+        key: str | None,
+        content_type: str = STRUCTURED,
+        headers: Mapping[str, Sequence[str]] | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """POST `body` to the endpoint as a publisher does."""
-        headers = {"content-type": content_type} | ({"x-api-key": key} if key else {})
+        """POST `body` to the endpoint as a publisher does; `headers` in place of the content type."""
+        sent = urllib3.HTTPHeaderDict({} if headers else {"content-type": content_type})
+        for name, values in (headers or {}).items():
+            for value in values:
+                sent.add(name, value)
+        if key:
+            sent["x-api-key"] = key
         return urllib3.request(
-            "POST", f"{self.api_url}/events", body=body, headers=headers, timeout=35, retries=False
+            "POST", f"{self.api_url}/events", body=body, headers=sent, timeout=35, retries=False
         )
 
     def topic_arn(self, topic: str) -> str:
