@@ -1,13 +1,18 @@
-"""The project's own catalogue, read once for all tests."""
+"""The project's own catalogue, read once for all tests, and how hypothesis runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from eventing.catalogue import Catalogue
 from eventing.schemas import Schemas
+
+# No deadline: the machine may be busy with something else.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 FOLDER = Path(__file__).parents[2] / "catalogue"
 
