@@ -133,7 +133,7 @@ def test_a_faulty_catalogue_is_refused(catalogue: Path) -> None:
     ("context", "message"),
     [
         ('{"catalogue": "nowhere"}', "configuration: catalogue: there is no folder"),
-        ('{"catalogue": "docs"}', "topics.json: no such file in"),
+        ('{"catalogue": "docs"}', "topics.json: "),
     ],
 )
 def test_a_synth_ends_with_the_message_and_nothing_else(context: str, message: str) -> None:
