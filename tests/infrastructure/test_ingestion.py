@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from eventing.catalogue import Catalogue
+from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import ACCOUNT, Template
 
 PUBLISHERS = ("acme-web", "acme-pay", "nordic-crm")
@@ -54,9 +56,10 @@ def test_a_publisher_has_a_key_of_its_own_in_a_usage_plan_of_its_own(
 
     assert key["Enabled"] is True
     assert link["KeyId"] == f"eventing-{publisher}"
-    # The plan "standard" of the catalogue.
-    assert plan["Throttle"] == {"RateLimit": 50, "BurstLimit": 100}
-    assert plan["Quota"] == {"Limit": 1_000_000, "Period": "DAY"}
+    limits = Catalogue.load(ROOT / "catalogue").usage_plans["standard"]
+    assert limits.quota is not None
+    assert plan["Throttle"] == {"RateLimit": limits.rate_per_second, "BurstLimit": limits.burst}
+    assert plan["Quota"] == {"Limit": limits.quota.limit, "Period": limits.quota.period}
     (stage,) = plan["ApiStages"]
     (prod,) = regional.all("AWS::ApiGateway::Stage")
     assert stage["Stage"] == f"<{prod.id}>"
@@ -146,12 +149,11 @@ def test_all_other_refusals_of_the_gateway_keep_their_status(regional: Template)
         "AWS::ApiGateway::GatewayResponse", ResponseType="DEFAULT_4XX"
     ).properties
     template = response["ResponseTemplates"]["application/json"]
+    problem = json.loads(template.replace("$context.error.messageString", '"Why."'))
 
     assert "StatusCode" not in response
-    assert json.loads(template.replace("$context.error.messageString", '"Why."')) == {
-        "type": "urn:eventing:problem:request",
-        "title": "Why.",
-    }
+    assert problem["type"] == "urn:eventing:problem:request"
+    assert problem["title"] == "Why."
 
 
 def test_gateway_responses_are_deployed(regional: Template) -> None:
