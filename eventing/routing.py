@@ -8,6 +8,7 @@ from typing import Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions
 
 from eventing.catalogue import TOPICS, Catalogue, CatalogueError, TypePatterns
 
@@ -91,16 +92,33 @@ def _compile(topic: str, when: str | None) -> jmespath.parser.ParsedResult | Non
     if when is None:
         return None
     try:
-        return jmespath.compile(when)
+        condition = jmespath.compile(when)
+        _check_calls(condition.parsed)
     except JMESPathError as error:
         reason = str(error).splitlines()[0]
         raise CatalogueError(TOPICS, topic, f"the condition {when!r} is faulty: {reason}") from None
+    return condition
+
+
+def _check_calls(node: Mapping[str, Any]) -> None:
+    """Find what JMESPath finds only when it evaluates: unknown functions, a wrong number of arguments."""
+    if node["type"] == "function_expression":
+        name, given = node["value"], len(node["children"])
+        if name not in Functions.FUNCTION_TABLE:
+            raise JMESPathError(f"there is no function {name}()")
+        arguments = Functions.FUNCTION_TABLE[name]["signature"]
+        variadic = bool(arguments) and arguments[-1].get("variadic", False)
+        if given < len(arguments) or (given > len(arguments) and not variadic):
+            raise JMESPathError(f"{name}() has {given} arguments, not {len(arguments)}")
+    for child in node["children"]:
+        if isinstance(child, dict):
+            _check_calls(child)
 
 
 def _holds(condition: jmespath.parser.ParsedResult, topic: str, event: Mapping[str, Any]) -> bool:
     try:
         return condition.search(event) is True
-    except (JMESPathError, TypeError, ValueError, RecursionError) as error:
+    except (JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         # The error's own text quotes the event's data.
         raise ConditionFailed(
             f"the condition of topic {topic} cannot be evaluated: {type(error).__name__}"
