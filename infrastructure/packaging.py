@@ -1,27 +1,45 @@
 """What a function's package holds, and how it is put together.
 
-A package is the function's own folder, `functions/shared`, `eventing`, the catalogue and the
-dependencies of `requirements/functions.txt`: nothing else. Dependencies are fetched by `make setup`,
-once for Lambda and once for this machine, so that a synth needs no network.
+A package is the function's own folder, `functions/shared`, `eventing`, the catalogue and, of the
+dependencies in `requirements/functions.txt`, what the function uses: nothing else. Dependencies are
+fetched by `make setup`, once for Lambda and once for this machine, so that a synth needs no network.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 REQUIREMENTS = ROOT / "requirements" / "functions.txt"
-FUNCTIONS = ("ingest", "publish", "redrive")
 RUNTIME = (3, 13)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a function's package holds beside what all packages hold."""
+
+    services: tuple[str, ...]
+    """The AWS services it calls, by their names in the SDK."""
+    schemas: bool = False
+    """Whether it validates events by the schemas of their types."""
+
+
+FUNCTIONS: Mapping[str, Contents] = {
+    "ingest": Contents(("dynamodb", "s3", "sqs"), schemas=True),
+    "publish": Contents(("sns", "sqs")),
+    "redrive": Contents(("dynamodb", "s3", "sns", "sqs")),
+}
 
 
 @dataclass(frozen=True)
@@ -33,10 +51,15 @@ class Target:
     platforms: tuple[str, ...] = ()
 
     @property
+    def version(self) -> str:
+        """Its Python, such as `3.13`."""
+        return f"{self.python[0]}.{self.python[1]}"
+
+    @property
     def dependencies(self) -> Path:
         """Where this target's dependencies are, one folder for each state of the requirements."""
         digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
-        return BUILD / "dependencies" / f"{self.name}-{self.python[0]}.{self.python[1]}-{digest}"
+        return BUILD / "dependencies" / f"{self.name}-{self.version}-{digest}"
 
 
 # Amazon Linux 2023, which Lambda's Python 3.13 runs on, has glibc 2.34 (AWS Lambda, "Lambda runtimes").
@@ -51,12 +74,25 @@ def fetch(target: Target) -> Path:
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=folder.parent))
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-deps", "--require-hashes", "--no-compile", "--target", str(staging)]
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    if not target.platforms:
+        python = interpreter(target.python)
+        if python is None:
+            raise FileNotFoundError(f"there is no Python {target.version} on this machine")
+        command += ["--python", python]
+    command += [
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "--no-compile",
+        "--target",
+        str(staging),
+    ]
     command += ["--only-binary=:all:", "--requirement", str(REQUIREMENTS)]
     if target.platforms:
         command += [f"--platform={platform}" for platform in target.platforms]
-        command += [f"--python-version={target.python[0]}.{target.python[1]}"]
+        command += [f"--python-version={target.version}"]
     subprocess.run(command, check=True)
     # Command-line entry points name the interpreter that installed them; no function calls one.
     shutil.rmtree(staging / "bin", ignore_errors=True)
@@ -66,8 +102,8 @@ def fetch(target: Target) -> Path:
 
 def interpreter(version: tuple[int, int]) -> str | None:
     """A Python of exactly this minor version on this machine, or None."""
-    name = f"python{version[0]}.{version[1]}"
     wanted = f"{version[0]}.{version[1]}"
+    name = f"python{wanted}"
     candidates = [sys.executable, shutil.which(name)]
     candidates += [str(path) for path in Path.home().glob(f".pyenv/versions/{wanted}*/bin/{name}")]
     for candidate in filter(None, candidates):
@@ -90,8 +126,12 @@ def build(function: str, *, catalogue: Path, target: Target, output: Path | None
     output = output or BUILD / "packages" / target.name / function
     output.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{function}-", dir=output.parent))
-    skip = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-    shutil.copytree(dependencies, staging, dirs_exist_ok=True, ignore=skip)
+    contents = FUNCTIONS[function]
+    shutil.copytree(
+        dependencies, staging, dirs_exist_ok=True, ignore=_unused(dependencies, contents)
+    )
+    _trim_endpoints(staging / "botocore" / "data" / "endpoints.json", contents.services)
+    skip = shutil.ignore_patterns("__pycache__", ".*")
     for source in ("eventing", "functions/shared", f"functions/{function}"):
         shutil.copytree(ROOT / source, staging / source, ignore=skip)
     shutil.copyfile(ROOT / "functions" / "__init__.py", staging / "functions" / "__init__.py")
@@ -103,12 +143,41 @@ def build(function: str, *, catalogue: Path, target: Target, output: Path | None
     return output
 
 
+def _unused(dependencies: Path, contents: Contents) -> Callable[[str, list[str]], set[str]]:
+    """What of the dependencies a package leaves out; `tests/unit/test_packages.py` shows it complete."""
+
+    def unused(folder: str, names: list[str]) -> set[str]:
+        found = {name for name in names if name == "__pycache__" or name.startswith(".")}
+        match Path(folder).relative_to(dependencies).as_posix():
+            case "." if not contents.schemas:
+                found |= {name for name in names if name.startswith("jsonschema_rs")}
+            case "aws_lambda_powertools":  # Logger and metrics are used
+                found |= {"event_handler", "middleware_factory"}
+            case "aws_lambda_powertools/utilities":
+                found |= set(names) - {"__init__.py", "jmespath_utils"}
+            case "botocore/data":
+                services = {name for name in names if not name.endswith(".json")}
+                found |= services - set(contents.services)
+        return found
+
+    return unused
+
+
+def _trim_endpoints(file: Path, services: tuple[str, ...]) -> None:
+    """Leave only `services` in the SDK's list of endpoints, a megabyte that each cold start reads."""
+    content = json.loads(file.read_bytes())
+    for partition in content["partitions"]:
+        partition["services"] = {
+            name: partition["services"][name] for name in services if name in partition["services"]
+        }
+    file.write_text(json.dumps(content, separators=(",", ":")))
+
+
 def _compile(folder: Path, target: Target) -> None:
     python = interpreter(target.python)
-    version = ".".join(map(str, target.python))
     if python is None:
         print(
-            f"packaging: no Python {version} here, so no .pyc files: slower cold starts",
+            f"packaging: no Python {target.version} here, so no .pyc files: slower cold starts",
             file=sys.stderr,
         )
         return

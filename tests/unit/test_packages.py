@@ -1,0 +1,152 @@
+"""What is in the functions' packages, and what a function loads of it before its first event."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from infrastructure import packaging
+from infrastructure.packaging import FUNCTIONS, LAMBDA, LAPTOP, ROOT, RUNTIME
+
+CATALOGUE = ROOT / "catalogue"
+# As in Lambda, where a handler makes its clients while the function initialises.
+ENVIRONMENT = {
+    "AWS_LAMBDA_FUNCTION_NAME": "shop-function",
+    "AWS_DEFAULT_REGION": "eu-north-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "EVENTS_TABLE": "events",
+    "ARCHIVE_BUCKET": "archive",
+    "INGEST_DLQ_URL": "https://sqs.eu-north-1.amazonaws.com/123456789012/ingest-dlq",
+    "PUBLISH_DLQ_URL": "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq",
+    "TOPIC_ARN_PREFIX": "arn:aws:sns:eu-north-1:123456789012:shop-topic-",
+    "PUBLISHERS": "{}",
+    "EVENT_RETENTION_DAYS": "90",
+    "POWERTOOLS_SERVICE_NAME": "shop",
+    "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+# The project's own environment stays on the path, behind the package: what is missing in a package,
+# or brought in by somebody who found it there, comes from it and shows.
+LOADED = """
+import json, sys
+before = set(sys.modules)
+sys.path.insert(0, sys.argv[1])
+__import__(sys.argv[2])
+print(json.dumps({
+    name: getattr(module, "__file__", None)
+    for name, module in sys.modules.items()
+    if name not in before
+}))
+"""
+# Dear at start, and not needed: the resource API and transfers, models, tracing, routing, HTTP
+# clients beside the SDK's own, event loops.
+FORBIDDEN = (
+    "asyncio",
+    "aws_lambda_powertools.event_handler",
+    "aws_lambda_powertools.utilities.parser",
+    "aws_xray_sdk",
+    "boto3",
+    "cloudevents",
+    "fastjsonschema",
+    "jsonschema",
+    "pydantic",
+    "requests",
+    "s3transfer",
+    "unittest",
+)
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """The packages for this machine."""
+    folder = tmp_path_factory.mktemp("packages")
+    return {
+        name: packaging.build(name, catalogue=CATALOGUE, target=LAPTOP, output=folder / name)
+        for name in FUNCTIONS
+    }
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_package_is_complete_and_loads_nothing_dear(
+    packages: Mapping[str, Path], name: str
+) -> None:
+    output = subprocess.run(
+        [sys.executable, "-c", LOADED, str(packages[name]), f"functions.{name}.handler"],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    loaded: dict[str, str | None] = json.loads(output)
+
+    from_elsewhere = {
+        module: file
+        for module, file in loaded.items()
+        if file
+        and "site-packages" in file
+        and not file.startswith(str(packages[name]))
+        # The SDK looks for it, and has certificates of its own.
+        and module.partition(".")[0] != "certifi"
+    }
+    assert from_elsewhere == {}
+    assert f"functions.{name}.handler" in loaded
+    forbidden = {m for m in loaded for f in FORBIDDEN if m == f or m.startswith(f"{f}.")}
+    assert forbidden == set()
+    assert ("jsonschema_rs" in loaded) == FUNCTIONS[name].schemas
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_packages_are_compiled_for_the_runtime_and_the_same_bytes_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "first" / "package", tmp_path / "second" / "elsewhere" / "package"
+    packaging.build("ingest", catalogue=CATALOGUE, target=LAMBDA, output=first)
+    monkeypatch.chdir(tmp_path)
+    packaging.build("ingest", catalogue=CATALOGUE, target=LAMBDA, output=second)
+
+    files = _files(first)
+    assert files == _files(second)
+    if packaging.interpreter(RUNTIME) is None:
+        pytest.skip("no Python 3.13 on this machine to compile with")
+    for name in files:
+        source = Path(name)
+        if source.suffix == ".py":
+            compiled = files[str(source.parent / "__pycache__" / f"{source.stem}.cpython-313.pyc")]
+            # PEP 552: a hash of the source instead of its time, and not checked at import.
+            assert compiled[4:8] == b"\x01\0\0\0", name
+            assert str(tmp_path).encode() not in compiled
+
+
+def test_without_the_runtimes_python_the_build_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(packaging, "interpreter", lambda version: None)
+    package = packaging.build(
+        "publish", catalogue=CATALOGUE, target=LAMBDA, output=tmp_path / "package"
+    )
+    assert "no Python 3.13 here, so no .pyc files" in capsys.readouterr().err
+    assert list(package.rglob("*.pyc")) == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_package_holds_the_services_that_its_function_calls(
+    packages: Mapping[str, Path], name: str
+) -> None:
+    data = packages[name] / "botocore" / "data"
+    endpoints = json.loads((data / "endpoints.json").read_bytes())
+
+    assert {path.name for path in data.iterdir() if path.is_dir()} == set(FUNCTIONS[name].services)
+    aws = next(p for p in endpoints["partitions"] if p["partition"] == "aws")
+    assert set(aws["services"]) == set(FUNCTIONS[name].services)
