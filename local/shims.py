@@ -95,6 +95,33 @@ def proxy_event_names_the_api_key() -> None:
     gateway._build_lambda_event_v1 = build
 
 
+def integration_failure_is_a_gateway_response() -> None:
+    """AWS answers for a function that fails, is throttled or talks nonsense: a gateway response.
+
+    The emulator passes the error's message on, with 502 or 429. The contract turns all of them into
+    a 503 that tells nothing.
+    """
+    stock_shape, stock_invoke = gateway._lambda_proxy_response, gateway._invoke_lambda_proxy_v1
+
+    class FailedError(Exception):
+        pass
+
+    def shape(result: Json) -> Any:
+        response, error = stock_shape(result)
+        if error or result.get("error") or not isinstance((response or {}).get("statusCode"), int):
+            raise FailedError
+        return response, None
+
+    @functools.wraps(stock_invoke)
+    async def invoke(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await stock_invoke(*args, **kwargs)
+        except FailedError:
+            return gateway._gw_error("INTEGRATION_FAILURE", "Internal server error")
+
+    gateway._lambda_proxy_response, gateway._invoke_lambda_proxy_v1 = shape, invoke
+
+
 def disabled_api_key_is_refused() -> None:
     """AWS answers 403 to a key that `update-api-key` has disabled.
 
@@ -745,6 +772,7 @@ def stack_status_waits_for_a_change() -> None:
 
 SHIMS: tuple[Callable[[], None], ...] = (
     proxy_event_names_the_api_key,
+    integration_failure_is_a_gateway_response,
     disabled_api_key_is_refused,
     global_table_settings_from_cloudformation,
     partiql_insert_is_a_write_like_any_other,

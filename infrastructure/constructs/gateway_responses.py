@@ -28,6 +28,7 @@ class GatewayAnswer:
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
+            "request_id": "$context.requestId",
         }
         headers = {"Content-Type": "'application/problem+json'"}
         if self.retry_after is not None:
@@ -106,6 +107,6 @@ def add_gateway_answers(api: apigateway.RestApi) -> None:
         response_headers={"Content-Type": "'application/problem+json'"},
         templates={
             "application/json": '{"type":"urn:eventing:problem:request",'
-            '"title":$context.error.messageString}'
+            '"title":$context.error.messageString,"request_id":"$context.requestId"}'
         },
     )

@@ -126,6 +126,8 @@ class Ingestion(Construct):
             description="Takes events from publishers",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             api_key_source_type=apigateway.ApiKeySourceType.HEADER,
+            # Binary content mode takes any bytes: all bodies reach the function in Base64.
+            binary_media_types=["*/*"],
             # Without this role of the account's API Gateway there are no access logs.
             cloud_watch_role=True,
             deploy_options=apigateway.StageOptions(

@@ -62,13 +62,19 @@ class Subscriber:
         self.queue = deployment.subscribe(f"test-{uuid.uuid4()}", arns, raw=False)
         self._seen: dict[str, list[Delivery]] = {}
 
-    def wait_for(self, id: str) -> list[Delivery]:
+    def wait_for(self, id: str, source: str | None = None) -> list[Delivery]:
         """All deliveries so far of this event, once there is one; fails after the deadline."""
         deadline = time.monotonic() + DEADLINE
-        while id not in self._seen:
+        while not (found := self._found(id, source)):
             assert time.monotonic() < deadline, f"{id} did not arrive within {DEADLINE} s"
             self._remember(self._deployment.receive(self.queue, seconds=5))
-        return self._seen[id]
+        return found
+
+    def _found(self, id: str, source: str | None) -> list[Delivery]:
+        deliveries = self._seen.get(id, [])
+        if source is None:
+            return deliveries
+        return [d for d in deliveries if json.loads(d.body)["source"] == source]
 
     def seen(self, id: str) -> list[Delivery]:
         """All deliveries so far of this event."""
@@ -90,6 +96,14 @@ class Subscriber:
 @pytest.fixture
 def subscriber(deployment: Deployment) -> Iterator[Subscriber]:
     """A subscriber of all topics."""
+    subscriber = Subscriber(deployment)
+    yield subscriber
+    deployment.client("sqs").delete_queue(QueueUrl=subscriber.queue)
+
+
+@pytest.fixture(scope="session")
+def corpus_subscriber(deployment: Deployment) -> Iterator[Subscriber]:
+    """A subscriber of all topics for tests that need no queue of their own."""
     subscriber = Subscriber(deployment)
     yield subscriber
     deployment.client("sqs").delete_queue(QueueUrl=subscriber.queue)
