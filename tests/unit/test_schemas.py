@@ -119,7 +119,7 @@ NUMBERS = [10**30, -(10**30), 10**4000, 2**63, -(2**63) - 1, 1e308, 5e-324, 1.1]
         ({"exclusiveMaximum": 1e300}, lambda n: n < 1e300),
         ({"const": 1.1}, lambda n: n == 1.1),
         ({"enum": [1, 10**30]}, lambda n: n == 10**30),
-        ({"multipleOf": 5}, lambda n: n in (10**30, -(10**30), 10**4000)),
+        ({"multipleOf": 1}, lambda n: n % 1 == 0),
     ],
     ids=str,
 )
