@@ -219,4 +219,4 @@ def aws_cause(
 
 def clip(message: str) -> str:
     """At most 1 KiB of UTF-8."""
-    return message.encode()[:MAX_MESSAGE_BYTES].decode(errors="ignore")
+    return message.encode(errors="replace")[:MAX_MESSAGE_BYTES].decode(errors="ignore")
