@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
+    from types_boto3_stepfunctions import SFNClient
 
 CONNECT_SECONDS = 1
 READ_SECONDS = 2
@@ -22,11 +23,11 @@ CALL_SECONDS = 2 * (CONNECT_SECONDS + READ_SECONDS) + 1
 class Clients:
     """Makes clients with the time-outs that all calls share."""
 
-    def __init__(self, *, connections: int = 10) -> None:
+    def __init__(self, *, connections: int = 10, read_seconds: float = READ_SECONDS) -> None:
         self._session = botocore.session.get_session()
         self._config = Config(
             connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
+            read_timeout=read_seconds,
             retries={"mode": "standard", "total_max_attempts": 2},
             max_pool_connections=connections,
         )
@@ -44,6 +45,8 @@ class Clients:
     def client(self, service: Literal["sns"]) -> SNSClient: ...
     @overload
     def client(self, service: Literal["sqs"]) -> SQSClient: ...
+    @overload
+    def client(self, service: Literal["stepfunctions"]) -> SFNClient: ...
     def client(self, service: str) -> Any:
         """A client of `service` in this region."""
         return self._session.create_client(service, config=self._config)

@@ -16,8 +16,9 @@ from functions.shared.invocation import result_by
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-# Of DynamoDB (BatchExecuteStatement).
+# Of DynamoDB (BatchExecuteStatement, BatchGetItem).
 STATEMENTS_PER_CALL = 25
+KEYS_PER_CALL = 100
 _LOOK_UPS = 3
 # In the order of EventStore._item.
 _MEMBERS = (
@@ -124,6 +125,23 @@ class EventStore:
             for item, result in zip(items, results, strict=True)
         ]
 
+    def present(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """The digests of the events that are in the table under these keys; raises what the SDK raises."""
+        runs = [keys[start : start + KEYS_PER_CALL] for start in range(0, len(keys), KEYS_PER_CALL)]
+        return {
+            item["pk"]["S"]: item["digest"]["S"]
+            for items in self._workers.map(self._digests, runs)
+            for item in items
+        }
+
+    def _digests(self, keys: Sequence[str]) -> list[Any]:
+        found: list[Any] = []
+        left: Any = [{"pk": {"S": key}} for key in dict.fromkeys(keys)]
+        while left:
+            items, left = self._get(left)
+            found += items
+        return found
+
     def _put_one(self, item: EventItem) -> Present | NotStored:
         try:
             self._client.put_item(
@@ -172,27 +190,32 @@ class EventStore:
         cause = Cause(Code.THROTTLED, "UnprocessedKeys", "the table left keys unprocessed")
         for _ in range(_LOOK_UPS):
             try:
-                response: Any = self._client.batch_get_item(
-                    RequestItems={
-                        self._table: {
-                            "Keys": keys,
-                            "ConsistentRead": True,
-                            "ProjectionExpression": "pk, digest, accepted_at",
-                        }
-                    }
-                )
+                items, keys = self._get(keys)
             except Exception as error:
                 cause = cause_of(error)
                 break
-            for old in response["Responses"].get(self._table, ()):
+            for old in items:
                 item, after_retry = taken[old["pk"]["S"]]
                 found[item.key] = _present(old, item, after_retry=after_retry)
-            keys = response.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys")
             if not keys:
                 # What is not there any more has expired between the two calls.
                 cause = Cause(Code.UNKNOWN, "Expired", "the key was taken, then its item was gone")
                 break
         return {key: found.get(key, NotStored(cause)) for key in taken}
+
+    def _get(self, keys: Any) -> tuple[list[Any], Any]:
+        """What is under the keys, and the keys that the table left unprocessed."""
+        response: Any = self._client.batch_get_item(
+            RequestItems={
+                self._table: {
+                    "Keys": keys,
+                    "ConsistentRead": True,
+                    "ProjectionExpression": "pk, digest, accepted_at",
+                }
+            }
+        )
+        unprocessed = response.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys")
+        return response["Responses"].get(self._table, []), unprocessed
 
     def _item(self, item: EventItem) -> dict[str, Any]:
         accepted_at = datetime.fromisoformat(item.accepted_at)

@@ -20,8 +20,9 @@ class Metrics:
 
     def write(
         self,
-        counts: Mapping[str, int],
+        counts: Mapping[str, int] | None = None,
         *,
+        gauges: Mapping[str, tuple[float, MetricUnit]] | None = None,
         milliseconds: Mapping[str, Sequence[float]] | None = None,
         at: datetime | None = None,
         by: Sequence[Mapping[str, str]] = ({},),
@@ -29,7 +30,7 @@ class Metrics:
         """One line of counts and durations, under each of the dimension sets in `by`.
 
         `service` is part of every set, and alone the default. `at` stamps the values with another
-        time than now. Counts of 0 are left out.
+        time than now. Counts of 0 are left out, gauges are not.
         """
         emf = AmazonCloudWatchEMFProvider()
         if at:
@@ -39,7 +40,9 @@ class Metrics:
             emf.add_dimension(dimension, text)
         for dimensions in others:
             emf.add_dimensions(service=emf.service, **dimensions)
-        for name, count in counts.items():
+        for name, (value, unit) in (gauges or {}).items():
+            emf.add_metric(name, unit, value)
+        for name, count in (counts or {}).items():
             if count:
                 emf.add_metric(name, MetricUnit.Count, count)
         for name, values in (milliseconds or {}).items():

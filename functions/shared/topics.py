@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from random import uniform
-from time import sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from eventing.cause import Cause, aws_cause, cause_of
+from eventing.cause import Cause, Code, aws_cause, cause_of
 from eventing.message import Message
 
 if TYPE_CHECKING:
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 # Of SNS (PublishBatch).
 ENTRIES_PER_CALL = 10
 
-
-# Pauses before an entry that SNS itself failed on is sent again; half of each is left to chance.
-_PAUSES = (0.1, 0.4)
+# Pauses before what SNS has not taken is sent again; half of each is left to chance.
+_PAUSES = (0.2, 0.6, 1.8)
+# Refusals of a whole call that one entry of it may be the reason for.
+_BY_ONE_ENTRY = (Code.INVALID, Code.TOO_LARGE)
+_UNANSWERED = Cause(Code.UNAVAILABLE, "Unanswered", "SNS's answer leaves it out")
 
 
 class Topics:
@@ -28,28 +31,42 @@ class Topics:
         self._client = client
         self._arn_prefix = arn_prefix
 
-    def publish(self, topic: str, messages: Sequence[Message]) -> list[Cause | None]:
-        """One PublishBatch of at most 10 messages; for each, None or why SNS has not taken it.
+    def publish(
+        self, topic: str, messages: Sequence[Message], *, last_call: float = inf
+    ) -> list[Cause | None]:
+        """Publish at most 10 messages; for each, None or why SNS has not taken it.
 
-        A call that fails has been tried again by the SDK. Entries that fail in an answer are sent
-        again here, as long as their causes are transient, twice at most.
+        What SNS certainly has not taken and may take in a moment is sent again, three times at most:
+        a call that was throttled, entries that fail in an answer. Any other call that fails is tried
+        again by the SDK alone, once: its answer may have been lost, not the call. No call begins
+        after `last_call` (of `time.monotonic`), the first one excepted.
         """
         fates: list[Cause | None] = [None] * len(messages)
         waiting = list(range(len(messages)))
         for pause in (*_PAUSES, None):
-            try:
-                answers = self._publish(topic, [messages[n] for n in waiting])
-            except Exception as error:
-                answers, pause = [cause_of(error)] * len(waiting), None
+            answers, again = self._publish(topic, [messages[n] for n in waiting])
             for number, cause in zip(waiting, answers, strict=True):
                 fates[number] = cause
             waiting = [n for n in waiting if (cause := fates[n]) and cause.retryable]
-            if not waiting or pause is None:
+            if not waiting or not again or pause is None or monotonic() + pause > last_call:
                 break
             sleep(pause * uniform(0.5, 1))
         return fates
 
-    def _publish(self, topic: str, messages: Sequence[Message]) -> list[Cause | None]:
+    def _publish(
+        self, topic: str, messages: Sequence[Message]
+    ) -> tuple[Sequence[Cause | None], bool]:
+        """The fates of messages after one call, and whether a call for the failed ones is harmless."""
+        try:
+            return self._call(topic, messages), True
+        except Exception as error:
+            cause = cause_of(error)
+        if cause.code in _BY_ONE_ENTRY and len(messages) > 1:
+            halves = messages[: len(messages) // 2], messages[len(messages) // 2 :]
+            return [fate for half in halves for fate in self._publish(topic, half)[0]], False
+        return [cause] * len(messages), cause.code is Code.THROTTLED
+
+    def _call(self, topic: str, messages: Sequence[Message]) -> Sequence[Cause | None]:
         response = self._client.publish_batch(
             TopicArn=self._arn_prefix + topic,
             PublishBatchRequestEntries=[
@@ -64,9 +81,20 @@ class Topics:
                 for number, message in enumerate(messages)
             ],
         )
-        fates: list[Cause | None] = [None] * len(messages)
+        # What the answer does not name has not been taken.
+        fates: list[Cause | None] = [_UNANSWERED] * len(messages)
+        for taken in response.get("Successful", ()):
+            fates[int(taken["Id"])] = None
         for failed in response.get("Failed", ()):
             fates[int(failed["Id"])] = aws_cause(
                 failed["Code"], failed.get("Message", ""), sender_fault=failed["SenderFault"]
             )
         return fates
+
+    def check(self, topic: str) -> Cause | None:
+        """Whether the topic is there, without a message: None, or why it could not be seen."""
+        try:
+            self._client.get_topic_attributes(TopicArn=self._arn_prefix + topic)
+        except Exception as error:
+            return cause_of(error)
+        return None

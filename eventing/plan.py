@@ -1,0 +1,153 @@
+"""A plan: which letters a redrive will take up, what will become of each, how long and what for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from eventing.event import timestamp
+from eventing.ledger import GOES_THROUGH, Row
+from eventing.pace import seconds_at
+from eventing.redrive_request import RedriveRequest
+
+# A difference is named in full up to so many letters.
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """A selected letter and what will become of it: `ok`, or the code it will fail with again."""
+
+    row: Row
+    verdict: str
+    topic: str | None
+    stored_already: bool = False
+
+    @property
+    def rerouted(self) -> bool:
+        """Whether the event will go to another topic than the one recorded in its letter."""
+        return (
+            self.verdict == GOES_THROUGH and self.topic is not None and self.topic != self.row.topic
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A frozen choice of letters. The hash covers all that a redrive depends on."""
+
+    request: Mapping[str, Any]
+    catalogue: str
+    letters: Sequence[tuple[str, int]]
+    """Key and version of each letter, oldest failure first."""
+    summary: Mapping[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """Changes when a letter, its version, the request or the catalogue does."""
+        content = [self.request, self.catalogue, sorted(self.letters)]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return sha256(text.encode()).hexdigest()
+
+    def text(self) -> str:
+        """As JSON; `read_plan` reads it again."""
+        members = {
+            "hash": self.hash,
+            "request": self.request,
+            "catalogue": self.catalogue,
+            "summary": self.summary,
+            "letters": self.letters,
+        }
+        return json.dumps(members, separators=(",", ":"))
+
+
+def read_plan(text: str | bytes) -> Plan:
+    """The plan in an object that `Plan.text` wrote."""
+    content = json.loads(text)
+    return Plan(
+        content["request"],
+        content["catalogue"],
+        [(key, version) for key, version in content["letters"]],
+        content["summary"],
+    )
+
+
+def make_plan(
+    request: RedriveRequest, catalogue: str, prospects: Sequence[Prospect], now: datetime
+) -> Plan:
+    """Freeze the prospects and sum them up for whoever has to decide."""
+    count = len(prospects)
+    seconds = seconds_at(request.rate_per_second, count)
+    ends = now.timestamp() + seconds
+    expires = min((p.row.expires_at for p in prospects), default=None)
+    summary: dict[str, Any] = {
+        "letters": count,
+        "will_go_through": sum(p.verdict == GOES_THROUGH for p in prospects),
+        "will_fail": dict(Counter(p.verdict for p in prospects if p.verdict != GOES_THROUGH)),
+        "already_stored": sum(p.stored_already for p in prospects),
+        "rerouted": dict(
+            Counter(f"{p.row.topic or 'none'} -> {p.topic}" for p in prospects if p.rerouted)
+        ),
+        "topics": dict(Counter(p.topic for p in prospects if p.topic).most_common(100)),
+        "by_step": dict(Counter(p.row.step for p in prospects)),
+        "by_publisher": dict(Counter(p.row.publisher for p in prospects).most_common(20)),
+        "by_fingerprint": dict(Counter(p.row.fingerprint for p in prospects).most_common(20)),
+        "seconds": round(seconds, 1),
+        "dollars": cost(prospects),
+        "expire_before_it_is_done": sum(p.row.expires_at <= ends for p in prospects),
+        "first_expires_at": timestamp(datetime.fromtimestamp(expires, UTC)) if expires else None,
+    }
+    letters = [(p.row.key, p.row.version) for p in prospects]
+    return Plan(request.members(), catalogue, letters, summary)
+
+
+# List prices in us-east-1, in dollars; of the redrive's own calls, events of up to 1 KiB.
+PRICES: Mapping[str, float] = {
+    "write": 0.625e-6,  # a DynamoDB write unit
+    "read": 0.125e-6,  # a DynamoDB read unit
+    "sns": 0.5e-6,  # a publish request; one PublishBatch is one
+    "s3": 5e-6,  # a PUT
+    "transition": 25e-6,  # of a Standard state machine
+    "lambda_second": 1.33334e-5,  # 1 GB on arm64
+}
+_UPDATES = 2  # claimed, then recorded
+_INDEX_WRITES = 2  # a change of state moves a letter in the index: delete and put
+_LETTERS_A_SECOND = 500  # that one page works off at least
+_TRANSITIONS = 20  # of a run that needs one page
+
+
+def cost(prospects: Sequence[Prospect]) -> float:
+    """Dollars that taking up these letters costs, rounded up to a cent from a tenth of one on."""
+    count = len(prospects)
+    steps = Counter(p.row.step for p in prospects)
+    writes = count * _UPDATES * (1 + _INDEX_WRITES) + steps["store"]
+    dollars = writes * PRICES["write"] + 2 * count * PRICES["read"]
+    dollars += (steps["publish"] + steps["route"]) / 10 * PRICES["sns"]
+    dollars += steps["archive"] * PRICES["s3"]
+    seconds = count / _LETTERS_A_SECOND
+    dollars += seconds * PRICES["lambda_second"]
+    dollars += (_TRANSITIONS + seconds / 30) * PRICES["transition"]
+    return round(dollars, 4)
+
+
+def differences(plan: Plan, *, catalogue: str, letters: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """What has changed since the plan was made, in words; nothing when it still holds."""
+    if plan.catalogue != catalogue:
+        yield f"the catalogue changed (from {plan.catalogue} to {catalogue})"
+    then, now = dict(plan.letters), dict(letters)
+    changes = {
+        "added": sorted(now.keys() - then.keys()),
+        "gone": sorted(then.keys() - now.keys()),
+        "changed": sorted(k for k in then.keys() & now.keys() if then[k] != now[k]),
+    }
+    for what, keys in changes.items():
+        if keys:
+            more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+            letters_ = "letter was" if len(keys) == 1 else "letters were"
+            if what == "gone":
+                letters_ = "letter is" if len(keys) == 1 else "letters are"
+            yield f"{len(keys)} {letters_} {what}: {', '.join(keys[:_NAMED])}{more}"

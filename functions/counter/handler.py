@@ -1,0 +1,126 @@
+"""Every minute: how many dead letters are open, and triage where a queue is not empty."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+
+from eventing.dead_letter import STAGES, Stage
+from functions.shared.clients import Clients
+from functions.shared.invocation import Context
+from functions.shared.ledger import Ledger, Locks
+from functions.shared.metrics import Metrics
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+    from types_boto3_stepfunctions import SFNClient
+
+_WORKERS = 16
+
+
+class Counter:
+    """Counts what the ledger has open, and starts triage of what has not got there."""
+
+    def __init__(
+        self,
+        *,
+        sqs: SQSClient,
+        urls: Mapping[Stage, str],
+        ledger: Ledger,
+        locks: Locks,
+        stepfunctions: SFNClient,
+        state_machine_arn: str,
+        metrics: Metrics,
+        logger: Logger,
+    ) -> None:
+        self._sqs = sqs
+        self._urls = urls
+        self._ledger = ledger
+        self._locks = locks
+        self._stepfunctions = stepfunctions
+        self._state_machine_arn = state_machine_arn
+        self._metrics = metrics
+        self._logger = logger
+
+    def __call__(self) -> dict[str, Any]:
+        """What was found, by stage; one stage that cannot be looked at does not hide the other."""
+        found: dict[str, Any] = {}
+        failures: list[Exception] = []
+        for stage in STAGES:
+            try:
+                found[stage] = self._look(stage, datetime.now(UTC))
+            except Exception as error:
+                found[stage] = {"error": type(error).__name__}
+                failures.append(error)
+        self._logger.info("count", found=found)
+        if failures:
+            raise failures[0]  # the function's error metric tells of it
+        return found
+
+    def _look(self, stage: Stage, now: datetime) -> dict[str, Any]:
+        waiting = self._waiting(stage)
+        triaged = waiting > 0 and self._start_triage(stage, now)
+        open_letters, oldest = self._ledger.count(stage, "open")
+        age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
+        by = ({"stage": stage},)
+        self._metrics.write(
+            gauges={
+                "OpenDeadLetters": (open_letters, MetricUnit.Count),
+                "OldestDeadLetterAge": (age, MetricUnit.Seconds),
+            },
+            by=by,
+        )
+        reported = bool(self._ledger.reported(stage))
+        if reported and open_letters:
+            self._metrics.write({"IncidentReported": 1}, by=by)
+        elif reported and not waiting:
+            self._ledger.end_incident(stage)
+        return {"waiting": waiting, "open": open_letters, "triage_started": triaged}
+
+    def _waiting(self, stage: Stage) -> int:
+        attributes: Any = self._sqs.get_queue_attributes(
+            QueueUrl=self._urls[stage], AttributeNames=["ApproximateNumberOfMessages"]
+        )["Attributes"]
+        return int(attributes["ApproximateNumberOfMessages"])
+
+    def _start_triage(self, stage: Stage, now: datetime) -> bool:
+        if self._locks.holder(f"triage#{stage}", now=now):
+            return False
+        self._stepfunctions.start_execution(
+            stateMachineArn=self._state_machine_arn,
+            input=json.dumps({"stage": stage, "action": "triage", "started_by": "counter"}),
+        )
+        return True
+
+
+@cache
+def _counter() -> Counter:
+    environment = os.environ
+    clients = Clients(connections=_WORKERS)
+    dynamodb, table = clients.client("dynamodb"), environment["LEDGER_TABLE"]
+    return Counter(
+        sqs=clients.client("sqs"),
+        urls={
+            "ingest": environment["INGEST_DLQ_URL"],
+            "publish": environment["PUBLISH_DLQ_URL"],
+        },
+        ledger=Ledger(dynamodb, table=table, workers=ThreadPoolExecutor(_WORKERS)),
+        locks=Locks(dynamodb, table=table),
+        stepfunctions=clients.client("stepfunctions"),
+        state_machine_arn=environment["STATE_MACHINE_ARN"],
+        metrics=Metrics(),
+        logger=Logger(),
+    )
+
+
+def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """The function's entry point."""
+    return _counter()()

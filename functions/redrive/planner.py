@@ -1,0 +1,96 @@
+"""Which letters a redrive takes up, and what will become of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from eventing.event import timestamp
+from eventing.forecast import Judge
+from eventing.json_text import InvalidJson, parse
+from eventing.ledger import GOES_THROUGH, Row, State
+from eventing.plan import Plan, Prospect, differences, make_plan
+from eventing.redrive_request import Filter, RedriveRequest
+from functions.shared.event_store import EventStore
+from functions.shared.ledger import Ledger
+
+
+class PlanChanged(Exception):  # noqa: N818 - the name that an execution fails with
+    """The letters or the catalogue are not what the plan was made for; the message names how."""
+
+
+class Planner:
+    """Selects letters and judges them by the catalogue that is deployed now."""
+
+    def __init__(self, *, ledger: Ledger, store: EventStore, judge: Judge) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._judge = judge
+
+    def plan(self, request: RedriveRequest, *, started_at: datetime, now: datetime) -> Plan:
+        """Freeze the letters that are selected now and failed before the run began."""
+        rows = self._select(request, before=started_at)
+        prospects = (
+            self._prospects(rows)
+            if request.action != "discard"
+            else [Prospect(row, GOES_THROUGH, row.topic) for row in rows]
+        )
+        return make_plan(request, self._judge.catalogue.digest, prospects, now)
+
+    def verify(self, plan: Plan, request: RedriveRequest, *, before: datetime) -> None:
+        """Raise `PlanChanged` when the same choice, made now, is not the plan's."""
+        rows = self._select(request, before=before)
+        found = list(
+            differences(
+                plan,
+                catalogue=self._judge.catalogue.digest,
+                letters=[(row.key, row.version) for row in rows],
+            )
+        )
+        if found:
+            hint = "plan anew, or give filter.failed_before to leave out what has failed since"
+            raise PlanChanged(f"{'; '.join(found)}. Nothing was touched: {hint}.")
+
+    def _select(self, request: RedriveRequest, *, before: datetime) -> list[Row]:
+        # A parked letter is taken up only when it is asked for by its id.
+        states: list[State] = ["open", "parked"] if request.filter.letter_ids else ["open"]
+        cut = timestamp(before)
+        given = request.filter.failed_before
+        wanted = Filter(
+            **{**vars(request.filter), "failed_before": min(cut, given) if given else cut}
+        )
+        rows = self._ledger.select(request.stages, states, wanted)
+        return rows[: request.limit] if request.limit else rows
+
+    def _prospects(self, rows: Sequence[Row]) -> list[Prospect]:
+        """Forecasts made at triage hold while the catalogue is the same; others need the events."""
+        current = self._judge.catalogue.digest
+        unknown = [
+            row.key
+            for row in rows
+            if row.judged_by != current and self._judge.needs_event(row.step, row.topic)
+        ]
+        events = {key: entry.event for key, entry in self._ledger.read(unknown).items()}
+        stored = self._store.present([row.event_key for row in rows if row.step == "store"])
+        prospects: list[Prospect] = []
+        for row in rows:
+            verdict, topic = self._forecast(row, events.get(row.key))
+            there = stored.get(row.event_key) if row.step == "store" else None
+            if there and there != row.digest:
+                verdict = "CONFLICT"
+            prospects.append(Prospect(row, verdict, topic, stored_already=there == row.digest))
+        return prospects
+
+    def _forecast(self, row: Row, event: str | None) -> tuple[str, str | None]:
+        if not self._judge.needs_event(row.step, row.topic):
+            return GOES_THROUGH, row.topic
+        if event is None:
+            return row.verdict, row.target
+        try:
+            document = parse(event)
+        except InvalidJson:
+            document = None
+        forecast = self._judge.forecast(
+            row.step, topic=row.topic, publisher=row.publisher, document=document
+        )
+        return forecast.cause.code if forecast.cause else GOES_THROUGH, forecast.topic

@@ -1,0 +1,327 @@
+"""Takes letters up again, a chunk at a time: read, claim, make the step that failed, record."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Literal
+
+from eventing.cause import Cause, Code
+from eventing.chunks import chunks
+from eventing.dead_letter import DeadLetter
+from eventing.event import timestamp
+from eventing.forecast import Judge
+from eventing.json_text import Document, InvalidJson, parse
+from eventing.ledger import Row, State
+from eventing.message import Message, message_attributes
+from eventing.redrive_request import RedriveRequest
+from functions.shared.archive import Archive
+from functions.shared.clients import CALL_SECONDS
+from functions.shared.event_store import EventItem, EventStore, NotStored
+from functions.shared.ledger import Change, Entry, Ledger, closed
+from functions.shared.topics import ENTRIES_PER_CALL, Topics
+
+Fate = Literal["resolved", "failed", "parked", "discarded", "changed"]
+_OTHER_EVENT = Cause(Code.CONFLICT, "Conflict", "another event has this publisher, source and id")
+
+
+@dataclass
+class Outcome:
+    """What became of letters."""
+
+    fates: Counter[Fate] = field(default_factory=Counter)
+    by_fingerprint: dict[str, Counter[Fate]] = field(default_factory=lambda: defaultdict(Counter))
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    """The letters that failed again, with their causes."""
+    stored: Counter[datetime] = field(default_factory=Counter)
+    """Events stored anew, by the minute in which they were accepted."""
+    unrecorded: int = 0
+    """Letters whose fate could not be written down; they are open again when the run ends."""
+
+    def add(self, row: Row, fate: Fate, cause: Cause | None = None) -> None:
+        """Take note of one letter."""
+        self.fates[fate] += 1
+        self.by_fingerprint[row.fingerprint][fate] += 1
+        if cause:
+            self.failed.append(
+                {
+                    "letter": row.key,
+                    "step": row.step,
+                    "code": cause.code,
+                    "message": cause.message,
+                    "fate": fate,
+                }
+            )
+
+    @property
+    def attempted(self) -> int:
+        """Letters that were taken up."""
+        return sum(count for fate, count in self.fates.items() if fate != "changed")
+
+    @property
+    def failures(self) -> int:
+        """Letters that failed again."""
+        return self.fates["failed"] + self.fates["parked"]
+
+
+@dataclass(frozen=True)
+class _Try:
+    """A claimed letter and what it needs to make its step."""
+
+    row: Row
+    event: str = field(repr=False)
+    document: Document | None = field(repr=False)
+    topic: str | None
+    cause: Cause | None
+
+
+class Runner:
+    """Makes the steps that dead letters still have to make."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        store: EventStore,
+        archive: Archive,
+        topics: Topics,
+        judge: Judge,
+        workers: ThreadPoolExecutor,
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._archive = archive
+        self._topics = topics
+        self._judge = judge
+        self._workers = workers
+
+    def run(
+        self,
+        letters: Sequence[tuple[str, int]],
+        request: RedriveRequest,
+        *,
+        execution: str,
+    ) -> Outcome:
+        """Take up these letters, each as it was planned (key and version); others are left alone.
+
+        Claimed before, recorded after: a letter whose process dies in between is open again when its
+        run is released, and may reach its topic twice.
+        """
+        outcome = Outcome()
+        entries = self._ledger.read([key for key, _ in letters])
+        waiting: list[Entry] = []
+        for key, version in letters:
+            entry = entries.get(key)
+            if entry is None:
+                outcome.fates["changed"] += 1
+            elif entry.row.version == version and entry.row.state in ("open", "parked"):
+                waiting.append(entry)
+            elif entry.row.run == execution and entry.row.state == "redriving":
+                waiting.append(entry)  # this very page, before it died
+            elif entry.row.run == execution:
+                outcome.add(entry.row, _fate(entry.row.state))
+            else:
+                outcome.add(entry.row, "changed")
+        if request.action == "discard":
+            self._discard(waiting, request, execution, outcome)
+        else:
+            self._redrive(waiting, request, execution, outcome)
+        return outcome
+
+    def _discard(
+        self,
+        entries: Sequence[Entry],
+        request: RedriveRequest,
+        execution: str,
+        outcome: Outcome,
+    ) -> None:
+        members = {**closed(datetime.now(UTC)), "run": execution, "reason": request.reason}
+        changes = [Change(entry.row, "discarded", members) for entry in entries]
+        for change, made in zip(changes, self._ledger.change(changes), strict=True):
+            if made is True:
+                outcome.add(change.row, "discarded")
+            elif made is False:
+                outcome.add(change.row, "changed")
+            else:
+                outcome.add(change.row, "failed", made)
+
+    def _redrive(
+        self,
+        entries: Sequence[Entry],
+        request: RedriveRequest,
+        execution: str,
+        outcome: Outcome,
+    ) -> None:
+        claims = [Change(entry.row, "redriving", {"run": execution}) for entry in entries]
+        tries: list[_Try] = []
+        for entry, made in zip(entries, self._ledger.change(claims), strict=True):
+            if made is True:
+                tries.append(self._try(entry))
+            else:
+                # A claim that the table refused is not worth a guess: the letter is left as it is.
+                outcome.add(entry.row, "changed")
+        causes = self._make(tries, execution, outcome)
+        now = datetime.now(UTC)
+        records = [
+            _recorded(attempt, cause, request, execution, now)
+            for attempt, cause in zip(tries, causes, strict=True)
+        ]
+        results = self._ledger.change(records)
+        for record, cause, result in zip(records, causes, results, strict=True):
+            outcome.unrecorded += result is not True
+            outcome.add(record.row, _fate(record.state), cause)
+
+    def _try(self, entry: Entry) -> _Try:
+        try:
+            document = parse(entry.event)
+        except InvalidJson:
+            document = None
+        row = entry.row
+        forecast = self._judge.forecast(
+            row.step, topic=row.topic, publisher=row.publisher, document=document
+        )
+        return _Try(row, entry.event, document, forecast.topic, forecast.cause)
+
+    def _make(self, tries: Sequence[_Try], execution: str, outcome: Outcome) -> list[Cause | None]:
+        """Make every step; for each, None or why it failed."""
+        causes: list[Cause | None] = [attempt.cause for attempt in tries]
+        ready = [n for n, cause in enumerate(causes) if cause is None]
+        stores = [n for n in ready if tries[n].row.step == "store"]
+        archives = [n for n in ready if tries[n].row.step == "archive"]
+        publishes = [n for n in ready if tries[n].row.stage == "publish"]
+        for numbers, make in (
+            (stores, lambda chosen: self._make_store(chosen, outcome)),
+            (archives, lambda chosen: self._make_archive(chosen, execution)),
+            (publishes, self._make_publish),
+        ):
+            if numbers:
+                results = make([tries[n] for n in numbers])
+                for number, cause in zip(numbers, results, strict=True):
+                    causes[number] = cause
+        return causes
+
+    def _make_store(self, tries: Sequence[_Try], outcome: Outcome) -> list[Cause | None]:
+        # Two letters can hold different events of one identity: the first has the key.
+        firsts: dict[str, _Try] = {}
+        for attempt in tries:
+            firsts.setdefault(attempt.row.event_key, attempt)
+        items = [
+            EventItem(key, a.row.publisher, a.event, a.row.type, a.row.accepted_at, a.row.digest)
+            for key, a in firsts.items()
+        ]
+        deadline = monotonic() + 2 * CALL_SECONDS
+        results = dict(zip(firsts, self._store.put(items, deadline=deadline), strict=True))
+        causes: list[Cause | None] = []
+        for attempt in tries:
+            result = results[attempt.row.event_key]
+            if isinstance(result, NotStored):
+                causes.append(result.cause)
+                continue
+            if result.stored_now and attempt is firsts[attempt.row.event_key]:
+                accepted_at = datetime.fromisoformat(attempt.row.accepted_at)
+                outcome.stored[accepted_at.replace(second=0, microsecond=0)] += 1
+            causes.append(None if result.digest == attempt.row.digest else _OTHER_EVENT)
+        return causes
+
+    def _make_archive(self, tries: Sequence[_Try], execution: str) -> list[Cause | None]:
+        """One object for the letters of a publisher and an hour, named by the first of them."""
+        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for number, attempt in enumerate(tries):
+            groups[attempt.row.publisher, attempt.row.accepted_at[:13]].append(number)
+
+        def put(numbers: Sequence[int]) -> Cause | None:
+            first = tries[numbers[0]].row
+            return self._archive.put(
+                [tries[n].event for n in numbers],
+                publisher=first.publisher,
+                accepted_at=first.accepted_at,
+                request_id=f"redrive-{execution}-{first.key}",
+            )
+
+        causes: list[Cause | None] = [None] * len(tries)
+        for numbers, cause in zip(
+            groups.values(), self._workers.map(put, groups.values()), strict=True
+        ):
+            for number in numbers:
+                causes[number] = cause
+        return causes
+
+    def _make_publish(self, tries: Sequence[_Try]) -> list[Cause | None]:
+        by_topic: dict[str, list[tuple[int, Message]]] = defaultdict(list)
+        for number, attempt in enumerate(tries):
+            by_topic[attempt.topic or ""].append((number, _message(attempt)))
+        calls = [
+            (topic, chunk)
+            for topic, entries in by_topic.items()
+            for chunk in chunks(
+                entries,
+                most=ENTRIES_PER_CALL,
+                most_bytes=self._judge.max_bytes(topic),
+                size=lambda entry: entry[1].size,
+            )
+        ]
+        causes: list[Cause | None] = [None] * len(tries)
+        answers = self._workers.map(
+            lambda call: self._topics.publish(call[0], [m for _, m in call[1]]), calls
+        )
+        for (_, chunk), results in zip(calls, answers, strict=True):
+            for (number, _), cause in zip(chunk, results, strict=True):
+                causes[number] = cause
+        return causes
+
+
+def _message(attempt: _Try) -> Message:
+    value: Any = attempt.document.value if attempt.document else {}
+    attributes = message_attributes(
+        type=attempt.row.type,
+        source=str(value.get("source")),
+        publisher=attempt.row.publisher,
+        subject=value.get("subject"),
+    )
+    attributes["redrive_episode"] = str(attempt.row.episode + 1)
+    return Message(attempt.event, attributes)
+
+
+def _recorded(
+    attempt: _Try, cause: Cause | None, request: RedriveRequest, execution: str, now: datetime
+) -> Change:
+    """The change that says what became of a claimed letter."""
+    row = attempt.row
+    claimed = Row(**{**vars(row), "version": row.version + 1})
+    if cause is None:
+        return Change(claimed, "resolved", {**closed(now), "run": execution})
+    episode = row.episode + 1
+    letter = DeadLetter(
+        stage=row.stage,
+        step=row.step,
+        publisher=row.publisher,
+        event=attempt.event,
+        accepted_at=row.accepted_at,
+        cause=cause,
+        failed_at=timestamp(now),
+        topic=row.topic,
+    )
+    # Another event has the key: no redrive will ever change that.
+    parks = episode >= request.max_episodes or cause.code is Code.CONFLICT
+    return Change(
+        claimed,
+        "parked" if parks else "open",
+        {
+            "run": execution,
+            "episode": episode,
+            "code": cause.code.value,
+            "error_class": cause.error_class or "-",
+            "message": cause.message or "-",
+            "fingerprint": letter.fingerprint,
+            "failed_at": letter.failed_at,
+        },
+    )
+
+
+def _fate(state: State) -> Fate:
+    """What a run made of a letter that it has left in this state."""
+    return state if state in ("resolved", "parked", "discarded") else "failed"

@@ -1,0 +1,75 @@
+"""Invocation records: what the publish function crashed or timed out on for good, as letters.
+
+Lambda writes them into the operations bucket (AWS Lambda, "Retain discarded records for a DynamoDB event
+source"), and EventBridge puts a reference to each into the publish dead-letter queue.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from eventing.cause import Cause, Code, clip
+from eventing.dead_letter import DeadLetter
+
+
+class NoInvocationRecord(ValueError):  # noqa: N818 - what was found in the bucket
+    """The object is no invocation record of a DynamoDB stream."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where an invocation record is, and when it was written."""
+
+    key: str
+    time: str
+
+
+def reference(body: str, *, bucket: str) -> Reference | None:
+    """The reference in an "Object Created" event of EventBridge, or None when the text is none."""
+    try:
+        content = json.loads(body)
+        detail = content["detail"]
+        if content["source"] != "aws.s3" or detail["bucket"]["name"] != bucket:
+            return None
+        return Reference(detail["object"]["key"], content["time"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def read_records(content: bytes, *, failed_at: str) -> list[DeadLetter]:
+    """A letter for each stream record of the batch; raises `NoInvocationRecord`."""
+    try:
+        record = json.loads(content)
+        payload = record["payload"]
+        # Lambda writes the payload as a JSON text inside of the JSON.
+        batch = json.loads(payload) if isinstance(payload, str) else payload
+        records = batch["Records"]
+        condition = str(record.get("requestContext", {}).get("condition", ""))
+    except (ValueError, KeyError, TypeError) as error:
+        raise NoInvocationRecord(f"no invocation record: {type(error).__name__}") from None
+    return [_letter(one, condition, failed_at) for one in records]
+
+
+def _letter(record: Mapping[str, Any], condition: str, failed_at: str) -> DeadLetter:
+    image: Any = record.get("dynamodb", {}).get("NewImage", {})
+    event = image.get("event", {}).get("S")
+    return DeadLetter(
+        stage="publish",
+        step="publish",
+        publisher=image.get("publisher", {}).get("S", "unknown"),
+        # What is no event of ours is carried as it is.
+        event=event if _is_object(event) else json.dumps({"item": image}),
+        accepted_at=image.get("accepted_at", {}).get("S", failed_at),
+        cause=Cause(Code.CRASHED, "Crashed", clip(f"the publish function gave up: {condition}")),
+        failed_at=failed_at,
+    )
+
+
+def _is_object(text: Any) -> bool:
+    try:
+        return isinstance(text, str) and isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -1,0 +1,433 @@
+"""The dead-letter ledger: the record of dead letters that survives their queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from eventing.cause import Cause, aws_cause, cause_of
+from eventing.dead_letter import DeadLetter, Stage
+from eventing.event import event_digest, event_key
+from eventing.json_text import parse
+from eventing.ledger import Row, State, shard, shards
+from eventing.redrive_request import Filter
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+INDEX = "by_state"
+# Of DynamoDB (BatchExecuteStatement, BatchGetItem).
+_STATEMENTS = 25
+_KEYS = 100
+_LOOK_UPS = 10
+# Letters hold personal data: they are not kept for ever, but long enough to mend any cause.
+OPEN_DAYS = 180
+# How long it stays on record what became of a letter.
+CLOSED_DAYS = 30
+
+_TEXTS = (
+    "stage",
+    "step",
+    "state",
+    "publisher",
+    "type",
+    "topic",
+    "code",
+    "fingerprint",
+    "failed_at",
+    "accepted_at",
+    "event_key",
+    "digest",
+    "verdict",
+    "judged_by",
+    "target",
+    "run",
+)
+_NUMBERS = ("version", "episode", "expires_at")
+_PROJECTION = ", ".join(f"#{name}" for name in ("pk", *_TEXTS, *_NUMBERS))
+_NAMES = {f"#{name}": name for name in ("pk", *_TEXTS, *_NUMBERS)}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A letter with its event."""
+
+    row: Row
+    event: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What to set on a letter, provided that it still has the version that was read."""
+
+    row: Row
+    state: State
+    members: Mapping[str, str | int] = field(default_factory=dict)
+
+
+class Ledger:
+    """The ledger of this region."""
+
+    def __init__(self, client: DynamoDBClient, *, table: str, workers: ThreadPoolExecutor) -> None:
+        self._client = client
+        self._table = table
+        self._workers = workers
+
+    def take_in(
+        self,
+        letter: DeadLetter,
+        *,
+        verdict: str,
+        target: str | None,
+        judged_by: str,
+        now: datetime,
+    ) -> bool | Cause:
+        """Record a letter as open: True when that is news, False when it was on record, or the cause.
+
+        A letter that was closed and has failed again since is opened again, and its episodes go on.
+        One that is parked stays so, and one that a redrive is at is left to it.
+        """
+        document = parse(letter.event)
+        source, id = str(document.value.get("source")), str(document.value.get("id"))
+        key = letter.key
+        members: dict[str, str | int | None] = {
+            "stage": letter.stage,
+            "step": letter.step,
+            "state": "open",
+            "shard": shard(letter.stage, "open", key),
+            "publisher": letter.publisher,
+            "type": str(document.value.get("type")),
+            "topic": letter.topic,
+            "code": letter.cause.code.value,
+            "error_class": letter.cause.error_class,
+            "message": letter.cause.message,
+            "fingerprint": letter.fingerprint,
+            "failed_at": letter.failed_at,
+            "accepted_at": letter.accepted_at,
+            "event": letter.event,
+            "event_key": event_key(letter.publisher, source, id),
+            "digest": event_digest(document.exact),
+            "verdict": verdict,
+            "target": target,
+            "judged_by": judged_by,
+            "trace_id": letter.trace_id,
+            "expires_at": _expiry(now, OPEN_DAYS),
+        }
+        given = {name: value for name, value in members.items() if value not in (None, "")}
+        sets = ", ".join(f"#{name} = :{name}" for name in given)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": key}},
+                UpdateExpression=(
+                    f"SET {sets}, #episode = if_not_exists(#episode, :episode), "
+                    "#version = if_not_exists(#version, :zero) + :one REMOVE #run"
+                ),
+                ConditionExpression=(
+                    "attribute_not_exists(pk) OR "
+                    "(#failed_at < :failed_at AND NOT #state IN (:parked, :redriving))"
+                ),
+                ExpressionAttributeNames={
+                    f"#{name}": name for name in (*given, "episode", "version", "run")
+                },
+                ExpressionAttributeValues={
+                    **{f":{name}": _attribute(value) for name, value in given.items()},
+                    ":episode": {"N": str(letter.episode)},
+                    ":zero": {"N": "0"},
+                    ":one": {"N": "1"},
+                    ":parked": {"S": "parked"},
+                    ":redriving": {"S": "redriving"},
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            return cause_of(error)
+        except Exception as error:
+            return cause_of(error)
+        return True
+
+    def select(self, stages: Iterable[Stage], states: Iterable[State], wanted: Filter) -> list[Row]:
+        """Letters in these states that the filter selects, oldest failure first; reads the index only.
+
+        With `letter_ids` these are looked up by their keys instead. Raises what the SDK raises.
+        """
+        if wanted.letter_ids is not None:
+            rows = self._by_ids(wanted.letter_ids)
+            allowed = {(stage, state) for stage in stages for state in states}
+            found = [r for r in rows if (r.stage, r.state) in allowed and r.matches(wanted)]
+        else:
+            partitions = [p for stage in stages for state in states for p in shards(stage, state)]
+            pages = self._workers.map(lambda p: self._query(p, wanted), partitions)
+            found = [row for page in pages for row in page if row.matches(wanted)]
+        return sorted(found, key=lambda row: (row.failed_at, row.key))
+
+    def count(self, stage: Stage, state: State) -> tuple[int, str | None]:
+        """How many letters, and when the one that failed first did; reads the index only."""
+        rows = self.select([stage], [state], Filter())
+        return len(rows), rows[0].failed_at if rows else None
+
+    def read(self, keys: Sequence[str]) -> dict[str, Entry]:
+        """The letters under these keys with their events; what is not there is left out."""
+        runs = [keys[start : start + _KEYS] for start in range(0, len(keys), _KEYS)]
+        items = (item for got in self._workers.map(self._get, runs) for item in got)
+        return {
+            item["pk"]["S"]: Entry(_row(item), item["event"]["S"])
+            for item in items
+            if "event" in item
+        }
+
+    def message(self, key: str) -> str:
+        """The message of a letter's cause."""
+        item = self._client.get_item(
+            TableName=self._table,
+            Key={"pk": {"S": key}},
+            ProjectionExpression="#message",
+            ExpressionAttributeNames={"#message": "message"},
+        ).get("Item", {})
+        return item.get("message", {}).get("S", "")
+
+    def change(self, changes: Sequence[Change]) -> list[bool | Cause]:
+        """Make each change on its own: True when made, False when the letter has changed meanwhile."""
+        runs = [
+            changes[start : start + _STATEMENTS] for start in range(0, len(changes), _STATEMENTS)
+        ]
+        return [result for run in self._workers.map(self._change, runs) for result in run]
+
+    def audit(self, entry: Mapping[str, Any], *, now: datetime) -> None:
+        """Append what was decided, by whom and why. Raises what the SDK raises."""
+        self._client.put_item(
+            TableName=self._table,
+            Item={
+                "pk": {"S": f"audit#{now.isoformat()}#{uuid4()}"},
+                "entry": {"S": json.dumps(entry, default=str)},
+            },
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+
+    def reported(self, stage: Stage) -> set[str]:
+        """Fingerprints of the stage's present incident that operators have been told of."""
+        item = self._client.get_item(
+            TableName=self._table, Key={"pk": {"S": f"incident#{stage}"}}, ConsistentRead=True
+        ).get("Item", {})
+        return set(item.get("fingerprints", {}).get("SS", ()))
+
+    def add_reported(self, stage: Stage, fingerprints: Iterable[str]) -> None:
+        """Remember that operators have been told of these."""
+        self._client.update_item(
+            TableName=self._table,
+            Key={"pk": {"S": f"incident#{stage}"}},
+            UpdateExpression="ADD fingerprints :new",
+            ExpressionAttributeValues={":new": {"SS": sorted(fingerprints)}},
+        )
+
+    def end_incident(self, stage: Stage) -> None:
+        """The stage has no open letters any more: the next one is another incident."""
+        self._client.delete_item(TableName=self._table, Key={"pk": {"S": f"incident#{stage}"}})
+
+    def _query(self, partition: str, wanted: Filter) -> list[Row]:
+        # The index is sorted by the time of failure, so these two bounds spare reading.
+        bounds = {"after": wanted.failed_after, "before": wanted.failed_before}
+        low, high = bounds["after"] or "", bounds["before"] or "~"
+        rows: list[Row] = []
+        start: Any = {}
+        while start is not None:
+            page = self._client.query(
+                TableName=self._table,
+                IndexName=INDEX,
+                KeyConditionExpression="#shard = :shard AND #failed_at BETWEEN :low AND :high",
+                ExpressionAttributeNames={"#shard": "shard", "#failed_at": "failed_at"},
+                ExpressionAttributeValues={
+                    ":shard": {"S": partition},
+                    ":low": {"S": low or " "},
+                    ":high": {"S": high},
+                },
+                **({"ExclusiveStartKey": start} if start else {}),
+            )
+            rows += map(_row, page["Items"])
+            start = page.get("LastEvaluatedKey")
+        return rows
+
+    def _by_ids(self, ids: Sequence[str]) -> list[Row]:
+        runs = [ids[start : start + _KEYS] for start in range(0, len(ids), _KEYS)]
+        items = (i for r in runs for i in self._get(r, projection=True))
+        return [_row(item) for item in items if "shard" in item or "stage" in item]
+
+    def _get(self, keys: Sequence[str], *, projection: bool = False) -> list[Any]:
+        request: dict[str, Any] = {"ConsistentRead": True}
+        if projection:
+            request |= {
+                "ProjectionExpression": _PROJECTION,
+                "ExpressionAttributeNames": _NAMES,
+            }
+        found: list[Any] = []
+        left: Any = [{"pk": {"S": key}} for key in keys]
+        for _ in range(_LOOK_UPS):
+            response = self._client.batch_get_item(
+                RequestItems={self._table: cast("Any", {**request, "Keys": left})}
+            )
+            found += response["Responses"].get(self._table, ())
+            unprocessed: Any = response.get("UnprocessedKeys", {})
+            left = unprocessed.get(self._table, {}).get("Keys")
+            if not left:
+                return found
+        raise TimeoutError("the ledger left keys unprocessed")
+
+    def _change(self, run: Sequence[Change]) -> list[bool | Cause]:
+        try:
+            response: Any = self._client.batch_execute_statement(
+                Statements=[self._statement(change) for change in run]
+            )
+        except Exception as error:
+            return [cause_of(error)] * len(run)
+        results: list[bool | Cause] = []
+        for entry in response["Responses"]:
+            failure = entry.get("Error")
+            if not failure:
+                results.append(True)
+            elif failure.get("Code") == "ConditionalCheckFailed":
+                results.append(False)
+            else:
+                results.append(aws_cause(failure.get("Code", ""), failure.get("Message", "")))
+        return results
+
+    def _statement(self, change: Change) -> Any:
+        row = change.row
+        sets: dict[str, str | int] = {
+            "state": change.state,
+            "shard": shard(row.stage, change.state, row.key),
+            "version": row.version + 1,
+            **change.members,
+        }
+        assignments = " ".join(f'SET "{name}"=?' for name in sets)
+        return {
+            "Statement": f'UPDATE "{self._table}" {assignments} WHERE "pk"=? AND "version"=?',
+            "Parameters": [
+                *map(_attribute, sets.values()),
+                {"S": row.key},
+                {"N": str(row.version)},
+            ],
+        }
+
+
+def closed(now: datetime) -> dict[str, str | int]:
+    """What is set on a letter that is done with."""
+    return {"closed_at": now.isoformat(), "expires_at": _expiry(now, CLOSED_DAYS)}
+
+
+def _expiry(now: datetime, days: int) -> int:
+    return int((now + timedelta(days=days)).timestamp())
+
+
+def _attribute(value: str | int | None) -> Any:
+    return {"N": str(value)} if isinstance(value, int) else {"S": value}
+
+
+def _row(item: Mapping[str, Any]) -> Row:
+    texts = {name: item.get(name, {}).get("S") for name in _TEXTS}
+    numbers = {name: int(item[name]["N"]) for name in _NUMBERS}
+    return Row(key=item["pk"]["S"], **cast("Any", {**texts, **numbers}))
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A lock that is held for a while; the token tells its holder from every other, for ever."""
+
+    name: str
+    owner: str
+    token: int
+
+
+class Held(Exception):  # noqa: N818 - what was found
+    """Another one holds the lock."""
+
+    def __init__(self, name: str, owner: str) -> None:
+        super().__init__(f"{name} is held by {owner}")
+        self.owner = owner
+
+
+class Locks:
+    """Locks in the ledger's table, each with a lease that ends by itself, and a fencing token."""
+
+    def __init__(self, client: DynamoDBClient, *, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def acquire(self, name: str, owner: str, *, seconds: int, now: datetime) -> Lease:
+        """Take the lock, also from a holder whose lease has ended; raises `Held` with the holder."""
+        try:
+            response = self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": name}},
+                UpdateExpression=(
+                    "SET #owner = :owner, lease_until = :until, "
+                    "#token = if_not_exists(#token, :zero) + :one"
+                ),
+                ConditionExpression=(
+                    "attribute_not_exists(#owner) OR lease_until < :now OR #owner = :owner"
+                ),
+                ExpressionAttributeNames={"#owner": "owner", "#token": "token"},
+                ExpressionAttributeValues={
+                    ":owner": {"S": owner},
+                    ":now": {"N": str(int(now.timestamp()))},
+                    ":until": {"N": str(int(now.timestamp()) + seconds)},
+                    ":zero": {"N": "0"},
+                    ":one": {"N": "1"},
+                },
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            there: Any = error.response.get("Item")
+            if there is None:
+                raise
+            raise Held(name, there["owner"]["S"]) from None
+        return Lease(name, owner, int(response["Attributes"]["token"]["N"]))
+
+    def renew(self, lease: Lease, *, seconds: int, now: datetime) -> bool:
+        """Hold it for longer; False when somebody else has it by now."""
+        return self._if_held(
+            lease,
+            "SET lease_until = :until",
+            {":until": {"N": str(int(now.timestamp()) + seconds)}},
+        )
+
+    def release(self, lease: Lease) -> bool:
+        """Give it up; False when somebody else has it by now."""
+        return self._if_held(lease, "REMOVE #owner", {})
+
+    def holder(self, name: str, *, now: datetime) -> Lease | None:
+        """Who holds it now."""
+        item = self._client.get_item(
+            TableName=self._table, Key={"pk": {"S": name}}, ConsistentRead=True
+        ).get("Item", {})
+        if "owner" not in item or int(item["lease_until"]["N"]) < now.timestamp():
+            return None
+        return Lease(name, item["owner"]["S"], int(item["token"]["N"]))
+
+    def _if_held(self, lease: Lease, update: str, values: dict[str, Any]) -> bool:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": lease.name}},
+                UpdateExpression=update,
+                ConditionExpression="#owner = :owner AND #token = :token",
+                ExpressionAttributeNames={"#owner": "owner", "#token": "token"},
+                ExpressionAttributeValues={
+                    ":owner": {"S": lease.owner},
+                    ":token": {"N": str(lease.token)},
+                    **values,
+                },
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True

@@ -1,0 +1,47 @@
+"""What is for operators: objects of executions in the operations bucket, messages on the ops topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+
+# Of SNS (Publish, "Subject").
+_SUBJECT_LENGTH = 100
+
+
+class OperationsBucket:
+    """The operations bucket of this region. Its methods raise what the SDK raises."""
+
+    def __init__(self, client: S3Client, *, bucket: str) -> None:
+        self._client = client
+        self.name = bucket
+
+    def put(self, key: str, text: str) -> None:
+        """Write a JSON text."""
+        self._client.put_object(
+            Bucket=self.name, Key=key, Body=text.encode(), ContentType="application/json"
+        )
+
+    def get(self, key: str) -> bytes:
+        """Read an object."""
+        return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def uri(self, key: str) -> str:
+        """Where an operator finds the object."""
+        return f"s3://{self.name}/{key}"
+
+
+class OpsTopic:
+    """The topic that operators are subscribed to."""
+
+    def __init__(self, client: SNSClient, *, arn: str) -> None:
+        self._client = client
+        self._arn = arn
+
+    def tell(self, subject: str, text: str) -> None:
+        """Send a message; raises what the SDK raises."""
+        printable = "".join(c for c in subject if c.isascii() and c.isprintable())
+        self._client.publish(TopicArn=self._arn, Subject=printable[:_SUBJECT_LENGTH], Message=text)

@@ -1,0 +1,198 @@
+"""Triage: moves what is in a dead-letter queue into the ledger, written first and deleted after."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from eventing.cause import Cause, Code
+from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, read_dead_letter
+from eventing.event import timestamp
+from eventing.forecast import Judge
+from eventing.json_text import InvalidJson, parse
+from eventing.ledger import GOES_THROUGH
+from functions.shared.invocation_record import (
+    NoInvocationRecord,
+    Reference,
+    read_records,
+    reference,
+)
+from functions.shared.ledger import Ledger
+from functions.shared.operations import OperationsBucket
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+# Even a long poll can come back empty from a queue that is not.
+_POLL_SECONDS = 1
+_EMPTY_ANSWERS = 2
+_MESSAGES = 10
+
+
+@dataclass
+class Counts:
+    """What triage did with messages."""
+
+    recorded: int = 0
+    """Letters that are news to the ledger."""
+    known: int = 0
+    """Letters that were on record."""
+    junk: int = 0
+    """Messages that are no dead letters: kept as objects in the operations bucket."""
+    records: int = 0
+    """References to invocation records, turned into letters."""
+    left: int = 0
+    """Messages that could not be kept elsewhere, and so stay in the queue."""
+    crashed: list[DeadLetter] = field(default_factory=list)
+    """Letters of invocation records that are news."""
+    causes: Counter[str] = field(default_factory=Counter)
+    """Why messages were left."""
+
+    def add(self, other: Counts) -> None:
+        """Count these in."""
+        for name in ("recorded", "known", "junk", "records", "left"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.crashed += other.crashed
+        self.causes += other.causes
+
+
+class Triage:
+    """Drains dead-letter queues into the ledger."""
+
+    def __init__(
+        self,
+        *,
+        client: SQSClient,
+        urls: Mapping[Stage, str],
+        ledger: Ledger,
+        bucket: OperationsBucket,
+        judge: Judge,
+        receivers: ThreadPoolExecutor,
+        receiver_count: int,
+    ) -> None:
+        self._client = client
+        self._urls = urls
+        self._ledger = ledger
+        self._bucket = bucket
+        self._judge = judge
+        self._receivers = receivers
+        self._receiver_count = receiver_count
+
+    def page(self, stage: Stage, *, seconds: float) -> tuple[Counts, bool]:
+        """Work for `seconds` at most; what was done, and whether the queue came out empty."""
+        ends = monotonic() + seconds
+        jobs = [
+            self._receivers.submit(self._receive, stage, ends) for _ in range(self._receiver_count)
+        ]
+        total, drained = Counts(), True
+        for job in jobs:
+            counts, empty = job.result()
+            total.add(counts)
+            drained = drained and empty
+        return total, drained
+
+    def _receive(self, stage: Stage, ends: float) -> tuple[Counts, bool]:
+        counts, empty = Counts(), 0
+        while empty < _EMPTY_ANSWERS:
+            if monotonic() > ends:
+                return counts, False
+            messages: Any = self._client.receive_message(
+                QueueUrl=self._urls[stage],
+                MaxNumberOfMessages=_MESSAGES,
+                WaitTimeSeconds=_POLL_SECONDS,
+            ).get("Messages", [])
+            empty = 0 if messages else empty + 1
+            kept = [m for m in messages if self._keep(stage, m, counts)]
+            self._delete(stage, kept)
+        return counts, True
+
+    def _delete(self, stage: Stage, messages: Sequence[Any]) -> None:
+        # One that stays because this fails is received again, and is on record then.
+        if messages:
+            self._client.delete_message_batch(
+                QueueUrl=self._urls[stage],
+                Entries=[
+                    {"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]}
+                    for n, m in enumerate(messages)
+                ],
+            )
+
+    def _keep(self, stage: Stage, message: Mapping[str, Any], counts: Counts) -> bool:
+        """Whether what the message holds is safe elsewhere, so that it may be deleted."""
+        body: str = message["Body"]
+        found = reference(body, bucket=self._bucket.name)
+        if found:
+            return self._keep_records(found, counts)
+        try:
+            letter = read_dead_letter(body)
+        except NoDeadLetter as error:
+            return self._keep_junk(stage, message, str(error), counts)
+        return self._record(letter, counts)
+
+    def _record(self, letter: DeadLetter, counts: Counts) -> bool:
+        try:
+            document = parse(letter.event)
+        except InvalidJson:
+            document = None
+        forecast = self._judge.forecast(
+            letter.step, topic=letter.topic, publisher=letter.publisher, document=document
+        )
+        result = self._ledger.take_in(
+            letter,
+            verdict=forecast.cause.code if forecast.cause else GOES_THROUGH,
+            target=forecast.topic,
+            judged_by=self._judge.catalogue.digest,
+            now=datetime.now(UTC),
+        )
+        if isinstance(result, Cause):
+            counts.left += 1
+            counts.causes[result.code] += 1
+            return False
+        if result:
+            counts.recorded += 1
+            if letter.cause.code is Code.CRASHED:
+                counts.crashed.append(letter)
+        else:
+            counts.known += 1
+        return True
+
+    def _keep_records(self, found: Reference, counts: Counts) -> bool:
+        """Turn each record of the batch into a letter; the reference goes when all are safe."""
+        try:
+            letters = read_records(self._bucket.get(found.key), failed_at=found.time)
+        except NoInvocationRecord as error:
+            counts.left += 1
+            counts.causes[str(error)] += 1
+            return False
+        except Exception as error:
+            counts.left += 1
+            counts.causes[type(error).__name__] += 1
+            return False
+        safe = [self._record(letter, counts) for letter in letters]
+        counts.records += all(safe)
+        return all(safe)
+
+    def _keep_junk(
+        self, stage: Stage, message: Mapping[str, Any], reason: str, counts: Counts
+    ) -> bool:
+        content = {
+            "stage": stage,
+            "reason": reason,
+            "kept_at": timestamp(datetime.now(UTC)),
+            "message_id": message["MessageId"],
+            "body": message["Body"],
+        }
+        try:
+            self._bucket.put(f"junk/{stage}/{message['MessageId']}.json", json.dumps(content))
+        except Exception as error:
+            counts.left += 1
+            counts.causes[type(error).__name__] += 1
+            return False
+        counts.junk += 1
+        return True
