@@ -20,6 +20,10 @@ class NoRoute(Exception):  # noqa: N818 - the name that causes and dead letters 
 class ConditionFailed(Exception):  # noqa: N818 - what happened, not where
     """A topic's condition cannot be evaluated on the event (a comparison of unlike types, say)."""
 
+    def __init__(self, message: str, *, topic: str = "") -> None:
+        super().__init__(message)
+        self.topic = topic
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -63,12 +67,13 @@ class Router:
 
     def explain(self, type: str, event: Mapping[str, Any]) -> list[Verdict]:
         """What each topic says to the event, in catalogue order."""
+        taken_by, failure = None, None
         try:
-            taken_by, failure = self.route(type, event), ""
+            taken_by = self.route(type, event)
         except NoRoute:
-            taken_by, failure = None, ""
+            pass
         except ConditionFailed as error:
-            taken_by, failure = None, str(error)
+            failure = error
         asked = {candidate.topic for candidate in self._candidates.matches(type)}
         verdicts: list[Verdict] = []
         for topic in self._catalogue.topics:
@@ -78,8 +83,8 @@ class Router:
                 reason = f"is not asked, since {taken_by} stands before it"
             elif topic.name not in asked:
                 reason = f"takes only {', '.join(rule.type for rule in topic.rules)}"
-            elif failure and f" {topic.name} " in failure:
-                verdicts.append(Verdict(topic.name, False, failure))
+            elif failure and topic.name == failure.topic:
+                verdicts.append(Verdict(topic.name, False, str(failure)))
                 break
             else:
                 conditions = [rule.when for rule in topic.rules if rule.when]
@@ -121,5 +126,6 @@ def _holds(condition: jmespath.parser.ParsedResult, topic: str, event: Mapping[s
     except (JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         # The error's own text quotes the event's data.
         raise ConditionFailed(
-            f"the condition of topic {topic} cannot be evaluated: {type(error).__name__}"
+            f"the condition of topic {topic} cannot be evaluated: {type(error).__name__}",
+            topic=topic,
         ) from None

@@ -47,9 +47,21 @@ class Handler:
                 publisher=letter.publisher,
                 topic=letter.topic,
                 step=letter.step,
+                accepted_at=letter.accepted_at,
                 cause=letter.cause.code,
                 message_of_cause=letter.cause.message,
                 fingerprint=letter.fingerprint,
+            )
+        for one in report.unsettled:
+            self._logger.warning(
+                "unsettled",
+                publisher=one.record.publisher,
+                topic=one.record.topic,
+                accepted_at=one.record.accepted_at,
+                cause=one.cause.code,
+                message_of_cause=one.cause.message,
+                cause_of_queue=one.queue_cause and one.queue_cause.code,
+                sequence_number=one.record.sequence_number,
             )
         self._logger.info(
             "batch",
@@ -57,11 +69,13 @@ class Handler:
             published=report.by_topic,
             dead_lettered=len(report.letters),
             unsettled=len(report.unsettled),
-            unsettled_causes=sorted({cause.code for cause in report.unsettled.values()}),
+            settled_before=report.skipped,
+            rounds=report.rounds,
             milliseconds=round((monotonic() - began) * 1000, 2),
             trace_id=trace_id(),
         )
-        return {"batchItemFailures": [{"itemIdentifier": number} for number in report.unsettled]}
+        failures = [{"itemIdentifier": one.record.sequence_number} for one in report.unsettled]
+        return {"batchItemFailures": failures}
 
     def _count(self, report: Report) -> None:
         lags: dict[str, list[float]] = defaultdict(list)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from time import monotonic
+from itertools import dropwhile, zip_longest
+from random import uniform
+from time import monotonic, sleep
 from typing import Any
 
 from eventing.catalogue import Catalogue
@@ -26,7 +28,41 @@ from functions.shared.topics import ENTRIES_PER_CALL, Topics
 _ANSWER_SECONDS = 1.0
 # A hundred letters are ten calls, which eight workers make in two rounds.
 _DEAD_LETTER_SECONDS = 2 * CALL_SECONDS
+# Between rounds, while neither topic nor queue can be reached; half of each is left to chance.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "there was no time left to send it")
+# Ten batches of each of a few shards; some 100 bytes each.
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Record:
+    """A stream record on its way: to a topic, or to the dead-letter queue."""
+
+    sequence_number: str
+    stream_id: str
+    publisher: str
+    event: str = field(repr=False)
+    accepted_at: str
+    topic: str | None = None
+    message: Message | None = None
+    size: int = 0
+    fault: Cause | None = None
+    """Why it has no topic."""
+
+    def letter(self, cause: Cause) -> DeadLetter:
+        step: Step = "route" if self.fault else "publish"
+        return DeadLetter(
+            stage="publish",
+            step=step,
+            publisher=self.publisher,
+            event=self.event,
+            accepted_at=self.accepted_at,
+            cause=cause,
+            failed_at=timestamp(datetime.now(UTC)),
+            topic=self.topic,
+            trace_id=trace_id(),
+        )
 
 
 @dataclass(frozen=True)
@@ -39,13 +75,34 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Unsettled:
+    """A record that could be neither published nor dead-lettered: the stream is to send it again."""
+
+    record: Record
+    cause: Cause
+    """Why it was not published, or that there was no time for it."""
+    queue_cause: Cause | None = None
+    """Why it was not dead-lettered, if that was tried."""
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What became of a chunk, and when that was known."""
+
+    fates: Sequence[Cause | None]
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Report:
     """What became of a batch."""
 
     published: Sequence[Published]
     letters: Sequence[DeadLetter]
-    unsettled: Mapping[str, Cause]
-    """Sequence numbers of records that could be neither published nor dead-lettered."""
+    unsettled: Sequence[Unsettled]
+    skipped: int
+    """Records that were settled when the stream sent them before."""
+    rounds: int
 
     @property
     def by_topic(self) -> Mapping[str, int]:
@@ -58,31 +115,6 @@ class Report:
         moments = [p.accepted_at for p in self.published]
         moments += [datetime.fromisoformat(letter.accepted_at) for letter in self.letters]
         return Counter(moment.replace(second=0, microsecond=0) for moment in moments)
-
-
-@dataclass(frozen=True)
-class _Record:
-    """A stream record on its way: to a topic, or to the dead-letter queue."""
-
-    sequence_number: str
-    publisher: str
-    event: str = field(repr=False)
-    accepted_at: str
-    topic: str | None = None
-    message: Message | None = None
-
-    def letter(self, step: Step, cause: Cause) -> DeadLetter:
-        return DeadLetter(
-            stage="publish",
-            step=step,
-            publisher=self.publisher,
-            event=self.event,
-            accepted_at=self.accepted_at,
-            cause=cause,
-            failed_at=timestamp(datetime.now(UTC)),
-            topic=self.topic,
-            trace_id=trace_id(),
-        )
 
 
 class Publish:
@@ -101,101 +133,164 @@ class Publish:
         self._topics = topics
         self._queue = queue
         self._workers = workers
+        # Of batches that the stream will send again from some record on: what is settled in them.
+        self._settled: dict[str, None] = {}
 
     def __call__(self, records: Sequence[Mapping[str, Any]], *, seconds_left: float) -> Report:
         """Publish or dead-letter each record; one that fails does not keep the others from it.
 
-        What there is no time left to send is handed back unsettled, not cut off in the middle.
+        As long as neither can be done with some, and there is time for it, these are tried again: for
+        what is handed back unsettled the stream sends all that stands after it a second time. What
+        there is no time left to send is handed back too, not cut off in the middle.
         """
         ends = monotonic() + seconds_left - _ANSWER_SECONDS
-        last_call = ends - _DEAD_LETTER_SECONDS - CALL_SECONDS
-        failed: list[tuple[_Record, Step, Cause]] = []
-        by_topic: dict[str, list[tuple[_Record, Message]]] = defaultdict(list)
-        for stream_record in records:
-            record, failure = self._prepare(stream_record)
-            if failure:
-                failed.append((record, "route", failure))
-            elif record.topic and record.message:
-                by_topic[record.topic].append((record, record.message))
+        last_round = ends - _DEAD_LETTER_SECONDS - CALL_SECONDS
+        fresh = [record for record in records if record["eventID"] not in self._settled]
+        pending = [self._prepare(record) for record in fresh]
+        published: list[Published] = []
+        letters: list[DeadLetter] = []
+        pause, rounds = _FIRST_PAUSE, 1
+        while True:
+            done, failed, late = self._publish(pending, ends)
+            written, unsafe = self._dead_letter(failed, ends)
+            published += done
+            letters += written
+            unsettled = [*late, *unsafe]
+            if not unsettled or monotonic() + pause > last_round:
+                break
+            sleep(pause * uniform(0.5, 1))
+            pending = [one.record for one in unsettled]
+            pause, rounds = min(2 * pause, _LONGEST_PAUSE), rounds + 1
+        self._remember([r["eventID"] for r in records], {u.record.stream_id for u in unsettled})
+        return Report(published, letters, unsettled, len(records) - len(fresh), rounds)
+
+    def _publish(
+        self, records: Sequence[Record], ends: float
+    ) -> tuple[list[Published], list[tuple[Record, Cause]], list[Unsettled]]:
+        """Send what has a topic: the records published, those failed, those there was no time for."""
+        by = ends - _DEAD_LETTER_SECONDS
         calls = [
-            (chunk, self._workers.submit(self._send, topic, [m for _, m in chunk], last_call))
-            for topic, entries in by_topic.items()
-            for chunk in chunks(
+            (chunk, self._workers.submit(self._send, chunk, by - CALL_SECONDS))
+            for chunk in self._chunks(records)
+        ]
+        published: list[Published] = []
+        failed = [(record, record.fault) for record in records if record.fault]
+        late: list[Unsettled] = []
+        for chunk, call in calls:
+            sent = result_by(by, call, _out_of_time(chunk))
+            for record, cause in zip(chunk, sent.fates, strict=True):
+                if cause is None:
+                    published.append(_published(record, sent.at))
+                elif cause is _OUT_OF_TIME:
+                    late.append(Unsettled(record, cause))
+                else:
+                    failed.append((record, cause))
+        return published, failed, late
+
+    def _chunks(self, records: Sequence[Record]) -> Iterator[list[Record]]:
+        """What goes into one call each; topics take turns, so that none waits for all of another's."""
+        by_topic: dict[str, list[Record]] = defaultdict(list)
+        for record in records:
+            if record.topic:
+                by_topic[record.topic].append(record)
+        runs = [
+            chunks(
                 entries,
                 most=ENTRIES_PER_CALL,
                 most_bytes=self._max_bytes[topic],
-                size=lambda entry: entry[1].size,
+                size=lambda record: record.size,
             )
+            for topic, entries in by_topic.items()
         ]
-        published: list[Published] = []
-        unsettled: dict[str, Cause] = {}
-        for chunk, call in calls:
-            late: list[Cause | None] = [_OUT_OF_TIME] * len(chunk)
-            fates = result_by(ends - _DEAD_LETTER_SECONDS, call, late)
-            now = datetime.now(UTC)
-            for (record, _), cause in zip(chunk, fates, strict=True):
-                if cause is None:
-                    published.append(_published(record, now))
-                elif cause is _OUT_OF_TIME:
-                    unsettled[record.sequence_number] = cause
-                else:
-                    failed.append((record, "publish", cause))
-        letters = [record.letter(step, cause) for record, step, cause in failed]
-        unsafe = self._queue.send(letters, deadline=ends)
-        for (record, _, _), cause in zip(failed, unsafe, strict=True):
-            if cause:
-                unsettled[record.sequence_number] = cause
-        return Report(
-            published=published,
-            letters=[letter for letter, cause in zip(letters, unsafe, strict=True) if not cause],
-            unsettled=unsettled,
-        )
+        return (chunk for turn in zip_longest(*runs) for chunk in turn if chunk)
 
-    def _send(
-        self, topic: str, messages: Sequence[Message], last_call: float
-    ) -> list[Cause | None]:
+    def _send(self, chunk: Sequence[Record], last_call: float) -> _Sent:
         if monotonic() > last_call:
-            return [_OUT_OF_TIME] * len(messages)
-        return self._topics.publish(topic, messages)
+            return _out_of_time(chunk)
+        messages = [record.message for record in chunk if record.message]
+        fates = self._topics.publish(chunk[0].topic or "", messages, last_call=last_call)
+        return _Sent(fates, datetime.now(UTC))
 
-    def _prepare(self, stream_record: Mapping[str, Any]) -> tuple[_Record, Cause | None]:
+    def _dead_letter(
+        self, failed: Sequence[tuple[Record, Cause]], ends: float
+    ) -> tuple[list[DeadLetter], list[Unsettled]]:
+        """Write letters: those that are safe, and the records of those that are not."""
+        letters = [record.letter(cause) for record, cause in failed]
+        safe: list[DeadLetter] = []
+        unsafe: list[Unsettled] = []
+        fates = self._queue.send(letters, deadline=ends)
+        for (record, cause), letter, queue_cause in zip(failed, letters, fates, strict=True):
+            if queue_cause:
+                unsafe.append(Unsettled(record, cause, queue_cause))
+            else:
+                safe.append(letter)
+        return safe, unsafe
+
+    def _remember(self, stream_ids: Sequence[str], unsettled: set[str]) -> None:
+        for id in stream_ids:
+            self._settled.pop(id, None)
+        # The stream sends again what stands after the first unsettled one.
+        for id in dropwhile(lambda id: id not in unsettled, stream_ids):
+            if id not in unsettled:
+                self._settled[id] = None
+        for id in list(self._settled)[:-_REMEMBERED]:
+            del self._settled[id]
+
+    def _prepare(self, stream_record: Mapping[str, Any]) -> Record:
         """The record with its topic and message, or why it has none."""
-        change = stream_record["dynamodb"]
+        change, stream_id = stream_record["dynamodb"], stream_record["eventID"]
         sequence_number, image = change["SequenceNumber"], change.get("NewImage", {})
         try:
-            record = _Record(
+            record = Record(
                 sequence_number=sequence_number,
+                stream_id=stream_id,
                 publisher=image["publisher"]["S"],
                 event=image["event"]["S"],
                 accepted_at=image["accepted_at"]["S"],
             )
             value = json.loads(record.event)
-            datetime.fromisoformat(record.accepted_at)
+            # Written by ingestion, it has an offset.
+            datetime.now(UTC) - datetime.fromisoformat(record.accepted_at)
             attributes = message_attributes(
                 type=value["type"],
                 source=value["source"],
                 publisher=record.publisher,
                 subject=value.get("subject"),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            return _damaged(sequence_number, image), Cause(
-                Code.INVALID, type(error).__name__, "the item is not one that ingestion writes"
+            message = Message(record.event, attributes)
+            return replace(
+                record,
+                topic=self._router.route(value["type"], value),
+                message=message,
+                size=message.size,
             )
-        try:
-            topic = self._router.route(value["type"], value)
         except (NoRoute, ConditionFailed) as error:
-            return record, cause_of(error)
-        message = Message(record.event, attributes)
-        return _Record(**{**vars(record), "topic": topic, "message": message}), None
+            return replace(record, fault=cause_of(error))
+        except Exception as error:
+            # Whatever is wrong with one item, the others of the batch must not suffer for it.
+            return _damaged(sequence_number, stream_id, image, error)
 
 
-def _published(record: _Record, now: datetime) -> Published:
+def _published(record: Record, at: datetime) -> Published:
     accepted_at = datetime.fromisoformat(record.accepted_at)
-    return Published(record.topic or "", accepted_at, (now - accepted_at).total_seconds() * 1000)
+    return Published(record.topic or "", accepted_at, (at - accepted_at).total_seconds() * 1000)
 
 
-def _damaged(sequence_number: str, image: Mapping[str, Any]) -> _Record:
+def _out_of_time(chunk: Sequence[Record]) -> _Sent:
+    return _Sent([_OUT_OF_TIME] * len(chunk), datetime.now(UTC))
+
+
+def _damaged(
+    sequence_number: str, stream_id: str, image: Mapping[str, Any], error: Exception
+) -> Record:
     """Stands for an item that holds no event; its letter carries the item as it is."""
-    publisher = image.get("publisher", {}).get("S", "unknown")
-    event = json.dumps({"item": image}, default=repr)
-    return _Record(sequence_number, publisher, event, timestamp(datetime.now(UTC)))
+    return Record(
+        sequence_number=sequence_number,
+        stream_id=stream_id,
+        publisher=image.get("publisher", {}).get("S", "unknown"),
+        event=json.dumps({"item": image}, default=repr),
+        accepted_at=timestamp(datetime.now(UTC)),
+        fault=Cause(
+            Code.INVALID, type(error).__name__, "the item is not one that ingestion writes"
+        ),
+    )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 ENTRIES_PER_CALL = 10
 BYTES_PER_CALL = 1024 * 1024
 
-
 _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "the queue did not answer in the time there was")
+_UNANSWERED = Cause(Code.UNAVAILABLE, "Unanswered", "the queue's answer leaves it out")
 
 
 class DeadLetterQueue:
@@ -59,7 +59,10 @@ class DeadLetterQueue:
             )
         except Exception as error:
             return [cause_of(error)] * len(texts)
-        fates: list[Cause | None] = [None] * len(texts)
+        # What the answer does not name has not been taken.
+        fates: list[Cause | None] = [_UNANSWERED] * len(texts)
+        for taken in response.get("Successful", ()):
+            fates[int(taken["Id"])] = None
         for failed in response.get("Failed", ()):
             fates[int(failed["Id"])] = aws_cause(
                 failed["Code"], failed.get("Message", ""), sender_fault=failed["SenderFault"]

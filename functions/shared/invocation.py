@@ -26,11 +26,13 @@ class Context(Protocol):
 def result_by(deadline: float, call: Future[T], otherwise: T) -> T:
     """The result of a call, or `otherwise` when it is not back at `deadline` (of `time.monotonic`).
 
-    A call that is late goes on in its thread, and nobody waits for it.
+    A call that is late goes on in its thread, and nobody waits for it; one that has not begun never
+    does.
     """
     try:
         return call.result(timeout=max(0.0, deadline - monotonic()))
     except TimeoutError:
+        call.cancel()
         return otherwise
 
 

@@ -46,6 +46,8 @@ class Call:
 
 
 Fault = str
+# A refusal of an entry that the answer does not tell of.
+LEFT_OUT = ("", False)
 _DENIED = {
     "dynamodb": "AccessDeniedException",
     "s3": "AccessDenied",
@@ -80,6 +82,8 @@ class FakeAws:
     fault: Callable[[Call], Fault | None] = lambda call: None
     refuse_entry: Callable[[str, str], tuple[str, bool] | None] = lambda target, body: None
     """For an entry of a batch: an error code and whether the sender is at fault, or None."""
+    topic_bytes: int = 256 * 1024
+    """What SNS takes in one call, attributes included."""
     tables: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     queues: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -287,10 +291,14 @@ class FakeAws:
         def act() -> AWSResponse:
             entries = _sns_entries(content)
             assert len(entries) <= 10
+            if sum(map(_sns_size, entries)) > self.topic_bytes:
+                return self._error("sns", 400, "BatchRequestTooLong")
             done, failed = "", ""
             for entry in entries:
                 if refused := self.refuse_entry(topic, entry["Message"]):
                     code, sender = refused
+                    if refused is LEFT_OUT:
+                        continue
                     failed += (
                         f"<member><Id>{entry['Id']}</Id><Code>{code}</Code>"
                         f"<Message>injected</Message><SenderFault>{str(sender).lower()}</SenderFault></member>"
@@ -322,6 +330,12 @@ def _sns_entries(content: dict[str, str]) -> list[dict[str, Any]]:
             }
         )
     return entries
+
+
+def _sns_size(entry: dict[str, Any]) -> int:
+    texts = [entry["Message"]]
+    texts += [name + "String" + value for name, value in entry["Attributes"].items()]
+    return sum(len(text.encode()) for text in texts)
 
 
 def _md5(entry: dict[str, Any]) -> str:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
 
+import functions.publish.publish
+import functions.shared.invocation
+import functions.shared.topics
 from eventing.catalogue import Catalogue
 from functions.publish.handler import Handler
 from functions.publish.publish import Publish
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.metrics import Metrics
 from functions.shared.topics import Topics
-from tests.unit.fake_aws import QUEUE_URL, TOPIC_PREFIX, FakeAws
+from tests.unit.fake_aws import LEFT_OUT, QUEUE_URL, TOPIC_PREFIX, Call, FakeAws, Killed
 from tests.unit.test_ingest import CODES, _Context
+
+EVENT = '{"id": "0", "type": "com.example.shop.order.placed.v1", "source": "/a"}'
 
 
 @dataclass
@@ -44,12 +52,26 @@ class Stream:
     def letters(self) -> list[dict[str, Any]]:
         return self.aws.letters("publish-dlq")
 
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What the function has written into its log."""
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
-@pytest.fixture
-def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
+
+@contextmanager
+def streaming(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
+    """The function with an AWS of its own; its pauses are counted, and its clock goes on by them."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Eventing")
     aws = FakeAws()
+
+    def sleep(seconds: float) -> None:
+        aws.slept += seconds
+
+    for module in (functions.publish.publish, functions.shared.topics):
+        monkeypatch.setattr(module, "sleep", sleep)
+    for module in (functions.publish.publish, functions.shared.topics, functions.shared.invocation):
+        monkeypatch.setattr(module, "monotonic", lambda: monotonic() + aws.slept)
     with aws.installed() as clients, ThreadPoolExecutor(8) as workers:
         publish = Publish(
             catalogue=Catalogue.read(Path("catalogue")),
@@ -64,6 +86,12 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
         yield Stream(aws, Handler(publish=publish, logger=logger, metrics=Metrics()), log)
 
 
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
+    with streaming(monkeypatch) as stream:
+        yield stream
+
+
 def record(number: int, type: str = "order.placed.v1", **data: Any) -> dict[str, Any]:
     event = {
         "specversion": "1.0",
@@ -73,6 +101,7 @@ def record(number: int, type: str = "order.placed.v1", **data: Any) -> dict[str,
         "data": data or {"total": 20},
     }
     return {
+        "eventID": f"e{number}",
         "eventName": "INSERT",
         "dynamodb": {
             "SequenceNumber": f"s{number}",
@@ -127,36 +156,126 @@ def test_a_hundred_events_of_a_topic_take_ten_calls(stream: Stream) -> None:
     assert sorted(map(int, stream.arrived("orders"))) == list(range(100))
 
 
-@pytest.mark.parametrize(("fault", "code"), CODES.items())
-def test_a_topic_that_fails_leaves_dead_letters_and_the_others_in_peace(
-    stream: Stream, fault: str, code: str
-) -> None:
-    stream.aws.fault = lambda call: fault if call.target == "orders" else None
-    wanted = stream.deliver(*(record(n) for n in range(12)), record(12, "customer.moved.v1"))
+FAULTS = {
+    **CODES,
+    # More than the topic takes in one message.
+    "too large": "TOO_LARGE",
+    "refused": "INVALID",
+    "throttle once": None,
+}
 
-    assert wanted == []
-    assert stream.arrived("customers") == ["12"]
-    assert sorted(int(letter["event"]["id"]) for letter in stream.letters) == list(range(12))
-    (letter, *_) = stream.letters
+
+@pytest.mark.parametrize("everywhere", [False, True], ids=["one topic", "all topics"])
+@pytest.mark.parametrize(("fault", "code"), FAULTS.items())
+def test_the_fates_of_events_by_what_befalls_their_topic(
+    stream: Stream, fault: str, code: str | None, everywhere: bool
+) -> None:
+    """The table of docs/publication.md, at the SDK's HTTP layer."""
+    orders = [record(n) for n in range(12)]
+    payments = [record(n, "payment.captured.v1", risk="low") for n in range(12, 24)]
+    failing = range(24) if everywhere else range(12)
+
+    def sick(target: str) -> bool:
+        return target == "orders" or (everywhere and target == "payments")
+
+    if fault == "too large":
+        stream.aws.topic_bytes = 2000
+        orders[3] = record(3, padding="x" * 2000)
+        failing = range(3, 4)
+        if everywhere:
+            payments[1] = record(13, "payment.captured.v1", padding="x" * 2000)
+            failing = range(3, 14, 10)
+    elif fault == "refused":
+        failing = range(3, 14, 10) if everywhere else range(3, 4)
+        stream.aws.refuse_entry = lambda target, body: (
+            ("InvalidParameter", True)
+            if sick(target) and json.loads(body)["id"] in ("3", "13")
+            else None
+        )
+    elif fault == "throttle once":
+        failing = range(0)
+        stream.aws.fault = lambda call: (
+            "throttle" if sick(call.target) and call.attempt == 1 else None
+        )
+    else:
+        stream.aws.fault = lambda call: fault if sick(call.target) else None
+
+    assert stream.deliver(*orders, *payments) == []
+
+    assert {int(letter["event"]["id"]) for letter in stream.letters} == set(failing)
+    assert {letter["cause"]["code"] for letter in stream.letters} == {code} - {None}
+    assert len(stream.letters) == len(failing)
+    copies = Counter(map(int, stream.arrived("orders") + stream.arrived("payments")))
+    # An answer that is lost twice, of the SDK's two attempts, leaves two copies beside the letter.
+    expected = {n: 1 for n in range(24) if n not in failing}
+    lost = dict.fromkeys(failing, 2) if fault == "done-then-timeout" else {}
+    assert copies == expected | lost
+    assert not set(map(int, stream.arrived("payments"))) - set(range(12, 24))
+
+
+def test_a_dead_letter_says_what_failed_where_and_why(stream: Stream) -> None:
+    stream.aws.fault = lambda call: "denied" if call.target == "orders" else None
+    stream.deliver(record(1))
+
+    (letter,) = stream.letters
     assert {name: letter[name] for name in ("stage", "step", "topic", "publisher")} == {
         "stage": "publish",
         "step": "publish",
         "topic": "orders",
         "publisher": "acme",
     }
-    assert {letter["cause"]["code"] for letter in stream.letters} == {code}
+    assert letter["cause"]["class"] == "AuthorizationError"
     assert letter["accepted_at"] == "2026-11-24T09:30:00.000Z"
 
 
-def test_one_entry_that_sns_refuses_is_the_only_dead_letter(stream: Stream) -> None:
+def test_entries_that_sns_itself_fails_on_are_sent_again_and_no_others(stream: Stream) -> None:
+    failures = iter([("InternalError", False)] * 2)
     stream.aws.refuse_entry = lambda target, body: (
-        ("InvalidParameter", True) if target == "orders" and '"id": "3"' in body else None
+        next(failures, None) if target == "orders" and '"id": "3"' in body else None
     )
     stream.deliver(*(record(number) for number in range(10)))
 
+    assert stream.letters == []
+    assert sorted(map(int, stream.arrived("orders"))) == list(range(10))
+    assert stream.aws.count("PublishBatch") == 3
+
+
+def test_a_topic_throttled_for_a_moment_leaves_no_dead_letter(stream: Stream) -> None:
+    stream.aws.fault = lambda call: (
+        "throttle" if call.service == "sns" and call.attempt <= 3 else None
+    )
+    stream.deliver(record(1))
+
+    assert stream.letters == []
+    assert stream.arrived("orders") == ["1"]
+
+
+def test_an_entry_that_the_answer_leaves_out_is_not_taken_for_published(stream: Stream) -> None:
+    stream.aws.refuse_entry = lambda target, body: (
+        LEFT_OUT if target == "orders" and '"id": "1"' in body else None
+    )
+    stream.deliver(record(1), record(2))
+
     (letter,) = stream.letters
-    assert (letter["event"]["id"], letter["cause"]["code"]) == ("3", "INVALID")
-    assert len(stream.arrived("orders")) == 9
+    assert (letter["event"]["id"], letter["cause"]["code"]) == ("1", "UNAVAILABLE")
+    assert stream.arrived("orders") == ["2"]
+
+
+def test_a_topic_that_hangs_does_not_hold_up_the_first_calls_of_others(stream: Stream) -> None:
+    def fault(call: Call) -> str | None:
+        return "hang" if call.target == "orders" else None
+
+    stream.aws.fault = fault
+    records = [*(record(n) for n in range(80)), record(80, "customer.moved.v1")]
+    with ThreadPoolExecutor(1) as other:
+        delivering = other.submit(stream.deliver, *records)
+        deadline = monotonic() + 10
+        while not stream.arrived("customers"):
+            assert monotonic() < deadline
+        assert not delivering.done()
+        stream.aws.released.set()
+        assert delivering.result() == []
+    assert len(stream.letters) == 80
 
 
 @pytest.mark.parametrize(
@@ -187,11 +306,33 @@ def test_what_has_no_route_is_a_dead_letter_of_step_route(
             "event": {"S": "{"},
             "accepted_at": {"S": "2026-11-24T09:30:00Z"},
         },
-        {"publisher": {"S": "acme"}, "event": {"S": "{}"}, "accepted_at": {"S": "yesterday"}},
+        *(
+            {
+                "publisher": {"S": "acme"},
+                "event": {"S": event},
+                "accepted_at": {"S": "2026-11-24T09:30:00Z"},
+            }
+            for event in (
+                "[]",
+                "17",
+                "{}",
+                "[" * 20_000 + "]" * 20_000,
+                '{"type": {}, "source": "/a"}',
+                '{"type": 1, "source": "/a"}',
+                '{"type": "com.example.shop.order.placed.v1", "source": 7}',
+                '{"type": "com.example.shop.order.placed.v1", "source": "\\ud800"}',
+            )
+        ),
+        *(
+            {"publisher": {"S": "acme"}, "event": {"S": EVENT}, "accepted_at": {"S": accepted_at}}
+            for accepted_at in ("yesterday", "2026-11-24T09:30:00")
+        ),
     ],
+    ids=repr,
 )
 def test_an_item_that_holds_no_event_is_kept_whole(stream: Stream, image: dict[str, Any]) -> None:
-    damaged = {"eventName": "INSERT", "dynamodb": {"SequenceNumber": "s0", "NewImage": image}}
+    damaged = record(0)
+    damaged["dynamodb"]["NewImage"] = image
     wanted = stream.deliver(damaged, record(1))
 
     assert wanted == []
@@ -207,10 +348,33 @@ def test_what_can_be_neither_sent_nor_dead_lettered_is_wanted_again(stream: Stre
 
     assert wanted == ["s1", "s3"]
     assert stream.arrived("customers") == ["2"]
+    # Until then it was tried for as long as there was time.
+    assert 30 < stream.aws.slept < 39
+    (*unsettled, batch) = stream.lines
+    assert [(line["message"], line["cause"], line["cause_of_queue"]) for line in unsettled] == [
+        ("unsettled", "ACCESS_DENIED", "ACCESS_DENIED")
+    ] * 2
+    assert (batch["unsettled"], batch["settled_before"]) == (2, 0)
+    assert batch["rounds"] > 5
 
     stream.aws.fault = lambda call: None
-    assert stream.deliver(record(1), record(3)) == []
+    # Lambda goes on from the lowest number that was reported.
+    assert stream.deliver(record(1), record(2, "customer.moved.v1"), record(3)) == []
     assert stream.arrived("orders") == ["1", "3"]
+    assert stream.arrived("customers") == ["2"]
+    assert stream.lines[-1]["settled_before"] == 1
+
+
+def test_an_outage_that_ends_in_time_is_ridden_out_without_doubles(stream: Stream) -> None:
+    def fault(call: Call) -> str | None:
+        return "denied" if call.target != "customers" and stream.aws.slept < 30 else None
+
+    stream.aws.fault = fault
+    assert stream.deliver(record(1), record(2, "customer.moved.v1"), record(3)) == []
+
+    assert stream.arrived("orders") == ["1", "3"]
+    assert stream.arrived("customers") == ["2"]
+    assert stream.letters == []
 
 
 def test_one_letter_that_the_queue_refuses_is_the_only_one_wanted_again(stream: Stream) -> None:
@@ -222,6 +386,62 @@ def test_one_letter_that_the_queue_refuses_is_the_only_one_wanted_again(stream: 
     )
     assert stream.deliver(*(record(number) for number in range(4))) == ["s2"]
     assert sorted(letter["event"]["id"] for letter in stream.letters) == ["0", "1", "3"]
+
+
+def test_what_is_settled_of_a_batch_is_remembered_until_all_of_it_is(stream: Stream) -> None:
+    stream.aws.fault = lambda call: "denied" if call.target in ("orders", "publish-dlq") else None
+    batch = [record(1, "customer.moved.v1"), record(2), record(3, "customer.moved.v1")]
+    assert stream.deliver(*batch) == ["s2"]
+    assert stream.deliver(*batch[1:]) == ["s2"]
+    stream.aws.fault = lambda call: None
+    assert stream.deliver(*batch[1:]) == []
+    assert stream.arrived("customers") == ["1", "3"]
+
+    # A stream that is read from its start again is published again.
+    assert stream.deliver(*batch) == []
+    assert stream.arrived("customers") == ["1", "3", "1", "3"]
+    assert stream.arrived("orders") == ["2", "2"]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 10, 21])
+def test_what_there_is_no_time_for_is_handed_back_and_not_cut_off(
+    stream: Stream, seconds: float
+) -> None:
+    batch = [record(number) for number in range(30)]
+    assert stream.deliver(*batch, seconds=seconds) == [f"s{number}" for number in range(30)]
+    assert stream.aws.count() == 0
+    assert stream.lines[0]["cause"] == "TIMEOUT"
+
+
+def test_a_call_that_is_not_back_in_time_is_handed_back_and_those_behind_it_never_go_out(
+    stream: Stream,
+) -> None:
+    def fault(call: Call) -> str | None:
+        if call.attempt == 8:
+            # All workers are in a call, and the time for calls is over.
+            stream.aws.slept = 50
+        return "hang"
+
+    stream.aws.fault = fault
+    batch = [record(number) for number in range(100)]
+    assert len(stream.deliver(*batch)) == 100
+    assert stream.aws.count() == 8
+    stream.aws.released.set()
+
+
+def test_killed_between_publishing_and_answering_a_batch_is_doubled_and_nothing_else(
+    stream: Stream,
+) -> None:
+    stream.deliver(record(0), record(1, "customer.moved.v1"))
+    stream.aws.fault = lambda call: "done-then-killed" if call.target == "customers" else None
+    batch = [record(2), record(3, "customer.moved.v1")]
+    with pytest.raises(Killed):
+        stream.deliver(*batch)
+    stream.aws.fault = lambda call: None
+    assert stream.deliver(*batch) == []
+
+    assert stream.arrived("orders") == ["0", "2", "2"]
+    assert stream.arrived("customers") == ["1", "3", "3"]
 
 
 def test_metrics_count_by_topic_by_cause_and_by_the_minute_of_acceptance(
@@ -249,7 +469,11 @@ def test_metrics_count_by_topic_by_cause_and_by_the_minute_of_acceptance(
     }
     (settled,) = [line for line in lines if "EventsSettled" in line]
     assert settled["_aws"]["Timestamp"] == 1795512600000  # 2026-11-24T09:30Z
-    log = [json.loads(line) for line in stream.log.getvalue().splitlines()]
-    assert [line["message"] for line in log] == ["dead letter", "batch"]
-    assert log[1]["published"] == {"orders": 2}
+    letter, batch = stream.lines
+    assert (letter["message"], letter["cause"], letter["topic"]) == (
+        "dead letter",
+        "ACCESS_DENIED",
+        "payments",
+    )
+    assert (batch["message"], batch["published"]) == ("batch", {"orders": 2})
     assert "Lovelace" not in stream.log.getvalue()
