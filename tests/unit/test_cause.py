@@ -106,6 +106,7 @@ ANSWERS: list[tuple[str, str, int, str, Code]] = [
         "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.",
         Code.TOO_LARGE,
     ),
+    ("SendMessage", "InvalidParameterValue", 400, "Value is invalid", Code.INVALID),
     ("SendMessage", "InvalidMessageContents", 400, "", Code.INVALID),
     # none that the table knows
     ("PutItem", "SomethingNew", 400, "", Code.UNKNOWN),
@@ -175,6 +176,22 @@ RAISED: list[tuple[BaseException, Code]] = [
 @pytest.mark.parametrize(("error", "expected"), RAISED, ids=[type(e).__name__ for e, _ in RAISED])
 def test_what_is_raised(error: BaseException, expected: Code) -> None:
     assert cause_of(error) == Cause(expected, type(error).__name__, str(error))
+
+
+def test_the_list_of_codes_is_closed() -> None:
+    assert [code.value for code in Code] == [
+        "THROTTLED",
+        "UNAVAILABLE",
+        "TIMEOUT",
+        "ACCESS_DENIED",
+        "NOT_FOUND",
+        "TOO_LARGE",
+        "NO_ROUTE",
+        "INVALID",
+        "CONFLICT",
+        "CRASHED",
+        "UNKNOWN",
+    ]
 
 
 class Ours(NoRoute):

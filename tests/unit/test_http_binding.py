@@ -140,6 +140,7 @@ def test_a_request_cut_off_anywhere_is_read_or_refused(case: Case, schemas: Sche
 
 @pytest.mark.parametrize("size", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1])
 def test_the_body_is_limited(size: int) -> None:
+    assert MAX_BODY_BYTES == 4 * 1024 * 1024
     body = event_text().encode().ljust(size)
     if size > MAX_BODY_BYTES:
         assert refusal({"content-type": [JSON]}, body).problem.kind is Kind.BODY_TOO_LARGE
