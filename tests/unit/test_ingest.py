@@ -23,7 +23,7 @@ from functions.shared.archive import Archive
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.event_store import EventStore
 from functions.shared.metrics import Metrics
-from tests.unit.fake_aws import QUEUE_URL, REGION, FakeAws
+from tests.unit.fake_aws import QUEUE_URL, REGION, Call, FakeAws, Killed
 
 KEY_ID = "key-of-acme"
 
@@ -249,6 +249,30 @@ def test_without_store_and_queue_the_publisher_keeps_the_event(
     publisher.aws.fault = lambda call: None
     assert publisher.post(event())["body"]["status"] == "accepted"
     assert len(publisher.stored) == 1
+
+
+@pytest.mark.parametrize("operation", ["PutItem", "PutObject", "SendMessageBatch"])
+@pytest.mark.parametrize("fault", ["killed", "done-then-killed"])
+def test_a_process_that_dies_at_a_call_loses_nothing_of_what_is_sent_again(
+    publisher: Publisher, operation: str, fault: str
+) -> None:
+    def befalls(call: Call) -> str | None:
+        if call.operation == operation:
+            return fault
+        # For the queue to be called, the store has to fail.
+        fails = operation == "SendMessageBatch" and call.operation == "PutItem"
+        return "denied" if fails else None
+
+    publisher.aws.fault = befalls
+    with pytest.raises(Killed):
+        publisher.post(event())
+
+    # API Gateway answers 503 in its place, and the publisher sends the event again.
+    publisher.aws.fault = lambda call: None
+    assert publisher.post(event())["body"]["status"] in ("accepted", "duplicate")
+    (item,) = publisher.stored.values()
+    assert publisher.aws.inserted == {item["pk"]["S"]: 1}
+    assert publisher.archived
 
 
 @pytest.mark.parametrize("operation", ["PutItem", "PutObject"])
