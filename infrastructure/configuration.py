@@ -23,6 +23,7 @@ Value = TypeVar("Value")
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # `{deployment}-operations-{account}-{region}` has to fit into the 63 characters of a bucket's name.
 _DEPLOYMENT_LENGTH = 24
@@ -63,6 +64,8 @@ class Configuration:
     publishers: tuple[Publisher, ...]
     macie: Macie
     ops_emails: tuple[str, ...]
+    subscriber_accounts: Mapping[str, tuple[str, ...]]
+    """By topic: the other accounts that may subscribe to it."""
     event_retention_days: int
     catalogue: Catalogue
     catalogue_folder: Path
@@ -97,6 +100,7 @@ class Configuration:
             # The laptop's emulator knows no Macie and refuses whole templates that name it.
             macie="off" if laptop else _macie(context),
             ops_emails=_emails(context),
+            subscriber_accounts=_subscriber_accounts(context, catalogue),
             event_retention_days=_days(context),
             catalogue=catalogue,
             catalogue_folder=folder,
@@ -206,6 +210,27 @@ def _emails(context: Context) -> tuple[str, ...]:
         if not _EMAIL.fullmatch(email):
             raise ConfigurationError("ops_emails", f"{email!r} is no e-mail address")
     return emails
+
+
+def _subscriber_accounts(context: Context, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    key, expected = "subscriber_accounts", 'an object such as {"orders": ["123456789012"]}'
+    configured = _json(context, key, dict, expected)
+    for topic, accounts in configured.items():
+        if not catalogue.topic(topic):
+            known = ", ".join(topic.name for topic in catalogue.topics)
+            raise ConfigurationError(key, f"the catalogue has no topic {topic!r}, only {known}")
+        if not isinstance(accounts, list) or not accounts:
+            raise ConfigurationError(
+                key, f"{topic}: has to be a list of accounts, not {accounts!r}"
+            )
+        for account in accounts:
+            if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
+                raise ConfigurationError(
+                    key, f"{topic}: an account is a text of 12 digits, not {account!r}"
+                )
+            if accounts.count(account) > 1:
+                raise ConfigurationError(key, f"{topic}: {account!r} is there more than once")
+    return {topic: tuple(accounts) for topic, accounts in configured.items()}
 
 
 def _days(context: Context) -> int:

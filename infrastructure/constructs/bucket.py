@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
@@ -17,7 +17,10 @@ _DELETED_OBJECTS = cdk.Duration.days(7)
 
 
 class PrivateBucket(s3.Bucket):
-    """Blocked to the public, TLS only, encrypted, versioned; everything in it expires with the events."""
+    """Blocked to the public, TLS only, encrypted, versioned; everything in it expires with the events.
+
+    With `events`, EventBridge is told of what happens to its objects.
+    """
 
     def __init__(
         self,
@@ -27,6 +30,7 @@ class PrivateBucket(s3.Bucket):
         configuration: Configuration,
         name: str,
         access_logs: s3.IBucket | None = None,
+        events: bool = False,
     ) -> None:
         stack = cdk.Stack.of(scope)
         bucket_name = configuration.name(f"{name}-{stack.account}-{stack.region}")
@@ -53,6 +57,15 @@ class PrivateBucket(s3.Bucket):
             ],
             removal_policy=removal_policy(configuration),
         )
+        if events:
+            # The CDK's own switch is a custom resource with a function, for what is a property.
+            cast(
+                "s3.CfnBucket", self.node.default_child
+            ).notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                    event_bridge_enabled=True
+                )
+            )
 
 
 def removal_policy(configuration: Configuration) -> cdk.RemovalPolicy:

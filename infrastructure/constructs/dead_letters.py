@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import aws_cdk as cdk
+import jsii
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -14,6 +16,8 @@ from infrastructure.constructs.checks import accept
 from infrastructure.constructs.metrics import metric
 
 if TYPE_CHECKING:
+    from aws_cdk.interfaces.aws_events import IRuleRef
+
     from infrastructure.configuration import Configuration
 
 Stage = Literal["ingest", "publish"]
@@ -92,6 +96,18 @@ class DeadLetterQueue(Construct):
         """Let it put dead letters into the queue."""
         self._grant(grantee, "sqs:SendMessage")
 
+    def add_events_of(self, rule: events.Rule) -> None:
+        """Put what this rule matches into the queue, as EventBridge tells it; no other rule may."""
+        rule.add_target(_Target(self.queue))
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": rule.rule_arn}},
+            )
+        )
+
     def grant_redrive(self, grantee: iam.IGrantable) -> None:
         """Let it take dead letters out of the queue, and put back those that fail again."""
         self._grant(
@@ -120,3 +136,14 @@ class DeadLetterQueue(Construct):
             # Both metrics have no data while all is well.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+
+
+@jsii.implements(events.IRuleTarget)
+class _Target:
+    """A queue as a rule's target; the CDK's own class lets the rule do more than send."""
+
+    def __init__(self, queue: sqs.Queue) -> None:
+        self._queue = queue
+
+    def bind(self, _rule: IRuleRef, _id: str | None = None) -> events.RuleTargetConfig:
+        return events.RuleTargetConfig(arn=self._queue.queue_arn)

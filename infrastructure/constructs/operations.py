@@ -42,4 +42,6 @@ class Operations(Construct):
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
         self.alarm_action = actions.SnsAction(self.topic)
 
-        self.bucket = PrivateBucket(self, "Bucket", configuration=configuration, name="operations")
+        self.bucket = PrivateBucket(
+            self, "Bucket", configuration=configuration, name="operations", events=True
+        )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 import jsii
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 # holds up its part of the shard for ten attempts, or until it is so old, whichever comes first.
 _ATTEMPTS = 10
 _RECORD_AGE = cdk.Duration.hours(6)
+
+# Lambda chooses the keys (Lambda developer guide, "Retain discarded records").
+_INVOCATION_RECORDS = "aws/lambda/"
 
 
 class Publication(Construct):
@@ -66,6 +70,23 @@ class Publication(Construct):
         topics.grant_publish(self.function)
         dead_letters.grant_send(self.function)
         self._grant_invocation_records(invocation_records)
+        # Not a notification of the bucket: S3 would send a test message first, and set off the alarm.
+        dead_letters.add_events_of(
+            events.Rule(
+                self,
+                "InvocationRecorded",
+                rule_name=configuration.name("invocation-recorded"),
+                description="Tells the publish dead-letter queue of each invocation record",
+                event_pattern=events.EventPattern(
+                    source=["aws.s3"],
+                    detail_type=["Object Created"],
+                    detail={
+                        "bucket": {"name": [invocation_records.bucket_name]},
+                        "object": {"key": events.Match.prefix(_INVOCATION_RECORDS)},
+                    },
+                ),
+            )
+        )
         self.function.add_event_source(
             sources.DynamoEventSource(
                 event_store.table,
@@ -84,8 +105,7 @@ class Publication(Construct):
         )
 
     def _grant_invocation_records(self, bucket: s3.IBucket) -> None:
-        # Lambda chooses the keys (Lambda developer guide, "Retain discarded records").
-        records = bucket.arn_for_objects("aws/lambda/*")
+        records = bucket.arn_for_objects(f"{_INVOCATION_RECORDS}*")
         for action, resource in (("s3:PutObject", records), ("s3:ListBucket", bucket.bucket_arn)):
             self.function.add_to_role_policy(
                 iam.PolicyStatement(actions=[action], resources=[resource])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from eventing.catalogue import SNS_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eventing import catalogue
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.function import Function
 
@@ -28,11 +31,26 @@ class Topics(Construct):
         prefix = configuration.name("topic-")
         self.arn_prefix = cdk.Stack.of(self).format_arn(service="sns", resource=prefix)
         self.by_name = {
-            topic.name: sns.Topic(
-                self, topic.name, topic_name=f"{prefix}{topic.name}", enforce_ssl=True
-            )
+            topic.name: self._topic(topic, f"{prefix}{topic.name}")
             for topic in configuration.catalogue.topics
         }
+        for name, accounts in configuration.subscriber_accounts.items():
+            topic = self.by_name[name]
+            topic.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid="SubscriberAccounts",
+                    principals=[iam.AccountPrincipal(account) for account in accounts],
+                    actions=["sns:Subscribe"],
+                    resources=[topic.topic_arn],
+                )
+            )
+
+    def _topic(self, topic: catalogue.Topic, name: str) -> sns.Topic:
+        made = sns.Topic(self, topic.name, topic_name=name, enforce_ssl=True)
+        if topic.max_bytes != SNS_BYTES:
+            # The CDK's own class has no such property yet.
+            cast("sns.CfnTopic", made.node.default_child).maximum_message_size = topic.max_bytes
+        return made
 
     def grant_publish(self, function: Function) -> None:
         """Let it publish to these topics."""

@@ -40,6 +40,7 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
         replica_regions='["eu-west-1", "ap-southeast-2"]',
         publishers='{"solo": {"usage_plan": "trial"}}',
         ops_emails='["ops@example.com"]',
+        subscriber_accounts='{"orders": ["123456789012"]}',
         event_retention_days="30",
         laptop="true",
     )
@@ -48,6 +49,7 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
     assert configuration.regions == ("us-east-1", "eu-west-1", "ap-southeast-2")
     assert [publisher.name for publisher in configuration.publishers] == ["solo"]
     assert configuration.ops_emails == ("ops@example.com",)
+    assert configuration.subscriber_accounts == {"orders": ("123456789012",)}
     assert configuration.event_retention_days == 30
     assert configuration.laptop is True
 
@@ -90,6 +92,19 @@ def test_the_laptop_has_no_macie() -> None:
         ("macie", None, "has to be text"),
         ("ops_emails", ["ops"], "'ops' is no e-mail address"),
         ("ops_emails", "ops@example.com", "has to be a list of e-mail addresses"),
+        ("subscriber_accounts", None, "has to be an object such as"),
+        ("subscriber_accounts", [], "has to be an object such as"),
+        (
+            "subscriber_accounts",
+            {"nobody": ["123456789012"]},
+            "the catalogue has no topic 'nobody'",
+        ),
+        ("subscriber_accounts", {"orders": "123456789012"}, "orders: has to be a list of accounts"),
+        ("subscriber_accounts", {"orders": []}, "orders: has to be a list of accounts, not []"),
+        ("subscriber_accounts", {"orders": [123456789012]}, "is a text of 12 digits"),
+        ("subscriber_accounts", {"orders": ["12345678901"]}, "not '12345678901'"),
+        ("subscriber_accounts", {"orders": ["*"]}, "orders: an account is a text of 12 digits"),
+        ("subscriber_accounts", {"orders": ["1" * 12] * 2}, "is there more than once"),
         ("event_retention_days", 0, "0 is not between 1 and 3650"),
         ("event_retention_days", "soon", "has to be a number of days, not 'soon'"),
         ("event_retention_days", True, "has to be a number of days, not True"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 from eventing.catalogue import Catalogue
 from infrastructure.packaging import ROOT
-from tests.infrastructure.synthesis import ACCOUNT, Json, Synthesis, Template
+from tests.infrastructure.synthesis import ACCOUNT, Json, Synthesis, Template, synthesise
 
 OPERATIONS_BUCKET = f"eventing-operations-{ACCOUNT}-us-east-1"
 
@@ -69,6 +71,46 @@ def test_what_the_function_crashes_on_is_kept_whole(regional: Template) -> None:
     assert destination == OPERATIONS_BUCKET
 
 
+def test_each_invocation_record_is_told_to_the_dead_letter_queue(regional: Template) -> None:
+    rule = regional.one("AWS::Events::Rule", Name="eventing-invocation-recorded").properties
+
+    assert rule["EventPattern"] == {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {
+            "bucket": {"name": [OPERATIONS_BUCKET]},
+            "object": {"key": [{"prefix": "aws/lambda/"}]},
+        },
+    }
+    assert rule["State"] == "ENABLED"
+    # The event as it is: it names bucket and key.
+    assert rule["Targets"] == [{"Arn": "eventing-publish-dlq", "Id": "Target0"}]
+    bucket = regional.one("AWS::S3::Bucket", BucketName=OPERATIONS_BUCKET).properties
+    # No notification of S3's own: S3 tries those with a test message, which is no dead letter.
+    assert bucket["NotificationConfiguration"] == {
+        "EventBridgeConfiguration": {"EventBridgeEnabled": True}
+    }
+    assert not list(regional.all("Custom::S3BucketNotifications"))
+
+
+def test_of_all_rules_that_one_alone_may_send_to_the_dead_letter_queue(regional: Template) -> None:
+    policy = regional.one("AWS::SQS::QueuePolicy", Queues=["eventing-publish-dlq"]).properties
+    allowed = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+
+    assert allowed == [
+        {
+            "Effect": "Allow",
+            "Action": "sqs:SendMessage",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Resource": "eventing-publish-dlq",
+            "Condition": {"ArnEquals": {"aws:SourceArn": "eventing-invocation-recorded"}},
+        }
+    ]
+    ingest = regional.one("AWS::SQS::QueuePolicy", Queues=["eventing-ingest-dlq"]).properties
+    effects = {statement["Effect"] for statement in ingest["PolicyDocument"]["Statement"]}
+    assert effects == {"Deny"}
+
+
 def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -> None:
     topics = [topic.name for topic in Catalogue.load(ROOT / "catalogue").topics]
     stream = _mapping(regional)["EventSourceArn"]
@@ -108,3 +150,45 @@ def test_every_topic_of_the_catalogue_is_there(regional: Template) -> None:
     wanted = {f"eventing-topic-{t.name}" for t in Catalogue.load(ROOT / "catalogue").topics}
 
     assert names - {"eventing-ops"} == wanted
+
+
+def test_other_accounts_subscribe_to_the_topics_that_are_open_to_them(tmp_path: Path) -> None:
+    accounts = {"orders": ["111111111111", "222222222222"], "payments": ["111111111111"]}
+    template = synthesise(tmp_path, subscriber_accounts=json.dumps(accounts)).regional()
+    allowed = {}
+    for policy in template.all("AWS::SNS::TopicPolicy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow" and "AWS" in statement["Principal"]:
+                (topic,) = policy.properties["Topics"]
+                assert statement["Action"] == "sns:Subscribe"
+                assert statement["Resource"] == topic
+                assert "Condition" not in statement
+                allowed[topic] = statement["Principal"]["AWS"]
+
+    roots = [f"arn:aws:iam::{account}:root" for account in accounts["orders"]]
+    assert allowed == {"eventing-topic-orders": roots, "eventing-topic-payments": roots[0]}
+
+
+def test_no_other_account_subscribes_to_a_topic_that_is_not_open_to_it(regional: Template) -> None:
+    statements = [
+        statement
+        for policy in regional.all("AWS::SNS::TopicPolicy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+    ]
+    assert statements
+    assert not [s for s in statements if s["Effect"] == "Allow" and "AWS" in s["Principal"]]
+
+
+def test_a_topic_for_large_events_says_so_to_sns(tmp_path: Path, catalogue: Path) -> None:
+    shutil.copytree(ROOT / "catalogue", catalogue, dirs_exist_ok=True)
+    topics = json.loads((catalogue / "topics.json").read_text())
+    topics["topics"][1]["max_bytes"] = 1024 * 1024
+    (catalogue / "topics.json").write_text(json.dumps(topics))
+    template = synthesise(tmp_path / "out", catalogue=str(catalogue)).regional()
+
+    sizes = {
+        topic.properties["TopicName"]: topic.properties["MaximumMessageSize"]
+        for topic in template.all("AWS::SNS::Topic")
+        if "MaximumMessageSize" in topic.properties
+    }
+    assert sizes == {"eventing-topic-orders": 1024 * 1024}
