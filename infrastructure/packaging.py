@@ -8,21 +8,30 @@ fetched by `make setup`, once for Lambda and once for this machine, so that a sy
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 REQUIREMENTS = ROOT / "requirements" / "functions.txt"
 RUNTIME = (3, 13)
+AMAZON_ROOTS = "amazon-roots.pem"
+# Of Amazon Trust Services ("Certification Authorities", the roots to trust).
+_AMAZON_NAMES = (
+    *(f"Amazon Root CA {number}" for number in range(1, 5)),
+    "Starfield Services Root Certificate Authority - G2",
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Contents:
 FUNCTIONS: Mapping[str, Contents] = {
     "ingest": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "publish": Contents(("sns", "sqs")),
-    "redrive": Contents(("dynamodb", "s3", "sns", "sqs")),
+    "redrive": Contents(("dynamodb", "s3", "sns"), schemas=True),
 }
 
 
@@ -113,12 +122,20 @@ def interpreter(version: tuple[int, int]) -> str | None:
     return None
 
 
-def build(function: str, *, catalogue: Path, target: Target, output: Path | None = None) -> Path:
+def build(
+    function: str,
+    *,
+    catalogue: Path,
+    target: Target,
+    output: Path | None = None,
+    amazon_roots: bool = False,
+) -> Path:
     """Lay out the package of `function` in a folder of its own and return that folder.
 
     The same sources give the same bytes. `.pyc` files are those of the target's own minor version
     (a package without them starts at less than half the speed); where no such interpreter is on
-    this machine none are shipped, and stderr says so.
+    this machine none are shipped, and stderr says so. `amazon_roots` adds the file of that name, which
+    `docs/decisions/0005-amazon-roots.md` is about.
     """
     dependencies = target.dependencies
     if not dependencies.exists():
@@ -130,12 +147,14 @@ def build(function: str, *, catalogue: Path, target: Target, output: Path | None
     shutil.copytree(
         dependencies, staging, dirs_exist_ok=True, ignore=_unused(dependencies, contents)
     )
-    _trim_endpoints(staging / "botocore" / "data" / "endpoints.json", contents.services)
+    _trim_endpoints(staging / "botocore" / "data")
     skip = shutil.ignore_patterns("__pycache__", ".*")
     for source in ("eventing", "functions/shared", f"functions/{function}"):
         shutil.copytree(ROOT / source, staging / source, ignore=skip)
     shutil.copyfile(ROOT / "functions" / "__init__.py", staging / "functions" / "__init__.py")
     shutil.copytree(catalogue, staging / "catalogue", ignore=skip)
+    if amazon_roots:
+        (staging / AMAZON_ROOTS).write_text(_amazon_roots(staging / "botocore" / "cacert.pem"))
     _compile(staging, target)
     if output.exists():
         shutil.rmtree(output)
@@ -163,14 +182,35 @@ def _unused(dependencies: Path, contents: Contents) -> Callable[[str, list[str]]
     return unused
 
 
-def _trim_endpoints(file: Path, services: tuple[str, ...]) -> None:
-    """Leave only `services` in the SDK's list of endpoints, a megabyte that each cold start reads."""
+def _trim_endpoints(data: Path) -> None:
+    """Leave only the services in `data` in the SDK's list of endpoints: each cold start reads it all."""
+    models = [
+        json.loads(gzip.decompress(f.read_bytes())) for f in data.glob("*/*/service-2.json.gz")
+    ]
+    kept = {model["metadata"]["endpointPrefix"] for model in models}
+    file = data / "endpoints.json"
     content = json.loads(file.read_bytes())
     for partition in content["partitions"]:
-        partition["services"] = {
-            name: partition["services"][name] for name in services if name in partition["services"]
-        }
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in services if name in kept}
     file.write_text(json.dumps(content, separators=(",", ":")))
+
+
+def _amazon_roots(bundle: Path) -> str:
+    """Those of the certificates in `bundle` that the chains of AWS's endpoints end in."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(bundle)
+    found: dict[str, str] = {}
+    # One list twice: what is written in the certificates, and the certificates.
+    for content, certificate in zip(
+        context.get_ca_certs(), context.get_ca_certs(binary_form=True), strict=True
+    ):
+        subject: Any = content["subject"]
+        name = dict(part for ((*part,),) in subject).get("commonName", "")
+        found[name] = (
+            f"# {name}, until {content['notAfter']}\n{ssl.DER_cert_to_PEM_cert(certificate)}"
+        )
+    return "".join(found[name] for name in _AMAZON_NAMES)
 
 
 def _compile(folder: Path, target: Target) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,6 +150,42 @@ def test_a_package_holds_the_services_that_its_function_calls(
     data = packages[name] / "botocore" / "data"
     endpoints = json.loads((data / "endpoints.json").read_bytes())
 
-    assert {path.name for path in data.iterdir() if path.is_dir()} == set(FUNCTIONS[name].services)
+    called = {
+        service
+        for source in (ROOT / "functions" / name).glob("*.py")
+        for service in re.findall(r'\.client\("(\w+)"\)', source.read_text())
+    }
+
+    assert set(FUNCTIONS[name].services) == called
+    assert {path.name for path in data.iterdir() if path.is_dir()} == called
     aws = next(p for p in endpoints["partitions"] if p["partition"] == "aws")
-    assert set(aws["services"]) == set(FUNCTIONS[name].services)
+    assert set(aws["services"]) == called
+
+
+def test_amazon_roots_are_five_certificates_of_amazon(tmp_path: Path) -> None:
+    package = packaging.build(
+        "publish",
+        catalogue=CATALOGUE,
+        target=LAPTOP,
+        output=tmp_path / "package",
+        amazon_roots=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(package / packaging.AMAZON_ROOTS)
+    certificates: list[Any] = context.get_ca_certs()
+
+    names = sorted(dict(part[0] for part in c["subject"])["commonName"] for c in certificates)
+    assert names == [
+        "Amazon Root CA 1",
+        "Amazon Root CA 2",
+        "Amazon Root CA 3",
+        "Amazon Root CA 4",
+        "Starfield Services Root Certificate Authority - G2",
+    ]
+    # Each is its own issuer: a root.
+    assert all(c["subject"] == c["issuer"] for c in certificates)
+
+
+def test_amazon_roots_are_an_option(packages: Mapping[str, Path]) -> None:
+    for package in packages.values():
+        assert not (package / packaging.AMAZON_ROOTS).exists()
