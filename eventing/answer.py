@@ -97,5 +97,6 @@ def _answer(status: int, body: dict[str, Any], request_id: str, *, again: bool =
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if problem:
         body = body | {"request_id": request_id}
-    # ASCII, so that the body survives whatever carries it.
-    return Answer(status, headers, json.dumps(body, separators=(",", ":")))
+    # Not escaped: ids are as long as a publisher likes, and a function's answer is limited to 6 MB.
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Answer(status, headers, text)

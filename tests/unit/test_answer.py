@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from eventing.answer import Accepted, Outcome, Rejected, answer
+from eventing.http_binding import MAX_BATCH, MAX_BODY_BYTES
 from eventing.problem import Fault, Kind, Problem
 
 ACCEPTED = Accepted("1", "/crm", "2026-11-24T09:30:00.000Z")
@@ -123,7 +124,14 @@ def test_a_batch_is_answered_with_a_result_for_each_event_in_the_order_sent(
         }
 
 
-def test_the_body_is_ascii() -> None:
+def test_the_body_is_not_escaped() -> None:
     response = answer([CONFLICT], batched=False, request_id="r-1")
-    assert response.body.isascii()
+    assert "é" in response.body
     assert json.loads(response.body)["id"] == "é"
+
+
+def test_the_answer_to_the_longest_ids_fits_into_what_a_function_may_answer() -> None:
+    share = MAX_BODY_BYTES // MAX_BATCH // len("é".encode())
+    outcomes = [Accepted("é" * share, "/s", "2026-11-24T09:30:00.000Z") for _ in range(MAX_BATCH)]
+    whole = answer(outcomes, batched=True, request_id="r-1")
+    assert len(whole.body.encode()) < 6_000_000
