@@ -18,6 +18,7 @@ from eventing.routing import ConditionFailed, NoRoute, Router
 from eventing.schemas import Schemas
 from local.cloud import ACCESS_KEY, SECRET_KEY, LocalCloud, StepFailedError
 from local.deployment import CONTEXT, STRUCTURED, Deployment
+from local.page_server import DashboardPage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,13 +90,14 @@ def run(catalogue: Catalogue, folder: Path, *, outputs: Path, once: bool) -> int
         )
         say(f"set up in {time.monotonic() - began:.1f} s\n")
         complete = show(deployment, list(samples(catalogue)), subscribers, watcher)
-        _write_outputs(outputs, deployment, subscribers)
-        try:
-            if not once:
-                _print_how_to_go_on(deployment, catalogue, outputs)
-                _stay_up(deployment, watcher)
-        finally:
-            outputs.unlink(missing_ok=True)
+        with DashboardPage(deployment) as page:
+            _write_outputs(outputs, deployment, subscribers, page)
+            try:
+                if not once:
+                    _print_how_to_go_on(deployment, catalogue, outputs, page)
+                    _stay_up(deployment, watcher)
+            finally:
+                outputs.unlink(missing_ok=True)
     return 0 if complete else 1
 
 
@@ -152,12 +154,15 @@ def arrivals(deployment: Deployment, watcher: str, *, seconds: float) -> Iterato
             yield Arrival(event["id"], event["type"], topic, at)
 
 
-def _write_outputs(outputs: Path, deployment: Deployment, subscribers: Mapping[str, str]) -> None:
+def _write_outputs(
+    outputs: Path, deployment: Deployment, subscribers: Mapping[str, str], page: DashboardPage
+) -> None:
     """Its appearing is the sign that everything is ready, so it appears complete."""
     content = {
         "endpoint_url": deployment.cloud.endpoint_url,
         "region": deployment.region,
         "api_url": deployment.api_url,
+        "dashboard_url": page.url,
         "api_key": deployment.api_key(PUBLISHER),
         "publisher": PUBLISHER,
         "access_key_id": ACCESS_KEY,
@@ -170,7 +175,9 @@ def _write_outputs(outputs: Path, deployment: Deployment, subscribers: Mapping[s
     draft.replace(outputs)
 
 
-def _print_how_to_go_on(deployment: Deployment, catalogue: Catalogue, outputs: Path) -> None:
+def _print_how_to_go_on(
+    deployment: Deployment, catalogue: Catalogue, outputs: Path, page: DashboardPage
+) -> None:
     known = catalogue.event_types[0].type.replace("*", "example")
     data = {"order_id": "order-1", "total": 19.9, "currency": "EUR"}
     event = json.dumps(
@@ -187,6 +194,8 @@ Ready. POST events to {deployment.api_url}/events
 with the key of the publisher {PUBLISHER}, {deployment.api_key(PUBLISHER)}:
 
   {shlex.join(curl)}
+
+The dashboards, with live data: {page.url}
 
 The AWS CLI, in another terminal, after
 
