@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 24
 _HALF = _WIDTH // 2
+_THIRD = _WIDTH // 3
 _ABOVE_ZERO = cloudwatch.HorizontalAnnotation(
     value=0, label="alarm above 0", color=cloudwatch.Color.RED
 )
@@ -68,7 +69,7 @@ class OperationsDashboard(Construct):
                         width=_WIDTH,
                     )
                 ],
-                *([_arrivals(queue), _waiting(queue)] for queue in dead_letters),
+                *([_arrivals(queue), _waiting(queue), _open(queue)] for queue in dead_letters),
             ],
         )
 
@@ -88,7 +89,7 @@ def _arrivals(queue: DeadLetterQueue) -> cloudwatch.IWidget:
         left=[queue.arrivals.with_(label="new dead letters")],
         left_annotations=[_ABOVE_ZERO],
         left_y_axis=_axis("dead letters"),
-        width=_HALF,
+        width=_THIRD,
     )
 
 
@@ -98,7 +99,17 @@ def _waiting(queue: DeadLetterQueue) -> cloudwatch.IWidget:
         left=[queue.waiting.with_(label="waiting")],
         left_annotations=[_ABOVE_ZERO],
         left_y_axis=_axis("dead letters"),
-        width=_HALF,
+        width=_THIRD,
+    )
+
+
+def _open(queue: DeadLetterQueue) -> cloudwatch.IWidget:
+    return cloudwatch.GraphWidget(
+        title=f"Dead letters of {queue.stage} that are open in the ledger",
+        left=[queue.open.with_(label="open")],
+        left_annotations=[_ABOVE_ZERO],
+        left_y_axis=_axis("dead letters"),
+        width=_THIRD,
     )
 
 

@@ -47,7 +47,9 @@ class Contents:
 FUNCTIONS: Mapping[str, Contents] = {
     "ingest": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "publish": Contents(("sns", "sqs")),
+    "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "redrive": Contents(("dynamodb", "s3", "sns"), schemas=True),
+    "counter": Contents(("dynamodb", "sqs", "stepfunctions")),
 }
 
 

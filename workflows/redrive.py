@@ -1,10 +1,13 @@
-"""Wires the redrive state machine of `redrive.asl.json` to the function that does its pages."""
+"""Wires the redrive state machine of `redrive.asl.json` to its functions, and to what starts and ends it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -13,30 +16,49 @@ from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import log_group_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infrastructure.configuration import Configuration
+    from infrastructure.constructs.dead_letters import DeadLetterQueue
+    from infrastructure.constructs.function import Function
     from infrastructure.constructs.redrive import RedriveFunction
+    from infrastructure.constructs.triage import TriageFunction
 
 DEFINITION = Path(__file__).with_suffix(".asl.json")
 
 
 class Redrive(Construct):
-    """The state machine; it may call the redrive function, write its log and its trace."""
+    """The state machine; it may call its two functions, write its log and its trace.
+
+    It starts with a triage when the alarm of a queue goes off. What an execution that did not come to
+    its end has left locked or unfinished is released.
+    """
 
     state_machine: sfn.StateMachine
 
     def __init__(
-        self, scope: Construct, id: str, *, configuration: Configuration, task: RedriveFunction
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        configuration: Configuration,
+        redrive: RedriveFunction,
+        triage: TriageFunction,
+        dead_letters: Sequence[DeadLetterQueue],
     ) -> None:
         super().__init__(scope, id)
         name = configuration.name("redrive")
-        function = task.function.function_arn
+        functions = {
+            "RedriveFunction": redrive.function.function_arn,
+            "TriageFunction": triage.function.function_arn,
+        }
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=name,
             # In the template itself, where cfn-lint reads it.
             definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
-            definition_substitutions={"RedriveFunction": function},
+            definition_substitutions=functions,
             tracing_enabled=True,
             logs=sfn.LogOptions(
                 # Step Functions writes under this prefix without adding to a policy of the account.
@@ -45,12 +67,75 @@ class Redrive(Construct):
                 include_execution_data=True,
             ),
         )
-        # The CDK's own grant covers every version of the function as well.
+        # The CDK's own grant covers every version of the functions as well.
         self.state_machine.add_to_role_policy(
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function])
+            iam.PolicyStatement(
+                actions=["lambda:InvokeFunction"], resources=list(functions.values())
+            )
         )
         accept_wildcard(
             self.state_machine,
             "*",
             "X-Ray's segments and the delivery of logs are no resources that a policy could name.",
+        )
+        for queue in dead_letters:
+            self._triage_on_alarm(configuration, queue)
+        self._release_on_end(configuration, redrive.function)
+
+    def _triage_on_alarm(self, configuration: Configuration, queue: DeadLetterQueue) -> None:
+        events.Rule(
+            self,
+            f"TriageOf-{queue.stage}",
+            rule_name=configuration.name(f"{queue.stage}-triage"),
+            description=f"Starts triage when the alarm on dead letters of {queue.stage} goes off",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                resources=[queue.alarm.alarm_arn],
+                detail={"state": {"value": ["ALARM"]}},
+            ),
+            targets=[
+                targets.SfnStateMachine(
+                    self.state_machine,
+                    input=events.RuleTargetInput.from_object(
+                        {"stage": queue.stage, "action": "triage", "started_by": "alarm"}
+                    ),
+                    # The counter starts one as well, as long as the queue is not empty.
+                    retry_attempts=3,
+                    max_event_age=cdk.Duration.minutes(5),
+                )
+            ],
+        )
+
+    def _release_on_end(self, configuration: Configuration, redrive: Function) -> None:
+        # StopExecution and a time-out of the execution run no Catch.
+        field = events.EventField.from_path
+        events.Rule(
+            self,
+            "Release",
+            rule_name=configuration.name("redrive-release"),
+            description="Gives up the locks of an execution that did not come to its end",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "stateMachineArn": [self.state_machine.state_machine_arn],
+                    "status": ["ABORTED", "FAILED", "TIMED_OUT"],
+                },
+            ),
+            targets=[
+                targets.LambdaFunction(
+                    redrive,
+                    event=events.RuleTargetInput.from_object(
+                        {
+                            "task": "release",
+                            "execution": field("$.detail.name"),
+                            "status": field("$.detail.status"),
+                        }
+                    ),
+                    # Worth trying for as long as EventBridge does: letters wait for it.
+                    retry_attempts=185,
+                    max_event_age=cdk.Duration.hours(24),
+                )
+            ],
         )

@@ -22,22 +22,27 @@ if TYPE_CHECKING:
 
 Stage = Literal["ingest", "publish"]
 
-# A redrive page holds what it received for at most this long before it deletes it or lets it go.
-REDRIVE_PAGE = cdk.Duration.seconds(90)
+# Triage has what it receives in the ledger and deletes it within this time.
+TRIAGE_TIMEOUT = cdk.Duration.seconds(90)
 _VISIBILITY = cdk.Duration.minutes(5)
+# How long operators' message may take to come from triage before the alarm sends its own.
+_REPORT_WAIT = cdk.Duration.minutes(3)
 
 
 class DeadLetterQueue(Construct):
     """The dead-letter queue of a stage with its alarms.
 
-    `alarm` goes off within a minute of a dead letter, and stays while one is in the queue. It alone
-    tells the operators: the two that it joins are silent, so that one incident sends one message.
+    `alarm` goes off within a minute of a dead letter, and stays until every one is resolved, parked or
+    discarded. It starts triage, whose message tells the operators what has failed and why. Only when
+    that message is not sent in time does the alarm tell them itself, so that one incident sends one
+    message, and no fault of triage hides an incident. No other alarm here has an action.
     """
 
     stage: Stage
     queue: sqs.Queue
     arrivals: cloudwatch.Metric
     waiting: cloudwatch.Metric
+    open: cloudwatch.Metric
     alarm: cloudwatch.CompositeAlarm
 
     def __init__(
@@ -67,6 +72,12 @@ class DeadLetterQueue(Construct):
         self.waiting = self.queue.metric_approximate_number_of_messages_visible(
             period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
         )
+        self.open = metric(
+            configuration.deployment,
+            "OpenDeadLetters",
+            statistic=cloudwatch.Stats.MAXIMUM,
+            stage=stage,
+        )
         arrived = self._above_zero(
             "Arrived",
             self.arrivals,
@@ -80,15 +91,41 @@ class DeadLetterQueue(Construct):
             name=configuration.name(f"{stage}-dlq-messages"),
             description=f"There are dead letters in the {stage} dead-letter queue.",
         )
+        is_open = self._above_zero(
+            "Open",
+            self.open,
+            name=configuration.name(f"{stage}-open-dead-letters"),
+            description=f"The ledger has dead letters of {stage} that nobody has dealt with.",
+            # The counter says 0, too: a minute that it skipped neither ends an incident nor begins one.
+            missing=cloudwatch.TreatMissingData.IGNORE,
+        )
+        reported = metric(configuration.deployment, "IncidentReported", stage=stage).create_alarm(
+            self,
+            "Reported",
+            alarm_name=configuration.name(f"{stage}-reported"),
+            alarm_description=(
+                f"Operators have been told of the dead letters of {stage} that are open, by triage. "
+                "No reason to worry: it keeps the alarm from telling them again."
+            ),
+            threshold=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            evaluation_periods=3,
+            datapoints_to_alarm=1,
+            # Nothing is reported while all is well.
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
         self.alarm = cloudwatch.CompositeAlarm(
             self,
             "Alarm",
             composite_alarm_name=configuration.name(f"{stage}-dead-letters"),
             alarm_description=(
-                f"Events could not get past {stage} and wait in its dead-letter queue: look at the "
-                "cause in the letters, remove it, start a redrive."
+                f"Events could not get past {stage} and wait as dead letters. You read this because "
+                "triage has not told you in time which and why: docs/runbook.md, from 'Triage' on."
             ),
-            alarm_rule=cloudwatch.AlarmRule.any_of(arrived, waits),
+            alarm_rule=cloudwatch.AlarmRule.any_of(arrived, waits, is_open),
+            actions_suppressor=reported,
+            actions_suppressor_wait_period=_REPORT_WAIT,
+            actions_suppressor_extension_period=_REPORT_WAIT,
         )
         self.alarm.add_alarm_action(alarm_action)
 
@@ -108,22 +145,27 @@ class DeadLetterQueue(Construct):
             )
         )
 
-    def grant_redrive(self, grantee: iam.IGrantable) -> None:
-        """Let it take dead letters out of the queue, and put back those that fail again."""
-        self._grant(
-            grantee,
-            "sqs:ReceiveMessage",
-            "sqs:DeleteMessage",
-            "sqs:ChangeMessageVisibility",
-            "sqs:SendMessage",
-        )
+    def grant_drain(self, grantee: iam.IGrantable) -> None:
+        """Let it take dead letters out of the queue."""
+        self._grant(grantee, "sqs:ReceiveMessage", "sqs:DeleteMessage")
+
+    def grant_measure(self, grantee: iam.IGrantable) -> None:
+        """Let it see how many dead letters are in the queue."""
+        self._grant(grantee, "sqs:GetQueueAttributes")
 
     def _grant(self, grantee: iam.IGrantable, *actions: str) -> None:
         # The CDK's own grants add actions that nothing here calls.
         self.queue.grant(grantee, *actions)
 
     def _above_zero(
-        self, id: str, watched: cloudwatch.Metric, *, name: str, description: str
+        self,
+        id: str,
+        watched: cloudwatch.Metric,
+        *,
+        name: str,
+        description: str,
+        # Two of the metrics have no data while all is well.
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> cloudwatch.Alarm:
         return watched.create_alarm(
             self,
@@ -133,8 +175,7 @@ class DeadLetterQueue(Construct):
             threshold=0,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             evaluation_periods=1,
-            # Both metrics have no data while all is well.
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing,
         )
 
 

@@ -87,3 +87,7 @@ class EventStore(Construct):
     def grant_store_batches(self, grantee: iam.IGrantable) -> None:
         """Let it do the same many at a time."""
         self.table.grant(grantee, "dynamodb:PartiQLInsert", "dynamodb:BatchGetItem")
+
+    def grant_probe(self, grantee: iam.IGrantable) -> None:
+        """Let it see whether the table is there."""
+        self.table.grant(grantee, "dynamodb:DescribeTable")

@@ -12,9 +12,13 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infrastructure.constructs.bucket import PrivateBucket
+from infrastructure.constructs.checks import accept_wildcard
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infrastructure.configuration import Configuration
+    from infrastructure.constructs.function import Function
 
 
 class Operations(Construct):
@@ -45,3 +49,26 @@ class Operations(Construct):
         self.bucket = PrivateBucket(
             self, "Bucket", configuration=configuration, name="operations", events=True
         )
+
+    def grant_tell(self, function: Function) -> None:
+        """Let it send messages to the operators."""
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn])
+        )
+
+    def grant_read(self, function: Function, *prefixes: str) -> None:
+        """Let it read the objects whose keys begin like this."""
+        self._grant(function, "s3:GetObject", prefixes)
+
+    def grant_write(self, function: Function, *prefixes: str) -> None:
+        """Let it write objects whose keys begin like this."""
+        self._grant(function, "s3:PutObject", prefixes)
+
+    def _grant(self, function: Function, action: str, prefixes: Sequence[str]) -> None:
+        for objects in (self.bucket.arn_for_objects(f"{prefix}*") for prefix in prefixes):
+            function.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=[objects]))
+            accept_wildcard(
+                function.execution_role,
+                objects,
+                "Objects are named by execution, or by what they hold.",
+            )

@@ -32,7 +32,7 @@ _ATTEMPTS = 10
 _RECORD_AGE = cdk.Duration.hours(6)
 
 # Lambda chooses the keys (Lambda developer guide, "Retain discarded records").
-_INVOCATION_RECORDS = "aws/lambda/"
+INVOCATION_RECORDS = "aws/lambda/"
 
 
 class Publication(Construct):
@@ -82,7 +82,7 @@ class Publication(Construct):
                     detail_type=["Object Created"],
                     detail={
                         "bucket": {"name": [invocation_records.bucket_name]},
-                        "object": {"key": events.Match.prefix(_INVOCATION_RECORDS)},
+                        "object": {"key": events.Match.prefix(INVOCATION_RECORDS)},
                     },
                 ),
             )
@@ -105,7 +105,7 @@ class Publication(Construct):
         )
 
     def _grant_invocation_records(self, bucket: s3.IBucket) -> None:
-        records = bucket.arn_for_objects(f"{_INVOCATION_RECORDS}*")
+        records = bucket.arn_for_objects(f"{INVOCATION_RECORDS}*")
         for action, resource in (("s3:PutObject", records), ("s3:ListBucket", bucket.bucket_arn)):
             self.function.add_to_role_policy(
                 iam.PolicyStatement(actions=[action], resources=[resource])

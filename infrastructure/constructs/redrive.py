@@ -1,19 +1,20 @@
-"""The function that takes dead letters up again, a page at a time; `workflows/` has what drives it."""
+"""The function that plans and does what `workflows/` drives: all of a redrive but its triage."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aws_cdk as cdk
 from constructs import Construct
 
-from infrastructure.constructs.dead_letters import REDRIVE_PAGE
 from infrastructure.constructs.function import Function
 
 if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.archive import Archive
-    from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.ledger import Ledger
+    from infrastructure.constructs.operations import Operations
     from infrastructure.constructs.topics import Topics
 
 
@@ -28,11 +29,11 @@ class RedriveFunction(Construct):
         id: str,
         *,
         configuration: Configuration,
+        ledger: Ledger,
+        operations: Operations,
         event_store: EventStore,
         archive: Archive,
         topics: Topics,
-        ingest_dead_letters: DeadLetterQueue,
-        publish_dead_letters: DeadLetterQueue,
     ) -> None:
         super().__init__(scope, id)
         self.function = Function(
@@ -40,20 +41,29 @@ class RedriveFunction(Construct):
             "Function",
             configuration=configuration,
             name="redrive",
-            description="Takes a page of dead letters up again where they failed",
-            memory_size=512,
-            timeout=REDRIVE_PAGE,
+            description="Plans a redrive, takes a page of dead letters up again where they failed",
+            # A plan has all its letters in memory, and a page sends in many threads.
+            memory_size=1024,
+            # A page ends by itself after 50 s; making a plan, or its report, may take longer.
+            timeout=cdk.Duration.seconds(120),
             environment={
-                "INGEST_DLQ_URL": ingest_dead_letters.queue.queue_url,
-                "PUBLISH_DLQ_URL": publish_dead_letters.queue.queue_url,
+                "LEDGER_TABLE": ledger.table.table_name,
+                "OPERATIONS_BUCKET": operations.bucket.bucket_name,
+                "OPS_TOPIC_ARN": operations.topic.topic_arn,
+                "DEPLOYMENT": configuration.deployment,
                 "EVENTS_TABLE": event_store.table.table_name,
                 "ARCHIVE_BUCKET": archive.bucket.bucket_name,
                 "TOPIC_ARN_PREFIX": topics.arn_prefix,
                 "EVENT_RETENTION_DAYS": str(configuration.event_retention_days),
             },
         )
+        ledger.grant_redrive(self.function)
+        operations.grant_read(self.function, "redrive/")
+        operations.grant_write(self.function, "redrive/", "reports/")
+        operations.grant_tell(self.function)
         event_store.grant_store(self.function)
+        event_store.grant_store_batches(self.function)
+        event_store.grant_probe(self.function)
         archive.grant_archive(self.function)
         topics.grant_publish(self.function)
-        for dead_letters in (ingest_dead_letters, publish_dead_letters):
-            dead_letters.grant_redrive(self.function)
+        topics.grant_probe(self.function)

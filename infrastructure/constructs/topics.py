@@ -54,5 +54,12 @@ class Topics(Construct):
 
     def grant_publish(self, function: Function) -> None:
         """Let it publish to these topics."""
+        self._grant(function, "sns:Publish")
+
+    def grant_probe(self, function: Function) -> None:
+        """Let it see whether these topics are there."""
+        self._grant(function, "sns:GetTopicAttributes")
+
+    def _grant(self, function: Function, action: str) -> None:
         arns = [topic.topic_arn for topic in self.by_name.values()]
-        function.add_to_role_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=arns))
+        function.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=arns))

@@ -8,14 +8,17 @@ import aws_cdk as cdk
 
 from dashboards.operations import OperationsDashboard
 from infrastructure.constructs.archive import Archive
+from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore
 from infrastructure.constructs.ingestion import Ingestion
+from infrastructure.constructs.ledger import Ledger
 from infrastructure.constructs.operations import Operations
 from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.sensitive_data import SensitiveData
 from infrastructure.constructs.topics import Topics
+from infrastructure.constructs.triage import TriageFunction
 from workflows.redrive import Redrive
 
 if TYPE_CHECKING:
@@ -72,20 +75,40 @@ class RegionalStack(cdk.Stack):
             dead_letters=publish_dead_letters,
             invocation_records=operations.bucket,
         )
+        ledger = Ledger(self, "Ledger", configuration=configuration)
         redrive = Redrive(
             self,
             "Redrive",
             configuration=configuration,
-            task=RedriveFunction(
+            redrive=RedriveFunction(
                 self,
                 "RedriveTask",
                 configuration=configuration,
+                ledger=ledger,
+                operations=operations,
                 event_store=event_store,
                 archive=archive,
                 topics=topics,
+            ),
+            triage=TriageFunction(
+                self,
+                "TriageTask",
+                configuration=configuration,
+                ledger=ledger,
+                operations=operations,
                 ingest_dead_letters=ingest_dead_letters,
                 publish_dead_letters=publish_dead_letters,
             ),
+            dead_letters=(ingest_dead_letters, publish_dead_letters),
+        )
+        Counter(
+            self,
+            "Counter",
+            configuration=configuration,
+            ledger=ledger,
+            ingest_dead_letters=ingest_dead_letters,
+            publish_dead_letters=publish_dead_letters,
+            state_machine=redrive.state_machine,
         )
         if configuration.macie != "off":
             SensitiveData(
@@ -110,6 +133,7 @@ class RegionalStack(cdk.Stack):
         self._output("OperationsBucket", operations.bucket.bucket_name)
         self._output("IngestDlqUrl", ingest_dead_letters.queue.queue_url)
         self._output("PublishDlqUrl", publish_dead_letters.queue.queue_url)
+        self._output("LedgerTable", ledger.table.table_name)
         self._output("OpsTopicArn", operations.topic.topic_arn)
         self._output("TopicArnPrefix", topics.arn_prefix)
         self._output("RedriveStateMachineArn", redrive.state_machine.state_machine_arn)

@@ -43,8 +43,10 @@ def test_the_rows_follow_the_walk_of_an_event(regional: Template) -> None:
         ("Eventing", "EventsPublished", *service),
         ("Eventing", "DeadLettered", *service, "stage", "ingest"),
         (*depth, "<eventing-ingest-dlq.QueueName>"),
+        ("Eventing", "OpenDeadLetters", *service, "stage", "ingest"),
         ("Eventing", "DeadLettered", *service, "stage", "publish"),
         (*depth, "<eventing-publish-dlq.QueueName>"),
+        ("Eventing", "OpenDeadLetters", *service, "stage", "publish"),
     ]
 
 
@@ -59,7 +61,7 @@ def test_graphs_of_what_has_an_alarm_show_its_threshold(regional: Template) -> N
         if watched & {metric[:2] for metric in _metrics(widget)}
     ]
 
-    assert len(drawn) == 4
+    assert len(drawn) == 6
     for widget in drawn:
         (line,) = widget["properties"]["annotations"]["horizontal"]
         assert line["value"] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infrastructure.constructs.dead_letters import REDRIVE_PAGE
+from infrastructure.constructs.dead_letters import TRIAGE_TIMEOUT
 from tests.infrastructure.synthesis import Resource, Template
 
 STAGES = ("ingest", "publish")
@@ -20,8 +20,8 @@ def test_a_dead_letter_is_kept_as_long_as_sqs_can(regional: Template, stage: str
 
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert queue["SqsManagedSseEnabled"] is True
-    # While a page is at work, nobody else receives what it received.
-    assert queue["VisibilityTimeout"] > REDRIVE_PAGE.to_seconds()
+    # While triage is at work, nobody else receives what it received.
+    assert queue["VisibilityTimeout"] > TRIAGE_TIMEOUT.to_seconds()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -49,31 +49,67 @@ def test_the_backstop_looks_at_the_queue_itself(regional: Template, stage: str) 
     _above_zero_within_a_minute(alarm)
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_incident_lasts_until_no_letter_is_open(regional: Template, stage: str) -> None:
+    alarm = _alarm(regional, f"eventing-{stage}-open-dead-letters").properties
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Eventing", "OpenDeadLetters")
+    assert _dimensions(alarm) == {"service": "eventing", "stage": stage}
+    assert alarm["Statistic"] == "Maximum"
+    # The counter reports 0 as well. Without a report nobody knows, and the alarm stays what it is.
+    _above_zero_within_a_minute(alarm, missing="ignore")
+
+
 def _dimensions(alarm: dict[str, list[dict[str, str]]]) -> dict[str, str]:
     return {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
 
 
-def _above_zero_within_a_minute(alarm: dict[str, object]) -> None:
+def _above_zero_within_a_minute(alarm: dict[str, object], *, missing: str = "notBreaching") -> None:
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
     assert alarm["Threshold"] == 0
     assert alarm["Period"] == 60
     assert alarm["EvaluationPeriods"] == 1
-    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["TreatMissingData"] == missing
+
+
+def _composite(template: Template, stage: str) -> Resource:
+    return template.one(
+        "AWS::CloudWatch::CompositeAlarm", AlarmName=f"eventing-{stage}-dead-letters"
+    )
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_one_incident_sends_one_message(regional: Template, stage: str) -> None:
-    composite = regional.one(
-        "AWS::CloudWatch::CompositeAlarm", AlarmName=f"eventing-{stage}-dead-letters"
-    ).properties
+    composite = _composite(regional, stage).properties
+    joined = ("dead-lettered", "dlq-messages", "open-dead-letters")
 
     assert composite["AlarmActions"] == ["eventing-ops"]
-    assert composite["AlarmRule"] == (
-        f'(ALARM("eventing-{stage}-dead-lettered") OR ALARM("eventing-{stage}-dlq-messages"))'
-    )
+    alarms = " OR ".join(f'ALARM("eventing-{stage}-{name}")' for name in joined)
+    assert composite["AlarmRule"] == f"({alarms})"
     assert "OKActions" not in composite
-    for name in (f"eventing-{stage}-dead-lettered", f"eventing-{stage}-dlq-messages"):
-        assert "AlarmActions" not in _alarm(regional, name).properties
+    for name in (*joined, "reported"):
+        silent = _alarm(regional, f"eventing-{stage}-{name}").properties
+        assert not {"AlarmActions", "OKActions", "InsufficientDataActions"} & silent.keys()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_alarm_leaves_the_message_to_triage_but_does_not_wait_for_ever(
+    regional: Template, stage: str
+) -> None:
+    composite = _composite(regional, stage).properties
+    suppressor = _alarm(regional, composite["ActionsSuppressor"]).properties
+
+    assert composite["ActionsSuppressor"] == f"eventing-{stage}-reported"
+    assert (suppressor["Namespace"], suppressor["MetricName"]) == ("Eventing", "IncidentReported")
+    assert _dimensions(suppressor) == {"service": "eventing", "stage": stage}
+    assert suppressor["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert (suppressor["Statistic"], suppressor["Threshold"]) == ("Sum", 1)
+    # The counter repeats it every minute while letters are open, and may miss one.
+    assert (suppressor["EvaluationPeriods"], suppressor["DatapointsToAlarm"]) == (3, 1)
+    assert suppressor["TreatMissingData"] == "notBreaching"
+    # Triage broken, or broken half-way: operators are told all the same.
+    assert composite["ActionsSuppressorWaitPeriod"] == 180
+    assert composite["ActionsSuppressorExtensionPeriod"] == 180
 
 
 def test_every_alarm_says_what_it_means(regional: Template) -> None:

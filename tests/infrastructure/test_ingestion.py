@@ -31,9 +31,8 @@ def test_the_only_method_wants_a_key_and_hands_requests_to_the_ingest_function(
 
 
 def test_only_the_api_may_invoke_the_function(regional: Template) -> None:
-    permission = regional.one("AWS::Lambda::Permission").properties
+    permission = regional.one("AWS::Lambda::Permission", FunctionName="eventing-ingest").properties
 
-    assert permission["FunctionName"] == "eventing-ingest"
     assert permission["Principal"] == "apigateway.amazonaws.com"
     assert permission["SourceArn"].endswith("/POST/events")
 

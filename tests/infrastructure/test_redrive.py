@@ -1,9 +1,45 @@
-"""Redrive: the state machine and the function that does its pages."""
+"""Triage and redrive: the state machine, its functions, what starts them and what cleans up."""
 
 from __future__ import annotations
 
-from tests.infrastructure.synthesis import ACCOUNT, Template
+import json
+
+import pytest
+
+from infrastructure.packaging import ROOT
+from tests.infrastructure.synthesis import ACCOUNT, Json, Template
 from workflows.redrive import DEFINITION
+
+STAGES = ("ingest", "publish")
+EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
+OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"
+ALWAYS = {
+    "POWERTOOLS_SERVICE_NAME": "eventing",
+    "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+    "POWERTOOLS_LOG_LEVEL": "INFO",
+}
+DLQ_URLS = {f"{stage.upper()}_DLQ_URL": f"eventing-{stage}-dlq" for stage in STAGES}
+
+
+def _function(template: Template, name: str) -> Json:
+    return template.one("AWS::Lambda::Function", FunctionName=f"eventing-{name}").properties
+
+
+def _rule(template: Template, name: str) -> Json:
+    return template.one("AWS::Events::Rule", Name=f"eventing-{name}").properties
+
+
+def _own(template: Template, name: str) -> set[tuple[str, str]]:
+    """What a function may do beside what all may: write its log and its trace."""
+    common = {
+        ("logs:CreateLogStream", f"/aws/lambda/eventing-{name}"),
+        ("logs:PutLogEvents", f"/aws/lambda/eventing-{name}"),
+        ("xray:PutTraceSegments", "*"),
+        ("xray:PutTelemetryRecords", "*"),
+    }
+    allowed = template.statements(f"eventing-{name}")
+    assert common <= allowed
+    return allowed - common
 
 
 def test_the_state_machine_is_the_file(regional: Template) -> None:
@@ -12,7 +48,22 @@ def test_the_state_machine_is_the_file(regional: Template) -> None:
     ).properties
 
     assert machine["DefinitionString"] == DEFINITION.read_text(encoding="utf-8")
-    assert machine["DefinitionSubstitutions"] == {"RedriveFunction": "eventing-redrive"}
+    assert machine["DefinitionSubstitutions"] == {
+        "RedriveFunction": "eventing-redrive",
+        "TriageFunction": "eventing-triage",
+    }
+    assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
+
+
+def test_a_task_is_given_up_only_when_its_function_is(regional: Template) -> None:
+    states = json.loads(DEFINITION.read_text(encoding="utf-8"))["States"].values()
+    tasks = [state for state in states if state["Type"] == "Task"]
+
+    assert tasks
+    for task in tasks:
+        name = task["Arguments"]["FunctionName"].removeprefix("${").removesuffix("Function}")
+        # Otherwise a function would go on while the execution unlocks what it works on.
+        assert task["TimeoutSeconds"] > _function(regional, name.lower())["Timeout"]
 
 
 def test_executions_leave_a_log_and_a_trace(regional: Template) -> None:
@@ -25,12 +76,13 @@ def test_executions_leave_a_log_and_a_trace(regional: Template) -> None:
     assert machine["TracingConfiguration"] == {"Enabled": True}
 
 
-def test_the_state_machine_may_call_its_function_and_nothing_else(regional: Template) -> None:
+def test_the_state_machine_may_call_its_functions_and_nothing_else(regional: Template) -> None:
     machine = regional.one("AWS::StepFunctions::StateMachine").properties
     allowed = regional.role_statements(machine["RoleArn"])
 
     assert {pair for pair in allowed if pair[1] != "*"} == {
-        ("lambda:InvokeFunction", "eventing-redrive")
+        ("lambda:InvokeFunction", "eventing-redrive"),
+        ("lambda:InvokeFunction", "eventing-triage"),
     }
     assert {action.partition(":")[0] for action, resource in allowed if resource == "*"} == {
         "logs",
@@ -38,49 +90,189 @@ def test_the_state_machine_may_call_its_function_and_nothing_else(regional: Temp
     }
 
 
-def test_the_function_may_do_what_the_stages_do_and_empty_their_queues(
-    regional: Template,
-) -> None:
-    table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
+def test_triage_may_empty_the_queues_into_the_ledger(regional: Template) -> None:
+    assert _own(regional, "triage") == {
+        *(
+            (f"sqs:{action}", f"eventing-{stage}-dlq")
+            for stage in STAGES
+            for action in ("ReceiveMessage", "DeleteMessage")
+        ),
+        ("dynamodb:UpdateItem", "eventing-ledger"),
+        ("s3:GetObject", f"{OPERATIONS}/aws/lambda/*"),
+        ("s3:PutObject", f"{OPERATIONS}/redrive/*"),
+        ("s3:PutObject", f"{OPERATIONS}/junk/*"),
+    }
+
+
+def test_redrive_may_do_what_the_stages_do_and_write_down_what_it_did(regional: Template) -> None:
     topics = {
         resource
         for action, resource in regional.statements("eventing-publish")
         if action == "sns:Publish"
     }
+    assert topics
 
-    assert regional.statements("eventing-redrive") == {
-        ("dynamodb:PutItem", table),
-        ("dynamodb:GetItem", table),
-        ("s3:PutObject", f"eventing-archive-{ACCOUNT}-us-east-1/publisher=*"),
-        *(("sns:Publish", topic) for topic in topics),
+    assert _own(regional, "redrive") == {
         *(
-            (f"sqs:{action}", f"eventing-{stage}-dlq")
-            for stage in ("ingest", "publish")
+            (f"dynamodb:{action}", "eventing-ledger")
+            for action in ("GetItem", "BatchGetItem", "UpdateItem", "PartiQLUpdate", "PutItem")
+        ),
+        ("dynamodb:Query", "eventing-ledger/index/by_state"),
+        *(
+            (f"dynamodb:{action}", EVENTS)
             for action in (
-                "ReceiveMessage",
-                "DeleteMessage",
-                "SendMessage",
-                "ChangeMessageVisibility",
+                "PutItem",
+                "GetItem",
+                "PartiQLInsert",
+                "BatchGetItem",
+                "DescribeTable",
             )
         ),
-        ("logs:CreateLogStream", "/aws/lambda/eventing-redrive"),
-        ("logs:PutLogEvents", "/aws/lambda/eventing-redrive"),
-        ("xray:PutTraceSegments", "*"),
-        ("xray:PutTelemetryRecords", "*"),
+        ("s3:PutObject", f"eventing-archive-{ACCOUNT}-us-east-1/publisher=*"),
+        *(
+            (action, topic)
+            for topic in topics
+            for action in ("sns:Publish", "sns:GetTopicAttributes")
+        ),
+        ("sns:Publish", "eventing-ops"),
+        ("s3:GetObject", f"{OPERATIONS}/redrive/*"),
+        ("s3:PutObject", f"{OPERATIONS}/redrive/*"),
+        ("s3:PutObject", f"{OPERATIONS}/reports/*"),
     }
 
 
-def test_the_functions_environment(regional: Template) -> None:
-    function = regional.one("AWS::Lambda::Function", FunctionName="eventing-redrive").properties
-
-    assert function["Environment"]["Variables"] == {
-        "POWERTOOLS_SERVICE_NAME": "eventing",
-        "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-        "INGEST_DLQ_URL": "eventing-ingest-dlq",
-        "PUBLISH_DLQ_URL": "eventing-publish-dlq",
-        "EVENTS_TABLE": "eventing-events",
-        "ARCHIVE_BUCKET": f"eventing-archive-{ACCOUNT}-us-east-1",
-        "TOPIC_ARN_PREFIX": f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
-        "EVENT_RETENTION_DAYS": "90",
+def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
+    assert _own(regional, "counter") == {
+        *(("sqs:GetQueueAttributes", f"eventing-{stage}-dlq") for stage in STAGES),
+        ("dynamodb:GetItem", "eventing-ledger"),
+        ("dynamodb:DeleteItem", "eventing-ledger"),
+        ("dynamodb:Query", "eventing-ledger/index/by_state"),
+        ("states:StartExecution", "eventing-redrive"),
+        ("states:ListExecutions", "eventing-redrive"),
+        ("cloudwatch:GetMetricData", "*"),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "environment"),
+    [
+        (
+            "triage",
+            {**DLQ_URLS, "LEDGER_TABLE": "eventing-ledger", "OPERATIONS_BUCKET": OPERATIONS},
+        ),
+        (
+            "redrive",
+            {
+                "LEDGER_TABLE": "eventing-ledger",
+                "OPERATIONS_BUCKET": OPERATIONS,
+                "OPS_TOPIC_ARN": "eventing-ops",
+                "DEPLOYMENT": "eventing",
+                "EVENTS_TABLE": "eventing-events",
+                "ARCHIVE_BUCKET": f"eventing-archive-{ACCOUNT}-us-east-1",
+                "TOPIC_ARN_PREFIX": f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
+                "EVENT_RETENTION_DAYS": "90",
+            },
+        ),
+        (
+            "counter",
+            {
+                **DLQ_URLS,
+                "LEDGER_TABLE": "eventing-ledger",
+                "STATE_MACHINE_ARN": "eventing-redrive",
+            },
+        ),
+    ],
+)
+def test_a_functions_environment_is_what_it_reads(
+    regional: Template, name: str, environment: Json
+) -> None:
+    variables = _function(regional, name)["Environment"]["Variables"]
+    handler = (ROOT / "functions" / name / "handler.py").read_text()
+
+    assert variables == {**ALWAYS, **environment}
+    for variable in environment:
+        assert f'environment["{variable}"]' in handler
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_alarm_of_a_queue_starts_triage_of_its_stage(regional: Template, stage: str) -> None:
+    rule = _rule(regional, f"{stage}-triage")
+    (target,) = rule["Targets"]
+
+    assert rule["EventPattern"] == {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "resources": [f"eventing-{stage}-dead-letters"],
+        "detail": {"state": {"value": ["ALARM"]}},
+    }
+    assert target["Arn"] == "eventing-redrive"
+    assert json.loads(target["Input"]) == {
+        "stage": stage,
+        "action": "triage",
+        "started_by": "alarm",
+    }
+    assert regional.role_statements(target["RoleArn"]) == {
+        ("states:StartExecution", "eventing-redrive")
+    }
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 300}
+
+
+def test_what_an_execution_leaves_behind_is_released(regional: Template) -> None:
+    rule = _rule(regional, "redrive-release")
+    (target,) = rule["Targets"]
+
+    assert rule["EventPattern"] == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "stateMachineArn": ["eventing-redrive"],
+            "status": ["ABORTED", "FAILED", "TIMED_OUT"],
+        },
+    }
+    assert target["Arn"] == "eventing-redrive"
+    transformer = target["InputTransformer"]
+    paths = transformer["InputPathsMap"]
+    assert set(paths.values()) == {"$.detail.name", "$.detail.status"}
+    filled = transformer["InputTemplate"]
+    for name in paths:
+        filled = filled.replace(f"<{name}>", f'"{paths[name]}"')
+    assert json.loads(filled) == {
+        "task": "release",
+        "execution": "$.detail.name",
+        "status": "$.detail.status",
+    }
+    assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 24 * 3600
+    assert _may_invoke(regional, "redrive") == {"eventing-redrive-release"}
+
+
+def test_the_counter_runs_every_minute_and_never_late(regional: Template) -> None:
+    rule = _rule(regional, "counter")
+    (target,) = rule["Targets"]
+    invoked = regional.one("AWS::Lambda::EventInvokeConfig", FunctionName="eventing-counter")
+
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    assert target["Arn"] == "eventing-counter"
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert invoked.properties["MaximumRetryAttempts"] == 0
+    assert _function(regional, "counter")["Timeout"] < 60
+    assert _may_invoke(regional, "counter") == {"eventing-counter"}
+
+
+def _may_invoke(template: Template, function: str) -> set[str]:
+    """The rules whose events a function takes."""
+    permissions = (
+        permission.properties
+        for permission in template.all("AWS::Lambda::Permission")
+        if permission.properties["FunctionName"] == f"eventing-{function}"
+    )
+    return {p["SourceArn"] for p in permissions if p["Principal"] == "events.amazonaws.com"}
+
+
+def test_no_rule_puts_what_it_could_not_deliver_into_a_queue_that_sets_it_off(
+    regional: Template,
+) -> None:
+    rules = [rule.properties for rule in regional.all("AWS::Events::Rule")]
+
+    assert len(rules) >= 4
+    for rule in rules:
+        assert all("DeadLetterConfig" not in target for target in rule["Targets"])

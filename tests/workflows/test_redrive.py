@@ -1,90 +1,473 @@
-"""The redrive state machine, run with a function that is told what its pages give."""
+"""The redrive state machine, run with functions that are told what they give."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import pytest
 
-from tests.workflows.asl import Execution, ExecutionFailed, Json
+from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed, targets
 from workflows.redrive import DEFINITION
 
+MACHINE: Json = json.loads(DEFINITION.read_text(encoding="utf-8"))
+# What the machine needs of a checked request; the rest is the functions' business.
+REQUEST: Mapping[str, Json] = {
+    "stage": "publish",
+    "stages": ["publish"],
+    "action": "redrive",
+    "approval_above": 1000,
+    "reason": "the topic is back",
+}
+PLAN: Mapping[str, Json] = {"hash": "4f2a", "object": "redrive/run-1/plan.json", "count": 321}
+YES: Mapping[str, Json] = {"approved": True, "approver": "dana", "hash": "4f2a"}
+DAY = 24 * 3600
+Answer = Callable[[Json], Json]
 
-class Pages:
-    """Stands for the redrive function: each call gives the next page, and is written down."""
 
-    def __init__(self, *pages: Json) -> None:
-        self._pages: Iterator[Json] = iter(pages)
-        self.calls: list[Json] = []
+def error(name: str, message: str) -> Answer:
+    """A function that raises: its class's name and message, as Lambda reports them."""
+
+    def answer(payload: Json) -> Json:
+        raise TaskFailed(name, json.dumps({"errorMessage": message, "errorType": name}))
+
+    return answer
+
+
+def page(number: int, *, done: bool = False, stop: str | None = None) -> Json:
+    """What a page gives."""
+    return {"position": {"letter": number}, "done": done, "stop": stop}
+
+
+def triaged(*, drained: bool = True, skipped: bool = False) -> Json:
+    """What a page of triage gives."""
+    return {"drained": drained, "skipped": skipped}
+
+
+@dataclass
+class Functions:
+    """Stands for the functions: answers each task, and writes down what it was asked."""
+
+    request: Mapping[str, Json]
+    plan: Mapping[str, Json] = field(default_factory=lambda: dict(PLAN))
+    triages: list[Json] = field(default_factory=lambda: [triaged()])
+    pages: list[Json] = field(default_factory=lambda: [page(321, done=True)])
+    answers: dict[str, Answer] = field(default_factory=dict)
+    calls: list[Json] = field(default_factory=list)
 
     def __call__(self, arguments: Json) -> Json:
-        self.calls.append(arguments)
-        return {"StatusCode": 200, "Payload": next(self._pages)}
+        payload = arguments["Payload"]
+        task = payload["task"]
+        self.calls.append(payload)
+        function = "Triage" if task == "triage" else "Redrive"
+        assert arguments["FunctionName"] == f"${{{function}Function}}"
+        answer = self.answers.get(task, self._answer)(payload)
+        # What an operator answers is the result itself.
+        return answer if task == "ask" else {"StatusCode": 200, "Payload": answer}
+
+    def _answer(self, payload: Json) -> Json:
+        match payload["task"]:
+            case "begin":
+                return dict(self.request)
+            case "triage":
+                return self.triages.pop(0)
+            case "plan":
+                return dict(self.plan)
+            case "ask":
+                raise TaskFailed("States.Timeout")
+            case "lock":
+                return {"token": {"lock#publish": 7}}
+            case "verify" | "probe":
+                return {}
+            case "page":
+                return self.pages.pop(0)
+            case "report" | "finish":
+                return {"outcome": payload["outcome"], "report": "reports/2026-03-01/run-1.json"}
+            case other:
+                raise AssertionError(f"there is no task {other}")
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks, in the order that they were asked for in."""
+        return [call["task"] for call in self.calls]
+
+    def call(self, task: str) -> Json:
+        """What the one call of a task was given."""
+        (call,) = (call for call in self.calls if call["task"] == task)
+        return call
 
 
-def _page(redriven: int, failed: int, *, drained: bool) -> Json:
-    return {
-        "received": redriven + failed,
-        "redriven": redriven,
-        "failed": failed,
-        "drained": drained,
-    }
+def functions(*, approval: Json = None, **request: Json) -> Functions:
+    """Functions for a request that differs in this, and operators who answer, or don't."""
+    made = Functions({**REQUEST, **request})
+    if approval is not None:
+        made.answers["ask"] = lambda payload: approval
+    return made
 
 
-def _execution(pages: Pages) -> Execution:
-    return Execution(json.loads(DEFINITION.read_text(encoding="utf-8")), pages)
+def run(functions: Functions, input: Json = None) -> Json:
+    """The output of an execution."""
+    return Execution(MACHINE, functions).run({} if input is None else input)
 
 
-@pytest.mark.parametrize("stage", ["ingest", "publish"])
-def test_pages_follow_each_other_until_the_queue_is_empty(stage: str) -> None:
-    pages = Pages(
-        _page(10, 2, drained=False), _page(0, 0, drained=False), _page(3, 1, drained=True)
-    )
-    output = _execution(pages).run({"stage": stage})
-
-    assert output == {"stage": stage, "redriven": 13, "failed": 3}
-    assert len(pages.calls) == 3
+def failure(functions: Functions) -> ExecutionFailed:
+    """How an execution fails."""
+    with pytest.raises(ExecutionFailed) as failed:
+        run(functions)
+    return failed.value
 
 
-def test_an_empty_queue_takes_one_page() -> None:
-    pages = Pages(_page(0, 0, drained=True))
-
-    assert _execution(pages).run({"stage": "publish"}) == {
-        "stage": "publish",
-        "redriven": 0,
-        "failed": 0,
-    }
+PLANNED = ["begin", "triage", "plan"]
+VERIFIED = [*PLANNED, "lock", "verify"]
+REDRIVEN = [*VERIFIED, "probe", "page", "finish"]
 
 
-def test_every_page_is_told_when_the_execution_began() -> None:
-    pages = Pages(_page(1, 0, drained=False), _page(1, 0, drained=True))
-    execution = _execution(pages)
-    execution.run({"stage": "ingest"})
+def test_every_task_is_told_which_execution_asks() -> None:
+    stub = functions(approval_above=0, approval=YES)
+    execution = Execution(MACHINE, stub)
+    execution.run({})
 
-    # So that what fails again during the execution is left alone by it.
-    assert (
-        pages.calls
-        == [
-            {
-                "FunctionName": "${RedriveFunction}",
-                "Payload": {"stage": "ingest", "started_at": execution.started_at},
-            }
-        ]
-        * 2
-    )
+    assert stub.tasks == [*PLANNED, "ask", "lock", "verify", "probe", "page", "finish"]
+    for call in stub.calls:
+        assert call["execution"] == execution.name
+        assert call["execution_arn"] == execution.arn
+        assert call["started_at"] == execution.started_at
+
+
+@pytest.mark.parametrize("input", [{}, {"stage": "publish"}, {"Stage": 1, "filter": {"x": []}}])
+def test_the_input_is_judged_by_the_function_and_not_by_the_machine(input: Json) -> None:
+    stub = functions(action="triage")
+    run(stub, input)
+
+    assert stub.call("begin")["input"] == input
+
+
+def test_an_invalid_input_fails_with_what_is_wrong_and_touches_nothing() -> None:
+    stub = functions()
+    wrong = "rate_per_second: must be a whole number; filter.Publisher: there is no such field"
+    stub.answers["begin"] = error("InvalidInput", wrong)
+    failed = failure(stub)
+
+    assert (failed.error, failed.cause) == ("InvalidInput", wrong)
+    assert stub.tasks == ["begin"]
+
+
+def test_triage_goes_on_until_the_queues_are_empty() -> None:
+    stub = functions(action="triage", stages=["ingest", "publish"])
+    stub.triages = [triaged(drained=False), triaged(drained=False), triaged()]
+    output = run(stub)
+
+    assert stub.tasks == ["begin", "triage", "triage", "triage", "report"]
+    calls = [call for call in stub.calls if call["task"] == "triage"]
+    assert [call["page"] for call in calls] == [0, 1, 2]
+    assert all(call["stages"] == ["ingest", "publish"] for call in calls)
+    assert output == {"outcome": "triaged", "report": "reports/2026-03-01/run-1.json"}
+
+
+def test_one_stage_is_still_a_list() -> None:
+    stub = functions()
+    run(stub)
+
+    assert stub.call("triage")["stages"] == ["publish"]
+    assert stub.call("lock")["stages"] == ["publish"]
+
+
+def test_a_triage_beside_another_one_succeeds_as_skipped() -> None:
+    stub = functions(action="triage")
+    stub.triages = [triaged(drained=False, skipped=True)]
+
+    assert run(stub)["outcome"] == "skipped"
+    assert stub.tasks == ["begin", "triage", "report"]
+
+
+def test_a_redrive_beside_a_triage_takes_what_is_in_the_ledger() -> None:
+    stub = functions()
+    stub.triages = [triaged(drained=False, skipped=True)]
+
+    assert run(stub)["outcome"] == "done"
+    assert stub.tasks == REDRIVEN
+
+
+def test_a_plan_changes_nothing() -> None:
+    stub = functions(action="plan")
+
+    assert run(stub)["outcome"] == "planned"
+    assert stub.tasks == [*PLANNED, "report"]
+    assert stub.call("plan")["request"] == stub.request
+    assert stub.call("report")["plan"] == PLAN
+
+
+@pytest.mark.parametrize("action", ["redrive", "discard"])
+def test_without_letters_there_is_nothing_to_approve_and_nothing_to_lock(action: str) -> None:
+    stub = functions(action=action, approval_above=0)
+    stub.plan = {**PLAN, "count": 0}
+
+    assert run(stub)["outcome"] == "nothing"
+    assert stub.tasks == [*PLANNED, "report"]
+
+
+def test_a_redrive() -> None:
+    stub = functions()
+
+    assert run(stub)["outcome"] == "done"
+    assert stub.tasks == REDRIVEN
+    assert stub.call("verify")["approved"] is False
+    assert stub.call("page")["token"] == {"lock#publish": 7}
+    finish = stub.call("finish")
+    assert finish["position"] == {"letter": 321}
+    assert (finish["request"], finish["plan"]) == (stub.request, PLAN)
+    assert (finish["cause"], finish["approver"]) == (None, None)
+
+
+def test_letters_are_discarded_without_a_probe() -> None:
+    stub = functions(action="discard")
+
+    assert run(stub)["outcome"] == "done"
+    assert stub.tasks == [*VERIFIED, "page", "finish"]
+
+
+@pytest.mark.parametrize(("count", "asked"), [(999, False), (1000, False), (1001, True)])
+def test_many_letters_need_an_approval(count: int, asked: bool) -> None:
+    stub = functions(approval=YES)
+    stub.plan = {**PLAN, "count": count}
+
+    assert run(stub)["outcome"] == "done"
+    assert ("ask" in stub.tasks) is asked
+    assert stub.call("verify")["approved"] is asked
+
+
+def test_whoever_approves_is_asked_with_the_plan_and_written_down() -> None:
+    stub = functions(approval_above=0, approval=YES)
+    run(stub)
+    asked = stub.call("ask")
+
+    assert asked["token"] == "token of run-1"
+    assert (asked["plan"], asked["request"]) == (PLAN, stub.request)
+    assert stub.call("finish")["approver"] == "dana"
 
 
 @pytest.mark.parametrize(
-    "input", [{}, {"stage": "ledger"}, {"stage": None}, {"stage": ["ingest"]}, {"Stage": "ingest"}]
+    ("approval", "outcome", "cause"),
+    [
+        ({**YES, "approved": False}, "refused", "Refused by dana."),
+        ({"approved": False}, "refused", "Refused by somebody who gave no name."),
+        ({**YES, "hash": "another"}, "not approved", "not this plan"),
+        ({"approved": True, "approver": "dana"}, "not approved", "not this plan"),
+        ({"approved": True, "hash": "4f2a"}, "not approved", "names no approver"),
+        ({**YES, "approver": None}, "not approved", "names no approver"),
+        # What an operator types may be anything.
+        ({**YES, "approved": "true"}, "refused", "Refused by dana."),
+        ({}, "refused", "no name"),
+        ([], "refused", "no name"),
+        ("yes", "refused", "no name"),
+        (True, "refused", "no name"),
+    ],
+    ids=str,
 )
-def test_an_unknown_stage_fails_before_a_queue_is_touched(input: Json) -> None:
-    pages = Pages()
+def test_only_a_plain_yes_to_this_plan_is_one(approval: Json, outcome: str, cause: str) -> None:
+    stub = functions(approval_above=0, approval=approval)
 
-    with pytest.raises(ExecutionFailed) as failed:
-        _execution(pages).run(input)
+    assert run(stub)["outcome"] == outcome
+    assert stub.tasks == [*PLANNED, "ask", "report"]
+    report = stub.call("report")
+    assert cause in report["cause"]
+    assert report["approver"] is None
 
-    assert failed.value.error == "UnknownStage"
-    assert '{"stage": "ingest"} or {"stage": "publish"}' in failed.value.cause
-    assert json.dumps(input, separators=(",", ":")) in failed.value.cause
-    assert pages.calls == []
+
+def test_no_answer_within_a_day_is_a_no() -> None:
+    stub = functions(approval_above=0)
+
+    assert run(stub)["outcome"] == "not approved"
+    assert stub.tasks == [*PLANNED, "ask", "report"]
+    assert "within a day" in stub.call("report")["cause"]
+    assert MACHINE["States"]["Ask for approval"]["TimeoutSeconds"] == DAY
+
+
+def test_a_second_run_on_a_stage_is_refused_with_the_name_of_the_first() -> None:
+    stub = functions()
+    stub.answers["lock"] = error("Locked", "publish is being worked on by run-0")
+    failed = failure(stub)
+
+    assert (failed.error, failed.cause) == ("Locked", "publish is being worked on by run-0")
+    assert stub.tasks == [*PLANNED, "lock", "report"]
+    report = stub.call("report")
+    assert (report["outcome"], report["cause"]) == ("locked", failed.cause)
+
+
+def test_a_plan_that_does_not_hold_any_more_is_refused_and_the_lock_given_back() -> None:
+    stub = functions()
+    stub.answers["verify"] = error("PlanChanged", "1 letter was added: abc")
+    failed = failure(stub)
+
+    assert (failed.error, failed.cause) == ("PlanChanged", "1 letter was added: abc")
+    assert stub.tasks == [*VERIFIED, "finish"]
+    finish = stub.call("finish")
+    assert (finish["outcome"], finish["cause"]) == ("changed", failed.cause)
+
+
+def test_while_a_dependency_is_down_no_letter_is_touched() -> None:
+    stub = functions()
+    stub.answers["probe"] = error("DependencyDown", "the topic orders: ACCESS_DENIED")
+
+    assert run(stub)["outcome"] == "aborted"
+    assert stub.tasks == [*VERIFIED, "probe", "finish"]
+    assert stub.call("finish")["cause"] == "the topic orders: ACCESS_DENIED"
+
+
+def test_each_page_goes_on_where_the_last_one_ended() -> None:
+    stub = functions()
+    stub.pages = [page(100), page(200), page(321, done=True)]
+
+    assert run(stub)["outcome"] == "done"
+    calls = [call for call in stub.calls if call["task"] == "page"]
+    assert [call["position"] for call in calls] == [None, {"letter": 100}, {"letter": 200}]
+    assert all(call["plan"] == PLAN and call["request"] == stub.request for call in calls)
+    assert stub.call("finish")["position"] == {"letter": 321}
+
+
+@pytest.mark.parametrize(
+    ("stop", "outcome", "cause"),
+    [
+        ("aborted", "aborted", "Too many letters failed again."),
+        ("lost lock", "partial", "lost lock"),
+    ],
+)
+@pytest.mark.parametrize("done", [False, True])
+def test_a_page_may_stop_the_run(stop: str, outcome: str, cause: str, done: bool) -> None:
+    stub = functions()
+    stub.pages = [page(10), page(14, done=done, stop=stop)]
+
+    assert run(stub)["outcome"] == outcome
+    assert stub.tasks == [*VERIFIED, "probe", "page", "page", "finish"]
+    finish = stub.call("finish")
+    assert (finish["cause"], finish["position"]) == (cause, {"letter": 14})
+
+
+def test_a_run_ends_before_its_history_is_full() -> None:
+    stub = functions()
+    stub.triages = [triaged(drained=False) for _ in range(2000)]
+    stub.pages = [page(number) for number in range(2000)]
+
+    assert run(stub)["outcome"] == "partial"
+    pages = Counter(stub.tasks)["triage"] + Counter(stub.tasks)["page"]
+    assert pages == 2000
+    # A page is seven entries (Task: entered, scheduled, started, succeeded, exited; Choice: entered,
+    # exited), and an execution fails at 25,000. Retries add to them.
+    assert 7 * pages < 0.6 * 25_000
+    # Nor does the clock end it before: a page has a minute, an approval a day.
+    assert MACHINE["TimeoutSeconds"] > 60 * pages + DAY
+
+
+WITHOUT_LOCK = ("begin", "triage", "plan", "ask", "lock", "report", "finish")
+WITH_LOCK = ("verify", "probe", "page")
+
+
+def broken(task: str, name: str) -> Functions:
+    """Functions of which one fails, in a run that gets there."""
+    # A redrive that ends well has no report but that of finish.
+    action = "plan" if task == "report" else "redrive"
+    stub = functions(action=action, approval_above=0, approval=YES)
+    stub.answers[task] = error(name, "an event could be quoted here")
+    return stub
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        (task, name)
+        for task in WITHOUT_LOCK
+        for name in ("States.Timeout", "ClientError", "Lambda.Unknown")
+        # This one is an operator's silence.
+        if (task, name) != ("ask", "States.Timeout")
+    ],
+)
+def test_an_error_where_there_is_nothing_to_unlock(task: str, name: str) -> None:
+    stub = broken(task, name)
+    failed = failure(stub)
+
+    assert failed.error == name
+    assert failed.cause.startswith(f"{name}: ")
+    assert "quoted" not in failed.cause
+    # What `finish` or a lost answer of `lock` leave locked, the rule on failed executions releases.
+    assert stub.tasks[-1] == task
+
+
+@pytest.mark.parametrize("task", WITH_LOCK)
+@pytest.mark.parametrize("name", ["States.Timeout", "ClientError", "Sandbox.Timedout"])
+def test_an_error_while_the_lock_is_held_gives_it_back(task: str, name: str) -> None:
+    stub = broken(task, name)
+    failed = failure(stub)
+
+    assert failed.error == name
+    assert stub.tasks[-2:] == [task, "finish"]
+    finish = stub.call("finish")
+    assert (finish["outcome"], finish["cause"]) == ("failed", failed.cause)
+    assert "quoted" not in failed.cause
+
+
+def test_a_page_that_fails_leaves_the_position_that_it_was_given() -> None:
+    stub = functions()
+
+    def second_fails(payload: Json) -> Json:
+        if payload["position"] is None:
+            return page(10)
+        raise TaskFailed("States.Timeout")
+
+    stub.answers["page"] = second_fails
+    assert failure(stub).error == "States.Timeout"
+    assert stub.call("finish")["position"] == {"letter": 10}
+
+
+def test_what_nothing_can_catch_leaves_the_release_to_the_rule() -> None:
+    stub = broken("page", "States.DataLimitExceeded")
+
+    assert failure(stub).error == "States.DataLimitExceeded"
+    assert stub.tasks[-1] == "page"
+
+
+@pytest.mark.parametrize("letters", [1000, 1001, 10_000, 120_000])
+def test_at_most_twenty_transitions_for_a_thousand_letters(letters: int) -> None:
+    # A page has 50 seconds at the 200 letters a second that are the default, but begins slower; a
+    # triage has 45 for two queues, and is faster.
+    per_page = 9000
+    pages = -(-letters // per_page)
+    stub = functions(approval=YES)
+    stub.plan = {**PLAN, "count": letters}
+    stub.triages = [triaged(drained=number == pages) for number in range(1, pages + 1)]
+    stub.pages = [page(number, done=number == pages) for number in range(1, pages + 1)]
+    execution = Execution(MACHINE, stub)
+    execution.run({})
+
+    assert ("ask" in stub.tasks) is (letters > 1000)
+    assert len(execution.visited) <= 20 * letters / 1000
+
+
+def test_every_transition_is_one_that_an_execution_takes() -> None:
+    taken: set[tuple[str, str]] = set()
+
+    def walk(stub: Functions) -> None:
+        execution = Execution(MACHINE, stub)
+        try:
+            execution.run({})
+        except ExecutionFailed:
+            assert execution.visited[-1] == "Failed"
+        taken.update(zip(execution.visited, execution.visited[1:], strict=False))
+
+    for action in ("triage", "plan", "discard"):
+        walk(functions(action=action))
+    for approval in (YES, {**YES, "approved": False}, {**YES, "hash": ""}, None):
+        walk(functions(approval_above=0, approval=approval))
+    several = functions()
+    several.triages.insert(0, triaged(drained=False))
+    several.pages.insert(0, page(1))
+    walk(several)
+    for name, task in (("Locked", "lock"), ("PlanChanged", "verify"), ("DependencyDown", "probe")):
+        walk(broken(task, name))
+    for task in (*WITHOUT_LOCK, *WITH_LOCK):
+        walk(broken(task, "ClientError"))
+
+    assert taken == {
+        (name, target) for name, state in MACHINE["States"].items() for target in targets(state)
+    }
