@@ -9,7 +9,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end screenshots format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,13 @@ node_modules/.ready: package-lock.json .venv/.ready
 	@echo "setup: the local emulator, in an environment of its own"
 	@$(PYTHON) -m venv --clear .local/emulator
 	@.local/emulator/bin/python $(PIP) -r requirements/emulator.txt
+	@touch $@
+
+.local/browser/.ready: tests/browser/package-lock.json tests/browser/unpack.js requirements/browser.txt .venv/.ready
+	@echo "setup: a browser for tests"
+	@.venv/bin/python $(PIP) -r requirements/browser.txt
+	@rm -rf .local/browser && mkdir -p .local/browser
+	@cd tests/browser && npm ci --silent && TMPDIR=$(CURDIR)/.local/browser node unpack.js
 	@touch $@
 
 build/.ready: requirements/functions.txt infrastructure/packaging.py .venv/.ready
@@ -58,7 +65,7 @@ docs: setup  ## make docs/generated from the catalogue anew
 sizes: setup  ## size and contents of each function's package
 	@.venv/bin/python -m infrastructure.packaging sizes
 
-check: setup  ## format, lint, types, fast tests
+check: setup .local/browser/.ready  ## format, lint, types, fast tests
 	@ruff format --check .
 	@ruff check .
 	@mypy
@@ -69,15 +76,18 @@ test: check end-to-end  ## everything
 unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
-end-to-end: setup  ## the tests that go through the deployed emulator
+end-to-end: setup .local/browser/.ready  ## the tests that go through the deployed emulator
 	@pytest -q tests/end_to_end
+
+screenshots: setup .local/browser/.ready  ## pictures of the local page for the README, of a run that has an incident
+	@SCREENSHOTS=docs/images pytest -q tests/end_to_end/test_page.py -k incident
 
 format: setup  ## rewrite the sources in the project's format
 	@ruff format .
 	@ruff check --fix .
 
 requirements: .venv/.ready  ## compile requirements/*.in to pinned files with hashes
-	@cd requirements && for set in functions emulator project; do \
+	@cd requirements && for set in functions emulator project browser; do \
 		uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 			--custom-compile-command "make requirements" $(UPGRADE) -o $$set.txt $$set.in || exit 1; done
 

@@ -177,13 +177,13 @@ function graph(widget, holder) {
       cursor: { drag: { x: false, y: false }, points: { size: 7 } },
       scales: Object.fromEntries(sides.map((side) => [side, scale(side)])),
       axes: [
-        { ...axis, values: (_u, ticks) => ticks.map((tick) => at(tick, clock)) },
+        { ...axis, size: 26, values: (_u, ticks) => ticks.map((tick) => at(tick, clock)) },
         ...sides.map((side) => ({ ...axis, scale: side, side: side === "left" ? 3 : 1, size: 52,
           values: (_u, ticks) => ticks.map((tick) => short.format(tick)) })),
       ],
       series: [{}, ...series.map((one, index) => ({
         label: one.label, scale: one.axis, stroke: colour(one, index), width: 1.75, spanGaps: true,
-        points: { show: true, size: 5 },
+        points: { show: true, size: 5, fill: colour(one, index) },
       }))],
       hooks: {
         draw: [thresholds],
