@@ -35,6 +35,7 @@ _PROJECTED = (
     "verdict",
     "judged_by",
     "run",
+    "size",
     "expires_at",
 )
 
