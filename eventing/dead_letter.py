@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
 
-from eventing.cause import Cause, Code
-from eventing.event import event_digest, event_key
+from eventing.cause import Cause, Code, clip
+from eventing.event import event_digest, event_key, read_timestamp
 from eventing.json_text import parse
 
 SCHEMA_VERSION = 1
@@ -107,25 +107,49 @@ def read_dead_letter(text: str) -> DeadLetter:
         raise NoDeadLetter("stage and step name no step of the walk")
     if not isinstance(content.get("event"), dict) or not isinstance(cause, dict):
         raise NoDeadLetter("event and cause must be objects")
-    try:
-        code = Code(str(cause.get("code")))
-    except ValueError:
-        raise NoDeadLetter("cause.code is none of the list") from None
-    for name in ("publisher", "accepted_at", "failed_at", "topic", "trace_id"):
-        optional = name in ("topic", "trace_id") and content.get(name) is None
-        if not (optional or isinstance(content.get(name), str)):
-            raise NoDeadLetter(f"{name} must be a text")
-    if type(content.get("episode")) is not int:
+    # An item that ingestion did not write has no event in it, and its letter says so at this step.
+    if step != "route" and not _is_event(content["event"]):
+        raise NoDeadLetter("event lacks an attribute that its message needs")
+    if type(content.get("episode")) is not int or content["episode"] < 0:
         raise NoDeadLetter("episode must be a whole number")
     return DeadLetter(
         stage=stage,
         step=step,
-        publisher=content["publisher"],
+        publisher=_text(content, "publisher"),
         event=document.member("event").compact(),
-        accepted_at=content["accepted_at"],
-        cause=Cause(code, str(cause.get("class", "")), str(cause.get("message", ""))),
-        failed_at=content["failed_at"],
-        topic=content.get("topic"),
+        accepted_at=_time(content, "accepted_at"),
+        cause=_cause(cause),
+        failed_at=_time(content, "failed_at"),
+        topic=_text(content, "topic") if content.get("topic") is not None else None,
         episode=content["episode"],
-        trace_id=content.get("trace_id"),
+        trace_id=_text(content, "trace_id") if content.get("trace_id") is not None else None,
     )
+
+
+def _is_event(content: Mapping[str, Any]) -> bool:
+    texts = [content.get(name) for name in ("id", "source", "type")]
+    subject = content.get("subject")
+    return all(texts) and all(isinstance(text, str) for text in (*texts, subject or ""))
+
+
+def _cause(content: Mapping[str, Any]) -> Cause:
+    try:
+        code = Code(str(content.get("code")))
+    except ValueError:
+        raise NoDeadLetter("cause.code is none of the list") from None
+    return Cause(code, clip(str(content.get("class", ""))), clip(str(content.get("message", ""))))
+
+
+def _text(content: Mapping[str, Any], name: str) -> str:
+    text = content.get(name)
+    if not isinstance(text, str) or not text:
+        raise NoDeadLetter(f"{name} must be a text")
+    return text
+
+
+def _time(content: Mapping[str, Any], name: str) -> str:
+    text = _text(content, name)
+    try:
+        return read_timestamp(text)
+    except ValueError:
+        raise NoDeadLetter(f"{name} must be a time with its offset") from None

@@ -104,6 +104,17 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def read_timestamp(text: str) -> str:
+    """The moment in a text of ISO 8601, as `timestamp` writes it; a ValueError without an offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("a time without an offset")
+        return timestamp(moment)
+    except OverflowError:
+        raise ValueError("a time that is out of range") from None
+
+
 def read_event(document: Document) -> Event:
     """The event in a JSON document.
 

@@ -39,6 +39,8 @@ class Row:
     """`ok` or the code it would fail with, when the catalogue `judged_by` was the deployed one."""
     judged_by: str
     expires_at: int
+    size: int
+    """Bytes of the event."""
     target: str | None = None
     """The topic it would go to, by the same catalogue."""
     run: str | None = None

@@ -6,15 +6,24 @@ from dataclasses import dataclass
 
 START_RATE = 50.0
 _LEAST_RATE = 1.0
-# Fewer attempts than this say nothing about a percentage.
+# Letters taken up between two looks at the lock, whatever the rate.
+_MOST_AT_ONCE = 200
+# Beyond the canary, fewer attempts than this say nothing about a percentage.
 _LEAST_ATTEMPTS = 5
+# What the engine gets done when nothing holds it back; see benchmarks/redrive.py.
+ENGINE_RATE = 1000.0
 
 
 @dataclass
 class Pace:
-    """The rate of a run, in letters a second, and its failures so far."""
+    """The rate of a run, in letters a second, and how its attempts went so far.
+
+    An attempt is a letter that a dependency was called for. A letter that fails by the catalogue's own
+    rules says nothing about the dependency, so it is none.
+    """
 
     limit: float
+    canary: int
     abort_failure_percent: int
     rate: float = 0.0
     attempted: int = 0
@@ -23,27 +32,37 @@ class Pace:
     def __post_init__(self) -> None:
         self.rate = self.rate or min(self.limit, START_RATE)
 
-    def record(self, attempted: int, failed: int) -> None:
-        """Take note of a chunk's outcome: the rate doubles up to its limit, or halves."""
+    def chunk(self) -> int:
+        """How many letters to take up next: what the canary lacks, or those of a second."""
+        lacking = self.canary - self.attempted
+        return lacking if lacking > 0 else min(_MOST_AT_ONCE, max(1, int(self.rate)))
+
+    def record(self, taken: int, attempted: int, failed: int) -> float:
+        """Take note of a chunk; how many seconds it must have lasted before the next one begins.
+
+        The rate doubles up to its limit when nothing failed, and halves otherwise.
+        """
+        before = self.rate
         self.attempted += attempted
         self.failed += failed
         if failed:
             self.rate = max(_LEAST_RATE, self.rate / 2)
         elif attempted:
             self.rate = min(self.limit, self.rate * 2)
+        return taken / min(before, self.rate)
 
-    def aborts(self, *, canary: bool = False) -> bool:
-        """Whether so much has failed that the run must stop; after a canary, few attempts suffice."""
-        if not self.failed or (not canary and self.attempted < _LEAST_ATTEMPTS):
+    def aborts(self) -> bool:
+        """Whether so much has failed that the run must stop; in the canary one failure may do."""
+        if self.canary < self.attempted < _LEAST_ATTEMPTS:
             return False
         return self.failed * 100 > self.abort_failure_percent * self.attempted
 
 
-def seconds_at(limit: float, count: int) -> float:
-    """How long `count` letters take when none fails: one chunk a second, the rate doubling."""
-    rate, seconds, left = min(limit, START_RATE), 0.0, float(count)
-    while left > rate and rate < limit:
-        left -= rate
-        rate = min(limit, rate * 2)
-        seconds += 1
-    return seconds + left / rate
+def seconds_for(count: int, *, limit: float, canary: int) -> float:
+    """How long `count` letters take when none fails."""
+    pace, seconds = Pace(limit, canary, 100), 0.0
+    while count > 0 and (pace.rate < limit or pace.attempted < canary):
+        taken = min(count, pace.chunk())
+        seconds += max(pace.record(taken, taken, 0), taken / ENGINE_RATE)
+        count -= taken
+    return seconds + count / min(limit, ENGINE_RATE)

@@ -12,7 +12,7 @@ from typing import Any
 
 from eventing.event import timestamp
 from eventing.ledger import GOES_THROUGH, Row
-from eventing.pace import seconds_at
+from eventing.pace import seconds_for
 from eventing.redrive_request import RedriveRequest
 
 # A difference is named in full up to so many letters.
@@ -81,7 +81,7 @@ def make_plan(
 ) -> Plan:
     """Freeze the prospects and sum them up for whoever has to decide."""
     count = len(prospects)
-    seconds = seconds_at(request.rate_per_second, count)
+    seconds = seconds_for(count, limit=request.rate_per_second, canary=request.canary)
     ends = now.timestamp() + seconds
     expires = min((p.row.expires_at for p in prospects), default=None)
     summary: dict[str, Any] = {
@@ -97,7 +97,7 @@ def make_plan(
         "by_publisher": dict(Counter(p.row.publisher for p in prospects).most_common(20)),
         "by_fingerprint": dict(Counter(p.row.fingerprint for p in prospects).most_common(20)),
         "seconds": round(seconds, 1),
-        "dollars": cost(prospects),
+        "dollars": cost(prospects, seconds=seconds),
         "expire_before_it_is_done": sum(p.row.expires_at <= ends for p in prospects),
         "first_expires_at": timestamp(datetime.fromtimestamp(expires, UTC)) if expires else None,
     }
@@ -105,33 +105,48 @@ def make_plan(
     return Plan(request.members(), catalogue, letters, summary)
 
 
-# List prices in us-east-1, in dollars; of the redrive's own calls, events of up to 1 KiB.
+# List prices in us-east-1, in dollars.
 PRICES: Mapping[str, float] = {
     "write": 0.625e-6,  # a DynamoDB write unit
     "read": 0.125e-6,  # a DynamoDB read unit
-    "sns": 0.5e-6,  # a publish request; one PublishBatch is one
+    "sns": 0.5e-6,  # a publish request, of each 64 KiB
     "s3": 5e-6,  # a PUT
     "transition": 25e-6,  # of a Standard state machine
     "lambda_second": 1.33334e-5,  # 1 GB on arm64
 }
-_UPDATES = 2  # claimed, then recorded
+_WRITE_BYTES, _READ_BYTES, _SNS_BYTES = 1024, 4096, 64 * 1024
+_RECORD_BYTES = 1024  # of what the ledger holds beside the event
+_CHANGES = 2  # of a letter: claimed, then recorded
 _INDEX_WRITES = 2  # a change of state moves a letter in the index: delete and put
-_LETTERS_A_SECOND = 500  # that one page works off at least
+_INDEX_READS = 2  # for the plan, and to see that it still holds
+_SNS_ENTRIES = 10
 _TRANSITIONS = 20  # of a run that needs one page
+_PAGE_SECONDS = 50
 
 
-def cost(prospects: Sequence[Prospect]) -> float:
-    """Dollars that taking up these letters costs, rounded up to a cent from a tenth of one on."""
-    count = len(prospects)
-    steps = Counter(p.row.step for p in prospects)
-    writes = count * _UPDATES * (1 + _INDEX_WRITES) + steps["store"]
-    dollars = writes * PRICES["write"] + 2 * count * PRICES["read"]
-    dollars += (steps["publish"] + steps["route"]) / 10 * PRICES["sns"]
-    dollars += steps["archive"] * PRICES["s3"]
-    seconds = count / _LETTERS_A_SECOND
+def cost(prospects: Sequence[Prospect], *, seconds: float) -> float:
+    """Dollars that taking up these letters costs, in the region itself and without its replicas.
+
+    An archive letter counts as an object of its own, though those of an hour share one.
+    """
+    rows = [prospect.row for prospect in prospects]
+    records = [row.size + _RECORD_BYTES for row in rows]
+    writes = sum(_CHANGES * (_units(size, _WRITE_BYTES) + _INDEX_WRITES) for size in records)
+    writes += sum(_units(row.size, _WRITE_BYTES) for row in rows if row.step == "store")
+    # Letters are read consistently; the index is not, at half the price.
+    reads: float = sum(_units(size, _READ_BYTES) for size in records)
+    reads += _INDEX_READS * _units(_RECORD_BYTES * len(rows), _READ_BYTES) / 2
+    published = [row.size for row in rows if row.stage == "publish"]
+    requests = max(_units(len(published), _SNS_ENTRIES), _units(sum(published), _SNS_BYTES))
+    dollars = writes * PRICES["write"] + reads * PRICES["read"] + requests * PRICES["sns"]
+    dollars += sum(row.step == "archive" for row in rows) * PRICES["s3"]
     dollars += seconds * PRICES["lambda_second"]
-    dollars += (_TRANSITIONS + seconds / 30) * PRICES["transition"]
+    dollars += (_TRANSITIONS + 2 * seconds / _PAGE_SECONDS) * PRICES["transition"]
     return round(dollars, 4)
+
+
+def _units(amount: int, unit: int) -> int:
+    return -(-amount // unit)
 
 
 def differences(plan: Plan, *, catalogue: str, letters: Sequence[tuple[str, int]]) -> Iterator[str]:
@@ -147,7 +162,6 @@ def differences(plan: Plan, *, catalogue: str, letters: Sequence[tuple[str, int]
     for what, keys in changes.items():
         if keys:
             more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
-            letters_ = "letter was" if len(keys) == 1 else "letters were"
-            if what == "gone":
-                letters_ = "letter is" if len(keys) == 1 else "letters are"
-            yield f"{len(keys)} {letters_} {what}: {', '.join(keys[:_NAMED])}{more}"
+            verbs = ("is", "are") if what == "gone" else ("was", "were")
+            subject = f"letter {verbs[0]}" if len(keys) == 1 else f"letters {verbs[1]}"
+            yield f"{len(keys)} {subject} {what}: {', '.join(keys[:_NAMED])}{more}"

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from eventing.cause import Code
 from eventing.dead_letter import STAGES, Stage
-from eventing.event import timestamp
+from eventing.event import read_timestamp
 
 Action = Literal["triage", "plan", "redrive", "discard"]
 ACTIONS: tuple[Action, ...] = ("triage", "plan", "redrive", "discard")
 MAX_REASON = 1024
 MAX_LETTER_IDS = 500
 MAX_RATE = 10_000
+# As `DeadLetter.key` makes them: a SHA-256 in base64url.
+_LETTER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class InvalidInput(ValueError):  # noqa: N818 - the name that an execution fails with
@@ -60,22 +62,22 @@ class RedriveRequest:
     def members(self) -> dict[str, Any]:
         """As JSON; `read_request` reads it again."""
         content = asdict(self)
-        content["filter"] = {k: v for k, v in content["filter"].items() if v is not None}
+        content["filter"] = {k: v for k, v in content["filter"].items() if v is not None} or None
         return {name: value for name, value in content.items() if value is not None}
 
 
 def read_request(content: Any) -> RedriveRequest:
     """The request in an execution's input; `{}` triages both stages.
 
-    Raises `InvalidInput` for a field that is unknown, of the wrong kind or out of its bounds. A filter
-    that is given but empty is one of these: it would mean "everything" by accident.
+    Raises `InvalidInput` for a field that is unknown, null, of the wrong kind or out of its bounds. A
+    filter that is given but empty is one of these: it would mean "everything" by accident.
     """
     faults: list[str] = []
     if not isinstance(content, Mapping):
         raise InvalidInput("the input must be a JSON object")
     known = {f.name for f in fields(RedriveRequest)}
     faults += [f"{name}: there is no such field" for name in sorted(set(content) - known)]
-    given = {name: content[name] for name in content if name in known and content[name] is not None}
+    given = {name: content[name] for name in content if name in known}
     values: dict[str, Any] = {}
     for name, value in given.items():
         fault, values[name] = _CHECKS[name](value)
@@ -139,21 +141,21 @@ _CHECKS: Mapping[str, Any] = {
 def _filter(content: Mapping[str, Any]) -> tuple[list[str], Filter]:
     known = {f.name for f in fields(Filter)}
     faults = [f"filter.{name}: there is no such field" for name in sorted(set(content) - known)]
-    given = {n: content[n] for n in content if n in known and content[n] is not None}
+    given = {name: content[name] for name in content if name in known}
     if not given and not faults:
         faults.append("filter: is empty; leave it out to mean all letters")
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name in ("failed_before", "failed_after"):
             try:
-                values[name] = _moment(value)
+                values[name] = read_timestamp(value)
             except (ValueError, TypeError):
                 faults.append(
                     f"filter.{name}: must be a time with its offset, 2026-11-24T09:30:00Z"
                 )
         elif name == "letter_ids":
-            if not isinstance(value, list) or not all(isinstance(id, str) and id for id in value):
-                faults.append("filter.letter_ids: must be a list of texts")
+            if not isinstance(value, list) or not all(map(_is_letter_id, value)):
+                faults.append("filter.letter_ids: must be a list of ids, each of 43 characters")
             elif not 1 <= len(value) <= MAX_LETTER_IDS:
                 faults.append(f"filter.letter_ids: must have 1 to {MAX_LETTER_IDS} ids")
             else:
@@ -167,8 +169,5 @@ def _filter(content: Mapping[str, Any]) -> tuple[list[str], Filter]:
     return faults, Filter(**values)
 
 
-def _moment(value: Any) -> str:
-    moment = datetime.fromisoformat(cast("str", value))
-    if moment.tzinfo is None:
-        raise ValueError("a time without an offset")
-    return timestamp(moment.astimezone(UTC))
+def _is_letter_id(value: Any) -> bool:
+    return isinstance(value, str) and _LETTER_ID.fullmatch(value) is not None

@@ -67,8 +67,12 @@ class Counter:
 
     def _look(self, stage: Stage, now: datetime) -> dict[str, Any]:
         waiting = self._waiting(stage)
-        triaged = waiting > 0 and self._start_triage(stage, now)
-        open_letters, oldest = self._ledger.count(stage, "open")
+        # What a redrive is at may yet fail again: until it is done with, it is open.
+        open_letters, oldest = self._ledger.count(stage, ["open", "redriving"])
+        reported = bool(self._ledger.reported(stage))
+        # Also when a triage died before it had told anybody.
+        untold = waiting > 0 or (open_letters > 0 and not reported)
+        triaged = untold and self._start_triage(stage, now)
         age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
         by = ({"stage": stage},)
         self._metrics.write(
@@ -78,10 +82,9 @@ class Counter:
             },
             by=by,
         )
-        reported = bool(self._ledger.reported(stage))
-        if reported and open_letters:
+        if reported and (open_letters or waiting):
             self._metrics.write({"IncidentReported": 1}, by=by)
-        elif reported and not waiting:
+        elif reported:
             self._ledger.end_incident(stage)
         return {"waiting": waiting, "open": open_letters, "triage_started": triaged}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
@@ -24,7 +25,7 @@ from eventing.plan import Plan, read_plan
 from eventing.redrive_request import Filter, InvalidInput, RedriveRequest, read_request
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reporter import Reporter, Run
-from functions.redrive.runner import Outcome, Runner
+from functions.redrive.runner import Outcome, Runner, traces
 from functions.shared.archive import Archive
 from functions.shared.clients import READ_SECONDS, Clients
 from functions.shared.event_store import EventStore
@@ -42,8 +43,6 @@ _WORKERS = 24
 # A page ends after this long, so that a run that is stopped does not go on for longer.
 _PAGE_SECONDS = 50.0
 _LEASE_SECONDS = 180
-# Letters taken up between two looks at the lock.
-_CHUNK = 200
 
 
 class Locked(Exception):  # noqa: N818 - the name that an execution fails with
@@ -90,11 +89,19 @@ class Tasks:
         return {**request.members(), "stages": list(request.stages)}
 
     def plan(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """Make the plan and keep it: its hash, where it is, how many letters, what is expected."""
+        """Make the plan and keep it: its hash, where it is, how many letters, what is expected.
+
+        Raises `InvalidInput` for a filter that selects nothing: it is likely to be mistyped.
+        """
         run = _run(task)
         now = datetime.now(UTC)
         plan = self._planner.plan(run.request, started_at=run.started_at, now=now)
-        key = f"redrive/{run.execution}/plan.json"
+        if not plan.letters and run.request.filter != Filter():
+            raise InvalidInput(
+                f"filter: selects no letter of {' or '.join(run.request.stages)} that was open (by "
+                "its id, also parked) and failed before this execution began"
+            )
+        key = _plan_key(run.execution)
         self._bucket.put(key, plan.text())
         return {
             "hash": plan.hash,
@@ -161,11 +168,12 @@ class Tasks:
         """Take up letters for up to 50 s, from `position` on."""
         run = _run(task)
         plan = self._read_plan(task)
-        position = dict(task.get("position") or {"next": 0, "pages": 0, "rate": 0.0})
+        position = dict(task.get("position") or {"next": 0, "pages": 0})
         pace = Pace(
             limit=run.request.rate_per_second,
+            canary=run.request.canary if run.request.action == "redrive" else 0,
             abort_failure_percent=run.request.abort_failure_percent,
-            rate=position["rate"],
+            rate=position.get("rate", 0.0),
             attempted=position.get("attempted", 0),
             failed=position.get("failed", 0),
         )
@@ -175,20 +183,18 @@ class Tasks:
                 stop = "lost lock"
                 break
             began = monotonic()
-            canary = run.request.action == "redrive" and position["next"] < run.request.canary
-            size = run.request.canary if canary else min(_CHUNK, max(1, int(pace.rate)))
-            chosen = plan.letters[position["next"] : position["next"] + size]
+            chosen = plan.letters[position["next"] : position["next"] + pace.chunk()]
             outcome = self._runner.run(chosen, run.request, execution=run.execution)
-            _merge(total, outcome)
+            total.merge(outcome)
             position["next"] += len(chosen)
-            pace.record(outcome.attempted, outcome.failures)
-            if run.request.action == "redrive" and pace.aborts(canary=canary):
+            seconds = pace.record(len(chosen), outcome.attempted, outcome.refused)
+            if pace.aborts():
                 stop = "aborted"
             elif position["next"] < len(plan.letters):
-                self._pause(max(0.0, len(chosen) / pace.rate - (monotonic() - began)))
+                self._pause(max(0.0, seconds - (monotonic() - began)))
         self._count(total)
         page = position["pages"]
-        self._bucket.put(f"redrive/{run.execution}/results-{page}.json", _result(total))
+        self._bucket.put(f"redrive/{run.execution}/results-{page}.json", json.dumps(_result(total)))
         position |= {
             "pages": page + 1,
             "rate": pace.rate,
@@ -209,54 +215,105 @@ class Tasks:
             summary=plan.get("summary"),
             approver=task.get("approver"),
         )
-        if task["outcome"] == "triaged":
-            for stage in self._reporter.tell_of_incident(run, output):
-                self._metrics.write({"IncidentReported": 1}, by=({"stage": stage},))
-        elif run.request.action in ("redrive", "discard"):
+        if run.request.action in ("redrive", "discard"):
             self._reporter.tell_of_run(run, output)
+        if task["outcome"] != "skipped":
+            self._tell_of_incident(run, output)
         return output
 
     def finish(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Reopen what is unfinished, give up the locks, and report."""
         run = _run(task)
         position = task.get("position") or {"next": 0, "pages": 0}
-        plan = task.get("plan") or {}
-        for stage in run.request.stages:
-            self._reopen(stage, lambda row: row.run == run.execution)
-        self._unlock(run.execution)
+        self._let_go(run.execution, run.request.stages)
         results = [
             json.loads(self._bucket.get(f"redrive/{run.execution}/results-{page}.json"))
             for page in range(position["pages"])
         ]
-        left = plan.get("count", 0) - position["next"]
-        outcome = task["outcome"]
+        if task["outcome"] == "failed":
+            # The page that failed has left no results, only its traces.
+            results = [self._traces(self._read_plan(task), run.execution)]
+        return self._conclude(
+            run,
+            task["outcome"],
+            summary=(task.get("plan") or {}).get("summary"),
+            results=results,
+            cause=task.get("cause"),
+            approver=task.get("approver"),
+        )
+
+    def release(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """After an execution that ended without `finish`: what that would have done."""
+        execution: str = task["execution"]
+        released, reopened = self._let_go(execution, STAGES)
+        if any(name.startswith("lock#") for name in released) or reopened:
+            plan = read_plan(self._bucket.get(_plan_key(execution)))
+            run = Run(
+                execution,
+                task["execution_arn"],
+                datetime.fromtimestamp(task["started_at"] / 1000, UTC),
+                read_request(plan.request),
+            )
+            status = str(task["status"]).lower().replace("_", " ")
+            self._conclude(
+                run,
+                "partial",
+                summary=plan.summary,
+                results=[self._traces(plan, execution)],
+                cause=f"the execution was {status}",
+            )
+        return {"released": released, "reopened": reopened}
+
+    def _conclude(
+        self,
+        run: Run,
+        outcome: str,
+        *,
+        summary: Mapping[str, Any] | None,
+        results: Sequence[Mapping[str, Any]],
+        cause: str | None,
+        approver: str | None = None,
+    ) -> dict[str, Any]:
+        """Report on a run that had the lock."""
+        done_with = ("resolved", "failed", "parked", "discarded", "changed")
+        counts = Counter[str]()
+        for page in results:
+            counts.update(page["fates"])
+        left = (summary or {}).get("letters", 0) - sum(counts[fate] for fate in done_with)
         output = self._reporter.report(
             run,
             "partial" if outcome == "done" and left else outcome,
             now=datetime.now(UTC),
-            cause=task.get("cause"),
-            summary=plan.get("summary"),
+            cause=cause,
+            summary=summary,
             results=results,
             left=left,
-            approver=task.get("approver"),
+            approver=approver,
         )
         self._reporter.tell_of_run(run, output)
+        self._tell_of_incident(run, output)
         return output
 
-    def release(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """After an execution that ended without `finish`: its locks given up, its letters reopened."""
-        execution: str = task["execution"]
-        reopened = sum(self._reopen(stage, lambda row: row.run == execution) for stage in STAGES)
+    def _tell_of_incident(self, run: Run, output: Mapping[str, Any]) -> None:
+        for stage in self._reporter.tell_of_incident(run, output):
+            self._metrics.write({"IncidentReported": 1}, by=({"stage": stage},))
+
+    def _traces(self, plan: Plan, execution: str) -> dict[str, Any]:
+        """What an execution has made of its plan's letters, by the ledger."""
+        rows = self._ledger.rows([key for key, _ in plan.letters])
+        return _result(traces([row for row in rows if row.run == execution]))
+
+    def _let_go(self, execution: str, stages: Iterable[Stage]) -> tuple[list[str], int]:
+        """Give up an execution's locks and reopen its letters; the locks, and how many letters."""
+        # In this order: what a page that goes on claims later finds no lock any more.
         released = self._unlock(execution)
-        if reopened or released:
-            now = datetime.now(UTC)
-            entry = {"execution": execution, "outcome": task.get("status"), "reopened": reopened}
-            self._ledger.audit({**entry, "released": released}, now=now)
-        return {"released": released, "reopened": reopened}
+        reopened = sum(self._reopen(stage, lambda row: row.run == execution) for stage in stages)
+        return released, reopened
 
     def _reopen(self, stage: Stage, chosen: Callable[[Row], bool]) -> int:
         rows = [r for r in self._ledger.select([stage], ["redriving"], Filter()) if chosen(r)]
-        made = self._ledger.change([Change(row, "open") for row in rows])
+        # Without a run: the page that had it, if it goes on, takes it for somebody else's.
+        made = self._ledger.change([Change(row, "open", {"run": ""}) for row in rows])
         return sum(result is True for result in made)
 
     def _unlock(self, execution: str) -> list[str]:
@@ -299,24 +356,16 @@ def _run(task: Mapping[str, Any]) -> Run:
     )
 
 
-def _merge(total: Outcome, outcome: Outcome) -> None:
-    total.fates += outcome.fates
-    total.stored += outcome.stored
-    total.failed += outcome.failed
-    total.unrecorded += outcome.unrecorded
-    for fingerprint, fates in outcome.by_fingerprint.items():
-        total.by_fingerprint[fingerprint] += fates
+def _plan_key(execution: str) -> str:
+    return f"redrive/{execution}/plan.json"
 
 
-def _result(outcome: Outcome) -> str:
-    return json.dumps(
-        {
-            "fates": outcome.fates,
-            "by_fingerprint": outcome.by_fingerprint,
-            "failed": outcome.failed,
-            "unrecorded": outcome.unrecorded,
-        }
-    )
+def _result(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "fates": outcome.fates,
+        "by_fingerprint": outcome.by_fingerprint,
+        "failed": outcome.failed,
+    }
 
 
 @cache
@@ -327,6 +376,7 @@ def _tasks() -> Tasks:
     dynamodb, s3, sns = clients.client("dynamodb"), clients.client("s3"), clients.client("sns")
     bucket = OperationsBucket(s3, bucket=environment["OPERATIONS_BUCKET"])
     ledger = Ledger(dynamodb, table=environment["LEDGER_TABLE"], workers=workers)
+    locks = Locks(dynamodb, table=environment["LEDGER_TABLE"])
     topics = Topics(sns, arn_prefix=environment["TOPIC_ARN_PREFIX"])
     judge = Judge(Catalogue.read(_CATALOGUE))
     store = EventStore(
@@ -348,12 +398,13 @@ def _tasks() -> Tasks:
         ),
         reporter=Reporter(
             ledger=ledger,
+            locks=locks,
             bucket=bucket,
             ops=OpsTopic(sns, arn=environment["OPS_TOPIC_ARN"]),
             deployment=environment["DEPLOYMENT"],
         ),
         ledger=ledger,
-        locks=Locks(dynamodb, table=environment["LEDGER_TABLE"]),
+        locks=locks,
         bucket=bucket,
         topics=topics,
         dynamodb=dynamodb,

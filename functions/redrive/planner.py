@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from eventing.cause import Code
 from eventing.event import timestamp
 from eventing.forecast import Judge
 from eventing.json_text import InvalidJson, parse
@@ -13,6 +14,9 @@ from eventing.plan import Plan, Prospect, differences, make_plan
 from eventing.redrive_request import Filter, RedriveRequest
 from functions.shared.event_store import EventStore
 from functions.shared.ledger import Ledger
+
+# Events of up to 240 KiB that are in memory at a time.
+_EVENTS_AT_ONCE = 500
 
 
 class PlanChanged(Exception):  # noqa: N818 - the name that an execution fails with
@@ -64,30 +68,41 @@ class Planner:
 
     def _prospects(self, rows: Sequence[Row]) -> list[Prospect]:
         """Forecasts made at triage hold while the catalogue is the same; others need the events."""
-        current = self._judge.catalogue.digest
-        unknown = [
-            row.key
-            for row in rows
-            if row.judged_by != current and self._judge.needs_event(row.step, row.topic)
-        ]
-        events = {key: entry.event for key, entry in self._ledger.read(unknown).items()}
+        judged = self._judged_anew(rows)
         stored = self._store.present([row.event_key for row in rows if row.step == "store"])
+        # Of two events with one identity the first has the key, as when they are taken up.
+        holders = dict(stored)
         prospects: list[Prospect] = []
         for row in rows:
-            verdict, topic = self._forecast(row, events.get(row.key))
-            there = stored.get(row.event_key) if row.step == "store" else None
-            if there and there != row.digest:
-                verdict = "CONFLICT"
-            prospects.append(Prospect(row, verdict, topic, stored_already=there == row.digest))
+            verdict, topic = judged.get(row.key) or (row.verdict, row.target)
+            stores = row.step == "store" and verdict == GOES_THROUGH
+            if stores and holders.setdefault(row.event_key, row.digest) != row.digest:
+                verdict = Code.CONFLICT.value
+            there = row.step == "store" and stored.get(row.event_key) == row.digest
+            prospects.append(Prospect(row, verdict, topic, stored_already=there))
         return prospects
 
+    def _judged_anew(self, rows: Sequence[Row]) -> dict[str, tuple[str, str | None]]:
+        """By key, verdict and topic of letters that the deployed catalogue has not judged yet."""
+        current = self._judge.catalogue.digest
+        judged: dict[str, tuple[str, str | None]] = {}
+        unknown: list[Row] = []
+        for row in rows:
+            if not self._judge.needs_event(row.step, row.topic):
+                judged[row.key] = self._forecast(row, None)
+            elif row.judged_by != current:
+                unknown.append(row)
+        for start in range(0, len(unknown), _EVENTS_AT_ONCE):
+            some = unknown[start : start + _EVENTS_AT_ONCE]
+            entries = self._ledger.read([row.key for row in some])
+            for row in some:
+                if entry := entries.get(row.key):
+                    judged[row.key] = self._forecast(row, entry.event)
+        return judged
+
     def _forecast(self, row: Row, event: str | None) -> tuple[str, str | None]:
-        if not self._judge.needs_event(row.step, row.topic):
-            return GOES_THROUGH, row.topic
-        if event is None:
-            return row.verdict, row.target
         try:
-            document = parse(event)
+            document = parse(event) if event else None
         except InvalidJson:
             document = None
         forecast = self._judge.forecast(

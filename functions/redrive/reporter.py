@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from time import sleep
 from typing import Any
 
 from eventing.dead_letter import Stage
 from eventing.event import timestamp
-from eventing.ledger import Row
+from eventing.ledger import Row, State
 from eventing.redrive_request import Filter, RedriveRequest
-from functions.shared.ledger import Ledger
+from functions.shared.ledger import Held, Lease, Ledger, Locks
 from functions.shared.operations import OperationsBucket, OpsTopic
 
 # More groups than this are no diagnosis; the report's counts cover all of them.
 _GROUPS = 20
 _FAILED_LISTED = 1000
 _MESSAGE_BYTES = 200 * 1024
+# To wait for another execution that is telling, and to hold others up.
+_TURN_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,21 @@ class Reporter:
     """Writes reports."""
 
     def __init__(
-        self, *, ledger: Ledger, bucket: OperationsBucket, ops: OpsTopic, deployment: str
+        self,
+        *,
+        ledger: Ledger,
+        locks: Locks,
+        bucket: OperationsBucket,
+        ops: OpsTopic,
+        deployment: str,
+        pause: Callable[[float], None] = sleep,
     ) -> None:
         self._ledger = ledger
+        self._locks = locks
         self._bucket = bucket
         self._ops = ops
         self._deployment = deployment
+        self._pause = pause
 
     def report(
         self,
@@ -65,30 +78,90 @@ class Reporter:
             "started_at": timestamp(run.started_at),
             "finished_at": timestamp(now),
             "seconds": round((now - run.started_at).total_seconds(), 1),
+            "triage": self._triaged(run.execution),
             "plan": summary,
             **_totals(results),
-            "groups": self.groups(run.request.stages),
+            "groups": self._groups(self._open(run.request.stages, ["open"])),
         }
         if left:
             content["not_taken_up"] = left
-            content["continue_with"] = run.request.members()
+            content["continue_with"] = _rest(run, left)
         key = f"reports/{now:%Y-%m-%d}/{run.execution}.json"
         self._bucket.put(key, json.dumps(content, default=str))
         kept = ("outcome", "request", "approver", "cause", "counts")
         audited = {name: content[name] for name in kept}
         self._ledger.audit({**audited, "execution": run.arn, "report": key}, now=now)
-        output = {k: v for k, v in content.items() if k not in ("failed_again", "groups")}
+        output = {k: v for k, v in content.items() if k != "failed_again"}
+        # An execution puts out 256 KiB at most; the report has all.
+        by_fingerprint = list(content["by_fingerprint"].items())[:_GROUPS]
+        output |= {"by_fingerprint": dict(by_fingerprint), "groups": content["groups"][:5]}
         return {
             **{k: v for k, v in output.items() if v not in (None, {}, [])},
-            "groups": content["groups"][:5],
             "report": self._bucket.uri(key),
         }
 
-    def groups(self, stages: Iterable[Stage]) -> list[dict[str, Any]]:
-        """Open letters with the same root cause, largest group first."""
+    def tell_of_incident(self, run: Run, output: Mapping[str, Any]) -> list[Stage]:
+        """Tell operators of root causes that they have not been told of; the stages that had any.
+
+        Told first, remembered after: a process that dies in between tells twice. Executions take
+        turns, so that two that find the same cause tell once.
+        """
+        told: list[Stage] = []
+        for stage in run.request.stages:
+            with self._turn(stage, run.execution):
+                if self._tell_of_stage(stage, output):
+                    told.append(stage)
+        return told
+
+    def _tell_of_stage(self, stage: Stage, output: Mapping[str, Any]) -> bool:
+        by_fingerprint = self._open([stage], ["open", "redriving"])
+        triaged = output.get("triage", {}).get(stage, {})
+        unkept = {f"left:{code}" for code in triaged.get("causes", ())}
+        known, present = self._ledger.reported(stage), by_fingerprint.keys() | unkept
+        if gone := known - present:
+            self._ledger.forget_reported(stage, gone)
+        new, junk = present - known, triaged.get("junk", 0)
+        if not new and not junk:
+            return False
+        letters = sum(map(len, by_fingerprint.values()))
+        lines = _strange(triaged, self._bucket.uri(f"junk/{stage}/"))
+        if letters:
+            groups = self._groups(by_fingerprint)
+            lines = [*_incident(stage, letters, len(by_fingerprint), groups), *lines]
+        lines += [f"report: {output['report']}", "What to do: docs/runbook.md, from 'Plan' on."]
+        text = "\n".join(lines).encode()[:_MESSAGE_BYTES].decode(errors="ignore")
+        self._ops.tell(f"{self._deployment}: {letters} dead letters at {stage}", text)
+        if new:
+            self._ledger.add_reported(stage, new)
+        return True
+
+    @contextmanager
+    def _turn(self, stage: Stage, execution: str) -> Iterator[None]:
+        lease: Lease | None = None
+        for _ in range(_TURN_SECONDS):
+            try:
+                lease = self._locks.acquire(
+                    f"tell#{stage}", execution, seconds=_TURN_SECONDS, now=datetime.now(UTC)
+                )
+                break
+            except Held:
+                self._pause(1)
+        # Without a turn it is told all the same: twice is better than never.
+        try:
+            yield
+        finally:
+            if lease:
+                self._locks.release(lease)
+
+    def _open(self, stages: Iterable[Stage], states: Iterable[State]) -> dict[str, list[Row]]:
+        """The letters that are not done with, by fingerprint, each group's oldest first."""
         by_fingerprint: dict[str, list[Row]] = {}
-        for row in self._ledger.select(stages, ["open"], Filter()):
+        for row in self._ledger.select(stages, states, Filter()):
             by_fingerprint.setdefault(row.fingerprint, []).append(row)
+        return by_fingerprint
+
+    def _groups(self, by_fingerprint: Mapping[str, Sequence[Row]]) -> list[dict[str, Any]]:
+        """The largest groups of letters with the same root cause."""
         ordered = sorted(by_fingerprint.items(), key=lambda group: -len(group[1]))
         return [self._group(fingerprint, rows) for fingerprint, rows in ordered[:_GROUPS]]
 
@@ -109,26 +182,14 @@ class Reporter:
             "example": first.key,
         }
 
-    def tell_of_incident(self, run: Run, output: Mapping[str, Any]) -> list[Stage]:
-        """Tell operators of groups that they have not been told of; the stages that had any.
-
-        Told first, remembered after: a process that dies in between tells twice.
-        """
-        told: list[Stage] = []
-        for stage in run.request.stages:
-            groups = [group for group in self.groups([stage]) if group["stage"] == stage]
-            known = self._ledger.reported(stage)
-            new = [group for group in groups if group["fingerprint"] not in known]
-            if not new:
-                continue
-            letters = sum(group["letters"] for group in groups)
-            self._ops.tell(
-                f"{self._deployment}: {letters} dead letters at {stage}",
-                _incident(stage, letters, groups, output["report"]),
-            )
-            self._ledger.add_reported(stage, [group["fingerprint"] for group in new])
-            told.append(stage)
-        return told
+    def _triaged(self, execution: str) -> dict[Stage, dict[str, Any]]:
+        """What the triage of this execution did, by stage: its pages, added up."""
+        total: dict[Stage, dict[str, Any]] = {}
+        for key in self._bucket.keys(f"redrive/{execution}/triage-"):
+            page: Mapping[Stage, Mapping[str, Any]] = json.loads(self._bucket.get(key))
+            for stage, counts in page.items():
+                _add(total.setdefault(stage, {}), counts)
+        return total
 
     def tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
         """A short, readable message on how a redrive or discard went."""
@@ -167,6 +228,24 @@ class Reporter:
         )
 
 
+def _add(total: dict[str, Any], counts: Mapping[str, Any]) -> None:
+    for name, value in counts.items():
+        if isinstance(value, Mapping):
+            _add(total.setdefault(name, {}), value)
+        else:
+            total[name] = total[name] + value if isinstance(value, int) and name in total else value
+
+
+def _rest(run: Run, left: int) -> dict[str, Any]:
+    """The input of a run that takes up what this one has not come to, and nothing else."""
+    request = run.request
+    # What failed again since, or for the first time, failed later.
+    started_at = timestamp(run.started_at)
+    before = min(started_at, request.filter.failed_before or started_at)
+    narrower = replace(request, filter=replace(request.filter, failed_before=before))
+    return replace(narrower, limit=left if request.limit else None).members()
+
+
 def _totals(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The pages of a run, added up."""
     counts: Counter[str] = Counter()
@@ -188,18 +267,32 @@ def _most(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common(10))
 
 
-def _incident(stage: Stage, letters: int, groups: Sequence[Mapping[str, Any]], report: str) -> str:
-    lines = [f"{letters} events wait as dead letters of {stage}, in {len(groups)} groups:", ""]
+def _incident(
+    stage: Stage, letters: int, count: int, groups: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    lines = [f"{letters} events wait as dead letters of {stage}, with {count} root causes:", ""]
     for group in groups:
         topics = ", ".join(f"{t} {n}" for t, n in group["topics"].items())
         publishers = ", ".join(f"{p} {n}" for p, n in group["publishers"].items())
+        types = ", ".join(f"{t} {n}" for t, n in group["types"].items())
         lines += [
             f"{group['letters']} x {group['cause']} at {group['step']}: {group['message']}",
             f"  topics: {topics}; publishers: {publishers}",
+            f"  types: {types}",
             f"  from {group['failed_first']} to {group['failed_last']}",
             f"  fingerprint {group['fingerprint']}",
             "",
         ]
-    lines += [f"report: {report}", "What to do: docs/runbook.md, from 'plan' on."]
-    text = "\n".join(lines)
-    return text.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
+    return lines
+
+
+def _strange(triaged: Mapping[str, Any], junk: str) -> list[str]:
+    """What was in the queue but is not in the ledger."""
+    lines: list[str] = []
+    if triaged.get("junk"):
+        reasons = "; ".join(f"{n} x {reason}" for reason, n in triaged["junk_reasons"].items())
+        lines += [f"{triaged['junk']} messages are no dead letters: {reasons}", f"  kept: {junk}"]
+    if triaged.get("left"):
+        causes = ", ".join(f"{code} {n}" for code, n in triaged["causes"].items())
+        lines += [f"{triaged['left']} receipts of letters could not be recorded: {causes}"]
+    return lines

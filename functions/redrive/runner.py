@@ -25,8 +25,10 @@ from functions.shared.event_store import EventItem, EventStore, NotStored
 from functions.shared.ledger import Change, Entry, Ledger, closed
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
-Fate = Literal["resolved", "failed", "parked", "discarded", "changed"]
+Fate = Literal["resolved", "failed", "parked", "discarded", "changed", "left", "unrecorded"]
 _OTHER_EVENT = Cause(Code.CONFLICT, "Conflict", "another event has this publisher, source and id")
+# What a letter fails with by the catalogue's rules or by its own event, whatever the dependency does.
+_ITS_OWN_FAULT = (Code.INVALID, Code.NO_ROUTE, Code.TOO_LARGE, Code.CONFLICT)
 
 
 @dataclass
@@ -34,13 +36,18 @@ class Outcome:
     """What became of letters."""
 
     fates: Counter[Fate] = field(default_factory=Counter)
+    """`changed`: somebody else was at the letter since the plan. `left`: the ledger did not let it be
+    taken up. `unrecorded`: taken up, but the ledger did not take down what became of it; it is open
+    again when the run ends."""
     by_fingerprint: dict[str, Counter[Fate]] = field(default_factory=lambda: defaultdict(Counter))
     failed: list[dict[str, Any]] = field(default_factory=list)
-    """The letters that failed again, with their causes."""
+    """The letters that were not resolved, with their causes."""
     stored: Counter[datetime] = field(default_factory=Counter)
     """Events stored anew, by the minute in which they were accepted."""
-    unrecorded: int = 0
-    """Letters whose fate could not be written down; they are open again when the run ends."""
+    attempted: int = 0
+    """Letters that a dependency was called for."""
+    refused: int = 0
+    """Of these, those that failed."""
 
     def add(self, row: Row, fate: Fate, cause: Cause | None = None) -> None:
         """Take note of one letter."""
@@ -57,10 +64,15 @@ class Outcome:
                 }
             )
 
-    @property
-    def attempted(self) -> int:
-        """Letters that were taken up."""
-        return sum(count for fate, count in self.fates.items() if fate != "changed")
+    def merge(self, other: Outcome) -> None:
+        """Count these in."""
+        self.fates += other.fates
+        self.failed += other.failed
+        self.stored += other.stored
+        self.attempted += other.attempted
+        self.refused += other.refused
+        for fingerprint, fates in other.by_fingerprint.items():
+            self.by_fingerprint[fingerprint] += fates
 
     @property
     def failures(self) -> int:
@@ -123,7 +135,7 @@ class Runner:
             elif entry.row.run == execution and entry.row.state == "redriving":
                 waiting.append(entry)  # this very page, before it died
             elif entry.row.run == execution:
-                outcome.add(entry.row, _fate(entry.row.state))
+                _add_replayed(outcome, entry.row)
             else:
                 outcome.add(entry.row, "changed")
         if request.action == "discard":
@@ -147,7 +159,7 @@ class Runner:
             elif made is False:
                 outcome.add(change.row, "changed")
             else:
-                outcome.add(change.row, "failed", made)
+                outcome.add(change.row, "left", made)
 
     def _redrive(
         self,
@@ -161,9 +173,10 @@ class Runner:
         for entry, made in zip(entries, self._ledger.change(claims), strict=True):
             if made is True:
                 tries.append(self._try(entry))
-            else:
-                # A claim that the table refused is not worth a guess: the letter is left as it is.
+            elif made is False:
                 outcome.add(entry.row, "changed")
+            else:
+                outcome.add(entry.row, "left", made)
         causes = self._make(tries, execution, outcome)
         now = datetime.now(UTC)
         records = [
@@ -171,9 +184,14 @@ class Runner:
             for attempt, cause in zip(tries, causes, strict=True)
         ]
         results = self._ledger.change(records)
-        for record, cause, result in zip(records, causes, results, strict=True):
-            outcome.unrecorded += result is not True
-            outcome.add(record.row, _fate(record.state), cause)
+        for attempt, record, cause, result in zip(tries, records, causes, results, strict=True):
+            if attempt.cause is None:
+                outcome.attempted += 1
+                outcome.refused += cause is not None and cause is not _OTHER_EVENT
+            if result is True:
+                outcome.add(attempt.row, _fate(record.state), cause)
+            else:
+                outcome.add(attempt.row, "unrecorded", cause or (result or None))
 
     def _try(self, entry: Entry) -> _Try:
         try:
@@ -320,6 +338,28 @@ def _recorded(
             "failed_at": letter.failed_at,
         },
     )
+
+
+def traces(rows: Sequence[Row]) -> Outcome:
+    """What a run has made of letters that it was the last to have, and has let go of since."""
+    outcome = Outcome()
+    for row in rows:
+        _add_replayed(outcome, row)
+    return outcome
+
+
+def _add_replayed(outcome: Outcome, row: Row) -> None:
+    """Take note of a letter that a page had done with before it died."""
+    fate = _fate(row.state)
+    if fate not in ("failed", "parked"):
+        outcome.attempted += fate == "resolved"
+        outcome.add(row, fate)
+        return
+    code = Code(row.code)
+    if code not in _ITS_OWN_FAULT:
+        outcome.attempted += 1
+        outcome.refused += 1
+    outcome.add(row, fate, Cause(code, "", "its message is in the ledger"))
 
 
 def _fate(state: State) -> Fate:

@@ -13,6 +13,8 @@ from typing import Any
 
 from eventing.cause import Cause, Code, clip
 from eventing.dead_letter import DeadLetter
+from eventing.event import read_timestamp
+from eventing.json_text import InvalidJson, parse
 
 
 class NoInvocationRecord(ValueError):  # noqa: N818 - what was found in the bucket
@@ -34,7 +36,7 @@ def reference(body: str, *, bucket: str) -> Reference | None:
         detail = content["detail"]
         if content["source"] != "aws.s3" or detail["bucket"]["name"] != bucket:
             return None
-        return Reference(detail["object"]["key"], content["time"])
+        return Reference(detail["object"]["key"], read_timestamp(content["time"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
@@ -46,23 +48,26 @@ def read_records(content: bytes, *, failed_at: str) -> list[DeadLetter]:
         payload = record["payload"]
         # Lambda writes the payload as a JSON text inside of the JSON.
         batch = json.loads(payload) if isinstance(payload, str) else payload
-        records = batch["Records"]
         condition = str(record.get("requestContext", {}).get("condition", ""))
-    except (ValueError, KeyError, TypeError) as error:
+        return [_letter(one, condition, failed_at) for one in batch["Records"]]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NoInvocationRecord(f"no invocation record: {type(error).__name__}") from None
-    return [_letter(one, condition, failed_at) for one in records]
 
 
 def _letter(record: Mapping[str, Any], condition: str, failed_at: str) -> DeadLetter:
     image: Any = record.get("dynamodb", {}).get("NewImage", {})
-    event = image.get("event", {}).get("S")
+    event, accepted_at = (image.get(name, {}).get("S") for name in ("event", "accepted_at"))
+    try:
+        accepted_at = read_timestamp(accepted_at)
+    except (ValueError, TypeError):
+        accepted_at = failed_at
     return DeadLetter(
         stage="publish",
         step="publish",
         publisher=image.get("publisher", {}).get("S", "unknown"),
         # What is no event of ours is carried as it is.
         event=event if _is_object(event) else json.dumps({"item": image}),
-        accepted_at=image.get("accepted_at", {}).get("S", failed_at),
+        accepted_at=accepted_at,
         cause=Cause(Code.CRASHED, "Crashed", clip(f"the publish function gave up: {condition}")),
         failed_at=failed_at,
     )
@@ -70,6 +75,6 @@ def _letter(record: Mapping[str, Any], condition: str, failed_at: str) -> DeadLe
 
 def _is_object(text: Any) -> bool:
     try:
-        return isinstance(text, str) and isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
+        return isinstance(text, str) and isinstance(parse(text).value, dict)
+    except InvalidJson:
         return False

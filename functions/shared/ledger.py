@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from random import uniform
+from time import sleep
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -27,6 +30,8 @@ INDEX = "by_state"
 _STATEMENTS = 25
 _KEYS = 100
 _LOOK_UPS = 10
+# Pauses before a change is tried again; half of each is left to chance.
+_PAUSES = (0.2, 0.6, 1.8)
 # Letters hold personal data: they are not kept for ever, but long enough to mend any cause.
 OPEN_DAYS = 180
 # How long it stays on record what became of a letter.
@@ -50,7 +55,7 @@ _TEXTS = (
     "target",
     "run",
 )
-_NUMBERS = ("version", "episode", "expires_at")
+_NUMBERS = ("version", "episode", "expires_at", "size")
 _PROJECTION = ", ".join(f"#{name}" for name in ("pk", *_TEXTS, *_NUMBERS))
 _NAMES = {f"#{name}": name for name in ("pk", *_TEXTS, *_NUMBERS)}
 
@@ -70,6 +75,15 @@ class Change:
     row: Row
     state: State
     members: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the table says to each change of a call."""
+
+    results: Sequence[bool | Cause]
+    asked_again: bool
+    """Whether an answer before this one was lost, or this one is."""
 
 
 class Ledger:
@@ -112,6 +126,7 @@ class Ledger:
             "failed_at": letter.failed_at,
             "accepted_at": letter.accepted_at,
             "event": letter.event,
+            "size": len(letter.event.encode()),
             "event_key": event_key(letter.publisher, source, id),
             "digest": event_digest(document.exact),
             "verdict": verdict,
@@ -160,7 +175,7 @@ class Ledger:
         With `letter_ids` these are looked up by their keys instead. Raises what the SDK raises.
         """
         if wanted.letter_ids is not None:
-            rows = self._by_ids(wanted.letter_ids)
+            rows = self.rows(wanted.letter_ids)
             allowed = {(stage, state) for stage in stages for state in states}
             found = [r for r in rows if (r.stage, r.state) in allowed and r.matches(wanted)]
         else:
@@ -169,20 +184,25 @@ class Ledger:
             found = [row for page in pages for row in page if row.matches(wanted)]
         return sorted(found, key=lambda row: (row.failed_at, row.key))
 
-    def count(self, stage: Stage, state: State) -> tuple[int, str | None]:
+    def count(self, stage: Stage, states: Iterable[State]) -> tuple[int, str | None]:
         """How many letters, and when the one that failed first did; reads the index only."""
-        rows = self.select([stage], [state], Filter())
-        return len(rows), rows[0].failed_at if rows else None
+        partitions = [p for state in states for p in shards(stage, state)]
+        counts = list(self._workers.map(self._count, partitions))
+        firsts = [failed_at for _, failed_at in counts if failed_at]
+        return sum(count for count, _ in counts), min(firsts, default=None)
 
     def read(self, keys: Sequence[str]) -> dict[str, Entry]:
         """The letters under these keys with their events; what is not there is left out."""
+        items = self._items(keys, self._get)
+        return {item["pk"]["S"]: Entry(_row(item), item["event"]["S"]) for item in items}
+
+    def rows(self, keys: Sequence[str]) -> list[Row]:
+        """The letters under these keys as they are just now, without their events."""
+        return [_row(item) for item in self._items(keys, partial(self._get, projection=True))]
+
+    def _items(self, keys: Sequence[str], get: Callable[[Sequence[str]], list[Any]]) -> list[Any]:
         runs = [keys[start : start + _KEYS] for start in range(0, len(keys), _KEYS)]
-        items = (item for got in self._workers.map(self._get, runs) for item in got)
-        return {
-            item["pk"]["S"]: Entry(_row(item), item["event"]["S"])
-            for item in items
-            if "event" in item
-        }
+        return [item for items in self._workers.map(get, runs) for item in items]
 
     def message(self, key: str) -> str:
         """The message of a letter's cause."""
@@ -195,21 +215,51 @@ class Ledger:
         return item.get("message", {}).get("S", "")
 
     def change(self, changes: Sequence[Change]) -> list[bool | Cause]:
-        """Make each change on its own: True when made, False when the letter has changed meanwhile."""
-        runs = [
-            changes[start : start + _STATEMENTS] for start in range(0, len(changes), _STATEMENTS)
-        ]
-        return [result for run in self._workers.map(self._change, runs) for result in run]
+        """Make each change on its own: True when made, False when the letter has changed meanwhile.
+
+        What the table may do in a moment is tried again. A call whose answer was lost may have made
+        its changes all the same: what it seems to have refused is looked up before it is believed.
+        """
+        results: list[bool | Cause] = [False] * len(changes)
+        doubtful: set[int] = set()
+        waiting = list(range(len(changes)))
+        for pause in (*_PAUSES, None):
+            runs = [waiting[n : n + _STATEMENTS] for n in range(0, len(waiting), _STATEMENTS)]
+            calls = [[changes[n] for n in run] for run in runs]
+            for run, answer in zip(runs, self._workers.map(self._change, calls), strict=True):
+                for number, result in zip(run, answer.results, strict=True):
+                    results[number] = result
+                doubtful.update(run if answer.asked_again else ())
+            waiting = [n for n in waiting if _retryable(results[n])]
+            # Asked again, a change that was made is one that the letter's version refuses.
+            doubtful.update(waiting)
+            if not waiting or pause is None:
+                break
+            sleep(pause * uniform(0.5, 1))
+        asked = [n for n in sorted(doubtful) if results[n] is not True]
+        for number in self._made({n: changes[n] for n in asked}):
+            results[number] = True
+        return results
+
+    def _made(self, changes: Mapping[int, Change]) -> list[int]:
+        """Which of these stand in the table."""
+        if not changes:
+            return []
+        try:
+            rows = {row.key: row for row in self.rows([c.row.key for c in changes.values()])}
+        except Exception:  # no more is known than before
+            return []
+        return [n for n, change in changes.items() if _stands(change, rows.get(change.row.key))]
 
     def audit(self, entry: Mapping[str, Any], *, now: datetime) -> None:
         """Append what was decided, by whom and why. Raises what the SDK raises."""
+        # The name is this entry's alone: asked a second time by the SDK, it finds itself.
         self._client.put_item(
             TableName=self._table,
             Item={
                 "pk": {"S": f"audit#{now.isoformat()}#{uuid4()}"},
                 "entry": {"S": json.dumps(entry, default=str)},
             },
-            ConditionExpression="attribute_not_exists(pk)",
         )
 
     def reported(self, stage: Stage) -> set[str]:
@@ -218,6 +268,15 @@ class Ledger:
             TableName=self._table, Key={"pk": {"S": f"incident#{stage}"}}, ConsistentRead=True
         ).get("Item", {})
         return set(item.get("fingerprints", {}).get("SS", ()))
+
+    def forget_reported(self, stage: Stage, fingerprints: Iterable[str]) -> None:
+        """These are over: when they come again, operators are told again."""
+        self._client.update_item(
+            TableName=self._table,
+            Key={"pk": {"S": f"incident#{stage}"}},
+            UpdateExpression="DELETE fingerprints :gone",
+            ExpressionAttributeValues={":gone": {"SS": sorted(fingerprints)}},
+        )
 
     def add_reported(self, stage: Stage, fingerprints: Iterable[str]) -> None:
         """Remember that operators have been told of these."""
@@ -234,8 +293,9 @@ class Ledger:
 
     def _query(self, partition: str, wanted: Filter) -> list[Row]:
         # The index is sorted by the time of failure, so these two bounds spare reading.
-        bounds = {"after": wanted.failed_after, "before": wanted.failed_before}
-        low, high = bounds["after"] or "", bounds["before"] or "~"
+        low, high = wanted.failed_after or " ", wanted.failed_before or "~"
+        if low > high:
+            return []  # which the table calls an error
         rows: list[Row] = []
         start: Any = {}
         while start is not None:
@@ -246,7 +306,7 @@ class Ledger:
                 ExpressionAttributeNames={"#shard": "shard", "#failed_at": "failed_at"},
                 ExpressionAttributeValues={
                     ":shard": {"S": partition},
-                    ":low": {"S": low or " "},
+                    ":low": {"S": low},
                     ":high": {"S": high},
                 },
                 **({"ExclusiveStartKey": start} if start else {}),
@@ -255,10 +315,26 @@ class Ledger:
             start = page.get("LastEvaluatedKey")
         return rows
 
-    def _by_ids(self, ids: Sequence[str]) -> list[Row]:
-        runs = [ids[start : start + _KEYS] for start in range(0, len(ids), _KEYS)]
-        items = (i for r in runs for i in self._get(r, projection=True))
-        return [_row(item) for item in items if "shard" in item or "stage" in item]
+    def _count(self, partition: str) -> tuple[int, str | None]:
+        # The table counts; only the first letter of each partition comes over the wire.
+        asked: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": INDEX,
+            "KeyConditionExpression": "#shard = :shard",
+            "ExpressionAttributeNames": {"#shard": "shard"},
+            "ExpressionAttributeValues": {":shard": {"S": partition}},
+        }
+        count = 0
+        start: dict[str, Any] | None = {}
+        while start is not None:
+            page: Any = self._client.query(**asked, **start, Select="COUNT")
+            count += page["Count"]
+            last = page.get("LastEvaluatedKey")
+            start = {"ExclusiveStartKey": last} if last else None
+        if not count:
+            return 0, None
+        first = self._client.query(**asked, Limit=1)["Items"]
+        return count, first[0]["failed_at"]["S"] if first else None
 
     def _get(self, keys: Sequence[str], *, projection: bool = False) -> list[Any]:
         request: dict[str, Any] = {"ConsistentRead": True}
@@ -269,7 +345,8 @@ class Ledger:
             }
         found: list[Any] = []
         left: Any = [{"pk": {"S": key}} for key in keys]
-        for _ in range(_LOOK_UPS):
+        for number in range(_LOOK_UPS):
+            sleep(0.1 * number)
             response = self._client.batch_get_item(
                 RequestItems={self._table: cast("Any", {**request, "Keys": left})}
             )
@@ -280,13 +357,13 @@ class Ledger:
                 return found
         raise TimeoutError("the ledger left keys unprocessed")
 
-    def _change(self, run: Sequence[Change]) -> list[bool | Cause]:
+    def _change(self, run: Sequence[Change]) -> _Answer:
         try:
             response: Any = self._client.batch_execute_statement(
                 Statements=[self._statement(change) for change in run]
             )
         except Exception as error:
-            return [cause_of(error)] * len(run)
+            return _Answer([cause_of(error)] * len(run), asked_again=True)
         results: list[bool | Cause] = []
         for entry in response["Responses"]:
             failure = entry.get("Error")
@@ -296,7 +373,8 @@ class Ledger:
                 results.append(False)
             else:
                 results.append(aws_cause(failure.get("Code", ""), failure.get("Message", "")))
-        return results
+        repeated = bool(response["ResponseMetadata"].get("RetryAttempts"))
+        return _Answer(results, asked_again=repeated)
 
     def _statement(self, change: Change) -> Any:
         row = change.row
@@ -315,6 +393,18 @@ class Ledger:
                 {"N": str(row.version)},
             ],
         }
+
+
+def _retryable(result: bool | Cause) -> bool:
+    return isinstance(result, Cause) and result.retryable
+
+
+def _stands(change: Change, row: Row | None) -> bool:
+    return row is not None and (row.version, row.state, row.run) == (
+        change.row.version + 1,
+        change.state,
+        change.members.get("run", change.row.run),
+    )
 
 
 def closed(now: datetime) -> dict[str, str | int]:

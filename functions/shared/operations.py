@@ -29,6 +29,13 @@ class OperationsBucket:
         """Read an object."""
         return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
 
+    def keys(self, prefix: str) -> list[str]:
+        """The keys that begin like this."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.name, Prefix=prefix
+        )
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
     def uri(self, key: str) -> str:
         """Where an operator finds the object."""
         return f"s3://{self.name}/{key}"

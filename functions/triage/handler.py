@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -51,12 +51,17 @@ class Handler:
         self._metrics = metrics
 
     def __call__(self, task: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """`{"drained", "skipped"}`; skipped when another execution is at the triage of every stage."""
+        """`{"drained", "skipped"}`; skipped when another execution is at the triage of every stage.
+
+        What keeps a stage from being drained is raised when the others have been worked on, and what
+        was done until then is on record.
+        """
         execution: str = task["execution"]
         stages: list[Stage] = task["stages"]
         seconds = min(_PAGE_SECONDS, context.get_remaining_time_in_millis() / 1000 - 10)
         counts: dict[str, Any] = {}
         drained, skipped = True, True
+        failure: Exception | None = None
         for stage in stages:
             try:
                 lease = self._locks.acquire(
@@ -69,21 +74,37 @@ class Handler:
             found, empty = self._triage.page(stage, seconds=seconds / len(stages))
             drained = drained and empty
             counts[stage] = self._observe(stage, found, execution)
+            if found.failure:
+                failure = found.failure
             if empty:
                 self._locks.release(lease)
+        # Of this very invocation: a page that is tried again does not hide what it did before.
         key = f"redrive/{execution}/triage-{context.aws_request_id}.json"
         self._bucket.put(key, json.dumps(counts))
+        if failure:
+            raise failure
         return {"drained": drained, "skipped": skipped, "counts": counts}
 
     def _observe(self, stage: Stage, counts: Counts, execution: str) -> dict[str, Any]:
         # The publish function did not live to say that these are settled, and why.
         self._metrics.dead_lettered(counts.crashed)
-        settled = [datetime.fromisoformat(letter.accepted_at) for letter in counts.crashed]
-        for minute in {moment.replace(second=0, microsecond=0) for moment in settled}:
-            count = sum(moment.replace(second=0, microsecond=0) == minute for moment in settled)
+        accepted = [datetime.fromisoformat(letter.accepted_at) for letter in counts.crashed]
+        minutes = Counter(moment.replace(second=0, microsecond=0) for moment in accepted)
+        for minute, count in minutes.items():
             self._metrics.write({"EventsSettled": count}, at=minute)
-        result = {k: v for k, v in asdict(counts).items() if k != "crashed"}
-        self._logger.info("triage", stage=stage, execution=execution, counts=result)
+        result = {
+            "recorded": counts.recorded,
+            "known": counts.known,
+            "junk": counts.junk,
+            "records": counts.records,
+            "left": counts.left,
+            "causes": dict(counts.causes),
+            "junk_reasons": dict(counts.junk_reasons.most_common(10)),
+        }
+        failure = type(counts.failure).__name__ if counts.failure else None
+        self._logger.info(
+            "triage", stage=stage, execution=execution, counts=result, failure=failure
+        )
         return result
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from eventing.cause import Cause, Code
+from eventing.cause import Cause, Code, cause_of
 from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, read_dead_letter
 from eventing.event import timestamp
 from eventing.forecast import Judge
@@ -35,6 +35,10 @@ _EMPTY_ANSWERS = 2
 _MESSAGES = 10
 
 
+class _NotRecordable(Exception):  # noqa: N818 - what was found in a queue
+    """The ledger can never take this letter."""
+
+
 @dataclass
 class Counts:
     """What triage did with messages."""
@@ -53,6 +57,9 @@ class Counts:
     """Letters of invocation records that are news."""
     causes: Counter[str] = field(default_factory=Counter)
     """Why messages were left."""
+    junk_reasons: Counter[str] = field(default_factory=Counter)
+    failure: Exception | None = None
+    """What ended the work before its time."""
 
     def add(self, other: Counts) -> None:
         """Count these in."""
@@ -60,6 +67,8 @@ class Counts:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.crashed += other.crashed
         self.causes += other.causes
+        self.junk_reasons += other.junk_reasons
+        self.failure = self.failure or other.failure
 
 
 class Triage:
@@ -85,7 +94,10 @@ class Triage:
         self._receiver_count = receiver_count
 
     def page(self, stage: Stage, *, seconds: float) -> tuple[Counts, bool]:
-        """Work for `seconds` at most; what was done, and whether the queue came out empty."""
+        """Work for `seconds` at most; what was done, and whether the queue came out empty.
+
+        A receiver that cannot reach the queue any more ends, and says why in the counts.
+        """
         ends = monotonic() + seconds
         jobs = [
             self._receivers.submit(self._receive, stage, ends) for _ in range(self._receiver_count)
@@ -99,17 +111,20 @@ class Triage:
 
     def _receive(self, stage: Stage, ends: float) -> tuple[Counts, bool]:
         counts, empty = Counts(), 0
-        while empty < _EMPTY_ANSWERS:
-            if monotonic() > ends:
-                return counts, False
-            messages: Any = self._client.receive_message(
-                QueueUrl=self._urls[stage],
-                MaxNumberOfMessages=_MESSAGES,
-                WaitTimeSeconds=_POLL_SECONDS,
-            ).get("Messages", [])
-            empty = 0 if messages else empty + 1
-            kept = [m for m in messages if self._keep(stage, m, counts)]
-            self._delete(stage, kept)
+        try:
+            while empty < _EMPTY_ANSWERS:
+                if monotonic() > ends:
+                    return counts, False
+                messages: Any = self._client.receive_message(
+                    QueueUrl=self._urls[stage],
+                    MaxNumberOfMessages=_MESSAGES,
+                    WaitTimeSeconds=_POLL_SECONDS,
+                ).get("Messages", [])
+                empty = 0 if messages else empty + 1
+                self._delete(stage, [m for m in messages if self._keep(stage, m, counts)])
+        except Exception as error:
+            counts.failure = error
+            return counts, False
         return counts, True
 
     def _delete(self, stage: Stage, messages: Sequence[Any]) -> None:
@@ -127,13 +142,12 @@ class Triage:
         """Whether what the message holds is safe elsewhere, so that it may be deleted."""
         body: str = message["Body"]
         found = reference(body, bucket=self._bucket.name)
-        if found:
-            return self._keep_records(found, counts)
         try:
-            letter = read_dead_letter(body)
-        except NoDeadLetter as error:
+            if found:
+                return self._keep_records(found, counts)
+            return self._record(read_dead_letter(body), counts)
+        except (NoDeadLetter, NoInvocationRecord, _NotRecordable) as error:
             return self._keep_junk(stage, message, str(error), counts)
-        return self._record(letter, counts)
 
     def _record(self, letter: DeadLetter, counts: Counts) -> bool:
         try:
@@ -151,6 +165,8 @@ class Triage:
             now=datetime.now(UTC),
         )
         if isinstance(result, Cause):
+            if result.code in (Code.TOO_LARGE, Code.INVALID):
+                raise _NotRecordable(f"the ledger does not take it: {result.message}")
             counts.left += 1
             counts.causes[result.code] += 1
             return False
@@ -165,15 +181,12 @@ class Triage:
     def _keep_records(self, found: Reference, counts: Counts) -> bool:
         """Turn each record of the batch into a letter; the reference goes when all are safe."""
         try:
-            letters = read_records(self._bucket.get(found.key), failed_at=found.time)
-        except NoInvocationRecord as error:
-            counts.left += 1
-            counts.causes[str(error)] += 1
-            return False
+            content = self._bucket.get(found.key)
         except Exception as error:
             counts.left += 1
-            counts.causes[type(error).__name__] += 1
+            counts.causes[cause_of(error).code] += 1
             return False
+        letters = read_records(content, failed_at=found.time)
         safe = [self._record(letter, counts) for letter in letters]
         counts.records += all(safe)
         return all(safe)
@@ -192,7 +205,8 @@ class Triage:
             self._bucket.put(f"junk/{stage}/{message['MessageId']}.json", json.dumps(content))
         except Exception as error:
             counts.left += 1
-            counts.causes[type(error).__name__] += 1
+            counts.causes[cause_of(error).code] += 1
             return False
         counts.junk += 1
+        counts.junk_reasons[reason] += 1
         return True

@@ -104,6 +104,22 @@ def test_another_sender_may_write_it_with_white_space() -> None:
     assert read_dead_letter(json.dumps(json.loads(LETTER.text()), indent=2)) == LETTER
 
 
+def test_times_are_read_whatever_their_offset_and_kept_in_one_form() -> None:
+    body = json.loads(LETTER.text()) | {"failed_at": "2026-11-24T10:31:00+01:00"}
+    assert read_dead_letter(json.dumps(body)) == LETTER
+
+
+def test_an_item_without_an_event_is_a_letter_that_no_router_took() -> None:
+    letter = replace(LETTER, step="route", topic=None, event='{"item":{"pk":{"S":"acme#1"}}}')
+    assert read_dead_letter(letter.text()) == letter
+
+
+def test_a_cause_that_another_sender_wrote_at_length_is_clipped() -> None:
+    long = replace(LETTER, cause=Cause(Code.UNKNOWN, "X" * 2000, "é" * 2000))
+    cause = read_dead_letter(long.text()).cause
+    assert (len(cause.error_class), len(cause.message.encode())) == (1024, 1024)
+
+
 Edit = Callable[[dict[str, Any]], Any]
 
 
@@ -134,12 +150,22 @@ FAULTS: list[tuple[Edit, str]] = [
     (removing("publisher"), "publisher must be a text"),
     (removing("accepted_at"), "accepted_at must be a text"),
     (setting("failed_at", None), "failed_at must be a text"),
+    (setting("failed_at", ""), "failed_at must be a text"),
+    (setting("failed_at", "yesterday"), "failed_at must be a time"),
+    (setting("accepted_at", "2026-11-24T09:30:00"), "accepted_at must be a time"),
+    (setting("accepted_at", "0001-01-01T00:00:00+23:00"), "accepted_at must be a time"),
+    (setting("publisher", ""), "publisher must be a text"),
+    (setting("event", {}), "event lacks an attribute"),
+    (lambda body: body["event"].update(type=5), "event lacks an attribute"),
+    (lambda body: body["event"].update(id=""), "event lacks an attribute"),
+    (lambda body: body["event"].update(subject=["s"]), "event lacks an attribute"),
     (setting("topic", 7), "topic must be a text"),
     (setting("topic", ["orders"]), "topic must be a text"),
     (setting("trace_id", {}), "trace_id must be a text"),
     (setting("episode", "2"), "episode must be a whole number"),
     (setting("episode", 2.5), "episode must be a whole number"),
     (setting("episode", True), "episode must be a whole number"),
+    (setting("episode", -1), "episode must be a whole number"),
     (removing("episode"), "episode must be a whole number"),
 ]
 
