@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 import jsii
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
+from infrastructure.constructs.alarms import Meaning, Missing, alarm, composite
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
 from infrastructure.constructs.metrics import metric
@@ -26,19 +28,31 @@ if TYPE_CHECKING:
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.topics import Topics
 
-# A batch that keeps crashing the function is halved down to the record that does it; that record
-# holds up its part of the shard for ten attempts, or until it is so old, whichever comes first.
-_ATTEMPTS = 10
-_RECORD_AGE = cdk.Duration.hours(6)
+# docs/publication.md has the numbers that follow from these three. A batch that crashes the function
+# is halved down to the record that does it, which holds up what is behind it for these few retries
+# more. An outage is ridden out within invocations, for most of their time.
+_RETRIES = 2
+_TIMEOUT = cdk.Duration.minutes(2)
+# The stream keeps 24 hours; what is given up for its age must still be there to be recorded.
+_RECORD_AGE = cdk.Duration.hours(20)
 
 # Lambda chooses the keys (Lambda developer guide, "Retain discarded records").
 INVOCATION_RECORDS = "aws/lambda/"
 
 
+# Events this late, in milliseconds, are an incident, long before the stream forgets any (24 h).
+LATE = 5 * 60 * 1000
+
+
 class Publication(Construct):
-    """The publish function, fed by the stream with the events that this region took."""
+    """The publish function, fed by the stream with the events that this region took.
+
+    `alarm` goes off when events do not get on, or late.
+    """
 
     function: Function
+    alarms: tuple[cloudwatch.Alarm, ...]
+    alarm: cloudwatch.CompositeAlarm
 
     def __init__(
         self,
@@ -51,6 +65,7 @@ class Publication(Construct):
         topics: Topics,
         dead_letters: DeadLetterQueue,
         invocation_records: s3.IBucket,
+        alarm_action: cloudwatch.IAlarmAction,
     ) -> None:
         super().__init__(scope, id)
         self.published = metric(configuration.deployment, "EventsPublished")
@@ -61,7 +76,7 @@ class Publication(Construct):
             name="publish",
             description="Publishes each event of the Events table's stream to its topic",
             memory_size=512,
-            timeout=cdk.Duration.seconds(60),
+            timeout=_TIMEOUT,
             environment={
                 "PUBLISH_DLQ_URL": dead_letters.queue.queue_url,
                 "TOPIC_ARN_PREFIX": topics.arn_prefix,
@@ -96,12 +111,59 @@ class Publication(Construct):
                 batch_size=100,
                 # No order is promised, so a slow batch need not hold up a whole shard.
                 parallelization_factor=10,
-                retry_attempts=_ATTEMPTS,
+                retry_attempts=_RETRIES,
                 max_record_age=_RECORD_AGE,
                 bisect_batch_on_error=True,
                 report_batch_item_failures=True,
                 on_failure=_InvocationRecords(invocation_records),
             )
+        )
+
+        self._watch(configuration, dead_letters, alarm_action)
+
+    def _watch(
+        self,
+        configuration: Configuration,
+        dead_letters: DeadLetterQueue,
+        alarm_action: cloudwatch.IAlarmAction,
+    ) -> None:
+        self.iterator_age = self.function.metric(
+            "IteratorAge", period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
+        )
+        self.alarms = (
+            alarm(
+                self,
+                "LateAlarm",
+                configuration=configuration,
+                name="publish-late",
+                metric=self.iterator_age,
+                above=LATE,
+                minutes=3,
+                # Without records there is no data; a mapping that is off shows in conservation.
+                missing=Missing.IS_FINE,
+                meaning=Meaning(
+                    what=f"The publish function gets events {LATE // 60_000} minutes late or more.",
+                    users="subscribers get events late; none is lost within 24 h.",
+                    section="events-are-late",
+                ),
+            ),
+            *self.function.alarms,
+        )
+        self.alarm = composite(
+            self,
+            "Alarm",
+            configuration=configuration,
+            name="publication-impaired",
+            alarms=self.alarms,
+            meaning=Meaning(
+                what="Stored events don't get to their topics as they should: the publish function "
+                "fails, is held up, or is late.",
+                users="subscribers get events late; none is lost within 24 h.",
+                section="publication-impaired",
+            ),
+            action=alarm_action,
+            # Dead letters that come meanwhile are of the same incident, and have their own message.
+            unless=dead_letters.arrived,
         )
 
     def _grant_invocation_records(self, bucket: s3.IBucket) -> None:

@@ -19,7 +19,7 @@ from local.cloud import ROOT, LocalCloud
 from local.deployment import Deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -146,7 +146,9 @@ def eventually(get: Callable[[], T], accepts: Callable[[T], bool]) -> T:
 
 
 @contextmanager
-def denied(deployment: Deployment, function: str, action: str, resource: str) -> Iterator[None]:
+def denied(
+    deployment: Deployment, function: str, action: str, resource: str | Sequence[str]
+) -> Iterator[None]:
     """Meanwhile the function's role is refused `action` on `resource`."""
     iam, name = deployment.client("iam"), f"test-{uuid.uuid4()}"
     role = deployment.client("lambda").get_function_configuration(FunctionName=function)["Role"]
