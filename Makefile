@@ -9,7 +9,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end screenshots format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,12 +82,15 @@ end-to-end: setup .local/browser/.ready  ## the tests that go through the deploy
 screenshots: setup .local/browser/.ready  ## pictures of the local page for the README, of a run that has an incident
 	@SCREENSHOTS=docs/images pytest -q tests/end_to_end/test_page.py -k incident
 
+benchmarks: setup  ## measure the speed targets, a few minutes (ONLY="1 4": these; needs Python 3.13)
+	@.venv/bin/python -m benchmarks $(ONLY)
+
 format: setup  ## rewrite the sources in the project's format
 	@ruff format .
 	@ruff check --fix .
 
 requirements: .venv/.ready  ## compile requirements/*.in to pinned files with hashes
-	@cd requirements && for set in functions emulator project browser; do \
+	@cd requirements && for set in functions emulator project browser benchmarks; do \
 		uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 			--custom-compile-command "make requirements" $(UPGRADE) -o $$set.txt $$set.in || exit 1; done
 

@@ -1,0 +1,1 @@
+"""What the speed targets are measured with. `README.md` says how to read it."""

@@ -1,0 +1,45 @@
+"""`python -m benchmarks [NUMBER ...]`: measure these targets, or all of them."""
+
+from __future__ import annotations
+
+import argparse
+
+from benchmarks import cold, warm
+from benchmarks.environment import PACKAGES, Environment
+
+COLD = {1: cold.target_1, 2: cold.target_2, 3: cold.target_3, 8: cold.target_8}
+# Which functions' packages the processes run that measure a warm target.
+WARM = {4: ("publish",), 5: ("ingest",), 6: ("ingest",), 7: ("ingest", "publish")}
+TARGETS = sorted({*COLD, *WARM})
+
+
+def _warm(environment: Environment, number: int, function: str) -> None:
+    title = getattr(warm, f"target_{number}_{function}").__doc__
+    print(f"\nTarget {number}. {title}", flush=True)
+    with environment.sink() as sink:
+        arguments = ["-m", "benchmarks.warm", str(number), function, sink.http]
+        process = environment.start(arguments, package=PACKAGES / function, sink=sink.http)
+        assert process.stdout
+        for line in process.stdout:
+            print(line, end="", flush=True)
+        if process.wait():
+            raise SystemExit(f"benchmarks: target {number} failed")
+
+
+def main() -> None:
+    """Print, for each target, medians, minima, paired ratios and calls, and the limits beneath."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("targets", nargs="*", type=int, choices=TARGETS, help="all by default")
+    chosen = parser.parse_args().targets or TARGETS
+    environment = Environment.prepare()
+    for number in chosen:
+        if number in COLD:
+            print(f"\nTarget {number}. {COLD[number].__doc__}", flush=True)
+            for line in COLD[number](environment):
+                print(line, flush=True)
+        for function in WARM.get(number, ()):
+            _warm(environment, number, function)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the functions are held against: the code that samples show."""

@@ -1,0 +1,224 @@
+"""Targets 4 to 7: a process that has run for a while. Runs in one, with a built package on its path.
+
+python -m benchmarks.warm TARGET FUNCTION SINK
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks import events
+from benchmarks.environment import control
+from benchmarks.latencies import SERVICES
+from benchmarks.measuring import Run, at_least, at_most, ratio, rounds, table, typical
+
+_CONTEXT = events.Context()
+_ARN_PREFIX = "arn:aws:sns:eu-north-1:123456789012:shop-topic-"
+_AT_ONCE: dict[str, float] = {}
+
+
+def _timed(call: Callable[[], object], sink: str, *, number: int, repeat: int = 1) -> Run:
+    """One run of `repeat` calls with `number` events each, and the AWS calls that it made."""
+    before = _calls(sink)
+    wall, cpu = time.perf_counter(), time.process_time()
+    for _ in range(repeat):
+        call()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return Run(wall, cpu, events=number * repeat, calls=_calls(sink) - before)
+
+
+def _calls(sink: str) -> int:
+    return sum(count for name, count in control(sink).items() if name != "connections")
+
+
+def target_4_publish(sink: str) -> Iterator[str]:
+    """Publish 1,000 records on 5 topics: against one publish per record, and PublishBatch in sequence."""
+    from benchmarks.baselines.calls import PublishBatches, PublishEach
+    from functions.publish.handler import handle
+
+    each, batches = PublishEach(_ARN_PREFIX), PublishBatches(_ARN_PREFIX)
+    records = events.records(1000)
+
+    def publish() -> None:
+        assert handle({"Records": records}, _CONTEXT) == {"batchItemFailures": []}
+
+    variants: dict[str, Callable[[], object]] = {
+        "one publish per record": lambda: each(records),
+        "PublishBatch in sequence": lambda: batches(records),
+        "publish function": publish,
+    }
+    runners = {name: partial(_timed, call, sink, number=1000) for name, call in variants.items()}
+    rounds(runners, 1)
+    for title, delays in (("answers at once", _AT_ONCE), ("10 ms a call", {"*": 0.010})):
+        control(sink, {"delays": delays})
+        runs = rounds(runners, 4)
+        yield f"  {title}"
+        yield table(runs, base="one publish per record")
+    ours, per_record = runs["publish function"], runs["one publish per record"]
+    in_sequence = runs["PublishBatch in sequence"]
+    yield at_least("faster than one publish per record", ratio(per_record, ours), 30)
+    yield at_least("faster than PublishBatch in sequence", ratio(in_sequence, ours), 3)
+    yield at_most("calls per event", ours[0].calls_per_event, 0.105, "")
+    yield at_most("CPU per event", ratio(ours, per_record, "cpu"), 0.30)
+    control(sink, {"delays": {"*": 0.010}, "refuse_every": {"PublishBatch": 100}})
+    yield "  10 ms a call, one entry in a hundred refused: none is lost, the refused are dead letters"
+    runs = rounds({"publish function": runners["publish function"]}, 4)
+    yield table(runs, base="publish function")
+
+
+def target_5_ingest(sink: str) -> Iterator[str]:
+    """Ingest a batch of 100: against put and put for each event."""
+    from benchmarks.baselines.calls import PutAndPut
+    from functions.ingest.handler import handle
+
+    obvious = PutAndPut()
+
+    def request() -> dict[str, Any]:
+        batch = [events.event(n % 5) for n in range(100)]
+        return events.request(batch, content_type=events.BATCHED)
+
+    def ingest(request: dict[str, Any]) -> None:
+        assert handle(request, _CONTEXT)["statusCode"] == 202
+
+    def variant(call: Callable[[dict[str, Any]], None]) -> Run:
+        content = request()
+        return _timed(lambda: call(content), sink, number=100)
+
+    runners = {
+        "put and put": lambda: variant(obvious),
+        "ingest function": lambda: variant(ingest),
+    }
+    rounds(runners, 2)
+    for title, delays in (("answers at once", _AT_ONCE), ("assumed latencies", SERVICES)):
+        control(sink, {"delays": delays})
+        runs = rounds(runners, 6)
+        yield f"  {title}"
+        yield table(runs, base="put and put")
+    ours, base = runs["ingest function"], runs["put and put"]
+    yield at_most("calls for the batch", 100 * ours[0].calls_per_event, 5, "")
+    yield at_least("faster than put and put", ratio(base, ours), 50)
+    yield at_most("CPU per event", ratio(ours, base, "cpu"), 0.10)
+
+
+def target_6_ingest(sink: str) -> Iterator[str]:
+    """Ingest one event: against the two calls in sequence."""
+    from benchmarks.baselines.calls import PutAndPut
+    from functions.ingest.handler import handle
+
+    obvious = PutAndPut()
+
+    def ingest() -> None:
+        assert handle(events.request(events.event()), _CONTEXT)["statusCode"] == 202
+
+    runners = {
+        "two calls in sequence": lambda: _timed(
+            lambda: obvious(events.request(events.event())), sink, number=1, repeat=10
+        ),
+        "ingest function": lambda: _timed(ingest, sink, number=1, repeat=10),
+    }
+    rounds(runners, 2)
+    for title, delays in (("answers at once", _AT_ONCE), ("assumed latencies", SERVICES)):
+        control(sink, {"delays": delays})
+        runs = rounds(runners, 21)
+        yield f"  {title} (ten events a run)"
+        yield table(runs, base="two calls in sequence")
+    ours, base = runs["ingest function"], runs["two calls in sequence"]
+    yield at_most("wall time", ratio(ours, base), 0.92)
+    yield at_most("CPU", ratio(ours, base, "cpu"), 1.2)
+
+
+class _Stub:
+    """A client whose calls cost nothing."""
+
+    def put_item(self, **_: Any) -> Any:
+        return {}
+
+    def put_object(self, **_: Any) -> Any:
+        return {}
+
+    def batch_execute_statement(self, **arguments: Any) -> Any:
+        return {"Responses": [{"TableName": "events"}] * len(arguments["Statements"])}
+
+    def publish_batch(self, **arguments: Any) -> Any:
+        entries = arguments["PublishBatchRequestEntries"]
+        return {"Successful": [{"Id": entry["Id"], "MessageId": "0"} for entry in entries]}
+
+
+def target_7_ingest(sink: str) -> Iterator[str]:
+    """Own code, calls stubbed (Logger and metrics included)."""
+    from functions.shared.clients import Clients
+
+    with patch.object(Clients, "client", lambda *_: _Stub()):
+        from functions.ingest.handler import handle
+    one = events.request(events.event())
+    batch = events.request([events.event(n % 5) for n in range(100)], content_type=events.BATCHED)
+    runs = rounds(
+        {
+            "one event, 50 times": partial(
+                _timed, lambda: handle(one, _CONTEXT), sink, number=1, repeat=50
+            ),
+            "a batch of 100, twice": partial(
+                _timed, lambda: handle(batch, _CONTEXT), sink, number=100, repeat=2
+            ),
+        },
+        61,
+    )
+    yield table(runs, base="one event, 50 times")
+    yield at_most("one invocation", typical(runs["one event, 50 times"]) * 1e6, 100, "us")
+    yield at_most("an event of a batch", typical(runs["a batch of 100, twice"]) * 1e6, 20, "us")
+
+
+def target_7_publish(sink: str) -> Iterator[str]:
+    """Own code, calls stubbed: 1,000 records grouped, and routing by 10 and by 1,000 topics."""
+    from eventing.catalogue import Catalogue, EventType, Rule, Topic
+    from eventing.routing import Router
+    from functions.shared.clients import Clients
+
+    with patch.object(Clients, "client", lambda *_: _Stub()):
+        from functions.publish.handler import handle
+    batch = {"Records": events.records(1000)}
+
+    def router(topics: int) -> Callable[[], object]:
+        types = [f"com.example.shop.kind{n}.happened.v1" for n in range(topics)]
+        catalogue = Catalogue(
+            tuple(Topic(f"t{n}", "", (Rule(type),)) for n, type in enumerate(types)),
+            tuple(EventType(type, "") for type in types),
+            {},
+            "",
+        )
+        route = Router(catalogue).route
+        chosen = (types * 1000)[:1000]
+        return lambda: [route(type, {}) for type in chosen]
+
+    runs = rounds(
+        {
+            "publish function": partial(_timed, lambda: handle(batch, _CONTEXT), sink, number=1000),
+            "routing by 10 topics": partial(_timed, router(10), sink, number=1000),
+            "routing by 1,000 topics": partial(_timed, router(1000), sink, number=1000),
+        },
+        61,
+    )
+    yield table(runs, base="routing by 10 topics")
+    yield at_most("a record", typical(runs["publish function"]) * 1e6, 10, "us")
+    flat = ratio(runs["routing by 1,000 topics"], runs["routing by 10 topics"])
+    yield at_most("routing by 1,000 topics against 10", flat, 1.5)
+
+
+def main() -> None:
+    """Run one measurement; what the function itself prints goes nowhere."""
+    target, function, sink = sys.argv[1:]
+    results = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    measure: Callable[[str], Iterator[str]] = globals()[f"target_{target}_{function}"]
+    for line in measure(sink):
+        results.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main()
