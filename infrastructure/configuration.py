@@ -67,6 +67,8 @@ class Configuration:
     subscriber_accounts: Mapping[str, tuple[str, ...]]
     """By topic: the other accounts that may subscribe to it."""
     event_retention_days: int
+    runbook: str
+    """Where operators read `docs/runbook.md`: links of alarms and dashboards begin with it."""
     catalogue: Catalogue
     catalogue_folder: Path
     laptop: bool
@@ -102,6 +104,7 @@ class Configuration:
             ops_emails=_emails(context),
             subscriber_accounts=_subscriber_accounts(context, catalogue),
             event_retention_days=_days(context),
+            runbook=_string(context, "runbook"),
             catalogue=catalogue,
             catalogue_folder=folder,
             laptop=laptop,

@@ -49,7 +49,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "publish": Contents(("sns", "sqs")),
     "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "redrive": Contents(("dynamodb", "s3", "sns"), schemas=True),
-    "counter": Contents(("dynamodb", "sqs", "stepfunctions")),
+    "counter": Contents(("cloudwatch", "dynamodb", "sqs", "stepfunctions")),
 }
 
 

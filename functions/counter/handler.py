@@ -1,19 +1,22 @@
-"""Every minute: how many dead letters are open, and triage where a queue is not empty."""
+"""Every minute: what is open, unaccounted for or stuck, and triage where a queue is not empty."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
+from eventing.conservation import Window
 from eventing.dead_letter import STAGES, Stage
+from functions.counter import runs
+from functions.counter.conservation import Conservation
 from functions.shared.clients import Clients
 from functions.shared.invocation import Context
 from functions.shared.ledger import Ledger, Locks
@@ -27,7 +30,10 @@ _WORKERS = 16
 
 
 class Counter:
-    """Counts what the ledger has open, and starts triage of what has not got there."""
+    """Counts what only the whole tells: open letters, lost events, stuck executions.
+
+    It starts triage of what has not got into the ledger.
+    """
 
     def __init__(
         self,
@@ -38,6 +44,7 @@ class Counter:
         locks: Locks,
         stepfunctions: SFNClient,
         state_machine_arn: str,
+        conservation: Conservation,
         metrics: Metrics,
         logger: Logger,
     ) -> None:
@@ -47,18 +54,24 @@ class Counter:
         self._locks = locks
         self._stepfunctions = stepfunctions
         self._state_machine_arn = state_machine_arn
+        self._conservation = conservation
         self._metrics = metrics
         self._logger = logger
 
     def __call__(self) -> dict[str, Any]:
-        """What was found, by stage; one stage that cannot be looked at does not hide the other."""
+        """What was found; one thing that cannot be looked at does not hide the others."""
+        looks: dict[str, Callable[[datetime], dict[str, Any]]] = {
+            **{stage: partial(self._look, stage) for stage in STAGES},
+            "conservation": self._look_for_lost_events,
+            "runs": self._look_at_runs,
+        }
         found: dict[str, Any] = {}
         failures: list[Exception] = []
-        for stage in STAGES:
+        for name, look in looks.items():
             try:
-                found[stage] = self._look(stage, datetime.now(UTC))
+                found[name] = look(datetime.now(UTC))
             except Exception as error:
-                found[stage] = {"error": type(error).__name__}
+                found[name] = {"error": type(error).__name__}
                 failures.append(error)
         self._logger.info("count", found=found)
         if failures:
@@ -87,6 +100,21 @@ class Counter:
         elif reported:
             self._ledger.end_incident(stage)
         return {"waiting": waiting, "open": open_letters, "triage_started": triaged}
+
+    def _look_for_lost_events(self, now: datetime) -> dict[str, Any]:
+        lost = self._conservation.unaccounted(now)
+        self._metrics.write(gauges={"EventsUnaccounted": (lost, MetricUnit.Count)})
+        return {"unaccounted": lost}
+
+    def _look_at_runs(self, now: datetime) -> dict[str, Any]:
+        seen = runs.look(self._stepfunctions, self._state_machine_arn, now)
+        self._metrics.write(
+            gauges={
+                "RedriveRunsFailed": (seen.failed, MetricUnit.Count),
+                "RedriveRunSeconds": (seen.seconds, MetricUnit.Seconds),
+            }
+        )
+        return {"failed": seen.failed, "seconds": round(seen.seconds)}
 
     def _waiting(self, stage: Stage) -> int:
         attributes: Any = self._sqs.get_queue_attributes(
@@ -119,6 +147,15 @@ def _counter() -> Counter:
         locks=Locks(dynamodb, table=table),
         stepfunctions=clients.client("stepfunctions"),
         state_machine_arn=environment["STATE_MACHINE_ARN"],
+        conservation=Conservation(
+            clients.client("cloudwatch"),
+            namespace=environment["POWERTOOLS_METRICS_NAMESPACE"],
+            service=environment["POWERTOOLS_SERVICE_NAME"],
+            window=Window(
+                int(environment["CONSERVATION_FROM_MINUTES"]),
+                int(environment["CONSERVATION_UNTIL_MINUTES"]),
+            ),
+        ),
         metrics=Metrics(),
         logger=Logger(),
     )

@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infrastructure.constructs.alarms import Meaning, Missing, alarm, runbook
 from infrastructure.constructs.checks import accept
 from infrastructure.constructs.metrics import metric
 
@@ -27,6 +28,13 @@ TRIAGE_TIMEOUT = cdk.Duration.seconds(90)
 _VISIBILITY = cdk.Duration.minutes(5)
 # How long operators' message may take to come from triage before the alarm sends its own.
 _REPORT_WAIT = cdk.Duration.minutes(3)
+# The ledger keeps an open letter for 180 days; one that waits for so many has been forgotten.
+OLD_DAYS = 14
+
+_USERS = {
+    "ingest": "none yet: what was answered 202 is safe, but not published until it is redriven.",
+    "publish": "subscribers don't get these events until they are redriven.",
+}
 
 
 class DeadLetterQueue(Construct):
@@ -35,7 +43,8 @@ class DeadLetterQueue(Construct):
     `alarm` goes off within a minute of a dead letter, and stays until every one is resolved, parked or
     discarded. It starts triage, whose message tells the operators what has failed and why. Only when
     that message is not sent in time does the alarm tell them itself, so that one incident sends one
-    message, and no fault of triage hides an incident. No other alarm here has an action.
+    message, and no fault of triage hides an incident. `old` goes off when one has been forgotten. No
+    other alarm here has an action.
     """
 
     stage: Stage
@@ -43,6 +52,11 @@ class DeadLetterQueue(Construct):
     arrivals: cloudwatch.Metric
     waiting: cloudwatch.Metric
     open: cloudwatch.Metric
+    oldest: cloudwatch.Metric
+    arrived: cloudwatch.Alarm
+    waits: cloudwatch.Alarm
+    is_open: cloudwatch.Alarm
+    old: cloudwatch.Alarm
     alarm: cloudwatch.CompositeAlarm
 
     def __init__(
@@ -78,34 +92,68 @@ class DeadLetterQueue(Construct):
             statistic=cloudwatch.Stats.MAXIMUM,
             stage=stage,
         )
-        arrived = self._above_zero(
+        self.oldest = metric(
+            configuration.deployment,
+            "OldestDeadLetterAge",
+            statistic=cloudwatch.Stats.MAXIMUM,
+            stage=stage,
+        )
+        self._watch(configuration, alarm_action)
+
+    def _watch(self, configuration: Configuration, alarm_action: cloudwatch.IAlarmAction) -> None:
+        stage = self.stage
+        self.arrived = self._above_zero(
             "Arrived",
             self.arrivals,
-            name=configuration.name(f"{stage}-dead-lettered"),
-            description=f"The {stage} function put an event into its dead-letter queue within a minute.",
+            configuration=configuration,
+            name=f"{stage}-dead-lettered",
+            what=f"The {stage} function put an event into its dead-letter queue within a minute.",
+            missing=Missing.IS_FINE,
         )
         # A queue's own metric can be minutes late, but sees letters that no function reported.
-        waits = self._above_zero(
+        self.waits = self._above_zero(
             "Waiting",
             self.waiting,
-            name=configuration.name(f"{stage}-dlq-messages"),
-            description=f"There are dead letters in the {stage} dead-letter queue.",
+            configuration=configuration,
+            name=f"{stage}-dlq-messages",
+            what=f"There are dead letters in the {stage} dead-letter queue.",
+            # SQS has none of a queue that nobody has used for hours.
+            missing=Missing.IS_FINE,
         )
-        is_open = self._above_zero(
+        self.is_open = self._above_zero(
             "Open",
             self.open,
-            name=configuration.name(f"{stage}-open-dead-letters"),
-            description=f"The ledger has dead letters of {stage} that nobody has dealt with.",
-            # The counter says 0, too: a minute that it skipped neither ends an incident nor begins one.
-            missing=cloudwatch.TreatMissingData.IGNORE,
+            configuration=configuration,
+            name=f"{stage}-open-dead-letters",
+            what=f"The ledger has dead letters of {stage} that nobody has dealt with.",
+            # The counter says 0, too.
+            missing=Missing.CHANGES_NOTHING,
         )
+        self.old = alarm(
+            self,
+            "Old",
+            configuration=configuration,
+            name=f"{stage}-old-dead-letters",
+            metric=self.oldest,
+            above=cdk.Duration.days(OLD_DAYS).to_seconds(),
+            minutes=3,
+            missing=Missing.CHANGES_NOTHING,
+            meaning=Meaning(
+                what=f"A dead letter of {stage} has been open for more than {OLD_DAYS} days; after "
+                "180 it is gone for good.",
+                users=_USERS[stage],
+                section="old-dead-letters",
+            ),
+        )
+        self.old.add_alarm_action(alarm_action)
         reported = metric(configuration.deployment, "IncidentReported", stage=stage).create_alarm(
             self,
             "Reported",
             alarm_name=configuration.name(f"{stage}-reported"),
             alarm_description=(
                 f"Operators have been told of the dead letters of {stage} that are open, by triage. "
-                "No reason to worry: it keeps the alarm from telling them again."
+                "No reason to worry: it keeps the alarm from telling them again. Runbook: "
+                f"{runbook(configuration, 'dead-letters')}"
             ),
             threshold=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -118,11 +166,13 @@ class DeadLetterQueue(Construct):
             self,
             "Alarm",
             composite_alarm_name=configuration.name(f"{stage}-dead-letters"),
-            alarm_description=(
-                f"Events could not get past {stage} and wait as dead letters. You read this because "
-                "triage has not told you in time which and why: docs/runbook.md, from 'Triage' on."
-            ),
-            alarm_rule=cloudwatch.AlarmRule.any_of(arrived, waits, is_open),
+            alarm_description=Meaning(
+                what=f"Events could not get past {stage} and wait as dead letters. When this comes as "
+                "a message, triage has not told you in time which and why.",
+                users=_USERS[stage],
+                section="dead-letters",
+            ).text(configuration),
+            alarm_rule=cloudwatch.AlarmRule.any_of(self.arrived, self.waits, self.is_open),
             actions_suppressor=reported,
             actions_suppressor_wait_period=_REPORT_WAIT,
             actions_suppressor_extension_period=_REPORT_WAIT,
@@ -162,20 +212,20 @@ class DeadLetterQueue(Construct):
         id: str,
         watched: cloudwatch.Metric,
         *,
+        configuration: Configuration,
         name: str,
-        description: str,
-        # Two of the metrics have no data while all is well.
-        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+        what: str,
+        missing: Missing,
     ) -> cloudwatch.Alarm:
-        return watched.create_alarm(
+        return alarm(
             self,
             id,
-            alarm_name=name,
-            alarm_description=description,
-            threshold=0,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=missing,
+            configuration=configuration,
+            name=name,
+            metric=watched,
+            above=0,
+            missing=missing,
+            meaning=Meaning(what=what, users=_USERS[self.stage], section="dead-letters"),
         )
 
 

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import custom_resources
 from constructs import Construct
 
+from infrastructure.constructs.alarms import throttles
 from infrastructure.constructs.aws_call import aws_call
 from infrastructure.constructs.bucket import removal_policy
 
@@ -78,6 +79,13 @@ class EventStore(Construct):
             "Events",
             table_arn=arn,
             table_stream_arn=lookup.get_response_field(stream),
+        )
+        self.alarms = throttles(
+            self,
+            configuration=configuration,
+            table=name,
+            what="events-table",
+            users="none: what can't be stored at once is a dead letter, and stored later.",
         )
 
     def grant_store(self, grantee: iam.IGrantable) -> None:

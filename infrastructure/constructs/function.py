@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from infrastructure import packaging
+from infrastructure.constructs.alarms import Meaning, Missing, alarm
 from infrastructure.constructs.checks import accept, accept_wildcard
 from infrastructure.constructs.metrics import NAMESPACE
 
@@ -27,12 +29,23 @@ if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
 
 LOG_RETENTION = logs.RetentionDays.ONE_MONTH
+# An invocation that takes so much of its time has little left for a day when AWS is slower.
+_LONG = 0.8
 
 
 class Function(lambda_.Function):
-    """The function in `functions/{name}`: it may write its own log and trace, and nothing else yet."""
+    """The function in `functions/{name}`: it may write its own log and trace, and nothing else yet.
+
+    `alarms` are on invocations that fail, are turned away, or nearly run out of time; `harm` says what
+    these do to publishers and subscribers.
+    """
 
     execution_role: iam.Role
+    alarms: tuple[cloudwatch.Alarm, ...]
+    errors: cloudwatch.Metric
+    throttles: cloudwatch.Metric
+    duration: cloudwatch.Metric
+    seconds_before_alarm: float
 
     def __init__(
         self,
@@ -45,6 +58,7 @@ class Function(lambda_.Function):
         memory_size: int,
         timeout: cdk.Duration,
         environment: Mapping[str, str],
+        harm: str = "they notice nothing, but dead letters wait for longer.",
     ) -> None:
         function_name = configuration.name(name)
         target = packaging.LAPTOP if configuration.laptop else packaging.LAMBDA
@@ -79,6 +93,48 @@ class Function(lambda_.Function):
         accept(self, "L1", "Python 3.13 is what the packages are compiled for and measured on.")
         accept_wildcard(
             role, "*", "X-Ray's trace segments are no resources that a policy could name."
+        )
+        self._watch(configuration, name, timeout, harm)
+
+    def _watch(
+        self, configuration: Configuration, name: str, timeout: cdk.Duration, harm: str
+    ) -> None:
+        minute = cdk.Duration.minutes(1)
+        self.errors = self.metric_errors(period=minute)
+        self.throttles = self.metric_throttles(period=minute)
+        self.duration = self.metric_duration(period=minute, statistic=cloudwatch.Stats.MAXIMUM)
+        self.seconds_before_alarm = timeout.to_seconds() * _LONG
+        watched = (
+            ("errors", self.errors, 0.0, 1, "failed: it crashed or ran out of time or memory."),
+            ("throttles", self.throttles, 0.0, 2, "was not run: too many ran at once."),
+            (
+                "duration",
+                self.duration,
+                self.seconds_before_alarm * 1000,
+                2,
+                f"took longer than {self.seconds_before_alarm:.0f} s, and at "
+                f"{timeout.to_seconds():.0f} s it is ended.",
+            ),
+        )
+        self.alarms = tuple(
+            alarm(
+                self,
+                f"{what.capitalize()}Alarm",
+                configuration=configuration,
+                name=f"{name}-{what}",
+                metric=metric,
+                above=above,
+                minutes=minutes,
+                of=3,
+                # A function that is not called has no data.
+                missing=Missing.IS_FINE,
+                meaning=Meaning(
+                    what=f"An invocation of the {name} function {happened}",
+                    users=harm,
+                    section=f"{name}-function",
+                ),
+            )
+            for what, metric, above, minutes, happened in watched
         )
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from infrastructure.constructs.alarms import Meaning, Missing, alarm, composite
 from infrastructure.constructs.checks import accept, accept_managed_policy
 from infrastructure.constructs.function import Function, log_group_of
 from infrastructure.constructs.gateway_responses import add_gateway_answers
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
 # The time-outs fit into each other: AWS calls within the function within the gateway's 29 s.
 _FUNCTION_TIMEOUT = cdk.Duration.seconds(20)
 _GATEWAY_TIMEOUT = cdk.Duration.seconds(29)
+
+# Above these an alarm goes off. Answers a publisher has to send again for, as a share of all:
+FAILURES = 0.01
+# The slowest answer in a hundred, in milliseconds:
+SLOW = 5000
+# Refused requests a minute: publishers' errors, but so many are somebody's incident.
+REFUSED = 300
 
 # Never the key itself, and nothing of the body.
 _ACCESS_LOG = {
@@ -49,12 +58,16 @@ class Ingestion(Construct):
     """`POST /events` for those who have a key, answered by the ingest function.
 
     What API Gateway answers by itself are problem details (RFC 9457), as the function's errors are.
+    `alarm` goes off when publishers are not served well, `surge` when many requests are refused.
     """
 
     api: apigateway.RestApi
     function: Function
     api_keys: Mapping[str, apigateway.ApiKey]
     usage_plans: Mapping[str, apigateway.UsagePlan]
+    alarms: tuple[cloudwatch.Alarm, ...]
+    alarm: cloudwatch.CompositeAlarm
+    surge: cloudwatch.Alarm
 
     def __init__(
         self,
@@ -65,6 +78,7 @@ class Ingestion(Construct):
         event_store: EventStore,
         archive: Archive,
         dead_letters: DeadLetterQueue,
+        alarm_action: cloudwatch.IAlarmAction,
     ) -> None:
         super().__init__(scope, id)
         self.accepted = metric(configuration.deployment, "EventsAccepted")
@@ -95,6 +109,7 @@ class Ingestion(Construct):
                 "PUBLISHERS": self._publishers(),
                 "EVENT_RETENTION_DAYS": str(configuration.event_retention_days),
             },
+            harm="publishers are answered 503, and have to send again.",
         )
         event_store.grant_store(self.function)
         event_store.grant_store_batches(self.function)
@@ -106,6 +121,91 @@ class Ingestion(Construct):
             publisher.name: self._usage_plan(configuration, publisher)
             for publisher in configuration.publishers
         }
+        self._watch(configuration, event_store, dead_letters, alarm_action)
+
+    def _watch(
+        self,
+        configuration: Configuration,
+        event_store: EventStore,
+        dead_letters: DeadLetterQueue,
+        alarm_action: cloudwatch.IAlarmAction,
+    ) -> None:
+        stage, minute = self.api.deployment_stage, cdk.Duration.minutes(1)
+        self.requests = stage.metric_count(period=minute)
+        self.failures = stage.metric_server_error(period=minute, statistic=cloudwatch.Stats.AVERAGE)
+        self.latency = stage.metric_latency(period=minute, statistic=cloudwatch.Stats.p(99))
+        self.refused = stage.metric_client_error(period=minute)
+        self.alarms = (
+            alarm(
+                self,
+                "FailuresAlarm",
+                configuration=configuration,
+                name="api-failures",
+                metric=self.failures,
+                above=FAILURES,
+                minutes=2,
+                of=3,
+                # Without requests there are none.
+                missing=Missing.IS_FINE,
+                meaning=Meaning(
+                    what=f"More than {FAILURES:.0%} of all requests were answered 503.",
+                    users="publishers have to send again; what was answered 202 is safe.",
+                    section="publishers-get-503",
+                ),
+            ),
+            alarm(
+                self,
+                "LatencyAlarm",
+                configuration=configuration,
+                name="api-latency",
+                metric=self.latency,
+                above=SLOW,
+                minutes=3,
+                of=5,
+                missing=Missing.IS_FINE,
+                meaning=Meaning(
+                    what=f"One request in a hundred takes longer than {SLOW / 1000:.0f} s.",
+                    users="publishers wait, and those that wait for less send again.",
+                    section="slow-answers",
+                ),
+            ),
+            *self.function.alarms,
+            *event_store.alarms,
+        )
+        self.alarm = composite(
+            self,
+            "Alarm",
+            configuration=configuration,
+            name="ingestion-impaired",
+            alarms=self.alarms,
+            meaning=Meaning(
+                what="Events are not taken as they should be: requests fail or are slow, the ingest "
+                "function fails, or the table turns writes away.",
+                users="publishers are answered 503 or late; what was answered 202 is safe.",
+                section="ingestion-impaired",
+            ),
+            action=alarm_action,
+            # Dead letters that come meanwhile are of the same incident, and have their own message.
+            unless=dead_letters.arrived,
+        )
+        self.surge = alarm(
+            self,
+            "SurgeAlarm",
+            configuration=configuration,
+            name="api-refusals",
+            metric=self.refused,
+            above=REFUSED,
+            minutes=3,
+            of=5,
+            missing=Missing.IS_FINE,
+            meaning=Meaning(
+                what=f"More than {REFUSED} requests a minute are refused: a publisher sends what is "
+                "no event, too much, or without a key.",
+                users="that publisher's events are not taken; others notice nothing.",
+                section="many-refusals",
+            ),
+        )
+        self.surge.add_alarm_action(alarm_action)
 
     def _publishers(self) -> str:
         """A JSON object of publishers by the id of their key."""

@@ -8,6 +8,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from infrastructure.constructs.alarms import throttles
 from infrastructure.constructs.bucket import removal_policy
 
 if TYPE_CHECKING:
@@ -68,6 +69,14 @@ class Ledger(Construct):
             ),
             deletion_protection=not configuration.laptop,
             removal_policy=removal_policy(configuration),
+        )
+
+        self.alarms = throttles(
+            self,
+            configuration=configuration,
+            table=configuration.name("ledger"),
+            what="ledger",
+            users="they notice nothing, but dead letters wait for longer.",
         )
 
     def grant_triage(self, function: Function) -> None:

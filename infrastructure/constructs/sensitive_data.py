@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -12,6 +13,7 @@ from aws_cdk import aws_macie as macie
 from aws_cdk import custom_resources
 from constructs import Construct
 
+from infrastructure.constructs.alarms import Meaning, Missing, alarm
 from infrastructure.constructs.aws_call import aws_call
 from infrastructure.constructs.checks import accept_wildcard
 
@@ -26,8 +28,11 @@ class SensitiveData(Construct):
     """The daily job on the archive, and its findings on the ops topic.
 
     Macie has one session per account and region: `macie` of the configuration tells whether it is made
-    here or was there before.
+    here or was there before. `alarm` has no action: the finding itself is told, which says more.
     """
+
+    findings: cloudwatch.Metric
+    alarm: cloudwatch.Alarm
 
     def __init__(
         self,
@@ -48,7 +53,29 @@ class SensitiveData(Construct):
                 finding_publishing_frequency="FIFTEEN_MINUTES",
             )
             job.node.add_dependency(session)
-        self._tell(configuration, archive, ops_topic)
+        rule = self._tell(configuration, archive, ops_topic)
+        self.findings = cloudwatch.Metric(
+            namespace="AWS/Events",
+            metric_name="MatchedEvents",
+            dimensions_map={"RuleName": rule},
+            statistic=cloudwatch.Stats.SUM,
+            period=cdk.Duration.minutes(1),
+        )
+        self.alarm = alarm(
+            self,
+            "Alarm",
+            configuration=configuration,
+            name="sensitive-data",
+            metric=self.findings,
+            above=0,
+            # EventBridge counts only when something matches.
+            missing=Missing.IS_FINE,
+            meaning=Meaning(
+                what="Macie found sensitive data in the archive; a message of its own has the finding.",
+                users="a publisher sends what it should not, and subscribers may have got it.",
+                section="sensitive-data",
+            ),
+        )
 
     def _daily_job(
         self, configuration: Configuration, archive: s3.IBucket
@@ -101,12 +128,14 @@ class SensitiveData(Construct):
 
     def _tell(
         self, configuration: Configuration, archive: s3.IBucket, ops_topic: sns.ITopic
-    ) -> None:
+    ) -> str:
+        """Tell operators of each finding; returns the rule's name."""
+        name = configuration.name("sensitive-data")
         field = events.EventField.from_path
         rule = events.Rule(
             self,
             "Findings",
-            rule_name=configuration.name("sensitive-data"),
+            rule_name=name,
             description="Sensitive data that Macie found in the archive",
             event_pattern=events.EventPattern(
                 source=["aws.macie"],
@@ -128,3 +157,4 @@ class SensitiveData(Construct):
                 ),
             )
         )
+        return name

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from eventing.catalogue import SNS_BYTES
+from infrastructure.constructs.alarms import Meaning, Missing, alarm, composite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +22,27 @@ if TYPE_CHECKING:
 
 
 class Topics(Construct):
-    """One SNS topic for each topic of the catalogue, by the catalogue's name of it."""
+    """One SNS topic for each topic of the catalogue, by the catalogue's name of it.
+
+    `alarm` goes off when SNS gives up a delivery to a subscriber.
+    """
 
     by_name: Mapping[str, sns.Topic]
     arn_prefix: str
     """What stands before the catalogue's name in the ARN of every topic."""
 
-    def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
+    undelivered: Mapping[str, cloudwatch.Metric]
+    alarms: tuple[cloudwatch.Alarm, ...]
+    alarm: cloudwatch.CompositeAlarm
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        configuration: Configuration,
+        alarm_action: cloudwatch.IAlarmAction,
+    ) -> None:
         super().__init__(scope, id)
         prefix = configuration.name("topic-")
         self.arn_prefix = cdk.Stack.of(self).format_arn(service="sns", resource=prefix)
@@ -44,6 +60,47 @@ class Topics(Construct):
                     resources=[topic.topic_arn],
                 )
             )
+
+        self._watch(configuration, alarm_action)
+
+    def _watch(self, configuration: Configuration, alarm_action: cloudwatch.IAlarmAction) -> None:
+        users = "a subscriber did not get an event; others got it."
+        self.undelivered = {
+            name: topic.metric_number_of_notifications_failed(period=cdk.Duration.minutes(1))
+            for name, topic in self.by_name.items()
+        }
+        self.alarms = tuple(
+            alarm(
+                self,
+                f"Undelivered-{name}",
+                configuration=configuration,
+                name=f"topic-{name}-undelivered",
+                metric=metric,
+                above=0,
+                of=3,
+                # SNS counts failures only when there are some.
+                missing=Missing.IS_FINE,
+                meaning=Meaning(
+                    what=f"SNS gave up deliveries to a subscriber of the topic {name}.",
+                    users=users,
+                    section="undelivered",
+                ),
+            )
+            for name, metric in self.undelivered.items()
+        )
+        self.alarm = composite(
+            self,
+            "Alarm",
+            configuration=configuration,
+            name="undelivered",
+            alarms=self.alarms,
+            meaning=Meaning(
+                what="SNS gave up deliveries to a subscriber of at least one topic.",
+                users=users,
+                section="undelivered",
+            ),
+            action=alarm_action,
+        )
 
     def _topic(self, topic: catalogue.Topic, name: str) -> sns.Topic:
         made = sns.Topic(self, topic.name, topic_name=name, enforce_ssl=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
 
 from dashboards.operations import OperationsDashboard
 from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore
+from infrastructure.constructs.health import DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
 from infrastructure.constructs.ledger import Ledger
 from infrastructure.constructs.operations import Operations
@@ -42,7 +44,9 @@ class RegionalStack(cdk.Stack):
         archive = Archive(
             self, "Archive", configuration=configuration, access_logs=operations.bucket
         )
-        topics = Topics(self, "Topics", configuration=configuration)
+        topics = Topics(
+            self, "Topics", configuration=configuration, alarm_action=operations.alarm_action
+        )
         ingest_dead_letters = DeadLetterQueue(
             self,
             "IngestDeadLetters",
@@ -64,6 +68,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             archive=archive,
             dead_letters=ingest_dead_letters,
+            alarm_action=operations.alarm_action,
         )
         publication = Publication(
             self,
@@ -74,34 +79,37 @@ class RegionalStack(cdk.Stack):
             topics=topics,
             dead_letters=publish_dead_letters,
             invocation_records=operations.bucket,
+            alarm_action=operations.alarm_action,
         )
         ledger = Ledger(self, "Ledger", configuration=configuration)
+        redrive_task = RedriveFunction(
+            self,
+            "RedriveTask",
+            configuration=configuration,
+            ledger=ledger,
+            operations=operations,
+            event_store=event_store,
+            archive=archive,
+            topics=topics,
+        )
+        triage_task = TriageFunction(
+            self,
+            "TriageTask",
+            configuration=configuration,
+            ledger=ledger,
+            operations=operations,
+            ingest_dead_letters=ingest_dead_letters,
+            publish_dead_letters=publish_dead_letters,
+        )
         redrive = Redrive(
             self,
             "Redrive",
             configuration=configuration,
-            redrive=RedriveFunction(
-                self,
-                "RedriveTask",
-                configuration=configuration,
-                ledger=ledger,
-                operations=operations,
-                event_store=event_store,
-                archive=archive,
-                topics=topics,
-            ),
-            triage=TriageFunction(
-                self,
-                "TriageTask",
-                configuration=configuration,
-                ledger=ledger,
-                operations=operations,
-                ingest_dead_letters=ingest_dead_letters,
-                publish_dead_letters=publish_dead_letters,
-            ),
+            redrive=redrive_task,
+            triage=triage_task,
             dead_letters=(ingest_dead_letters, publish_dead_letters),
         )
-        Counter(
+        counter = Counter(
             self,
             "Counter",
             configuration=configuration,
@@ -109,15 +117,50 @@ class RegionalStack(cdk.Stack):
             ingest_dead_letters=ingest_dead_letters,
             publish_dead_letters=publish_dead_letters,
             state_machine=redrive.state_machine,
+            alarm_action=operations.alarm_action,
         )
+        handling = DeadLetterHandling(
+            self,
+            "DeadLetterHandling",
+            configuration=configuration,
+            alarms=(
+                *triage_task.function.alarms,
+                *redrive_task.function.alarms,
+                *counter.function.alarms,
+                *ledger.alarms,
+            ),
+            alarm_action=operations.alarm_action,
+        )
+        alarms: list[cloudwatch.IAlarm] = [
+            ingestion.alarm,
+            ingestion.surge,
+            ingest_dead_letters.alarm,
+            ingest_dead_letters.old,
+            publication.alarm,
+            topics.alarm,
+            publish_dead_letters.alarm,
+            publish_dead_letters.old,
+            handling.alarm,
+            counter.failed,
+            counter.long,
+            counter.unaccounted,
+        ]
         if configuration.macie != "off":
-            SensitiveData(
+            sensitive_data = SensitiveData(
                 self,
                 "SensitiveData",
                 configuration=configuration,
                 archive=archive.bucket,
                 ops_topic=operations.topic,
             )
+            alarms.append(sensitive_data.alarm)
+        Health(
+            self,
+            "Health",
+            configuration=configuration,
+            alarms=alarms,
+            alarm_action=operations.alarm_action,
+        )
         OperationsDashboard(
             self,
             "OperationsDashboard",

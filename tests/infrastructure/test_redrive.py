@@ -11,6 +11,7 @@ from tests.infrastructure.synthesis import ACCOUNT, Json, Template
 from workflows.redrive import DEFINITION
 
 STAGES = ("ingest", "publish")
+_EXECUTIONS = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-redrive:*"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"
 ALWAYS = {
@@ -149,6 +150,8 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
         ("dynamodb:Query", "eventing-ledger/index/by_state"),
         ("states:StartExecution", "eventing-redrive"),
         ("states:ListExecutions", "eventing-redrive"),
+        ("states:DescribeExecution", _EXECUTIONS),
+        ("states:GetExecutionHistory", _EXECUTIONS),
         ("cloudwatch:GetMetricData", "*"),
     }
 
