@@ -182,6 +182,8 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 **DLQ_URLS,
                 "LEDGER_TABLE": "eventing-ledger",
                 "STATE_MACHINE_ARN": "eventing-redrive",
+                "CONSERVATION_FROM_MINUTES": "180",
+                "CONSERVATION_UNTIL_MINUTES": "10",
             },
         ),
     ],
