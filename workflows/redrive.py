@@ -130,6 +130,8 @@ class Redrive(Construct):
                         {
                             "task": "release",
                             "execution": field("$.detail.name"),
+                            "execution_arn": field("$.detail.executionArn"),
+                            "started_at": field("$.detail.startDate"),
                             "status": field("$.detail.status"),
                         }
                     ),

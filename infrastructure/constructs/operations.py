@@ -60,6 +60,16 @@ class Operations(Construct):
         """Let it read the objects whose keys begin like this."""
         self._grant(function, "s3:GetObject", prefixes)
 
+    def grant_list(self, function: Function, prefix: str) -> None:
+        """Let it see which objects have keys that begin like this."""
+        function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[self.bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": f"{prefix}*"}},
+            )
+        )
+
     def grant_write(self, function: Function, *prefixes: str) -> None:
         """Let it write objects whose keys begin like this."""
         self._grant(function, "s3:PutObject", prefixes)

@@ -59,6 +59,7 @@ class RedriveFunction(Construct):
         )
         ledger.grant_redrive(self.function)
         operations.grant_read(self.function, "redrive/")
+        operations.grant_list(self.function, "redrive/")
         operations.grant_write(self.function, "redrive/", "reports/")
         operations.grant_tell(self.function)
         event_store.grant_store(self.function)

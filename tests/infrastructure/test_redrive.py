@@ -139,6 +139,7 @@ def test_redrive_may_do_what_the_stages_do_and_write_down_what_it_did(regional: 
         ("s3:GetObject", f"{OPERATIONS}/redrive/*"),
         ("s3:PutObject", f"{OPERATIONS}/redrive/*"),
         ("s3:PutObject", f"{OPERATIONS}/reports/*"),
+        ("s3:ListBucket", OPERATIONS),
     }
 
 
@@ -237,13 +238,15 @@ def test_what_an_execution_leaves_behind_is_released(regional: Template) -> None
     assert target["Arn"] == "eventing-redrive"
     transformer = target["InputTransformer"]
     paths = transformer["InputPathsMap"]
-    assert set(paths.values()) == {"$.detail.name", "$.detail.status"}
+    assert len(set(paths.values())) == 4
     filled = transformer["InputTemplate"]
     for name in paths:
         filled = filled.replace(f"<{name}>", f'"{paths[name]}"')
     assert json.loads(filled) == {
         "task": "release",
         "execution": "$.detail.name",
+        "execution_arn": "$.detail.executionArn",
+        "started_at": "$.detail.startDate",
         "status": "$.detail.status",
     }
     assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] == 24 * 3600

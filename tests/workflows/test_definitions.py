@@ -67,6 +67,17 @@ def test_every_task_is_tried_again_when_lambda_itself_fails(definition: Json) ->
         assert task["TimeoutSeconds"] > 90
 
 
+def test_what_may_be_done_again_is_tried_again_when_a_function_fails() -> None:
+    states = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())["States"]
+
+    again = {
+        name
+        for name, state in states.items()
+        if any("States.TaskFailed" in retry["ErrorEquals"] for retry in state.get("Retry", ()))
+    }
+    assert again == {"Triage a page", "Work off a page", "Finish", "Report"}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_substitution_is_made(path: Path) -> None:
     wanted = set(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")))

@@ -154,6 +154,15 @@ def test_an_invalid_input_fails_with_what_is_wrong_and_touches_nothing() -> None
     assert stub.tasks == ["begin"]
 
 
+def test_a_filter_that_selects_nothing_is_an_invalid_input() -> None:
+    stub = functions()
+    stub.answers["plan"] = error("InvalidInput", "filter: selects no letter")
+    failed = failure(stub)
+
+    assert (failed.error, failed.cause) == ("InvalidInput", "filter: selects no letter")
+    assert stub.tasks == ["begin", "triage", "plan"]
+
+
 def test_triage_goes_on_until_the_queues_are_empty() -> None:
     stub = functions(action="triage", stages=["ingest", "publish"])
     stub.triages = [triaged(drained=False), triaged(drained=False), triaged()]
