@@ -276,6 +276,8 @@ class FakeAws:
         for entry in entries:
             if refused := self.refuse_entry(queue, entry["MessageBody"]):
                 code, sender = refused
+                if refused is LEFT_OUT:
+                    continue
                 failed.append({"Id": entry["Id"], "Code": code, "SenderFault": sender})
                 continue
             self._message_ids += 1

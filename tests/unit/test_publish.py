@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -28,6 +28,7 @@ from functions.shared.topics import Topics
 from tests.unit.fake_aws import LEFT_OUT, QUEUE_URL, TOPIC_PREFIX, Call, FakeAws, Killed
 from tests.unit.test_ingest import CODES, _Context
 
+CATALOGUE = Catalogue.read(Path("catalogue"))
 EVENT = '{"id": "0", "type": "com.example.shop.order.placed.v1", "source": "/a"}'
 
 
@@ -58,12 +59,10 @@ class Stream:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
 
-@contextmanager
-def streaming(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
-    """The function with an AWS of its own; its pauses are counted, and its clock goes on by them."""
+def set_up(monkeypatch: pytest.MonkeyPatch, aws: FakeAws) -> None:
+    """The function's environment; its pauses are counted, and its clock goes on by them."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Eventing")
-    aws = FakeAws()
 
     def sleep(seconds: float) -> None:
         aws.slept += seconds
@@ -72,24 +71,30 @@ def streaming(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
         monkeypatch.setattr(module, "sleep", sleep)
     for module in (functions.publish.publish, functions.shared.topics, functions.shared.invocation):
         monkeypatch.setattr(module, "monotonic", lambda: monotonic() + aws.slept)
-    with aws.installed() as clients, ThreadPoolExecutor(8) as workers:
-        publish = Publish(
-            catalogue=Catalogue.read(Path("catalogue")),
-            topics=Topics(clients.client("sns"), arn_prefix=TOPIC_PREFIX),
-            queue=DeadLetterQueue(
-                clients.client("sqs"), url=QUEUE_URL + "publish-dlq", workers=workers
-            ),
+
+
+def new_function(sns: Any, sqs: Any, workers: ThreadPoolExecutor, log: StringIO) -> Handler:
+    """The function as it is after its initialisation."""
+    return Handler(
+        publish=Publish(
+            catalogue=CATALOGUE,
+            topics=Topics(sns, arn_prefix=TOPIC_PREFIX),
+            queue=DeadLetterQueue(sqs, url=QUEUE_URL + "publish-dlq", workers=workers),
             workers=workers,
-        )
-        log = StringIO()
-        logger = Logger(service=f"shop-{id(log)}", stream=log)
-        yield Stream(aws, Handler(publish=publish, logger=logger, metrics=Metrics()), log)
+        ),
+        logger=Logger(service=f"shop-{id(log)}", stream=log),
+        metrics=Metrics(),
+    )
 
 
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
-    with streaming(monkeypatch) as stream:
-        yield stream
+    """The function with an AWS of its own."""
+    aws, log = FakeAws(), StringIO()
+    set_up(monkeypatch, aws)
+    with aws.installed() as clients, ThreadPoolExecutor(8) as workers:
+        handler = new_function(clients.client("sns"), clients.client("sqs"), workers, log)
+        yield Stream(aws, handler, log)
 
 
 def record(number: int, type: str = "order.placed.v1", **data: Any) -> dict[str, Any]:
@@ -386,6 +391,22 @@ def test_one_letter_that_the_queue_refuses_is_the_only_one_wanted_again(stream: 
     )
     assert stream.deliver(*(record(number) for number in range(4))) == ["s2"]
     assert sorted(letter["event"]["id"] for letter in stream.letters) == ["0", "1", "3"]
+
+
+def test_a_letter_that_the_answer_leaves_out_is_not_taken_for_safe(stream: Stream) -> None:
+    stream.aws.fault = lambda call: "denied" if call.target == "orders" else None
+    stream.aws.refuse_entry = lambda target, body: LEFT_OUT if target == "publish-dlq" else None
+    assert stream.deliver(record(1), record(2)) == ["s1", "s2"]
+
+
+def test_a_call_that_has_not_begun_in_time_never_does() -> None:
+    hold, done = threading.Event(), []
+    with ThreadPoolExecutor(1) as workers:
+        workers.submit(hold.wait, 10)
+        call = workers.submit(done.append, "late")
+        assert functions.shared.invocation.result_by(0.0, call, None) is None
+        hold.set()
+    assert done == []
 
 
 def test_what_is_settled_of_a_batch_is_remembered_until_all_of_it_is(stream: Stream) -> None:
