@@ -97,6 +97,7 @@ class FakeAws:
     """Set it to let go of calls that hang."""
     _attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _message_ids: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def installed(self) -> Iterator[Clients]:
@@ -134,9 +135,10 @@ class FakeAws:
         assert service, request.url
         handle = getattr(self, f"_{service[1]}")
         operation, target, act = cast("tuple[str, str, Callable[[], AWSResponse]]", handle(request))
-        self._attempts[operation, target] += 1
-        call = Call(service[1], operation, target, self._attempts[operation, target])
-        self.calls.append(call)
+        with self._lock:
+            self._attempts[operation, target] += 1
+            call = Call(service[1], operation, target, self._attempts[operation, target])
+            self.calls.append(call)
         fault = self.fault(call)
         if fault is None:
             return act()
@@ -280,8 +282,9 @@ class FakeAws:
                     continue
                 failed.append({"Id": entry["Id"], "Code": code, "SenderFault": sender})
                 continue
-            self._message_ids += 1
-            self.queues[queue][f"m{self._message_ids}"] = entry["MessageBody"]
+            with self._lock:
+                self._message_ids += 1
+                self.queues[queue][f"m{self._message_ids}"] = entry["MessageBody"]
             done.append({"Id": entry["Id"], "MessageId": "0", "MD5OfMessageBody": _md5(entry)})
         return _response(200, json.dumps({"Successful": done, "Failed": failed}))
 

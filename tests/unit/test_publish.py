@@ -400,7 +400,8 @@ def test_a_letter_that_the_answer_leaves_out_is_not_taken_for_safe(stream: Strea
 
 
 def test_a_call_that_has_not_begun_in_time_never_does() -> None:
-    hold, done = threading.Event(), []
+    hold = threading.Event()
+    done: list[str] = []
     with ThreadPoolExecutor(1) as workers:
         workers.submit(hold.wait, 10)
         call = workers.submit(done.append, "late")
