@@ -436,17 +436,13 @@ def test_what_there_is_no_time_for_is_handed_back_and_not_cut_off(
 
 
 def test_a_call_that_is_not_back_in_time_is_handed_back_and_those_behind_it_never_go_out(
-    stream: Stream,
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fault(call: Call) -> str | None:
-        if call.attempt == 8:
-            # All workers are in a call, and the time for calls is over.
-            stream.aws.slept = 50
-        return "hang"
-
-    stream.aws.fault = fault
+    monkeypatch.setattr(functions.publish.publish, "_DEAD_LETTER_SECONDS", 0.1)
+    monkeypatch.setattr(functions.publish.publish, "CALL_SECONDS", 0.4)
+    stream.aws.fault = lambda call: "hang"
     batch = [record(number) for number in range(100)]
-    assert len(stream.deliver(*batch)) == 100
+    assert len(stream.deliver(*batch, seconds=2)) == 100
     assert stream.aws.count() == 8
     stream.aws.released.set()
 
