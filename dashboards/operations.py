@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
+
+from dashboards.widgets import WIDTH, Row, dashboard, graph, heading, percentiles, text
+from infrastructure.constructs.alarms import table_metric
+from infrastructure.constructs.counter import LONG_RUN
+from infrastructure.constructs.ingestion import FAILURES, REFUSED, SLOW
+from infrastructure.constructs.publication import LATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infrastructure.configuration import Configuration
+    from infrastructure.constructs.counter import Counter
     from infrastructure.constructs.dead_letters import DeadLetterQueue
+    from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.function import Function
+    from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.publication import Publication
+    from infrastructure.constructs.redrive import RedriveFunction
+    from infrastructure.constructs.sensitive_data import SensitiveData
+    from infrastructure.constructs.triage import TriageFunction
 
-_WIDTH = 24
-_HALF = _WIDTH // 2
-_THIRD = _WIDTH // 3
-_ABOVE_ZERO = cloudwatch.HorizontalAnnotation(
-    value=0, label="alarm above 0", color=cloudwatch.Color.RED
-)
+_THIRD = WIDTH // 3
+_QUARTER = WIDTH // 4
+_HOW_TO_READ = """# Is it healthy?
+The first box sums up everything: green means that no alarm is on. The second has an alarm for each
+thing that can go wrong, the third what these are made of. Below, the walk of an event from top to
+bottom: the first row that looks odd is where to look first. A red line is where an alarm begins.
+Graphs count per minute; where a line is missing, nothing happened."""
 
 
 class OperationsDashboard(Construct):
@@ -33,85 +46,266 @@ class OperationsDashboard(Construct):
         id: str,
         *,
         configuration: Configuration,
+        health: Health,
+        told: Sequence[cloudwatch.IAlarm],
+        behind: Sequence[cloudwatch.IAlarm],
         ingestion: Ingestion,
+        event_store: EventStore,
         publication: Publication,
         dead_letters: Sequence[DeadLetterQueue],
+        triage: TriageFunction,
+        redrive: RedriveFunction,
+        counter: Counter,
+        sensitive_data: SensitiveData | None,
     ) -> None:
         super().__init__(scope, id)
-        region = cdk.Stack.of(self).region
-        cloudwatch.Dashboard(
-            self,
-            "Dashboard",
-            dashboard_name=configuration.name(f"operations-{region}"),
-            default_interval=cdk.Duration.hours(3),
-            period_override=cloudwatch.PeriodOverride.INHERIT,
-            widgets=[
-                [
-                    cloudwatch.AlarmStatusWidget(
-                        title="Alarms",
-                        alarms=[queue.alarm for queue in dead_letters],
-                        width=_WIDTH,
-                        height=3,
-                    )
-                ],
-                [
-                    _graph("Events accepted", ingestion.accepted.with_(label="accepted")),
-                    _graph(
-                        "Events duplicate and rejected",
-                        ingestion.duplicate.with_(label="duplicate"),
-                        ingestion.rejected.with_(label="rejected"),
-                    ),
-                ],
-                [
-                    _graph(
-                        "Events published",
-                        publication.published.with_(label="published"),
-                        width=_WIDTH,
-                    )
-                ],
-                *([_arrivals(queue), _waiting(queue), _open(queue)] for queue in dead_letters),
+        self._configuration = configuration
+        table = event_store.table_name
+        rows: list[Row] = [
+            text(_HOW_TO_READ, height=4),
+            [
+                _alarms("Everything", [health.alarm], width=_QUARTER, height=4),
+                _alarms("What operators are told of", told, width=WIDTH - _QUARTER, height=4),
             ],
-        )
+            [_alarms("What these alarms are made of", behind, width=WIDTH, height=7)],
+            self._heading(
+                "Ingestion",
+                says="Publishers' requests. 503 means that they have to send again, refusals that "
+                "what they send is wrong or too much.",
+                section="ingestion-impaired",
+                logs={"log of ingest": ingestion.function.log_name, "access": ingestion.access_log},
+            ),
+            [
+                graph(
+                    "Requests",
+                    {"all": ingestion.requests, "refused": ingestion.refused},
+                    unit="refusals",
+                    above=REFUSED,
+                    width=_QUARTER,
+                ),
+                graph(
+                    "Share of requests answered 503",
+                    {"503": ingestion.failures},
+                    unit="of 1",
+                    above=FAILURES,
+                    width=_QUARTER,
+                ),
+                graph(
+                    "How long publishers wait",
+                    percentiles(ingestion.latency, 50, 95, 99),
+                    unit="milliseconds",
+                    above=SLOW,
+                    width=_QUARTER,
+                ),
+                graph(
+                    "Events",
+                    {
+                        "accepted": ingestion.accepted,
+                        "accepted before": ingestion.duplicate,
+                        "rejected": ingestion.rejected,
+                    },
+                    unit="events",
+                    width=_QUARTER,
+                ),
+            ],
+            _function("ingest", ingestion.function),
+            self._heading(
+                "Event store",
+                says="The table that every accepted event is written to, once.",
+                section="throttled-tables",
+                logs={},
+            ),
+            [
+                graph("Events stored", {"stored": ingestion.stored}, unit="events", width=_THIRD),
+                graph(
+                    "Requests that the table turns away",
+                    {
+                        "reads": table_metric(table, "ReadThrottleEvents"),
+                        "writes": table_metric(table, "WriteThrottleEvents"),
+                    },
+                    unit="requests",
+                    above=0,
+                    width=_THIRD,
+                ),
+                graph(
+                    "Capacity used",
+                    {
+                        "read units": table_metric(table, "ConsumedReadCapacityUnits"),
+                        "write units": table_metric(table, "ConsumedWriteCapacityUnits"),
+                    },
+                    unit="units",
+                    width=_THIRD,
+                ),
+            ],
+            self._heading(
+                "Publication",
+                says="From the table's stream to the topics; by topic, on the dashboard *delivery*.",
+                section="publication-impaired",
+                logs={"log of publish": publication.function.log_name},
+            ),
+            [
+                graph(
+                    "Events published",
+                    {"published": publication.published},
+                    unit="events",
+                    width=_THIRD,
+                ),
+                graph(
+                    "From accepted to published",
+                    percentiles(publication.lag, 50, 95, 99),
+                    unit="milliseconds",
+                    width=_THIRD,
+                ),
+                graph(
+                    "How late the stream is read",
+                    {"oldest event": publication.iterator_age},
+                    unit="milliseconds",
+                    above=LATE,
+                    width=_THIRD,
+                ),
+            ],
+            _function("publish", publication.function),
+            self._heading(
+                "Conservation",
+                says="What was stored is published or a dead letter. Anything else has gone nowhere.",
+                section="events-unaccounted-for",
+                logs={"log of counter": counter.function.log_name},
+            ),
+            [
+                graph(
+                    "Events that have gone nowhere",
+                    {"unaccounted for": counter.events_unaccounted},
+                    unit="events",
+                    above=0,
+                    width=WIDTH // 2,
+                ),
+                graph(
+                    "Stored and settled, by the minute they were accepted in",
+                    {"stored": ingestion.stored, "settled": publication.settled},
+                    unit="events",
+                    width=WIDTH // 2,
+                ),
+            ],
+            self._heading(
+                "Dead letters",
+                says="Events that could not get on; more on the dashboard *redrive*.",
+                section="dead-letters",
+                logs={"log of triage": triage.function.log_name},
+            ),
+            *([_arrivals(queue), _waiting(queue), _open(queue)] for queue in dead_letters),
+            self._heading(
+                "Redrive",
+                says="Triage sorts dead letters by itself; redrive is started by operators.",
+                section="redrive-impaired",
+                logs={"log of redrive": redrive.function.log_name},
+            ),
+            [
+                graph(
+                    "Executions that failed lately",
+                    {"failed": counter.runs_failed},
+                    unit="executions",
+                    above=0,
+                    width=_THIRD,
+                ),
+                graph(
+                    "How long the longest execution has worked",
+                    {"works for": counter.run_seconds},
+                    unit="seconds",
+                    above=LONG_RUN.to_seconds(),
+                    width=_THIRD,
+                ),
+                graph(
+                    "Letters taken up",
+                    {"through": counter.succeeded, "failed again": counter.failed_again},
+                    unit="letters",
+                    width=_THIRD,
+                ),
+            ],
+            *(
+                _function(name, function)
+                for name, function in (
+                    ("triage", triage.function),
+                    ("redrive", redrive.function),
+                    ("counter", counter.function),
+                )
+            ),
+        ]
+        if sensitive_data:
+            rows += [
+                self._heading(
+                    "Sensitive data",
+                    says="What Macie finds in the archive.",
+                    section="sensitive-data",
+                    logs={},
+                ),
+                [
+                    graph(
+                        "Findings",
+                        {"findings": sensitive_data.findings},
+                        unit="findings",
+                        above=0,
+                        width=WIDTH,
+                    )
+                ],
+            ]
+        dashboard(self, configuration=configuration, name="operations", rows=rows)
+
+    def _heading(self, title: str, *, says: str, section: str, logs: dict[str, str]) -> Row:
+        return heading(self, self._configuration, title, says=says, section=section, logs=logs)
 
 
-def _graph(title: str, *metrics: cloudwatch.IMetric, width: int = _HALF) -> cloudwatch.IWidget:
-    return cloudwatch.GraphWidget(
-        title=f"{title} per minute",
-        left=list(metrics),
-        left_y_axis=_axis("events"),
-        width=width,
+def _alarms(
+    title: str, alarms: Sequence[cloudwatch.IAlarm], *, width: int, height: int
+) -> cloudwatch.IWidget:
+    return cloudwatch.AlarmStatusWidget(
+        title=title, alarms=list(alarms), width=width, height=height
     )
 
 
+def _function(name: str, function: Function) -> Row:
+    return [
+        graph(
+            f"Invocations of {name} that failed or were not run",
+            {"failed": function.errors, "not run": function.throttles},
+            unit="invocations",
+            above=0,
+            width=WIDTH // 2,
+        ),
+        graph(
+            f"Longest invocation of {name}",
+            {"longest": function.duration},
+            unit="milliseconds",
+            above=function.seconds_before_alarm * 1000,
+            width=WIDTH // 2,
+        ),
+    ]
+
+
 def _arrivals(queue: DeadLetterQueue) -> cloudwatch.IWidget:
-    return cloudwatch.GraphWidget(
-        title=f"New dead letters of {queue.stage} per minute",
-        left=[queue.arrivals.with_(label="new dead letters")],
-        left_annotations=[_ABOVE_ZERO],
-        left_y_axis=_axis("dead letters"),
+    return graph(
+        f"New dead letters of {queue.stage}",
+        {"new dead letters": queue.arrivals},
+        unit="dead letters",
+        above=0,
         width=_THIRD,
     )
 
 
 def _waiting(queue: DeadLetterQueue) -> cloudwatch.IWidget:
-    return cloudwatch.GraphWidget(
-        title=f"Dead letters waiting in the {queue.stage} dead-letter queue",
-        left=[queue.waiting.with_(label="waiting")],
-        left_annotations=[_ABOVE_ZERO],
-        left_y_axis=_axis("dead letters"),
+    return graph(
+        f"Waiting in the {queue.stage} dead-letter queue",
+        {"waiting": queue.waiting},
+        unit="dead letters",
+        above=0,
         width=_THIRD,
     )
 
 
 def _open(queue: DeadLetterQueue) -> cloudwatch.IWidget:
-    return cloudwatch.GraphWidget(
-        title=f"Dead letters of {queue.stage} that are open in the ledger",
-        left=[queue.open.with_(label="open")],
-        left_annotations=[_ABOVE_ZERO],
-        left_y_axis=_axis("dead letters"),
+    return graph(
+        f"Dead letters of {queue.stage} that are open in the ledger",
+        {"open": queue.open},
+        unit="dead letters",
+        above=0,
         width=_THIRD,
     )
-
-
-def _axis(label: str) -> cloudwatch.YAxisProps:
-    return cloudwatch.YAxisProps(label=label, min=0, show_units=False)

@@ -35,6 +35,7 @@ class Redrive(Construct):
     """
 
     state_machine: sfn.StateMachine
+    log_name: str
 
     def __init__(
         self,
@@ -48,6 +49,8 @@ class Redrive(Construct):
     ) -> None:
         super().__init__(scope, id)
         name = configuration.name("redrive")
+        # Step Functions writes under this prefix without adding to a policy of the account.
+        self.log_name = f"/aws/vendedlogs/states/{name}"
         functions = {
             "RedriveFunction": redrive.function.function_arn,
             "TriageFunction": triage.function.function_arn,
@@ -61,8 +64,7 @@ class Redrive(Construct):
             definition_substitutions=functions,
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                # Step Functions writes under this prefix without adding to a policy of the account.
-                destination=log_group_of(self, "Log", f"/aws/vendedlogs/states/{name}"),
+                destination=log_group_of(self, "Log", self.log_name),
                 level=sfn.LogLevel.ALL,
                 include_execution_data=True,
             ),

@@ -439,5 +439,17 @@ def handle(task: Mapping[str, Any], context: Context) -> Any:
         # Operators' errors and refusals: no failure of ours.
         logger.info(name, execution=task.get("execution"), refused=type(refusal).__name__)
         raise
-    logger.info(name, execution=task.get("execution"))
+    logger.info(name, execution=task.get("execution"), **_told(result))
     return result
+
+
+def _told(result: Any) -> dict[str, Any]:
+    """What the log tells of a result: of a report, who did what, and how it ended."""
+    if not isinstance(result, dict) or "request" not in result:
+        return {}
+    request = result["request"]
+    return {
+        **{key: request[key] for key in ("action", "stage", "started_by")},
+        "outcome": result["outcome"],
+        "counts": result.get("counts", {}),
+    }

@@ -114,6 +114,8 @@ class Counter(Construct):
         maximum, deployment = cloudwatch.Stats.MAXIMUM, configuration.deployment
         self.events_unaccounted = metric(deployment, "EventsUnaccounted", statistic=maximum)
         self.runs_failed = metric(deployment, "RedriveRunsFailed", statistic=maximum)
+        self.succeeded = metric(deployment, "RedriveSucceeded")
+        self.failed_again = metric(deployment, "RedriveFailed")
         self.run_seconds = metric(deployment, "RedriveRunSeconds", statistic=maximum)
         self.unaccounted = alarm(
             self,

@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from eventing.cause import Code
 from infrastructure.constructs.alarms import Meaning, Missing, alarm, runbook
 from infrastructure.constructs.checks import accept
 from infrastructure.constructs.metrics import metric
@@ -57,6 +58,7 @@ class DeadLetterQueue(Construct):
     waits: cloudwatch.Alarm
     is_open: cloudwatch.Alarm
     old: cloudwatch.Alarm
+    reported: cloudwatch.Alarm
     alarm: cloudwatch.CompositeAlarm
 
     def __init__(
@@ -83,6 +85,12 @@ class DeadLetterQueue(Construct):
         accept(self.queue, "SQS3", "This is a dead-letter queue; redrive counts its own attempts.")
 
         self.arrivals = metric(configuration.deployment, "DeadLettered", stage=stage)
+        self.arrivals_by_cause = {
+            code.value: metric(
+                configuration.deployment, "DeadLettered", stage=stage, cause=code.value
+            )
+            for code in Code
+        }
         self.waiting = self.queue.metric_approximate_number_of_messages_visible(
             period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
         )
@@ -146,7 +154,9 @@ class DeadLetterQueue(Construct):
             ),
         )
         self.old.add_alarm_action(alarm_action)
-        reported = metric(configuration.deployment, "IncidentReported", stage=stage).create_alarm(
+        self.reported = metric(
+            configuration.deployment, "IncidentReported", stage=stage
+        ).create_alarm(
             self,
             "Reported",
             alarm_name=configuration.name(f"{stage}-reported"),
@@ -173,7 +183,7 @@ class DeadLetterQueue(Construct):
                 section="dead-letters",
             ).text(configuration),
             alarm_rule=cloudwatch.AlarmRule.any_of(self.arrived, self.waits, self.is_open),
-            actions_suppressor=reported,
+            actions_suppressor=self.reported,
             actions_suppressor_wait_period=_REPORT_WAIT,
             actions_suppressor_extension_period=_REPORT_WAIT,
         )

@@ -80,6 +80,7 @@ class EventStore(Construct):
             table_arn=arn,
             table_stream_arn=lookup.get_response_field(stream),
         )
+        self.table_name = name
         self.alarms = throttles(
             self,
             configuration=configuration,

@@ -37,8 +37,11 @@ class Function(lambda_.Function):
     """The function in `functions/{name}`: it may write its own log and trace, and nothing else yet.
 
     `alarms` are on invocations that fail, are turned away, or nearly run out of time; `harm` says what
-    these do to publishers and subscribers.
+    these do to publishers and subscribers. One that `refuses` raises what its caller did wrong, which is
+    no failure of it: whoever calls it watches for those.
     """
+
+    log_name: str
 
     execution_role: iam.Role
     alarms: tuple[cloudwatch.Alarm, ...]
@@ -59,11 +62,13 @@ class Function(lambda_.Function):
         timeout: cdk.Duration,
         environment: Mapping[str, str],
         harm: str = "they notice nothing, but dead letters wait for longer.",
+        refuses: bool = False,
     ) -> None:
         function_name = configuration.name(name)
         target = packaging.LAPTOP if configuration.laptop else packaging.LAMBDA
         code = _package(name, configuration.catalogue_folder, target)
-        log_group = log_group_of(scope, f"{id}Log", f"/aws/lambda/{function_name}")
+        log_name = f"/aws/lambda/{function_name}"
+        log_group = log_group_of(scope, f"{id}Log", log_name)
         # The policy that the CDK would attach lets a function write to every log of the account.
         role = iam.Role(scope, f"{id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
@@ -90,14 +95,21 @@ class Function(lambda_.Function):
             },
         )
         self.execution_role = role
+        self.log_name = log_name
         accept(self, "L1", "Python 3.13 is what the packages are compiled for and measured on.")
         accept_wildcard(
             role, "*", "X-Ray's trace segments are no resources that a policy could name."
         )
-        self._watch(configuration, name, timeout, harm)
+        self._watch(configuration, name, timeout, harm, refuses=refuses)
 
     def _watch(
-        self, configuration: Configuration, name: str, timeout: cdk.Duration, harm: str
+        self,
+        configuration: Configuration,
+        name: str,
+        timeout: cdk.Duration,
+        harm: str,
+        *,
+        refuses: bool,
     ) -> None:
         minute = cdk.Duration.minutes(1)
         self.errors = self.metric_errors(period=minute)
@@ -135,6 +147,7 @@ class Function(lambda_.Function):
                 ),
             )
             for what, metric, above, minutes, happened in watched
+            if what != "errors" or not refuses
         )
 
 

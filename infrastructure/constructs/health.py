@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class DeadLetterHandling(Construct):
     """`alarm` goes off when what counts, sorts or redrives dead letters does not work: one of `alarms`."""
 
+    alarms: tuple[cloudwatch.IAlarm, ...]
     alarm: cloudwatch.CompositeAlarm
 
     def __init__(
@@ -30,12 +31,13 @@ class DeadLetterHandling(Construct):
         alarm_action: cloudwatch.IAlarmAction,
     ) -> None:
         super().__init__(scope, id)
+        self.alarms = tuple(alarms)
         self.alarm = composite(
             self,
             "Alarm",
             configuration=configuration,
             name="redrive-impaired",
-            alarms=alarms,
+            alarms=self.alarms,
             meaning=Meaning(
                 what="Dead letters can't be dealt with as they should: triage, redrive or the counter "
                 "fails, or the ledger turns requests away.",

@@ -81,9 +81,11 @@ class Ingestion(Construct):
         alarm_action: cloudwatch.IAlarmAction,
     ) -> None:
         super().__init__(scope, id)
+        self.access_log = f"/aws/apigateway/{configuration.name('access')}"
         self.accepted = metric(configuration.deployment, "EventsAccepted")
         self.duplicate = metric(configuration.deployment, "EventsDuplicate")
         self.rejected = metric(configuration.deployment, "EventsRejected")
+        self.stored = metric(configuration.deployment, "EventsStored")
         self.api_keys = {
             publisher.name: apigateway.ApiKey(
                 self,
@@ -216,9 +218,7 @@ class Ingestion(Construct):
         return "{" + ",".join(members) + "}"
 
     def _api(self, configuration: Configuration) -> apigateway.RestApi:
-        access_log = log_group_of(
-            self, "AccessLog", f"/aws/apigateway/{configuration.name('access')}"
-        )
+        access_log = log_group_of(self, "AccessLog", self.access_log)
         api = apigateway.RestApi(
             self,
             "Api",

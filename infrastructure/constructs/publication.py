@@ -69,6 +69,15 @@ class Publication(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.published = metric(configuration.deployment, "EventsPublished")
+        self.settled = metric(configuration.deployment, "EventsSettled")
+        self.lag = metric(configuration.deployment, "PublishLag")
+        self.by_topic = {
+            name: (
+                metric(configuration.deployment, "EventsPublished", topic=name),
+                metric(configuration.deployment, "PublishLag", topic=name),
+            )
+            for name in topics.by_name
+        }
         self.function = Function(
             self,
             "Function",

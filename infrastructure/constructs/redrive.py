@@ -56,6 +56,8 @@ class RedriveFunction(Construct):
                 "TOPIC_ARN_PREFIX": topics.arn_prefix,
                 "EVENT_RETENTION_DAYS": str(configuration.event_retention_days),
             },
+            # The counter tells of executions that fail, except for refusals.
+            refuses=True,
         )
         ledger.grant_redrive(self.function)
         operations.grant_read(self.function, "redrive/")

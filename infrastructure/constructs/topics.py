@@ -31,6 +31,7 @@ class Topics(Construct):
     arn_prefix: str
     """What stands before the catalogue's name in the ARN of every topic."""
 
+    delivered: Mapping[str, cloudwatch.Metric]
     undelivered: Mapping[str, cloudwatch.Metric]
     alarms: tuple[cloudwatch.Alarm, ...]
     alarm: cloudwatch.CompositeAlarm
@@ -67,6 +68,10 @@ class Topics(Construct):
         users = "a subscriber did not get an event; others got it."
         self.undelivered = {
             name: topic.metric_number_of_notifications_failed(period=cdk.Duration.minutes(1))
+            for name, topic in self.by_name.items()
+        }
+        self.delivered = {
+            name: topic.metric_number_of_notifications_delivered(period=cdk.Duration.minutes(1))
             for name, topic in self.by_name.items()
         }
         self.alarms = tuple(

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from dashboards.delivery import DeliveryDashboard
 from dashboards.operations import OperationsDashboard
+from dashboards.publishers import PublishersDashboard
+from dashboards.redrive import RedriveDashboard
 from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
@@ -81,6 +84,7 @@ class RegionalStack(cdk.Stack):
             invocation_records=operations.bucket,
             alarm_action=operations.alarm_action,
         )
+        dead_letters = (ingest_dead_letters, publish_dead_letters)
         ledger = Ledger(self, "Ledger", configuration=configuration)
         redrive_task = RedriveFunction(
             self,
@@ -107,7 +111,7 @@ class RegionalStack(cdk.Stack):
             configuration=configuration,
             redrive=redrive_task,
             triage=triage_task,
-            dead_letters=(ingest_dead_letters, publish_dead_letters),
+            dead_letters=dead_letters,
         )
         counter = Counter(
             self,
@@ -131,20 +135,18 @@ class RegionalStack(cdk.Stack):
             ),
             alarm_action=operations.alarm_action,
         )
-        alarms: list[cloudwatch.IAlarm] = [
+        told: list[cloudwatch.IAlarm] = [
             ingestion.alarm,
             ingestion.surge,
-            ingest_dead_letters.alarm,
-            ingest_dead_letters.old,
             publication.alarm,
             topics.alarm,
-            publish_dead_letters.alarm,
-            publish_dead_letters.old,
+            counter.unaccounted,
+            *(one for queue in dead_letters for one in (queue.alarm, queue.old)),
             handling.alarm,
             counter.failed,
             counter.long,
-            counter.unaccounted,
         ]
+        sensitive_data = None
         if configuration.macie != "off":
             sensitive_data = SensitiveData(
                 self,
@@ -153,21 +155,55 @@ class RegionalStack(cdk.Stack):
                 archive=archive.bucket,
                 ops_topic=operations.topic,
             )
-            alarms.append(sensitive_data.alarm)
-        Health(
+            told.append(sensitive_data.alarm)
+        health = Health(
             self,
             "Health",
             configuration=configuration,
-            alarms=alarms,
+            alarms=told,
             alarm_action=operations.alarm_action,
         )
         OperationsDashboard(
             self,
             "OperationsDashboard",
             configuration=configuration,
+            health=health,
+            told=told,
+            behind=(
+                *ingestion.alarms,
+                *publication.alarms,
+                *topics.alarms,
+                *(one for q in dead_letters for one in (q.arrived, q.waits, q.is_open)),
+                *handling.alarms,
+            ),
             ingestion=ingestion,
+            event_store=event_store,
             publication=publication,
-            dead_letters=(ingest_dead_letters, publish_dead_letters),
+            dead_letters=dead_letters,
+            triage=triage_task,
+            redrive=redrive_task,
+            counter=counter,
+            sensitive_data=sensitive_data,
+        )
+        DeliveryDashboard(
+            self,
+            "DeliveryDashboard",
+            configuration=configuration,
+            publication=publication,
+            topics=topics,
+        )
+        RedriveDashboard(
+            self,
+            "RedriveDashboard",
+            configuration=configuration,
+            dead_letters=dead_letters,
+            triage=triage_task,
+            redrive=redrive_task,
+            workflow=redrive,
+            counter=counter,
+        )
+        PublishersDashboard(
+            self, "PublishersDashboard", configuration=configuration, ingestion=ingestion
         )
 
         self._output("ApiUrl", ingestion.api.url)

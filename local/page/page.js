@@ -42,9 +42,8 @@ function showAlarms(alarms) {
   byId("alarm-list").replaceChildren(...shown.map((alarm) => alarmItem(alarm, alarm.state === "ALARM")));
   byId("alarm-count").textContent =
     `${ringing.length} of ${alarms.length} in alarm. Here are those, and all that sum up others.`;
-  const overall = alarms.find((alarm) => alarm.name.endsWith("-unhealthy"));
-  const state = ringing.length || overall?.state === "ALARM" ? "ALARM" : "OK";
-  showHealth(state, state === "OK" ? "Healthy" : `Unhealthy: ${ringing.length} in alarm`);
+  const overall = alarms.find((alarm) => alarm.composite && alarm.name.endsWith("-unhealthy"));
+  showHealth(overall?.state ?? "unknown", { OK: "Healthy", ALARM: "Unhealthy" }[overall?.state] ?? "Not known yet");
 }
 
 function showHealth(state, text) {
