@@ -29,5 +29,5 @@ def message_attributes(
 
 def attributes_size(attributes: Mapping[str, str]) -> int:
     """Bytes that these take in a message: name, data type and value of each."""
-    overhead = len("String")
-    return sum(len(n.encode()) + overhead + len(v.encode()) for n, v in attributes.items())
+    text = "".join([*attributes, *attributes.values()])
+    return len(text.encode()) + len("String") * len(attributes)

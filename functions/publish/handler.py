@@ -14,11 +14,12 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
+from eventing.event import timestamp
 from functions.publish.publish import Publish, Report
 from functions.shared.clients import Clients
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.invocation import Context, trace_id
-from functions.shared.metrics import Metrics
+from functions.shared.metrics import VALUES_PER_LINE, Metrics
 from functions.shared.topics import Topics
 
 _CATALOGUE = Path(__file__).parents[2] / "catalogue"
@@ -57,7 +58,7 @@ class Handler:
                 "unsettled",
                 publisher=one.record.publisher,
                 topic=one.record.topic,
-                accepted_at=one.record.accepted_at,
+                accepted_at=timestamp(one.record.accepted_at),
                 cause=one.cause.code,
                 message_of_cause=one.cause.message,
                 cause_of_queue=one.queue_cause and one.queue_cause.code,
@@ -82,11 +83,13 @@ class Handler:
         for published in report.published:
             lags[published.topic].append(published.lag_milliseconds)
         for topic, values in lags.items():
-            self._metrics.write(
-                {"EventsPublished": len(values)},
-                milliseconds={"PublishLag": values},
-                by=({}, {"topic": topic}),
-            )
+            for start in range(0, len(values), VALUES_PER_LINE):
+                run = values[start : start + VALUES_PER_LINE]
+                self._metrics.write(
+                    {"EventsPublished": len(run)},
+                    milliseconds={"PublishLag": run},
+                    by=({}, {"topic": topic}),
+                )
         for minute, count in report.settled.items():
             self._metrics.write({"EventsSettled": count}, at=minute)
         self._metrics.dead_lettered(report.letters)

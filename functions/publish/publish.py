@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import dropwhile, zip_longest
 from random import uniform
@@ -42,9 +42,9 @@ class Record:
     sequence_number: str
     stream_id: str
     publisher: str
+    accepted_at: datetime
     event: str = field(repr=False)
-    accepted_at: str
-    topic: str | None = None
+    topic: str = ""
     message: Message | None = None
     size: int = 0
     fault: Cause | None = None
@@ -57,10 +57,10 @@ class Record:
             step=step,
             publisher=self.publisher,
             event=self.event,
-            accepted_at=self.accepted_at,
+            accepted_at=timestamp(self.accepted_at),
             cause=cause,
             failed_at=timestamp(datetime.now(UTC)),
-            topic=self.topic,
+            topic=self.topic or None,
             trace_id=trace_id(),
         )
 
@@ -208,7 +208,7 @@ class Publish:
         if monotonic() > last_call:
             return _out_of_time(chunk)
         messages = [record.message for record in chunk if record.message]
-        fates = self._topics.publish(chunk[0].topic or "", messages, last_call=last_call)
+        fates = self._topics.publish(chunk[0].topic, messages, last_call=last_call)
         return _Sent(fates, datetime.now(UTC))
 
     def _dead_letter(
@@ -241,39 +241,38 @@ class Publish:
         change, stream_id = stream_record["dynamodb"], stream_record["eventID"]
         sequence_number, image = change["SequenceNumber"], change.get("NewImage", {})
         try:
-            record = Record(
-                sequence_number=sequence_number,
-                stream_id=stream_id,
-                publisher=image["publisher"]["S"],
-                event=image["event"]["S"],
-                accepted_at=image["accepted_at"]["S"],
-            )
-            value = json.loads(record.event)
-            # Written by ingestion, it has an offset.
-            datetime.now(UTC) - datetime.fromisoformat(record.accepted_at)
+            publisher, event = image["publisher"]["S"], image["event"]["S"]
+            accepted_at = _moment(image["accepted_at"]["S"])
+            value = json.loads(event)
+            type = value["type"]
             attributes = message_attributes(
-                type=value["type"],
-                source=value["source"],
-                publisher=record.publisher,
-                subject=value.get("subject"),
+                type=type, source=value["source"], publisher=publisher, subject=value.get("subject")
             )
-            message = Message(record.event, attributes)
-            return replace(
-                record,
-                topic=self._router.route(value["type"], value),
-                message=message,
-                size=message.size,
-            )
-        except (NoRoute, ConditionFailed) as error:
-            return replace(record, fault=cause_of(error))
+            message = Message(event, attributes)
+            size = message.size
+            try:
+                topic, fault = self._router.route(type, value), None
+            except (NoRoute, ConditionFailed) as error:
+                topic, fault = "", cause_of(error)
         except Exception as error:
             # Whatever is wrong with one item, the others of the batch must not suffer for it.
             return _damaged(sequence_number, stream_id, image, error)
+        return Record(
+            sequence_number, stream_id, publisher, accepted_at, event, topic, message, size, fault
+        )
+
+
+def _moment(text: str) -> datetime:
+    """When an event was accepted; raises ValueError for what no ingestion writes."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("it has no offset")
+    return moment
 
 
 def _published(record: Record, at: datetime) -> Published:
-    accepted_at = datetime.fromisoformat(record.accepted_at)
-    return Published(record.topic or "", accepted_at, (at - accepted_at).total_seconds() * 1000)
+    lag = (at - record.accepted_at).total_seconds() * 1000
+    return Published(record.topic, record.accepted_at, lag)
 
 
 def _out_of_time(chunk: Sequence[Record]) -> _Sent:
@@ -288,8 +287,8 @@ def _damaged(
         sequence_number=sequence_number,
         stream_id=stream_id,
         publisher=image.get("publisher", {}).get("S", "unknown"),
+        accepted_at=datetime.now(UTC),
         event=json.dumps({"item": image}, default=repr),
-        accepted_at=timestamp(datetime.now(UTC)),
         fault=Cause(
             Code.INVALID, type(error).__name__, "the item is not one that ingestion writes"
         ),

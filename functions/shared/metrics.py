@@ -14,6 +14,9 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 
 from eventing.dead_letter import DeadLetter
 
+# Of the Embedded Metric Format.
+VALUES_PER_LINE = 100
+
 
 class Metrics:
     """Writes metrics of this deployment: namespace and dimension `service` from the environment."""
@@ -27,7 +30,7 @@ class Metrics:
         at: datetime | None = None,
         by: Sequence[Mapping[str, str]] = ({},),
     ) -> None:
-        """One line of counts and durations, under each of the dimension sets in `by`.
+        """One line of counts and of up to `VALUES_PER_LINE` durations each, under each dimension set in `by`.
 
         `service` is part of every set, and alone the default. `at` stamps the values with another
         time than now. Counts of 0 are left out, gauges are not.
@@ -45,9 +48,10 @@ class Metrics:
         for name, count in (counts or {}).items():
             if count:
                 emf.add_metric(name, MetricUnit.Count, count)
-        for name, values in (milliseconds or {}).items():
-            for value in values:
-                emf.add_metric(name, MetricUnit.Milliseconds, value)
+        for name, (value, *more) in (milliseconds or {}).items():
+            emf.add_metric(name, MetricUnit.Milliseconds, value)
+            # One by one, each would be written into a debug message together with all before it.
+            emf.metric_set[name]["Value"] += more
         if emf.metric_set:
             print(json.dumps(emf.serialize_metric_set(), separators=(",", ":")))
 
