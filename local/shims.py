@@ -41,7 +41,7 @@ from ministack import app
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import apigateway_v1 as gateway
-from ministack.services import cloudwatch, dynamodb, eventbridge, sqs, stepfunctions
+from ministack.services import cloudwatch, dynamodb, eventbridge, sns, sqs, stepfunctions
 from ministack.services import lambda_svc as lambdas
 from ministack.services.cloudformation import _stacks as stacks
 from ministack.services.cloudformation import provisioners as cloudformation
@@ -698,6 +698,78 @@ def queue_metrics_and_alarm_clock() -> None:
     threading.Thread(target=run, daemon=True, name="cloudwatch").start()
 
 
+# What services measure of themselves
+
+
+def services_measure_themselves() -> None:
+    """AWS counts requests of an API, invocations, deliveries of topics and executions as metrics.
+
+    The emulator counts invocations through Lambda's own API, and nothing else. Dashboards draw these
+    metrics and alarms watch them.
+    """
+    record = cloudwatch.record_metric
+    stock_dispatch = lambdas._execute_function_dispatch
+    stock_emit = lambdas._emit_lambda_metrics
+    stock_request = gateway._handle_execute_in_scope
+    stock_deliver = sns._deliver_to_sqs
+    stock_status = stepfunctions._emit_execution_status_event
+
+    def dispatch(function: Json, config: Json, event: Json, *args: Any) -> Json:
+        began = time.time()
+        result = stock_dispatch(function, config, event, *args)
+        name = {"FunctionName": config["FunctionName"]}
+        record("AWS/Lambda", "Invocations", 1, "Count", name)
+        record("AWS/Lambda", "Errors", int(bool(result.get("error"))), "Count", name)
+        record("AWS/Lambda", "Throttles", 0, "Count", name)
+        record("AWS/Lambda", "Duration", (time.time() - began) * 1000, "Milliseconds", name)
+        records = event.get("Records") if isinstance(event, dict) else None
+        if records and records[0].get("eventSource") == "aws:dynamodb":
+            age = began - records[0]["dynamodb"]["ApproximateCreationDateTime"]
+            record("AWS/Lambda", "IteratorAge", max(0.0, age * 1000), "Milliseconds", name)
+        return result
+
+    def emit(name: str, *, throttle: bool, **_measured_above: Any) -> None:
+        if throttle:  # never gets to the dispatch
+            stock_emit(name, 0.0, False, True)
+
+    async def request(api_id: str, stage: str, *args: Any) -> Any:
+        began = time.time()
+        response = await stock_request(api_id, stage, *args)
+        api = gateway._rest_apis.get(api_id) or {}
+        names = {"ApiName": api.get("name", api_id), "Stage": stage}
+        status = int(response[0])
+        record("AWS/ApiGateway", "Count", 1, "Count", names)
+        record("AWS/ApiGateway", "4XXError", int(400 <= status < 500), "Count", names)
+        record("AWS/ApiGateway", "5XXError", int(status >= 500), "Count", names)
+        record("AWS/ApiGateway", "Latency", (time.time() - began) * 1000, "Milliseconds", names)
+        return response
+
+    def deliver(endpoint: str, *args: Any, topic_arn: str = "", **kwargs: Any) -> None:
+        there = sqs._queue_by_arn(endpoint) and sqs.queue_policy_allows(
+            endpoint, "sns.amazonaws.com", topic_arn, get_account_id()
+        )
+        outcome = "Delivered" if there else "Failed"
+        name = {"TopicName": topic_arn.rpartition(":")[2]}
+        record("AWS/SNS", f"NumberOfNotifications{outcome}", 1, "Count", name)
+        stock_deliver(endpoint, *args, topic_arn=topic_arn, **kwargs)
+
+    def status(execution: Json) -> None:
+        metric = {
+            "RUNNING": "ExecutionsStarted", "SUCCEEDED": "ExecutionsSucceeded",
+            "FAILED": "ExecutionsFailed", "ABORTED": "ExecutionsAborted",
+            "TIMED_OUT": "ExecutionsTimedOut",
+        }[execution["status"]]  # fmt: skip
+        name = {"StateMachineArn": execution["stateMachineArn"]}
+        record("AWS/States", metric, 1, "Count", name)
+        stock_status(execution)
+
+    lambdas._execute_function_dispatch = dispatch
+    lambdas._emit_lambda_metrics = emit
+    gateway._handle_execute_in_scope = request
+    sns._deliver_to_sqs = deliver
+    stepfunctions._emit_execution_status_event = status
+
+
 # Step Functions
 
 
@@ -784,6 +856,7 @@ SHIMS: tuple[Callable[[], None], ...] = (
     alarm_changes_are_events,
     composite_alarms_from_cloudformation,
     queue_metrics_and_alarm_clock,
+    services_measure_themselves,
     succeed_state_has_an_output,
     batches_need_the_single_action,
     loopback_counts_as_secure_transport,
