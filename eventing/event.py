@@ -94,9 +94,13 @@ def event_key(publisher: str, source: str, id: str) -> str:
     return f"{publisher}#{_hash(b'%d:' % len(name) + name + id.encode())}"
 
 
-def event_digest(exact: Mapping[str, Any]) -> str:
-    """The digest of an event's canonical form; an attribute that is null counts as unset (JSON 2.2)."""
-    return _hash(canonical({k: v for k, v in exact.items() if v is not None or k == "data"}))
+def event_digest(exact: Mapping[str, Any], *, spelled: bool = True) -> str:
+    """The digest of an event's canonical form; an attribute that is null counts as unset (JSON 2.2).
+
+    `exact` and `spelled` are those of the event's document.
+    """
+    counted = {k: v for k, v in exact.items() if v is not None or k == "data"}
+    return _hash(canonical(counted, spelled=spelled))
 
 
 def timestamp(moment: datetime) -> str:
@@ -151,7 +155,7 @@ def read_event(document: Document) -> Event:
         subject=value.get("subject"),
         value=value,
         text=text,
-        digest=event_digest(document.exact),
+        digest=event_digest(document.exact, spelled=document.spelled),
     )
 
 
@@ -167,7 +171,7 @@ def attribute_faults(value: Mapping[str, Any]) -> Iterator[Fault]:
     for name, attribute in value.items():
         if attribute is None or name in ("data", "data_base64"):
             continue
-        if not _NAME.fullmatch(name):
+        if name not in _RULES and not _NAME.fullmatch(name):
             # Section 3 "Naming conventions".
             yield Fault(pointer(name), "an attribute's name has only the characters a-z and 0-9")
         elif fault := _attribute_fault(name, attribute):

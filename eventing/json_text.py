@@ -20,6 +20,10 @@ _WRAPPINGS = 4
 # Read as an integer it is 0, which is not what was sent.
 _MINUS_ZERO = re.compile(r"-0(?<![^\s:,\[]-0)(?![.\deE])")
 
+# Made once: `json.dumps` makes one for each call.
+_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_SORTED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
 
 class InvalidJson(ValueError):  # noqa: N818 - named for what it says to a publisher
     """The text is not JSON that can be carried unchanged; the message says why, without its content."""
@@ -39,19 +43,24 @@ class Document:
     exact: Any
     """The same as `value`, but numbers that a float would change are kept as they were spelled."""
 
+    @property
+    def spelled(self) -> bool:
+        """Whether there may be such numbers in it."""
+        return self.value is not self.exact
+
     def member(self, name: str) -> Document:
         """A member of this object, as a document of its own."""
         return Document(self.value[name], self.exact[name])
 
     def items(self) -> list[Document]:
         """The elements of this array, each as a document of its own."""
-        if self.value is self.exact:
+        if not self.spelled:
             return [Document(item, item) for item in self.value]
         return [Document(v, e) for v, e in zip(self.value, self.exact, strict=True)]
 
     def compact(self) -> str:
         """The compact text: no white space, no ASCII escapes, member order and numbers as published."""
-        return _escape(_write(self.exact, spelled=self.value is not self.exact, sort=False))
+        return _escape(_write(self.exact, spelled=self.spelled, sort=False))
 
 
 def parse(text: str, *, depth: int = MAX_DEPTH + _WRAPPINGS) -> Document:
@@ -96,19 +105,19 @@ def parse(text: str, *, depth: int = MAX_DEPTH + _WRAPPINGS) -> Document:
     return Document(value, exact)
 
 
-def canonical(value: Any) -> bytes:
-    """The bytes that two texts of the same JSON value share.
+def canonical(value: Any, *, spelled: bool = True) -> bytes:
+    """The bytes that two texts of the same JSON value share; `spelled` as of its document.
 
     Member order and insignificant white space do not matter; the spelling of a number does (`1.0` is
     not `1`), since a publisher that sends an event again sends the same spelling.
     """
-    return _write(value, spelled=True, sort=True).encode()
+    return _write(value, spelled=spelled, sort=True).encode()
 
 
 def _write(value: Any, *, spelled: bool, sort: bool) -> str:
     if spelled and _holds_spelled(value):
         return _write_spelled(value, sort=sort)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
+    return _SORTED(value) if sort else _PLAIN(value)
 
 
 def _holds_spelled(value: Any) -> bool:
