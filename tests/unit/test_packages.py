@@ -159,8 +159,9 @@ def test_a_package_holds_the_services_that_its_function_calls(
     assert set(FUNCTIONS[name].services) == called
     assert {path.name for path in data.iterdir() if path.is_dir()} == called
     aws = next(p for p in endpoints["partitions"] if p["partition"] == "aws")
-    # Under this name in the list of endpoints.
-    assert set(aws["services"]) == {s.replace("stepfunctions", "states") for s in called}
+    # Under these names in the list of endpoints.
+    others = {"cloudwatch": "monitoring", "stepfunctions": "states"}
+    assert set(aws["services"]) == {others.get(service, service) for service in called}
 
 
 def test_amazon_roots_are_five_certificates_of_amazon(tmp_path: Path) -> None:
