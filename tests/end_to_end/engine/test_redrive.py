@@ -1,0 +1,575 @@
+"""What a plan says, and what a redrive then does: that, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventing.cause import Code
+from eventing.event import timestamp
+from tests.end_to_end.engine.world import (
+    ORDER,
+    PAYMENT,
+    Call,
+    Ended,
+    Fault,
+    World,
+    event,
+    letter,
+    meanwhile,
+    other_catalogue,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from eventing.dead_letter import DeadLetter
+    from local.cloud import LocalCloud
+    from tests.end_to_end.engine.world import Measured
+
+REDRIVE = {"action": "redrive"}
+
+
+def publishing(call: Call) -> bool:
+    return call.operation == "PublishBatch"
+
+
+def sns_is_broken(call: Call) -> Fault | None:
+    return "denied" if publishing(call) else None
+
+
+def test_a_redrive_does_what_its_plan_said(world: World) -> None:
+    # The poison failed first, so that it would be the whole canary.
+    old = timedelta(hours=1)
+    poison = [letter(f"p{n}", step="route", text=event(f"p{n}", "org.unknown"), age=old)
+              for n in range(9)]  # fmt: skip
+    world.dead_letters(*poison, *(letter(f"e{n}") for n in range(312)))
+    planned = world.run({"action": "plan"})
+    assert planned.output["outcome"] == "planned"
+    assert planned.output["plan"]["will_go_through"] == 312
+    assert planned.output["plan"]["will_fail"] == {"NO_ROUTE": 9}
+    assert world.states() == {"open": 321}
+    assert world.delivered() == {}
+    assert "Lock" not in planned.visited
+
+    redriven = world.run({**REDRIVE, "reason": "the topic is back", "started_by": "ada"})
+    assert redriven.output["outcome"] == "done"
+    assert redriven.output["plan"] == planned.output["plan"] | {
+        "seconds": redriven.output["plan"]["seconds"]
+    }
+    assert redriven.output["counts"] == {"resolved": 312, "failed": 9}
+    assert world.states() == {"resolved": 312, "open": 9}
+    assert world.delivered() == {f"e{n}": ["orders"] for n in range(312)}
+    assert all(one.episode == 1 for one in world.letters if one.state == "open")
+    assert world.locked() == {}
+    failed = world.report(redriven)["failed_again"]
+    assert {one["code"] for one in failed} == {"NO_ROUTE"}
+    assert len(failed) == 9
+
+
+def test_each_step_is_made_where_it_failed(world: World) -> None:
+    world.dead_letters(
+        letter("stored", stage="ingest", step="store"),
+        letter("archived", stage="ingest", step="archive"),
+        letter("routed", step="route", text=event("routed", PAYMENT)),
+        letter("published"),
+    )
+    assert world.run(REDRIVE).output["counts"] == {"resolved": 4}
+    assert world.stored().keys() == {"stored"}
+    assert world.archived() == {"archived": 1}
+    assert world.delivered() == {"routed": ["payments"], "published": ["orders"]}
+    item, row = world.stored()["stored"], world.letter("stored").item
+    # As if ingestion had stored it: the stream takes it to publication.
+    assert item["origin_region"] == {"S": "us-east-1"}
+    assert item["accepted_at"] == row["accepted_at"]
+    assert item["pk"] == row["event_key"]
+    assert item["digest"] == row["digest"]
+
+
+def test_a_letter_whose_event_is_stored_already_is_resolved(world: World) -> None:
+    world.dead_letters(letter("a", stage="ingest", step="store"))
+    world.run(REDRIVE)
+    item = world.stored()["a"]
+    world.dead_letters(letter("a", stage="ingest", step="store", age=timedelta(seconds=-1)))
+    planned = world.run({"action": "plan", "stage": "ingest"}, started_at=soon())
+    assert planned.output["plan"]["already_stored"] == 1
+    assert world.run(REDRIVE, started_at=soon()).output["counts"] == {"resolved": 1}
+    assert world.stored()["a"] == item
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=5)
+
+
+def test_another_event_under_the_same_key_is_a_conflict_parked_and_told(world: World) -> None:
+    world.dead_letters(letter("a", stage="ingest", step="store"))
+    world.run(REDRIVE)
+    changed = event("a", data={"order_id": "a", "total": 99, "currency": "EUR"})
+    twins = [event("b", subject=subject) for subject in "12"]
+    world.dead_letters(
+        letter("a", stage="ingest", text=changed),
+        *(letter("b", stage="ingest", text=text, age=timedelta(minutes=minutes))
+          for text, minutes in zip(twins, (9, 8), strict=True)),
+    )  # fmt: skip
+    world.told()
+    redriven = world.run(REDRIVE)
+    # Two events with one identity, none of them stored: the one that failed first gets the key.
+    assert redriven.output["plan"]["will_fail"] == {"CONFLICT": 2}
+    assert redriven.output["counts"] == {"resolved": 1, "parked": 2}
+    assert json.loads(world.stored()["b"]["event"]["S"])["subject"] == "1"
+    assert json.loads(world.stored()["a"]["event"]["S"])["data"]["total"] == 12.5
+    parked = [one for one in world.letters if one.state == "parked"]
+    assert {(one.code, one.id) for one in parked} == {("CONFLICT", "a"), ("CONFLICT", "b")}
+    assert any("2 parked" in text for _, text in world.told())
+
+
+def test_a_topic_that_is_gone_is_routed_anew_and_the_plan_lists_it(world: World) -> None:
+    world.dead_letters(letter("a", topic="once-upon-a-time"), letter("b"))
+    redriven = world.run(REDRIVE)
+    assert redriven.output["plan"]["rerouted"] == {"once-upon-a-time -> orders": 1}
+    assert world.delivered() == {"a": ["orders"], "b": ["orders"]}
+
+
+def test_a_message_says_that_it_is_a_redrive(world: World) -> None:
+    world.dead_letters(letter("a"))
+    world.run(REDRIVE, befall=sns_is_broken)
+    world.run(REDRIVE)
+    (notification,) = world._drain(world.subscriber)
+    attributes = {k: v["Value"] for k, v in notification["MessageAttributes"].items()}
+    assert attributes == {
+        "type": ORDER, "source": "/shop", "publisher": "acme-web", "redrive_episode": "2",
+    }  # fmt: skip
+    assert notification["Message"] == event("a")
+
+
+# Selection
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"publisher": "acme-pay"}, "bd"),
+        ({"type": PAYMENT}, "c"),
+        ({"topic": "payments"}, "c"),
+        ({"cause": "THROTTLED"}, "d"),
+        ({"failed_before": "BETWEEN"}, "d"),
+        ({"failed_after": "BETWEEN"}, "abc"),
+        ({"failed_after": "BETWEEN", "publisher": "acme-pay"}, "b"),
+    ],
+)
+def test_every_field_of_the_filter_selects(
+    world: World, wanted: dict[str, str], expected: str
+) -> None:
+    world.dead_letters(
+        letter("a"),
+        letter("b", publisher="acme-pay"),
+        letter("c", topic="payments", text=event("c", PAYMENT)),
+        letter("d", publisher="acme-pay", code=Code.THROTTLED, age=timedelta(hours=2)),
+    )
+    between = timestamp(datetime.now(UTC) - timedelta(hours=1))
+    given = {name: value.replace("BETWEEN", between) for name, value in wanted.items()}
+    redriven = world.run({**REDRIVE, "stage": "publish", "filter": given})
+    assert redriven.output["counts"] == {"resolved": len(expected)}
+    assert set(world.delivered()) == set(expected)
+    assert {one.id for one in world.letters if one.state == "open"} == set("abcd") - set(expected)
+
+
+def test_letters_are_selected_by_id_and_by_fingerprint(world: World) -> None:
+    letters = world.dead_letters(*(letter(id) for id in "abc"), letter("d", code=Code.THROTTLED))
+    chosen = [letters[0].key, letters[3].key]
+    assert world.run({**REDRIVE, "filter": {"letter_ids": chosen}}).output["counts"] == {
+        "resolved": 2
+    }
+    wanted = {"fingerprint": letters[1].fingerprint}
+    assert world.run({**REDRIVE, "filter": wanted}).output["counts"] == {"resolved": 2}
+    assert set(world.delivered()) == set("abcd")
+
+
+def test_a_limit_takes_the_oldest(world: World) -> None:
+    world.dead_letters(*(letter(f"{n}", age=timedelta(minutes=n)) for n in range(1, 8)))
+    assert world.run({**REDRIVE, "limit": 3}).output["counts"] == {"resolved": 3}
+    assert set(world.delivered()) == {"5", "6", "7"}
+
+
+def test_only_letters_that_failed_before_the_run_are_taken_up(world: World) -> None:
+    world.dead_letters(letter("a"), letter("b", age=timedelta(minutes=-1)))
+    assert world.run(REDRIVE).output["counts"] == {"resolved": 1}
+    assert world.letter("b").state == "open"
+
+
+@pytest.mark.parametrize(
+    ("input", "field"),
+    [
+        ({"stage": "archive"}, "stage"),
+        ({"rate_per_second": -5}, "rate_per_second"),
+        ({"filter": {"source": "/shop"}}, "filter.source"),
+        ({"filter": {}}, "filter"),
+        ({"reason": "r" * (1024 + 2048)}, "reason"),
+        ({"action": "discard"}, "reason"),
+        ({"filter": {"publisher": "nobody"}}, "filter"),
+        ({"filter": {"letter_ids": ["A" * 43]}}, "filter"),
+        ({"filter": {"failed_after": "2999-01-01T00:00:00Z"}}, "filter"),
+    ],
+)
+def test_a_faulty_input_is_named_and_changes_nothing(
+    world: World, input: dict[str, Any], field: str
+) -> None:
+    world.dead_letters(letter("a"))
+    world.run({})
+    world.told()
+    before = world.rows()
+    ended = world.run({**REDRIVE, **input})
+    assert ended.error == "InvalidInput"
+    assert ended.cause
+    assert ended.cause.startswith(f"{field}: ")
+    after = [row for row in world.rows() if not row["pk"]["S"].startswith("triage#")]
+    assert after == [row for row in before if not row["pk"]["S"].startswith("triage#")]
+    assert world.locked() == {}
+    assert world.delivered() == {}
+    assert world.told() == []
+
+
+def test_nothing_to_redrive_is_no_fault(world: World) -> None:
+    assert world.run(REDRIVE).output["outcome"] == "nothing"
+
+
+# Between plan and start
+
+
+def approving(**changes: Any) -> Callable[[Any], Any]:
+    """What an operator answers, with what the message told."""
+
+    def answer(task: Any) -> Any:
+        return {"approved": True, "approver": "bob", "hash": task["plan"]["hash"], **changes}
+
+    return answer
+
+
+def test_a_large_plan_waits_for_an_approval(world: World) -> None:
+    world.dead_letters(*(letter(id) for id in "abc"))
+    asked = {**REDRIVE, "approval_above": 2, "reason": "mended", "started_by": "ada"}
+    redriven = world.run(asked, approve=approving())
+    assert redriven.output["outcome"] == "done"
+    assert redriven.output["approver"] == "bob"
+    assert world.audit()[-1]["approver"] == "bob"
+    (subject, text), (_, done) = world.told()
+    assert subject == f"{world.name}: approve redrive of 3 letters?"
+    assert "ada wants to redrive 3 dead letters of all: mended" in text
+    assert '"will_go_through": 3' in text
+    assert "approved by bob" in done
+    for decision in ('"approved": true', '"approved": false'):
+        assert f"--task-token 'token of {redriven.output['execution'].rpartition(':')[2]}'" in text
+        assert decision in text
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (approving(approved=False), "refused"),
+        (approving(hash="0" * 64), "not approved"),
+        (approving(approver=None), "not approved"),
+        (None, "not approved"),
+    ],
+)
+def test_anything_but_a_plain_yes_to_this_plan_is_none(
+    world: World, answer: Any, outcome: str
+) -> None:
+    world.dead_letters(letter("a"))
+    ended = world.run({**REDRIVE, "approval_above": 0}, approve=answer)
+    assert ended.output["outcome"] == outcome
+    assert "Lock" not in ended.visited
+    assert world.states() == {"open": 1}
+    assert world.audit()[-1]["outcome"] == outcome
+
+
+def test_a_letter_that_came_while_approval_was_waited_for_is_named(world: World) -> None:
+    world.dead_letters(letter("a"), letter("b"))
+
+    def approve(task: Any) -> Any:
+        world.dead_letters(letter("new", age=timedelta(0)))
+        world.run({})
+        return approving()(task)
+
+    ended = world.run({**REDRIVE, "approval_above": 0}, approve=approve)
+    assert ended.error == "PlanChanged"
+    assert ended.cause
+    assert f"1 letter was added: {world.letter('new').key}" in ended.cause
+    assert "failed_before" in ended.cause
+    assert world.states() == {"open": 3}
+    assert world.delivered() == {}
+    assert world.locked() == {}
+    assert world.audit()[-1]["outcome"] == "changed"
+
+
+def test_letters_that_changed_and_went_are_named(world: World) -> None:
+    letters = world.dead_letters(*(letter(id) for id in "abc"))
+    keys = {one.key: json.loads(one.event)["id"] for one in letters}
+
+    def approve(task: Any) -> Any:
+        by_id = {id: key for key, id in keys.items()}
+        world.run({**REDRIVE, "filter": {"letter_ids": [by_id["a"]]}}, befall=sns_is_broken)
+        world.run({**REDRIVE, "filter": {"letter_ids": [by_id["b"]]}})
+        return approving()(task)
+
+    ended = world.run({**REDRIVE, "approval_above": 2}, approve=approve)
+    assert ended.error == "PlanChanged"
+    assert ended.cause
+    assert f"1 letter is gone: {world.letter('b').key}" in ended.cause
+    assert f"1 letter was changed: {world.letter('a').key}" in ended.cause
+
+
+def test_a_catalogue_that_changed_is_named(world: World) -> None:
+    world.dead_letters(letter("a"))
+    other = other_catalogue()
+    before = world.catalogue.digest
+    assert other.digest != before
+
+    ended = world.run(REDRIVE, before={"verify": lambda: world.deploy(other)})
+    assert ended.error == "PlanChanged"
+    assert ended.cause
+    assert f"the catalogue changed (from {before} to {other.digest})" in ended.cause
+    assert world.states() == {"open": 1}
+
+
+def test_letters_are_judged_anew_by_a_catalogue_that_was_deployed_since(world: World) -> None:
+    unknown = event("a", "org.unknown")
+    world.dead_letters(letter("a", step="route", text=unknown))
+    assert world.run({"action": "plan"}).output["plan"]["will_fail"] == {"NO_ROUTE": 1}
+    world.deploy(other_catalogue())
+    plan = world.run({"action": "plan"}).output["plan"]
+    assert (plan["will_go_through"], plan["will_fail"]) == (1, {})
+    world.run(REDRIVE)
+    assert world.delivered() == {"a": ["customers"]}
+
+
+# When it does not work
+
+
+def test_a_dependency_that_is_gone_is_found_before_a_letter_is_touched(world: World) -> None:
+    world.dead_letters(*(letter(f"e{n}") for n in range(20)))
+    world.run({})
+    before = world.letters
+    world.remove_topic("orders")
+    ended = world.run(REDRIVE)
+    assert ended.output["outcome"] == "aborted"
+    assert ended.output["cause"] == "the topic orders: NOT_FOUND"
+    assert ended.output["not_taken_up"] == 20
+    assert world.letters == before
+    assert world.locked() == {}
+
+
+def test_a_canary_that_fails_is_all_that_is_touched(world: World) -> None:
+    world.dead_letters(*(letter(f"e{n}") for n in range(50)))
+    world.run({})
+    before = {one.id: one for one in world.letters}
+    ended = world.run(REDRIVE, befall=sns_is_broken)
+    assert ended.output["outcome"] == "aborted"
+    assert ended.output["counts"] == {"failed": 10}
+    assert ended.output["not_taken_up"] == 40
+    after = {one.id: one for one in world.letters}
+    touched = [id for id, one in after.items() if one != before[id]]
+    assert len(touched) == 10
+    for id in touched:
+        assert (after[id].state, after[id].episode) == ("open", 1)
+    assert world.locked() == {}
+    assert world.delivered() == {}
+
+    continued = world.run({**ended.output["continue_with"], "canary": 5})
+    assert continued.output["counts"] == {"resolved": 40}
+
+
+def test_a_run_stops_past_its_abort_limit(world: World) -> None:
+    world.dead_letters(*(letter(f"e{n:03}") for n in range(100)))
+
+    def worse(call: Call) -> Fault | None:
+        return "denied" if publishing(call) and call.number > 4 else None
+
+    ended = world.run(
+        {**REDRIVE, "canary": 5, "abort_failure_percent": 30, "rate_per_second": 20}, befall=worse
+    )
+    # 5, then 20 of which 10 get through, then it is too much.
+    assert ended.output["outcome"] == "aborted"
+    assert ended.output["not_taken_up"] > 40
+    counts = ended.output["counts"]
+    assert counts["failed"] * 100 > 30 * sum(counts.values())
+    assert len(world.delivered()) == counts["resolved"]
+
+
+def test_a_poison_event_is_parked_and_then_only_taken_up_by_its_id(world: World) -> None:
+    world.dead_letters(letter("p", step="route", text=event("p", "org.unknown")), letter("a"))
+    for episode in (1, 2):
+        world.run({**REDRIVE, "max_episodes": 3})
+        assert (world.letter("p").state, world.letter("p").episode) == ("open", episode)
+    ended = world.run({**REDRIVE, "max_episodes": 3})
+    assert ended.output["counts"] == {"parked": 1}
+    assert world.letter("p").state == "parked"
+    # Neither a redrive nor another receipt brings it back.
+    assert world.run(REDRIVE).output["outcome"] == "nothing"
+    world.dead_letters(
+        letter("p", step="route", text=event("p", "org.unknown"), age=timedelta(seconds=-1))
+    )
+    world.run({})
+    assert world.letter("p").state == "parked"
+
+    by_id = {"filter": {"letter_ids": [world.letter("p").key]}}
+    assert world.run({**REDRIVE, **by_id}).output["counts"] == {"parked": 1}
+    assert world.letter("p").episode == 4
+    world.deploy(other_catalogue())
+    assert world.run({**REDRIVE, **by_id}).output["counts"] == {"resolved": 1}
+    assert world.delivered() == {"a": ["orders"], "p": ["customers"]}
+
+
+def test_letters_are_discarded_with_a_reason(world: World) -> None:
+    letters = world.dead_letters(letter("a"), letter("b"), letter("c", publisher="acme-pay"))
+    ended = world.run(
+        {"action": "discard", "reason": "tests of theirs", "filter": {"publisher": "acme-web"}}
+    )
+    assert ended.output["outcome"] == "done"
+    assert ended.output["counts"] == {"discarded": 2}
+    assert "Probe" not in ended.visited
+    assert world.states() == {"discarded": 2, "open": 1}
+    row = next(row for row in world.rows() if row["pk"]["S"] == letters[0].key)
+    assert row["reason"] == {"S": "tests of theirs"}
+    assert world.delivered() == {}
+    assert world.audit()[-1]["request"]["reason"] == "tests of theirs"
+
+
+# Locks
+
+
+def test_a_second_redrive_of_a_stage_is_refused_with_the_name_of_the_first(world: World) -> None:
+    world.dead_letters(*(letter(f"e{n}") for n in range(15)))
+    second: list[Ended] = []
+    first = world.run(
+        REDRIVE,
+        name="the-first",
+        befall=meanwhile(
+            publishing, lambda: second.append(world.run({**REDRIVE, "stage": "publish"}))
+        ),
+    )
+    assert first.output["counts"] == {"resolved": 15}
+    assert second[0].error == "Locked"
+    assert second[0].cause
+    assert "publish is being worked on by the execution the-first" in second[0].cause
+    assert all(len(topics) == 1 for topics in world.delivered().values())
+    outcomes = [entry["outcome"] for entry in world.audit()]
+    assert sorted(outcomes) == ["done", "locked"]
+
+
+def test_redrives_of_two_stages_go_side_by_side(world: World) -> None:
+    world.dead_letters(letter("a"), letter("s", stage="ingest"))
+    second: list[Ended] = []
+    first = world.run(
+        {**REDRIVE, "stage": "publish"},
+        befall=meanwhile(
+            publishing, lambda: second.append(world.run({**REDRIVE, "stage": "ingest"}))
+        ),
+    )
+    assert first.output["counts"] == second[0].output["counts"] == {"resolved": 1}
+
+
+def test_half_a_lock_is_given_back(world: World) -> None:
+    world.dead_letters(letter("a"), letter("s", stage="ingest"))
+    both: list[Ended] = []
+    world.run(
+        {**REDRIVE, "stage": "publish"},
+        name="at-publish",
+        befall=meanwhile(publishing, lambda: both.append(world.run(REDRIVE))),
+    )
+    assert both[0].error == "Locked"
+    assert world.locked() == {}
+    assert world.run({**REDRIVE, "stage": "ingest"}).output["counts"] == {"resolved": 1}
+
+
+def test_a_triage_during_a_redrive_leaves_its_letters_alone(world: World) -> None:
+    world.dead_letters(*(letter(f"e{n}") for n in range(8)))
+
+    def again() -> None:
+        # The same letters once more, failed since, and one that is news.
+        world.dead_letters(*(letter(f"e{n}", age=timedelta(0)) for n in range(8)), letter("new"))
+        world.run({})
+
+    ended = world.run(REDRIVE, befall=meanwhile(publishing, again))
+    assert ended.output["counts"] == {"resolved": 8}
+    assert world.states() == {"resolved": 8, "open": 1}
+    assert all(topics == ["orders"] for topics in world.delivered().values())
+
+
+# Pages
+
+
+def test_a_run_of_many_pages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.redrive.handler._PAGE_SECONDS", 0.0001)
+    world.dead_letters(*(letter(f"e{n}") for n in range(450)))
+    ended = world.run(REDRIVE)
+    assert ended.output["outcome"] == "done"
+    assert ended.output["counts"] == {"resolved": 450}
+    # 10, 100, 200, 140
+    assert Counter(ended.tasks)["page"] == 4
+    assert len(world.delivered()) == 450
+
+
+def test_the_rate_is_kept(world: World) -> None:
+    pauses: list[float] = []
+    world.pause = pauses.append
+    world.dead_letters(*(letter(f"e{n}") for n in range(100)))
+    planned = world.run({"action": "plan", "rate_per_second": 20}).output["plan"]["seconds"]
+    world.run({**REDRIVE, "rate_per_second": 20})
+    assert planned == 5
+    # With what the calls themselves took.
+    assert 3 < sum(pauses) <= 5
+
+
+def test_an_execution_has_few_transitions(world: World) -> None:
+    world.dead_letters(*(letter(f"e{n}") for n in range(1000)))
+    ended = world.run(REDRIVE)
+    assert ended.output["counts"] == {"resolved": 1000}
+    # One for each state that is entered (Step Functions, "Pricing").
+    assert len(ended.visited) <= 20
+
+
+# What it costs
+
+
+COUNT = 1000
+
+
+def letters_of(kib: int) -> list[DeadLetter]:
+    data = {"order_id": "x" * (kib * 1024), "total": 1, "currency": "EUR"}
+    return [letter(f"e{n}", text=event(f"e{n}", data=data)) for n in range(COUNT)]
+
+
+@contextmanager
+def reading_the_index_only(world: World) -> Iterator[Measured]:
+    with world.measuring() as measured:
+        yield measured
+    others = measured.of.keys() - {"by_state"}
+    assert all(re.match(r"(lock|triage|incident)#", name) for name in others)
+
+
+def units_of(world: World) -> tuple[float, float]:
+    """Read units of a plan and of a count of all letters."""
+    process = world.process()
+    request = {"action": "plan", "stage": "publish", "stages": ["publish"]}
+    with reading_the_index_only(world) as plan:
+        planned = process.invoke(world.task("plan", request=request))
+    with reading_the_index_only(world) as count:
+        counted = world.count()
+    assert planned["count"] == counted["publish"]["open"] == COUNT
+    return plan.units, count.units
+
+
+def test_plan_and_count_read_the_index_only(world: World, cloud: LocalCloud) -> None:
+    large = World(cloud)
+    world.record(*letters_of(1))
+    large.record(*letters_of(50))
+    for small_units, large_units in zip(units_of(world), units_of(large), strict=True):
+        # As many as the letters' records take up in the index.
+        assert COUNT * 400 / 4096 / 2 < small_units < COUNT * 1000 / 4096 / 2 + 100
+        assert large_units <= 1.1 * small_units

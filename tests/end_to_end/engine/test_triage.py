@@ -1,0 +1,263 @@
+"""Letters from the queues into the ledger: each of them, once, with what is no letter kept aside."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from eventing.cause import Code
+from tests.end_to_end.engine.world import PAYMENT, event, letter, meanwhile
+
+if TYPE_CHECKING:
+    from eventing.dead_letter import DeadLetter
+    from tests.end_to_end.engine.world import Ended, World
+
+PUBLISHERS = ("acme-web", "acme-pay", "nordic-crm")
+
+
+def thousand() -> list[DeadLetter]:
+    """Four root causes, three publishers, both stages."""
+    letters = []
+    for number in range(1000):
+        id, publisher = f"e{number}", PUBLISHERS[number % 3]
+        kinds: list[dict[str, Any]] = [
+            {"topic": "orders"},
+            {
+                "topic": "payments",
+                "code": Code.ACCESS_DENIED,
+                "message": "not authorized",
+                "text": event(id, PAYMENT),
+            },
+            {"stage": "ingest", "step": "store", "code": Code.THROTTLED, "message": "too much"},
+            {
+                "stage": "ingest",
+                "step": "archive",
+                "code": Code.UNAVAILABLE,
+                "message": "try later",
+            },
+        ]
+        letters.append(letter(id, publisher=publisher, **kinds[number // 3 % 4]))
+    return letters
+
+
+def test_a_thousand_letters_of_four_causes(world: World) -> None:
+    letters = world.dead_letters(*thousand())
+    triaged = world.run({})
+    assert triaged.output["outcome"] == "triaged"
+    assert world.waiting() == 0
+    assert Counter(one.id for one in world.letters) == {f"e{n}": 1 for n in range(1000)}
+    assert world.states() == {"open": 1000}
+    expected = Counter(one.fingerprint for one in letters)
+    assert len(expected) == 4
+    groups = {group["fingerprint"]: group for group in world.report(triaged)["groups"]}
+    assert {f: group["letters"] for f, group in groups.items()} == expected
+    for fingerprint, group in groups.items():
+        members = [one for one in letters if one.fingerprint == fingerprint]
+        assert group["publishers"] == Counter(one.publisher for one in members)
+        assert group["topics"] == Counter(one.topic or "none" for one in members)
+        assert group["message"] == members[0].cause.message
+
+    chosen = {
+        one.key: json.loads(one.event)["id"]
+        for one in letters
+        if one.publisher == "acme-pay" and one.cause.code is Code.ACCESS_DENIED
+    }
+    redriven = world.run(
+        {"action": "redrive", "filter": {"publisher": "acme-pay", "cause": "ACCESS_DENIED"}}
+    )
+    assert redriven.output["outcome"] == "done"
+    assert redriven.output["counts"] == {"resolved": len(chosen)}
+    assert world.delivered() == {id: ["payments"] for id in chosen.values()}
+    for one in world.letters:
+        assert one.state == ("resolved" if one.key in chosen else "open")
+    assert world.stored() == {}
+    assert world.archived() == {}
+
+    rest = world.run({"action": "redrive"})
+    assert rest.output["counts"] == {"resolved": 1000 - len(chosen)}
+    delivered = world.delivered()
+    by_step = {step: {json.loads(one.event)["id"] for one in letters if one.step == step}
+               for step in ("publish", "store", "archive")}  # fmt: skip
+    assert delivered.keys() == by_step["publish"] - set(chosen.values())
+    assert all(len(topics) == 1 for topics in delivered.values())
+    assert world.stored().keys() == by_step["store"]
+    assert world.archived() == dict.fromkeys(by_step["archive"], 1)
+    assert world.states() == {"resolved": 1000}
+
+
+def test_a_letter_that_is_received_twice_is_one(world: World) -> None:
+    twice = letter("a")
+    world.dead_letters(twice, twice, letter("b"))
+    assert world.run({}).output["triage"]["publish"]["recorded"] == 2
+    world.dead_letters(twice)
+    assert world.run({}).output["triage"]["publish"] == {
+        "recorded": 0, "known": 1, "junk": 0, "records": 0, "left": 0, "causes": {},
+        "junk_reasons": {},
+    }  # fmt: skip
+    assert world.states() == {"open": 2}
+
+
+def test_what_is_no_letter_is_kept_marked_and_reported(world: World) -> None:
+    damaged = json.loads(letter("a").text()) | {"failed_at": "yesterday"}
+    huge = letter("b", text=event("b", data={"order_id": "b" * 450_000, "total": 1}))
+    junk = ["hello", "{}", json.dumps(damaged), huge.text()]
+    world.send("publish", *junk, letter("c").text())
+    triaged = world.run({})
+    assert world.waiting() == 0
+    assert [one.id for one in world.letters] == ["c"]
+    kept = [json.loads(world.read(key)) for key in world.objects("junk/publish/")]
+    assert sorted(one["body"] for one in kept) == sorted(junk)
+    assert all(one["reason"] and one["stage"] == "publish" for one in kept)
+    assert triaged.output["triage"]["publish"]["junk"] == 4
+    ((subject, text),) = world.told()
+    assert subject == f"{world.name}: 1 dead letters at publish"
+    assert "4 messages are no dead letters" in text
+    assert f"s3://{world.operations}/junk/publish/" in text
+
+
+def test_junk_alone_is_told_once(world: World) -> None:
+    world.send("ingest", "hello")
+    world.run({})
+    world.run({})
+    ((_, text),) = world.told()
+    assert "1 messages are no dead letters" in text
+
+
+def invocation_record(*events: str) -> bytes:
+    records = [
+        {
+            "eventName": "INSERT",
+            "dynamodb": {
+                "NewImage": {
+                    "event": {"S": text},
+                    "publisher": {"S": "acme-web"},
+                    "accepted_at": {"S": "2026-11-24T09:30:00.000Z"},
+                }
+            },
+        }
+        for text in events
+    ]
+    content = {
+        "requestContext": {"condition": "RetryAttemptsExhausted"},
+        "payload": json.dumps({"Records": records}),
+    }
+    return json.dumps(content).encode()
+
+
+def refer(world: World, key: str) -> None:
+    """EventBridge tells the queue of an object, as it does of an invocation record."""
+    created = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-11-24T09:31:00Z",
+        "detail": {"bucket": {"name": world.operations}, "object": {"key": key}},
+    }
+    world.send("publish", json.dumps(created))
+
+
+def put_record(world: World, key: str, content: bytes) -> None:
+    world.client("s3").put_object(Bucket=world.operations, Key=key, Body=content)
+    refer(world, key)
+
+
+def test_a_crash_record_becomes_letters_that_are_redriven(world: World, capsys: Any) -> None:
+    put_record(world, "aws/lambda/1", invocation_record(event("a"), event("b", PAYMENT), "?"))
+    triaged = world.run({})
+    assert triaged.output["triage"]["publish"]["records"] == 1
+    assert world.waiting() == 0
+    assert {one.code for one in world.letters} == {"CRASHED"}
+    assert [one.id for one in world.letters].count("None") == 1
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [line["EventsSettled"] for line in lines if "EventsSettled" in line] == [[3.0]]
+    redriven = world.run({"action": "redrive"})
+    assert world.delivered() == {"a": ["orders"], "b": ["payments"]}
+    assert redriven.output["counts"] == {"resolved": 2, "failed": 1}
+    # The same reference again, as SQS may deliver it: nothing is news.
+    refer(world, "aws/lambda/1")
+    world.run({})
+    assert world.states() == {"resolved": 2, "open": 1}
+
+
+def test_a_crash_record_that_is_none_is_junk_and_one_that_cannot_be_read_stays(
+    world: World,
+) -> None:
+    put_record(world, "aws/lambda/1", b"no record")
+    refer(world, "aws/lambda/missing")
+    triaged = world.run({})
+    counts = triaged.output["triage"]["publish"]
+    assert (counts["junk"], counts["left"], counts["causes"]) == (1, 1, {"NOT_FOUND": 1})
+    assert world.waiting() == 1
+    ((_, text),) = world.told()
+    assert "could not be recorded: NOT_FOUND 1" in text
+
+
+def test_a_second_triage_is_skipped_while_the_first_runs(world: World) -> None:
+    world.dead_letters(letter("a"))
+    second: list[Ended] = []
+    first = world.run(
+        {"stage": "publish"},
+        befall=meanwhile(
+            lambda call: call.operation == "ReceiveMessage",
+            lambda: second.append(world.run({"stage": "publish"})),
+        ),
+    )
+    assert first.output["outcome"] == "triaged"
+    assert second[0].output["outcome"] == "skipped"
+    assert world.states() == {"open": 1}
+    assert len(world.told()) == 1
+
+
+def test_a_lease_whose_holder_died_is_taken_over(world: World) -> None:
+    world.dead_letters(letter("a"))
+    process = world.process(lambda call: "killed" if call.operation == "ReceiveMessage" else None)
+    try:
+        process.invoke({"task": "triage", "execution": "dead", "stages": ["publish"]})
+    except BaseException:
+        assert process.dead
+    assert world.locked() == {"triage#publish": "dead"}
+    assert world.run({"stage": "publish"}).output["outcome"] == "skipped"
+    world.client("dynamodb").update_item(
+        TableName=world.ledger,
+        Key={"pk": {"S": "triage#publish"}},
+        UpdateExpression="SET lease_until = :past",
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )
+    assert world.run({"stage": "publish"}).output["outcome"] == "triaged"
+    assert world.locked() == {}
+    assert world.states() == {"open": 1}
+
+
+def test_letters_that_arrive_during_a_triage_are_in_the_ledger_or_in_the_queue(
+    world: World,
+) -> None:
+    world.dead_letters(*(letter(f"a{n}") for n in range(50)))
+
+    world.run(
+        {},
+        befall=meanwhile(
+            lambda call: call.operation == "DeleteMessageBatch",
+            lambda: world.dead_letters(*(letter(f"b{n}") for n in range(20))),
+        ),
+    )
+    assert world.states()["open"] + world.waiting() >= 70
+    world.run({})
+    assert {one.id for one in world.letters} >= {f"b{n}" for n in range(20)}
+    assert len(world.letters) == 70
+
+
+def test_a_resolved_letter_that_fails_anew_is_open_again_and_its_episodes_go_on(
+    world: World,
+) -> None:
+    world.dead_letters(letter("a"))
+    world.run({"action": "redrive"}, befall=fail_publishing)
+    world.run({"action": "redrive"})
+    assert (world.letter("a").state, world.letter("a").episode) == ("resolved", 1)
+    world.dead_letters(letter("a", age=timedelta(seconds=-1)))
+    world.run({})
+    assert (world.letter("a").state, world.letter("a").episode) == ("open", 1)
+
+
+def fail_publishing(call: Any) -> Any:
+    return "denied" if call.operation == "PublishBatch" else None

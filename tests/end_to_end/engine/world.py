@@ -1,0 +1,766 @@
+"""Triage and redrive without a deployment: the real state machine and functions against the emulator.
+
+What is Lambda's here is a `Process`: its SDK's calls can be made to fail, and it can be made to die
+before or after any of them. What is Step Functions' is the interpreter of `tests/workflows`, with the
+retries that the definition asks for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import threading
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any, Literal
+from unittest.mock import patch
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+from botocore.loaders import Loader
+
+import functions.counter.handler
+import functions.redrive.handler
+import functions.triage.handler
+from eventing.catalogue import Catalogue
+from eventing.cause import Cause, Code
+from eventing.dead_letter import STAGES, DeadLetter, Stage
+from eventing.event import timestamp
+from functions.shared.clients import Clients
+from functions.shared.ledger import _NUMBERS, _TEXTS, INDEX
+from functions.triage.triage import Counts
+from local.cloud import ROOT, LocalCloud
+from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
+
+MACHINE: Json = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())
+CATALOGUE = Catalogue.load(ROOT / "catalogue")
+ORDER, PAYMENT = "com.example.shop.order.placed.v1", "com.example.shop.payment.captured.v1"
+METRICS = {"POWERTOOLS_SERVICE_NAME": "shop", "POWERTOOLS_METRICS_NAMESPACE": "Eventing"}
+# All that the functions read of the index; the deployed one has it (tests/infrastructure/test_ledger.py).
+PROJECTED = {*_TEXTS, *_NUMBERS} - {"failed_at"}
+Fault = Literal["killed", "done-then-killed", "throttle", "denied", "lost answer", "released"]
+"""What befalls a call: the process dies before or after it; it is refused; it is made, but its answer is
+lost; its execution has just been stopped, and released."""
+
+
+# Of the SDK; it takes most of the time in which a process comes to life.
+_LOADER = Loader()
+
+
+class Killed(BaseException):
+    """The process died just now."""
+
+
+class Stopped(Exception):  # noqa: N818 - what was done to the execution
+    """The execution was stopped by StopExecution."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that a process makes."""
+
+    operation: str
+    number: int
+    """The how manieth of its operation it is in this process."""
+    body: str
+
+    @property
+    def to(self) -> str | None:
+        """The state that this call changes letters to."""
+        match = re.search(r'"(redriving|resolved|parked|open|discarded)"', self.body)
+        return match[1] if self.operation == "BatchExecuteStatement" and match else None
+
+
+Befall = Callable[[Call], Fault | None]
+
+
+def meanwhile(chosen: Callable[[Call], bool], happens: Callable[[], object]) -> Befall:
+    """Something else happens just before the first call of this kind, which then goes through."""
+    lock, done = threading.Lock(), False
+
+    def befall(call: Call) -> None:
+        nonlocal done
+        with lock:
+            first, done = not done and chosen(call), done or chosen(call)
+        if first:
+            happens()
+
+    return befall
+
+
+def nothing(call: Call) -> None:
+    """No fault at all."""
+
+
+def once(fault: Fault, chosen: Callable[[Call], bool]) -> Befall:
+    """This fault for the first call of this kind, in whichever process."""
+    lock, done = threading.Lock(), False
+
+    def befall(call: Call) -> Fault | None:
+        nonlocal done
+        with lock:
+            if done or not chosen(call):
+                return None
+            done = True
+            return fault
+
+    return befall
+
+
+class Process:
+    """An execution environment of Lambda, with the two functions in it."""
+
+    def __init__(self, region: World, befall: Befall) -> None:
+        self.dead = False
+        self.released = False
+        self.calls: list[Call] = []
+        self._region = region
+        self._befall = befall
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self.retired = False
+        self._http = URLLib3Session()
+
+    @cached_property
+    def tasks(self) -> Any:
+        """The redrive function's tasks."""
+        with self._environment("redrive"):
+            tasks = functions.redrive.handler._tasks.__wrapped__()
+        tasks._pause = tasks._reporter._pause = self._region.pause
+        return tasks
+
+    @cached_property
+    def triage(self) -> Any:
+        """The triage function."""
+        with self._environment("triage"):
+            return functions.triage.handler._handler.__wrapped__()
+
+    @cached_property
+    def counter(self) -> Any:
+        """The counter."""
+        with self._environment("counter"):
+            return functions.counter.handler._counter.__wrapped__()
+
+    @contextmanager
+    def _environment(self, function: str) -> Iterator[None]:
+        process = self
+
+        class HookedClients(Clients):
+            def __init__(self, **options: Any) -> None:
+                super().__init__(**options)
+                self._session.register_component("data_loader", _LOADER)
+                self._session.register("before-send", process._before_send)  # type: ignore[arg-type]
+                for measured in process._region.measured:
+                    measured.watch(self._session)
+
+        with (
+            patch.dict(os.environ, self._region.environment),
+            patch(f"functions.{function}.handler.Clients", HookedClients),
+            patch.object(Catalogue, "read", lambda folder: self._region.catalogue),
+        ):
+            yield
+
+    def invoke(self, task: Json) -> Json:
+        """Do a task, as the functions' handlers do."""
+        context = SimpleNamespace(
+            aws_request_id=str(uuid.uuid4()), get_remaining_time_in_millis=lambda: 90_000
+        )
+        if task["task"] == "triage":
+            return self.triage(task, context)
+        return getattr(self.tasks, task["task"])(task)
+
+    def count(self, *operations: str) -> int:
+        """How many calls of these operations it has made."""
+        return sum(call.operation in operations for call in self.calls)
+
+    def _before_send(
+        self, request: AWSPreparedRequest, event_name: str, **_: Any
+    ) -> AWSResponse | None:
+        if self.dead:
+            raise Killed
+        operation = event_name.rpartition(".")[2]
+        body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
+        with self._lock:
+            self._counts[operation] += 1
+            call = Call(operation, self._counts[operation], body)
+            self.calls.append(call)
+        match self._befall(call):
+            case "killed":
+                self.dead = True
+                raise Killed
+            case "done-then-killed":
+                self._http.send(request)
+                self.dead = True
+                raise Killed
+            case "lost answer":
+                self._http.send(request)
+                raise ReadTimeoutError(endpoint_url=request.url)
+            case "throttle":
+                return _refusal(request, 400, "ThrottlingException")
+            case "denied":
+                return _refusal(request, 403, "AccessDeniedException")
+            case "released":
+                self.released = True
+                self._region.release()
+        return None
+
+
+@dataclass
+class Measured:
+    """What was read of tables: read units by DynamoDB's rules, and of what."""
+
+    client: Any
+    units: float = 0
+    of: Counter[str] = field(default_factory=Counter)
+
+    def watch(self, session: Any) -> None:
+        """Look at what the SDK's calls are about to read; the emulator says 0.5 units of any."""
+        session.register("before-parameter-build.dynamodb.*", self._look)
+
+    def _look(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name not in ("Query", "GetItem", "BatchGetItem", "Scan"):
+            return
+        index, key = params.get("IndexName"), params.get("Key", {}).get("pk", {}).get("S")
+        self.of[str(index or key)] += 1
+        asked = {k: v for k, v in params.items() if k not in ("Select", "ProjectionExpression")}
+        if model.name == "Query":
+            items = self.client.query(**asked)["Items"]
+        else:
+            assert model.name == "GetItem", "a call that reads many items of a table"
+            asked.pop("ExpressionAttributeNames", None)
+            items = [self.client.get_item(**asked).get("Item", {})]
+        # "Item sizes and formats": names and values; 4 KiB a unit, half of one when eventually.
+        size = sum(
+            len(name) + len(next(iter(value.values())))
+            for item in items
+            for name, value in item.items()
+        )
+        self.units += max(1, -(-size // 4096)) * (1 if params.get("ConsistentRead") else 0.5)
+
+
+class _Raw:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self._content
+
+
+def _refusal(request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
+    json_error = json.dumps({"__type": f"com.amazonaws#{code}", "message": "a fault of this test"})
+    xml_error = f"<Error><Code>{code}</Code><Message>a fault of this test</Message></Error>"
+    body = json_error if "X-Amz-Target" in request.headers else xml_error
+    if b"Action=" in (request.body if isinstance(request.body, bytes) else b""):
+        body = f"<ErrorResponse>{xml_error}</ErrorResponse>"
+    return AWSResponse(request.url, status, {}, _Raw(body.encode()))  # type: ignore[arg-type]
+
+
+@dataclass
+class Ended:
+    """How an execution ended."""
+
+    output: Json = None
+    error: str | None = None
+    cause: str | None = None
+    visited: Sequence[str] = ()
+    tasks: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A row of the ledger, as it is in the table."""
+
+    key: str
+    id: str
+    stage: str
+    step: str
+    state: str
+    episode: int
+    code: str
+    version: int
+    run: str | None
+    item: Mapping[str, Any] = field(repr=False)
+
+
+class World:
+    """What the functions work on, each test its own."""
+
+    def __init__(self, cloud: LocalCloud, *, hidden_seconds: int = 300) -> None:
+        self.cloud = cloud
+        self.hidden_seconds = hidden_seconds
+        self.name = f"t{uuid.uuid4().hex[:8]}"
+        self.catalogue = CATALOGUE
+        self.pause: Callable[[float], None] = lambda seconds: None
+        self.processes: list[Process] = []
+        self.measured: list[Measured] = []
+        self._running: list[Execution] = []
+        self._make()
+
+    def client(self, service: str) -> Any:
+        return self.cloud.client(service)
+
+    def _make(self) -> None:
+        sqs, sns, dynamodb, s3 = map(self.client, ("sqs", "sns", "dynamodb", "s3"))
+        self.ledger, self.events = f"{self.name}-ledger", f"{self.name}-events"
+        self.operations, self.archive = f"{self.name}-operations", f"{self.name}-archive"
+        text, key = {"AttributeType": "S"}, {"AttributeName": "pk", "KeyType": "HASH"}
+        plain: dict[str, Any] = {
+            "KeySchema": [key],
+            "AttributeDefinitions": [{"AttributeName": "pk", **text}],
+            "BillingMode": "PAY_PER_REQUEST",
+        }
+        dynamodb.create_table(TableName=self.events, **plain)
+        names = [{"AttributeName": name, **text} for name in ("pk", "shard", "failed_at")]
+        index = {
+            "IndexName": INDEX,
+            "KeySchema": [
+                {"AttributeName": "shard", "KeyType": "HASH"},
+                {"AttributeName": "failed_at", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": sorted(PROJECTED)},
+        }
+        dynamodb.create_table(
+            TableName=self.ledger,
+            **{**plain, "AttributeDefinitions": names},
+            GlobalSecondaryIndexes=[index],
+        )
+        for bucket in (self.operations, self.archive):
+            s3.create_bucket(Bucket=bucket)
+        self.queues: dict[Stage, str] = {
+            stage: sqs.create_queue(
+                QueueName=f"{self.name}-{stage}-dlq",
+                Attributes={"VisibilityTimeout": str(self.hidden_seconds)},
+            )["QueueUrl"]
+            for stage in STAGES
+        }
+        self.topics: dict[str, str] = {}
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": "*",
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.subscriber, self.mailbox = (
+            sqs.create_queue(QueueName=f"{self.name}-{name}", Attributes={"Policy": policy})[
+                "QueueUrl"
+            ]
+            for name in ("subscriber", "mailbox")
+        )
+        for topic in self.catalogue.topics:
+            self.make_topic(topic.name)
+        self.ops = sns.create_topic(Name=f"{self.name}-ops")["TopicArn"]
+        self._subscribe(self.ops, self.mailbox)
+
+    def make_topic(self, name: str) -> None:
+        """Create a topic, with a subscriber that gets all of it."""
+        arn = self.client("sns").create_topic(Name=f"{self.name}-topic-{name}")["TopicArn"]
+        self.topics[name] = arn
+        self._subscribe(arn, self.subscriber)
+
+    def remove_topic(self, name: str) -> None:
+        """Delete a topic, as somebody does by mistake."""
+        self.client("sns").delete_topic(TopicArn=self.topics[name])
+
+    def _subscribe(self, topic: str, queue: str) -> None:
+        arn = self.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        self.client("sns").subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"]
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the functions read."""
+        return {
+            **self.cloud.environment,
+            **METRICS,
+            "DEPLOYMENT": self.name,
+            "LEDGER_TABLE": self.ledger,
+            "EVENTS_TABLE": self.events,
+            "ARCHIVE_BUCKET": self.archive,
+            "OPERATIONS_BUCKET": self.operations,
+            "OPS_TOPIC_ARN": self.ops,
+            "TOPIC_ARN_PREFIX": self.ops.removesuffix("ops") + "topic-",
+            "EVENT_RETENTION_DAYS": "90",
+            "INGEST_DLQ_URL": self.queues["ingest"],
+            "PUBLISH_DLQ_URL": self.queues["publish"],
+            "STATE_MACHINE_ARN": f"arn:aws:states:us-east-1:000000000000:stateMachine:{self.name}",
+            "CONSERVATION_FROM_MINUTES": "180",
+            "CONSERVATION_UNTIL_MINUTES": "10",
+        }
+
+    # What is put in
+
+    def send(self, stage: Stage, *texts: str) -> None:
+        """Put messages into a stage's dead-letter queue."""
+        for start in range(0, len(texts), 10):
+            entries = [
+                {"Id": str(number), "MessageBody": text}
+                for number, text in enumerate(texts[start : start + 10])
+            ]
+            answer = self.client("sqs").send_message_batch(
+                QueueUrl=self.queues[stage], Entries=entries
+            )
+            assert not answer.get("Failed")
+
+    def dead_letters(self, *letters: DeadLetter) -> list[DeadLetter]:
+        """Put dead letters into their queues."""
+        for stage in STAGES:
+            self.send(stage, *(letter.text() for letter in letters if letter.stage == stage))
+        return list(letters)
+
+    def record(self, *letters: DeadLetter) -> None:
+        """Put dead letters into the ledger, as triage does, but without their queue."""
+        triage = self.process().triage._triage
+        with ThreadPoolExecutor(8) as workers:
+            assert all(workers.map(lambda one: triage._record(one, Counts()), letters))
+
+    # What is done
+
+    def process(self, befall: Befall = nothing) -> Process:
+        """A fresh execution environment."""
+        process = Process(self, befall)
+        self.processes.append(process)
+        return process
+
+    def deploy(self, catalogue: Catalogue) -> None:
+        """Deploy the functions with another catalogue; running executions go on with them."""
+        self.catalogue = catalogue
+        for process in self.processes:
+            process.retired = True
+
+    @contextmanager
+    def measuring(self) -> Iterator[Measured]:
+        """What the processes that come to life meanwhile read of tables."""
+        self.measured.append(Measured(self.client("dynamodb")))
+        yield self.measured[-1]
+        self.measured.pop()
+
+    def run(
+        self,
+        input: Json = None,
+        *,
+        befall: Befall = nothing,
+        approve: Callable[[Json], Json] | None = None,
+        name: str | None = None,
+        started_at: datetime | None = None,
+        before: Mapping[str, Callable[[], None]] | None = None,
+    ) -> Ended:
+        """An execution of the state machine, to its end; what leaves no `finish` is released.
+
+        `approve` is what operators answer to the plan's message. `before` is what happens in the
+        world just before a task.
+        """
+        started = timestamp(started_at or datetime.now(UTC))
+        name = name or f"run-{uuid.uuid4().hex[:8]}"
+        machine = _Machine(self, befall, approve or _nobody, dict(before or {}))
+        execution = Execution(MACHINE, machine, name=name, started_at=started)
+        self._running.append(execution)
+        ended = Ended(visited=execution.visited, tasks=machine.tasks)
+        try:
+            ended.output = execution.run(input or {})
+        except ExecutionFailed as failed:
+            ended.error, ended.cause = failed.error, failed.cause
+            self.release("FAILED")
+        except Stopped:
+            ended.error = "Stopped"
+        finally:
+            self._running.pop()
+        return ended
+
+    def task(self, name: str, **members: Json) -> Json:
+        """What the state machine gives a task of an execution that has just begun."""
+        started_at = timestamp(datetime.now(UTC))
+        execution = {"execution": "run-1", "execution_arn": "arn:run-1", "started_at": started_at}
+        return {"task": name, **execution, **members}
+
+    def release(self, status: str = "ABORTED") -> Json:
+        """What EventBridge has done about an execution that came to another end."""
+        execution = self._running[-1]
+        started = datetime.fromisoformat(execution.started_at)
+        return self.process().invoke(
+            {
+                "task": "release",
+                "execution": execution.name,
+                "execution_arn": execution.arn,
+                "started_at": int(started.timestamp() * 1000),
+                "status": status,
+            }
+        )
+
+    def count(self) -> Json:
+        """What the counter does, every minute; it notes which triages it would start."""
+        process = self.process()
+        started: list[Json] = []
+        process.counter._stepfunctions = SimpleNamespace(
+            start_execution=lambda **request: started.append(json.loads(request["input"])),
+            list_executions=lambda **_: {"executions": []},
+        )
+        return {**process.counter(), "started": started}
+
+    # What came out
+
+    @property
+    def letters(self) -> list[Letter]:
+        """What the ledger has of letters."""
+        items = [item for item in self.rows() if "stage" in item]
+        return [
+            Letter(
+                key=item["pk"]["S"],
+                id=str(json.loads(item["event"]["S"]).get("id")),
+                stage=item["stage"]["S"],
+                step=item["step"]["S"],
+                state=item["state"]["S"],
+                episode=int(item["episode"]["N"]),
+                code=item["code"]["S"],
+                version=int(item["version"]["N"]),
+                run=item.get("run", {}).get("S"),
+                item=item,
+            )
+            for item in items
+        ]
+
+    def letter(self, id: str) -> Letter:
+        """The one letter with the event of this id."""
+        (found,) = (letter for letter in self.letters if letter.id == id)
+        return found
+
+    def states(self) -> Counter[str]:
+        """How many letters are in each state."""
+        return Counter(letter.state for letter in self.letters)
+
+    def rows(self, prefix: str = "") -> list[dict[str, Any]]:
+        """The ledger's rows whose keys begin like this."""
+        return [i for i in self._scan(self.ledger) if i["pk"]["S"].startswith(prefix)]
+
+    def audit(self) -> list[dict[str, Any]]:
+        """The audit, oldest first."""
+        rows = sorted(self.rows("audit#"), key=lambda row: str(row["pk"]["S"]))
+        return [json.loads(row["entry"]["S"]) for row in rows]
+
+    def locked(self) -> dict[str, str]:
+        """The locks that somebody holds."""
+        rows = [row for kind in ("lock#", "triage#", "tell#") for row in self.rows(kind)]
+        return {row["pk"]["S"]: row["owner"]["S"] for row in rows if "owner" in row}
+
+    def stored(self) -> dict[str, dict[str, Any]]:
+        """The Events table, by the events' ids."""
+        return {json.loads(i["event"]["S"])["id"]: i for i in self._scan(self.events)}
+
+    def _scan(self, table: str) -> list[dict[str, Any]]:
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+        return [item for page in pages for item in page["Items"]]
+
+    def archived(self) -> Counter[str]:
+        """How often each event is in the archive."""
+        return Counter(
+            json.loads(line)["id"]
+            for key in self.objects("", self.archive)
+            for line in self.read(key, self.archive).splitlines()
+        )
+
+    def objects(self, prefix: str, bucket: str | None = None) -> list[str]:
+        """The keys of a bucket's objects, of the operations bucket unless it is said."""
+        pages = (
+            self.client("s3")
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=bucket or self.operations, Prefix=prefix)
+        )
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+    def read(self, key: str, bucket: str | None = None) -> bytes:
+        """An object."""
+        got = self.client("s3").get_object(Bucket=bucket or self.operations, Key=key)
+        content: bytes = got["Body"].read()
+        return content
+
+    def report(self, ended: Ended) -> Json:
+        """The report that an execution's output tells of."""
+        return json.loads(
+            self.read(ended.output["report"].removeprefix(f"s3://{self.operations}/"))
+        )
+
+    def waiting(self) -> int:
+        """How many messages the dead-letter queues hold, received ones included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        return sum(
+            int(value)
+            for url in self.queues.values()
+            for value in self.client("sqs")
+            .get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+            .values()
+        )
+
+    def delivered(self) -> dict[str, list[str]]:
+        """The topics by which each event has come to the subscriber since this was last asked."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for notification in self._drain(self.subscriber):
+            topic = notification["TopicArn"].rpartition("-topic-")[2]
+            found[json.loads(notification["Message"])["id"]].append(topic)
+        return dict(found)
+
+    def told(self) -> list[tuple[str, str]]:
+        """Subject and text of what operators were sent since this was last asked."""
+        return [(note["Subject"], note["Message"]) for note in self._drain(self.mailbox)]
+
+    def _drain(self, url: str) -> Iterator[Json]:
+        sqs = self.client("sqs")
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            entries = [
+                {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]}
+                for n, message in enumerate(messages)
+            ]
+            sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+            yield from (json.loads(message["Body"]) for message in messages)
+
+
+def _nobody(task: Json) -> Json:
+    raise TaskFailed("States.Timeout")
+
+
+class _Machine:
+    """Calls tasks as Step Functions does: in a process that lives on, until it dies, with retries."""
+
+    def __init__(
+        self,
+        world: World,
+        befall: Befall,
+        approve: Callable[[Json], Json],
+        before: dict[str, Callable[[], None]],
+    ) -> None:
+        self.tasks: list[str] = []
+        self._world = world
+        self._befall = befall
+        self._approve = approve
+        self._before = before
+        self._process: Process | None = None
+
+    def __call__(self, arguments: Json) -> Json:
+        task = arguments["Payload"]
+        name = task["task"]
+        # The happening is over when the task is done again.
+        self._before.pop(name, lambda: None)()
+        left = _retries(name)
+        while True:
+            self.tasks.append(name)
+            try:
+                result = self._invoke(task)
+            except TaskFailed as failed:
+                if failed.error in ("InvalidInput", "Locked", "PlanChanged") or not left:
+                    raise
+                left -= 1
+                continue
+            if name == "ask":
+                return self._approve(task)
+            return {"StatusCode": 200, "Payload": result}
+
+    def _invoke(self, task: Json) -> Json:
+        if self._process is None or self._process.dead or self._process.retired:
+            self._process = self._world.process(self._befall)
+        process = self._process
+        try:
+            # What a function is given and gives is JSON.
+            return json.loads(json.dumps(process.invoke(json.loads(json.dumps(task)))))
+        except Killed:
+            raise TaskFailed("Runtime.ExitError") from None
+        except Exception as error:
+            name = type(error).__name__
+            cause = {"errorType": name, "errorMessage": str(error)}
+            raise TaskFailed(name, json.dumps(cause)) from error
+        finally:
+            if process.released:
+                raise Stopped
+
+
+def _retries(task: str) -> int:
+    """How often the definition has a task done again when its function fails."""
+    state = next(
+        state
+        for state in MACHINE["States"].values()
+        if state["Type"] == "Task" and state["Arguments"]["Payload"]["task"] == task
+    )
+    return sum(
+        retry["MaxAttempts"]
+        for retry in state["Retry"]
+        if "States.TaskFailed" in retry["ErrorEquals"]
+    )
+
+
+@contextmanager
+def no_waiting() -> Iterator[None]:
+    """Meanwhile nobody waits: not for messages of an empty queue, not between two attempts."""
+    with (
+        patch("functions.triage.triage._POLL_SECONDS", 0),
+        patch("functions.shared.ledger.sleep"),
+        patch("functions.shared.topics.sleep"),
+        patch.dict(os.environ, METRICS),
+    ):
+        yield
+
+
+def other_catalogue() -> Catalogue:
+    """The catalogue with one event type more, `org.unknown`, which the topic `customers` takes."""
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "catalogue"
+        shutil.copytree(ROOT / "catalogue", copy)
+        types = json.loads((copy / "event-types.json").read_text())
+        types["event_types"].append({"type": "org.unknown", "description": "Known by now"})
+        (copy / "event-types.json").write_text(json.dumps(types))
+        topics = json.loads((copy / "topics.json").read_text())
+        topics["topics"][-1]["events"].append({"type": "org.unknown"})
+        (copy / "topics.json").write_text(json.dumps(topics))
+        return Catalogue.load(copy)
+
+
+# Letters
+
+_ago = timedelta(minutes=5)
+
+
+def event(id: str, type: str = ORDER, **members: Any) -> str:
+    """The text of an event that the catalogue takes."""
+    data: dict[str, Any] = {"order_id": id, "total": 12.5, "currency": "EUR"}
+    if type == PAYMENT:
+        data = {"payment_id": id, "amount": 3, "currency": "EUR"}
+    content = {"specversion": "1.0", "id": id, "source": "/shop", "type": type, "data": data}
+    return json.dumps(content | members, separators=(",", ":"))
+
+
+def letter(
+    id: str,
+    *,
+    stage: Stage = "publish",
+    step: Any = None,
+    topic: str | None = "orders",
+    text: str | None = None,
+    code: Code = Code.NOT_FOUND,
+    message: str = "Topic does not exist",
+    publisher: str = "acme-web",
+    age: timedelta = _ago,
+    **members: Any,
+) -> DeadLetter:
+    """A dead letter that came to be a few minutes ago."""
+    failed_at = datetime.now(UTC) - age
+    return DeadLetter(
+        stage=stage,
+        step=step or ("publish" if stage == "publish" else "store"),
+        publisher=publisher,
+        event=text or event(id),
+        accepted_at=timestamp(failed_at - timedelta(seconds=1)),
+        cause=Cause(code, code.title(), message),
+        failed_at=timestamp(failed_at),
+        topic=topic if stage == "publish" and step != "route" else None,
+        **members,
+    )
