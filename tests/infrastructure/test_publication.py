@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from math import ceil, log2
 from pathlib import Path
 
 from eventing.catalogue import Catalogue
+from functions.publish import publish
+from functions.shared.clients import CALL_SECONDS
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import ACCOUNT, Json, Synthesis, Template, synthesise
 
@@ -62,6 +65,32 @@ def test_nothing_blocks_the_stream_for_long_and_nothing_is_missed(regional: Temp
     assert 12 * 3600 <= mapping["MaximumRecordAgeInSeconds"] <= 22 * 3600
     assert mapping["BatchSize"] == 100
     assert "MaximumBatchingWindowInSeconds" not in mapping
+
+
+def test_the_documented_numbers_follow_from_the_settings(regional: Template) -> None:
+    mapping = _mapping(regional)
+    function = regional.one("AWS::Lambda::Function", FunctionName="eventing-publish").properties
+    invocations = mapping["MaximumRetryAttempts"] + 1
+    letters_and_answer = publish._DEAD_LETTER_SECONDS + publish._ANSWER_SECONDS
+    trying = function["Timeout"] - letters_and_answer - CALL_SECONDS
+    at_once = invocations * (trying - publish._LONGEST_PAUSE)
+    hanging = at_once - invocations * (CALL_SECONDS + publish._DEAD_LETTER_SECONDS)
+    crashes = ceil(log2(mapping["BatchSize"])) + invocations
+    minutes = crashes * function["Timeout"] / 60
+    text = " ".join((ROOT / "docs" / "publication.md").read_text().split())
+
+    assert (
+        f"for the first {trying:.0f} s, with pauses of up to {publish._LONGEST_PAUSE:.0f} s" in text
+    )
+    assert f"**at least {at_once:.0f} s** where calls fail at once" in text
+    assert f"at least {hanging:.0f} s where they hang" in text
+    assert crashes == 10
+    assert "**ten crashes**" in text
+    assert f"10 x {function['Timeout']} s: **{minutes:.0f} minutes**" in text
+    assert f"| time-out of the function | {function['Timeout']} s |" in text
+    assert f"| retries | {mapping['MaximumRetryAttempts']}, so {invocations} invocations" in text
+    assert f"| record age | {mapping['MaximumRecordAgeInSeconds'] / 3600:.0f} h," in text
+    assert f"| parallelisation | {mapping['ParallelizationFactor']} batches" in text
 
 
 def test_what_the_function_crashes_on_is_kept_whole(regional: Template) -> None:
