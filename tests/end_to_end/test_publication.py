@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 import time
 import uuid
@@ -23,13 +24,15 @@ import pytest
 
 from local.cloud import ROOT, LocalCloud
 from local.deployment import Deployment
-from tests.end_to_end.conftest import PUBLISHER, denied, eventually
+from tests.end_to_end.conftest import DEADLINE, PUBLISHER, denied, eventually
 from tests.end_to_end.faults import LIMIT, REFUSED, Call, Fault, Faults
+from tests.end_to_end.test_readme import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 FOLDER = Path(__file__).parent / "publication"
+GUIDE = (ROOT / "docs" / "subscribers.md").read_text()
 BATCH = "application/cloudevents-batch+json"
 CONFIDENTIAL = "Lovelace"
 # Of each topic: the type of an event that goes there, and its data.
@@ -449,6 +452,25 @@ def _seconds_of_a_restart(system: System) -> float:
         (id,) = system.post(["rest"], note="mishap")
         (first, second) = eventually(lambda: system.arrived[id], lambda copies: len(copies) == 2)
     return second[1] - first[1]
+
+
+def test_the_guides_commands_subscribe_a_queue_to_one_publishers_events(system: System) -> None:
+    (commands,) = re.findall(r"<!-- shown: subscribe -->\n```sh\n(.*?)```", GUIDE, re.DOTALL)
+    # This version of the CLI does not look at AWS_ENDPOINT_URL where SQS is concerned.
+    run(
+        system.deployment, commands.replace("aws sqs", 'aws --endpoint-url "$AWS_ENDPOINT_URL" sqs')
+    )
+    body = event("orders")
+    for publisher in ("nordic-crm", PUBLISHER):
+        key = system.deployment.api_key(publisher)
+        assert system.deployment.post(json.dumps(body), key=key).status == 202
+    sqs = system.deployment.client("sqs")
+    queue = sqs.get_queue_url(QueueName="orders-of-acme")["QueueUrl"]
+    (message,) = system.deployment.take(queue, 1, seconds=DEADLINE)
+    assert json.loads(message["Body"]) == body
+    assert message["MessageAttributes"]["publisher"]["StringValue"] == PUBLISHER
+    assert message["MessageAttributes"]["type"]["StringValue"] == body["type"]
+    assert system.deployment.depth(queue) == 0
 
 
 def test_lag_and_loss_can_be_seen_and_data_cannot(system: System) -> None:
