@@ -1,0 +1,229 @@
+"""The runbook's commands, as they are written there, from an incident to its end."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local.cloud import ROOT
+from tests.end_to_end.conftest import accept, denied, eventually, new_event
+from tests.end_to_end.test_readme import BLOCK, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from local.deployment import Deployment
+    from tests.end_to_end.conftest import Subscriber
+
+COMMANDS = dict(BLOCK.findall((ROOT / "docs" / "runbook.md").read_text()))
+TOPIC = "customers"
+
+
+def shown(deployment: Deployment, name: str, *, execution: str = "", **words: str) -> str:
+    """What a block prints; `words` take the place of its words in capitals."""
+    block = COMMANDS[name]
+    for word, value in words.items():
+        block = block.replace(word, value)
+    known = f"execution={execution}\n" if execution else ""
+    return run(deployment, COMMANDS["setup"] + known + block)
+
+
+def ended(text: str) -> dict[str, Any]:
+    """The output of an execution that was followed to its end, and ended well."""
+    first, _, output = text.partition("\n")
+    assert first.split() == ["SUCCEEDED", "None", "None"], text
+    content: dict[str, Any] = json.loads(output)
+    return content
+
+
+def start(deployment: Deployment, **request: Any) -> str:
+    """An execution, as the ARN that `start` of the runbook prints."""
+    started: dict[str, str] = deployment.client("stepfunctions").start_execution(
+        stateMachineArn=deployment.outputs["RedriveStateMachineArn"], input=json.dumps(request)
+    )
+    return started["executionArn"]
+
+
+def status(deployment: Deployment, execution: str) -> str:
+    """How an execution is."""
+    description = deployment.client("stepfunctions").describe_execution(executionArn=execution)
+    found: str = description["status"]
+    return found
+
+
+def registrations(count: int) -> list[dict[str, Any]]:
+    """Events of a topic that no other test breaks."""
+    type = "com.example.shop.customer.registered.v1"
+    return [new_event(type, customer_id=f"customer-{n}") for n in range(count)]
+
+
+def broken(deployment: Deployment, events: Sequence[dict[str, Any]]) -> str:
+    """Send events that cannot be published, and see triage take them in; their fingerprint."""
+    topic = deployment.topic_arn(TOPIC)
+    with denied(deployment, deployment.outputs["PublishFunction"], "sns:Publish", topic):
+        accept(deployment, *events)
+        # Every test leaves none open.
+        (fingerprint,) = eventually(
+            lambda: _open_letters(deployment),
+            lambda letters: list(letters.values()) == [len(events)],
+        )
+    return fingerprint
+
+
+def _open_letters(deployment: Deployment) -> dict[str, int]:
+    """Open letters of the topic by fingerprint, as a triage reports them."""
+    groups = ended(shown(deployment, "triage")).get("groups", ())
+    return {group["fingerprint"]: group["letters"] for group in groups if TOPIC in group["topics"]}
+
+
+@pytest.fixture
+def mailbox(deployment: Deployment) -> Iterator[str]:
+    """A queue of the test's own that is subscribed to the ops topic."""
+    url = deployment.subscribe("test-runbook", [deployment.outputs["OpsTopicArn"]], raw=True)
+    yield url
+    deployment.client("sqs").delete_queue(QueueUrl=url)
+
+
+def test_from_the_message_to_the_end_of_the_incident(
+    deployment: Deployment, subscriber: Subscriber, mailbox: str
+) -> None:
+    events = registrations(3)
+    fingerprint = broken(deployment, events)
+    told = eventually(
+        lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
+        lambda bodies: any(f"fingerprint {fingerprint}" in body for body in bodies),
+    )
+    assert any("docs/runbook.md" in body for body in told)
+
+    planned = ended(shown(deployment, "plan", FINGERPRINT=fingerprint))
+    (group,) = (g for g in planned["groups"] if g["fingerprint"] == fingerprint)
+    assert planned["plan"]["letters"] == planned["plan"]["will_go_through"] == len(events)
+    letter = json.loads(shown(deployment, "letter", LETTER=group["example"]))
+    assert (letter["state"], letter["topic"], letter["cause"]) == ("open", TOPIC, "ACCESS_DENIED")
+
+    redriven = ended(shown(deployment, "redrive", FINGERPRINT=fingerprint))
+    assert (redriven["outcome"], redriven["counts"]) == ("done", {"resolved": len(events)})
+    for event in events:
+        assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
+    report = shown(deployment, "verify", execution=redriven["execution"])
+    assert json.loads(report[: report.rindex("}") + 1])["counts"] == redriven["counts"]
+
+
+def test_a_run_is_stopped_and_continued(deployment: Deployment, subscriber: Subscriber) -> None:
+    events = registrations(25)
+    fingerprint = broken(deployment, events)
+    execution = start(
+        deployment,
+        stage="publish",
+        action="redrive",
+        filter={"fingerprint": fingerprint},
+        rate_per_second=2,
+        canary=1,
+    )
+    ids = [event["id"] for event in events]
+    eventually(lambda: [i for i in ids if subscriber.seen(i)], lambda arrived: len(arrived) >= 2)
+
+    shown(deployment, "stop", execution=execution)
+    assert status(deployment, execution) == "ABORTED"
+    continued = eventually(lambda: _continued(deployment, execution), bool)
+    assert continued["outcome"] == "done"
+    assert 0 < continued["counts"]["resolved"] < len(events)
+    for id in ids:
+        assert subscriber.wait_for(id)
+
+
+def _continued(deployment: Deployment, execution: str) -> dict[str, Any]:
+    # The report is written a moment after the execution was stopped.
+    bucket = deployment.outputs["OperationsBucket"]
+    reports = deployment.client("s3").list_objects_v2(Bucket=bucket, Prefix="reports/")
+    name = f"/{execution.rpartition(':')[2]}.json"
+    if not any(entry["Key"].endswith(name) for entry in reports.get("Contents", ())):
+        return {}
+    return ended(shown(deployment, "continue", execution=execution))
+
+
+def test_letters_that_nobody_wants_are_discarded(
+    deployment: Deployment, subscriber: Subscriber
+) -> None:
+    events = registrations(2)
+    fingerprint = broken(deployment, events)
+
+    discarded = ended(shown(deployment, "discard", FINGERPRINT=fingerprint))
+    assert discarded["counts"] == {"discarded": len(events)}
+    assert [subscriber.seen(event["id"]) for event in events] == [[], []]
+
+
+def test_parked_letters_are_found_and_taken_up_by_their_id(
+    deployment: Deployment, subscriber: Subscriber
+) -> None:
+    (event,) = events = registrations(1)
+    fingerprint = broken(deployment, events)
+    topic, redrive = deployment.topic_arn(TOPIC), f"{deployment.name}-redrive"
+    wanted = {"stage": "publish", "filter": {"fingerprint": fingerprint}}
+    with denied(deployment, redrive, "sns:Publish", topic):
+        execution = start(deployment, action="redrive", max_episodes=1, **wanted)
+        eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
+    (letter,) = re.findall(r"^(\S+)\tACCESS_DENIED\t.*customer", _parked(deployment), re.MULTILINE)
+
+    redriven = ended(shown(deployment, "unpark", LETTER=letter))
+    assert redriven["counts"] == {"resolved": 1}
+    assert subscriber.wait_for(event["id"])
+    assert letter not in _parked(deployment)
+
+
+def _parked(deployment: Deployment) -> str:
+    return shown(deployment, "parked")
+
+
+@pytest.mark.parametrize(("answer", "outcome"), [("approve", "done"), ("refuse", "refused")])
+def test_the_messages_commands_approve_and_refuse(
+    deployment: Deployment, subscriber: Subscriber, mailbox: str, answer: str, outcome: str
+) -> None:
+    (event,) = events = registrations(1)
+    fingerprint = broken(deployment, events)
+    execution = start(
+        deployment,
+        stage="publish",
+        action="redrive",
+        filter={"fingerprint": fingerprint},
+        approval_above=0,
+    )
+    name = f"To {answer}:\n(.*)\n"
+    (command,) = eventually(
+        lambda: [
+            found[1]
+            for message in deployment.receive(mailbox, seconds=5)
+            if (found := re.search(name, message["Body"]))
+        ],
+        bool,
+    )
+    run(deployment, command.replace("YOUR NAME", "dana"))
+    eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
+    report = shown(deployment, "verify", execution=execution)
+    assert f'"outcome": "{outcome}"' in report
+    assert "dana" in report
+    if outcome == "done":
+        assert subscriber.wait_for(event["id"])
+    else:
+        shown(deployment, "discard", FINGERPRINT=fingerprint)
+        assert subscriber.seen(event["id"]) == []
+
+
+def test_what_went_wrong_is_found(deployment: Deployment) -> None:
+    execution = start(deployment, stage="archive")
+    eventually(lambda: status(deployment, execution), lambda found: found == "FAILED")
+
+    history = shown(deployment, "history")
+    assert execution in history
+    assert "stage: must be one of" in history
+    shown(deployment, "errors")
+
+
+def test_no_command_of_the_runbook_is_left_untried() -> None:
+    tried = re.findall(r'shown\(deployment, "(\w+)"', Path(__file__).read_text())
+
+    assert {*tried, "setup"} == set(COMMANDS)
