@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from math import inf
 from pathlib import Path
@@ -105,9 +105,14 @@ class TypePatterns(Generic[V]):
         pairs = entries.items() if isinstance(entries, Mapping) else entries
         for order, (pattern, value) in enumerate(pairs):
             self._filed.setdefault(pattern, []).append((order, value))
+        # The same few types come again and again, but a publisher can make up any number of them.
+        self._match = lru_cache(maxsize=1024)(self._look_up)
 
-    def matches(self, type: str) -> list[V]:
+    def matches(self, type: str) -> Sequence[V]:
         """All values whose pattern matches `type`, first filed first."""
+        return self._match(type)
+
+    def _look_up(self, type: str) -> list[V]:
         found = [*self._filed.get(type, ()), *self._filed.get("*", ())]
         dot = type.find(".")
         while dot != -1:

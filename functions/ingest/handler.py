@@ -81,9 +81,10 @@ class Handler:
                 "EventsAccepted": report.accepted,
                 "EventsDuplicate": report.duplicate,
                 "EventsRejected": report.rejected,
-            }
+                "EventsStored": report.stored,
+            },
+            at=report.accepted_at,
         )
-        self._metrics.write({"EventsStored": report.stored}, at=report.accepted_at)
         self._metrics.dead_lettered(report.letters)
         self._logger.info(
             "request",

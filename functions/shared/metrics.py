@@ -1,25 +1,34 @@
-"""Metrics, as lines of the Embedded Metric Format that CloudWatch reads from the log."""
+"""Metrics, as lines of the Embedded Metric Format that CloudWatch reads from the log.
+
+Written here and not by Powertools' provider, which takes five times as long, and longer than all that
+an event is judged by (CloudWatch, "Specification: Embedded metric format").
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from time import time
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
-    AmazonCloudWatchEMFProvider,
-)
 
 from eventing.dead_letter import DeadLetter
 
 # Of the Embedded Metric Format.
 VALUES_PER_LINE = 100
+_COUNT, _MILLISECONDS = MetricUnit.Count.value, MetricUnit.Milliseconds.value
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Metrics:
     """Writes metrics of this deployment: namespace and dimension `service` from the environment."""
+
+    def __init__(self) -> None:
+        self._namespace = os.environ["POWERTOOLS_METRICS_NAMESPACE"]
+        self._service = os.environ["POWERTOOLS_SERVICE_NAME"]
 
     def write(
         self,
@@ -35,25 +44,29 @@ class Metrics:
         `service` is part of every set, and alone the default. `at` stamps the values with another
         time than now. Counts of 0 are left out, gauges are not.
         """
-        emf = AmazonCloudWatchEMFProvider()
-        if at:
-            emf.set_timestamp(at)
-        first, *others = by
-        for dimension, text in {"service": emf.service, **first}.items():
-            emf.add_dimension(dimension, text)
-        for dimensions in others:
-            emf.add_dimensions(service=emf.service, **dimensions)
-        for name, (value, unit) in (gauges or {}).items():
-            emf.add_metric(name, unit, value)
+        measured: dict[str, tuple[str, Sequence[float]]] = {
+            name: (unit.value, [value]) for name, (value, unit) in (gauges or {}).items()
+        }
         for name, count in (counts or {}).items():
             if count:
-                emf.add_metric(name, MetricUnit.Count, count)
-        for name, (value, *more) in (milliseconds or {}).items():
-            emf.add_metric(name, MetricUnit.Milliseconds, value)
-            # One by one, each would be written into a debug message together with all before it.
-            emf.metric_set[name]["Value"] += more
-        if emf.metric_set:
-            print(json.dumps(emf.serialize_metric_set(), separators=(",", ":")))
+                measured[name] = (_COUNT, [count])
+        for name, values in (milliseconds or {}).items():
+            measured[name] = (_MILLISECONDS, values)
+        if not measured:
+            return
+        directive = {
+            "Namespace": self._namespace,
+            "Dimensions": [["service", *dimensions] for dimensions in by],
+            "Metrics": [{"Name": name, "Unit": unit} for name, (unit, _) in measured.items()],
+        }
+        moment = at.timestamp() if at else time()
+        line = {
+            "_aws": {"Timestamp": int(moment * 1000), "CloudWatchMetrics": [directive]},
+            "service": self._service,
+        }
+        for dimensions in by:
+            line |= dimensions
+        print(_encode(line | {name: values for name, (_, values) in measured.items()}))
 
     def dead_lettered(self, letters: Iterable[DeadLetter]) -> None:
         """`DeadLettered` by stage, and by stage and cause."""
