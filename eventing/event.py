@@ -293,7 +293,7 @@ def is_media_type(value: str) -> bool:
 
 def declares_json(content_type: str | None) -> bool:
     """Whether data of this content type is JSON (JSON section 3.1.1); unset means that it is."""
-    if content_type is None:
+    if content_type is None or content_type == "application/json":
         return True
     media_type = content_type.partition(";")[0].strip().lower()
     return media_type.endswith(("/json", "+json"))

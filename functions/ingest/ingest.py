@@ -112,9 +112,10 @@ class Ingest:
         watch.lap("judge")
         # The first of several events with one key stands for it; the others are held against it.
         firsts: dict[str, Event] = {}
-        for event in judged:
+        keys = ["" if isinstance(e, Rejected) else e.key(publisher) for e in judged]
+        for key, event in zip(keys, judged, strict=True):
             if isinstance(event, Event):
-                firsts.setdefault(event.key(publisher), event)
+                firsts.setdefault(key, event)
         if not firsts:
             return Report([o for o in judged if isinstance(o, Rejected)], batched, now)
 
@@ -156,8 +157,8 @@ class Ingest:
             outcomes=[
                 event
                 if isinstance(event, Rejected)
-                else _outcome(event, kept[key := event.key(publisher)], key in lost, accepted_at)
-                for event in judged
+                else _outcome(event, kept[key], key in lost, accepted_at)
+                for key, event in zip(keys, judged, strict=True)
             ],
             batched=batched,
             accepted_at=now,

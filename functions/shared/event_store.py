@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -218,7 +219,6 @@ class EventStore:
         return response["Responses"].get(self._table, []), unprocessed
 
     def _item(self, item: EventItem) -> dict[str, Any]:
-        accepted_at = datetime.fromisoformat(item.accepted_at)
         return {
             "pk": {"S": item.key},
             "event": {"S": item.event},
@@ -227,8 +227,13 @@ class EventStore:
             "origin_region": {"S": self._region},
             "accepted_at": {"S": item.accepted_at},
             "digest": {"S": item.digest},
-            "expires_at": {"N": str(int((accepted_at + self._retention).timestamp()))},
+            "expires_at": {"N": _expires_at(item.accepted_at, self._retention)},
         }
+
+
+@lru_cache(maxsize=16)  # the same for all events of a batch
+def _expires_at(accepted_at: str, retention: timedelta) -> str:
+    return str(int((datetime.fromisoformat(accepted_at) + retention).timestamp()))
 
 
 def _present(there: Mapping[str, Any], item: EventItem, *, after_retry: bool) -> Present:
