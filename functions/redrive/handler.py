@@ -43,6 +43,7 @@ _WORKERS = 24
 # A page ends after this long, so that a run that is stopped does not go on for longer.
 _PAGE_SECONDS = 50.0
 _LEASE_SECONDS = 180
+_STRAGGLER_SECONDS = 10.0
 
 
 class Locked(Exception):  # noqa: N818 - the name that an execution fails with
@@ -95,6 +96,8 @@ class Tasks:
         """
         run = _run(task)
         now = datetime.now(UTC)
+        for stage in run.request.stages:
+            self._reopen_abandoned(stage)
         plan = self._planner.plan(run.request, started_at=run.started_at, now=now)
         if not plan.letters and run.request.filter != Filter():
             raise InvalidInput(
@@ -139,7 +142,7 @@ class Tasks:
                 raise Locked(f"{stage} is being worked on by the execution {held.owner}") from None
             leases.append(lease)
         for stage in task["stages"]:
-            self._reopen(stage, lambda row: row.run != execution)
+            self._reopen_abandoned(stage)
         return {"token": {lease.name: lease.token for lease in leases}}
 
     def verify(self, task: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,6 +249,10 @@ class Tasks:
         """After an execution that ended without `finish`: what that would have done."""
         execution: str = task["execution"]
         released, reopened = self._let_go(execution, STAGES)
+        if released:
+            # A page that had just looked at its lock takes a chunk more, and may die of it.
+            self._pause(_STRAGGLER_SECONDS)
+            reopened += self._let_go(execution, STAGES)[1]
         if any(name.startswith("lock#") for name in released) or reopened:
             plan = read_plan(self._bucket.get(_plan_key(execution)))
             run = Run(
@@ -307,11 +314,20 @@ class Tasks:
         """Give up an execution's locks and reopen its letters; the locks, and how many letters."""
         # In this order: what a page that goes on claims later finds no lock any more.
         released = self._unlock(execution)
-        reopened = sum(self._reopen(stage, lambda row: row.run == execution) for stage in stages)
+        reopened = 0
+        for stage in stages:
+            rows = self._ledger.select([stage], ["redriving"], Filter())
+            reopened += self._reopen([row for row in rows if row.run == execution])
         return released, reopened
 
-    def _reopen(self, stage: Stage, chosen: Callable[[Row], bool]) -> int:
-        rows = [r for r in self._ledger.select([stage], ["redriving"], Filter()) if chosen(r)]
+    def _reopen_abandoned(self, stage: Stage) -> None:
+        """Reopen letters that a run had when it died, or lost its lock."""
+        # In this order: who has the lock now has claimed none of them yet, or has them by right.
+        rows = self._ledger.select([stage], ["redriving"], Filter())
+        holder = self._locks.holder(f"lock#{stage}", now=datetime.now(UTC))
+        self._reopen([row for row in rows if not holder or row.run != holder.owner])
+
+    def _reopen(self, rows: Sequence[Row]) -> int:
         # Without a run: the page that had it, if it goes on, takes it for somebody else's.
         made = self._ledger.change([Change(row, "open", {"run": ""}) for row in rows])
         return sum(result is True for result in made)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.cloud import LocalCloud
-from tests.end_to_end.engine.world import World, no_waiting
+from tests.end_to_end.engine.world import World, no_waiting, small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,5 +23,5 @@ def cloud() -> Iterator[LocalCloud]:
 @pytest.fixture
 def world(cloud: LocalCloud) -> Iterator[World]:
     """A world of its own for each test."""
-    with no_waiting():
+    with no_waiting(), small():
         yield World(cloud)

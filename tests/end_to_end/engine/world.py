@@ -71,9 +71,10 @@ class Stopped(Exception):  # noqa: N818 - what was done to the execution
 class Call:
     """A call that a process makes."""
 
+    task: str
     operation: str
     number: int
-    """The how manieth of its operation it is in this process."""
+    """The how manieth of its operation it is in this process at this task."""
     body: str
 
     @property
@@ -129,6 +130,7 @@ class Process:
         self._region = region
         self._befall = befall
         self._lock = threading.Lock()
+        self._task = ""
         self._counts: Counter[str] = Counter()
         self.retired = False
         self._http = URLLib3Session()
@@ -177,6 +179,8 @@ class Process:
         context = SimpleNamespace(
             aws_request_id=str(uuid.uuid4()), get_remaining_time_in_millis=lambda: 90_000
         )
+        self._task = task["task"]
+        self._counts.clear()
         if task["task"] == "triage":
             return self.triage(task, context)
         return getattr(self.tasks, task["task"])(task)
@@ -194,7 +198,7 @@ class Process:
         body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
         with self._lock:
             self._counts[operation] += 1
-            call = Call(operation, self._counts[operation], body)
+            call = Call(self._task, operation, self._counts[operation], body)
             self.calls.append(call)
         match self._befall(call):
             case "killed":
@@ -707,6 +711,13 @@ def no_waiting() -> Iterator[None]:
         patch("functions.shared.topics.sleep"),
         patch.dict(os.environ, METRICS),
     ):
+        yield
+
+
+@contextmanager
+def small() -> Iterator[None]:
+    """Meanwhile the index has few partitions and triage few receivers, which takes less time."""
+    with patch("eventing.ledger.SHARDS", 2), patch("functions.triage.handler._RECEIVERS", 2):
         yield
 
 

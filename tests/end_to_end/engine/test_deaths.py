@@ -1,0 +1,341 @@
+"""Whenever a process dies, an answer is lost or an execution is stopped: nothing is lost or left over.
+
+After each, the locks are free, no letter is held, and a further run brings every letter to its end: once
+in the ledger, at least once at its subscriber.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.end_to_end.engine.test_triage import put_record
+from tests.end_to_end.engine.world import (
+    PAYMENT,
+    Call,
+    Fault,
+    Killed,
+    World,
+    event,
+    letter,
+    meanwhile,
+    no_waiting,
+    once,
+    small,
+)
+
+if TYPE_CHECKING:
+    from local.cloud import LocalCloud
+    from tests.end_to_end.engine.world import Ended
+
+REDRIVE = {"action": "redrive"}
+ENDS = {"resolved": 6, "open": 1}
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """A world with letters for every step, one of which no redrive can help."""
+    world.record(
+        letter("s1", stage="ingest"),
+        letter("s2", stage="ingest"),
+        letter("a", stage="ingest", step="archive"),
+        letter("o1"),
+        letter("o2"),
+        letter("p", topic="payments", text=event("p", PAYMENT)),
+        letter("x", step="route", text=event("x", "org.unknown")),
+    )
+    return world
+
+
+# Every call that a redrive makes once it has its plan, queries apart.
+LOCK = [
+    ("lock", "UpdateItem", 1),
+    ("lock", "UpdateItem", 2),
+    ("lock", "GetItem", 1),  # whose are the letters that are held?
+    ("lock", "GetItem", 2),
+]
+VERIFY = [("verify", "GetObject", 1)]
+PROBE = [
+    ("probe", "DescribeTable", 1),
+    ("probe", "GetTopicAttributes", 1),
+    ("probe", "GetTopicAttributes", 2),
+]
+PAGE = [
+    ("page", "GetObject", 1),  # the plan
+    ("page", "UpdateItem", 1),  # the lock
+    ("page", "UpdateItem", 2),
+    ("page", "BatchGetItem", 1),  # the letters
+    ("page", "BatchExecuteStatement", 1),  # claimed
+    ("page", "BatchExecuteStatement", 2),  # stored
+    ("page", "PutObject", 1),  # archived
+    ("page", "PublishBatch", 1),
+    ("page", "PublishBatch", 2),
+    ("page", "BatchExecuteStatement", 3),  # recorded
+    ("page", "PutObject", 2),  # the results
+]
+FINISH = [
+    ("finish", "GetItem", 1),  # the locks
+    ("finish", "UpdateItem", 1),
+    ("finish", "GetItem", 2),
+    ("finish", "GetItem", 3),
+    ("finish", "UpdateItem", 2),
+    ("finish", "GetItem", 4),
+    ("finish", "GetObject", 1),  # the results
+    ("finish", "ListObjectsV2", 1),  # of the triage
+    ("finish", "GetObject", 2),
+    ("finish", "GetItem", 5),  # what is open
+    ("finish", "PutObject", 1),  # the report
+    ("finish", "PutItem", 1),  # the audit
+    ("finish", "Publish", 1),  # the message
+]
+Where = tuple[str, str, int]
+
+
+def at(where: Where) -> Any:
+    return lambda call: (call.task, call.operation, call.number) == where
+
+
+def see_all_well(world: World, *, most: int = 2) -> Counter[str]:
+    """Nothing is held, and a further run ends what this one has not; how often what was delivered."""
+    assert world.locked() == {}
+    assert world.states()["redriving"] == 0
+    world.run(REDRIVE)
+    assert world.locked() == {}
+    assert world.states() == ENDS
+    assert len(world.letters) == 7
+    assert world.stored().keys() == {"s1", "s2"}
+    assert world.archived().keys() == {"a"}
+    delivered = Counter({id: len(topics) for id, topics in world.delivered().items()})
+    assert delivered.keys() == {"o1", "o2", "p"}
+    assert max(delivered.values()) <= most
+    return delivered
+
+
+def test_these_are_all_the_calls(world: World) -> None:
+    assert world.run(REDRIVE).output["outcome"] == "done"
+    made = {
+        (call.task, call.operation, call.number)
+        for process in world.processes
+        for call in process.calls
+        if call.task in ("lock", "verify", "probe", "page", "finish") and call.operation != "Query"
+    }
+    of_the_run = {*LOCK, *VERIFY, *PROBE, *PAGE, *FINISH}
+    assert made >= of_the_run
+    # What is left concerns messages of incidents, after the report.
+    assert {where[0] for where in made - of_the_run} == {"finish"}
+
+
+# To die after a call is to die before the next one.
+@pytest.mark.parametrize("where", [*LOCK, *VERIFY, *PROBE])
+def test_a_process_that_dies_before_the_first_page(world: World, where: Where) -> None:
+    before = world.letters
+    ended = world.run(REDRIVE, befall=once("done-then-killed", at(where)))
+    assert ended.error == "Runtime.ExitError"
+    assert world.letters == before
+    assert set(see_all_well(world).values()) == {1}
+
+
+@pytest.mark.parametrize("where", [*PAGE, *FINISH])
+def test_a_process_that_dies_later_is_taken_over_by_another(world: World, where: Where) -> None:
+    ended = world.run(REDRIVE, befall=once("done-then-killed", at(where)))
+    assert ended.output["outcome"] == "done"
+    assert ended.output["counts"] == {"resolved": 6, "failed": 1}
+    assert world.states() == ENDS
+    assert world.letter("x").episode == 1
+    assert {one["letter"] for one in world.report(ended)["failed_again"]} == {world.letter("x").key}
+    see_all_well(world)
+
+
+@pytest.mark.parametrize("where", [*PAGE[:-1], *FINISH[:2]])
+def test_processes_that_die_each_time(world: World, where: Where) -> None:
+    ended = world.run(REDRIVE, befall=lambda call: "killed" if at(where)(call) else None)
+    assert ended.error == "Runtime.ExitError"
+    outcomes = [entry["outcome"] for entry in world.audit()]
+    # A page that always dies is reported by `finish`, a `finish` that always dies by `release`.
+    assert outcomes == (["failed"] if where[0] == "page" else ["partial"])
+    (report,) = world.objects("reports/")
+    counts = json.loads(world.read(report))["counts"]
+    states = world.states()
+    assert counts.get("resolved", 0) == states["resolved"]
+    assert counts.get("failed", 0) == world.letter("x").episode
+    # A page is tried four times.
+    see_all_well(world, most=5)
+
+
+@pytest.mark.parametrize("where", PAGE)
+def test_an_execution_that_is_stopped_in_the_middle_of_a_page(world: World, where: Where) -> None:
+    ended = world.run(REDRIVE, befall=once("released", at(where)))
+    assert ended.error == "Stopped"
+    assert world.locked() == {}
+    assert world.states()["redriving"] == 0
+    entry = world.audit()[-1]
+    assert (entry["outcome"], entry["cause"]) == ("partial", "the execution was aborted")
+    report = json.loads(world.read(entry["report"]))
+    # By the ledger, as it was at that moment.
+    assert report["counts"].get("resolved", 0) in (0, 6)
+    if left := report.get("not_taken_up"):
+        assert report["continue_with"]["action"] == "redrive"
+        assert left + sum(report["counts"].values()) == 7
+    assert any("redrive partial" in subject for subject, _ in world.told())
+    see_all_well(world)
+
+
+def test_a_page_that_dies_after_its_execution_was_stopped(world: World) -> None:
+    stop, die = once("released", at(PAGE[4])), once("killed", at(PAGE[7]))
+    ended = world.run(REDRIVE, befall=lambda call: stop(call) or die(call))
+    assert ended.error == "Stopped"
+    assert world.locked() == {}
+    # Claimed after `release` had looked: still counted, until the next run takes them up.
+    assert world.states()["redriving"] == 7
+    assert world.count()["publish"]["open"] == 4
+    assert world.run(REDRIVE).output["counts"] == {"resolved": 6, "failed": 1}
+    see_all_well(world)
+
+
+def test_a_lease_that_ended_is_taken_over_and_its_page_stops(world: World) -> None:
+    """The first run hangs in its page for so long that its lease ends; a second takes over."""
+    second: list[Ended] = []
+
+    def take_over() -> None:
+        world.client("dynamodb").update_item(
+            TableName=world.ledger,
+            Key={"pk": {"S": "lock#publish"}},
+            UpdateExpression="SET lease_until = :past",
+            ExpressionAttributeValues={":past": {"N": "1"}},
+        )
+        second.append(world.run({**REDRIVE, "stage": "publish"}))
+
+    first = world.run(
+        {**REDRIVE, "stage": "publish", "canary": 2}, befall=meanwhile(at(PAGE[7]), take_over)
+    )
+    assert second[0].output["outcome"] == "done"
+    assert second[0].output["counts"] == {"resolved": 3, "failed": 1}
+    assert first.output["outcome"] == "partial"
+    assert first.output["cause"] == "lost lock"
+    # It had sent two, which the second run, not knowing, sent as well; it did not write that down.
+    assert first.output["counts"] == {"unrecorded": 2}
+    world.run({**REDRIVE, "stage": "ingest"})
+    see_all_well(world)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [LOCK[0], LOCK[1], PAGE[1], PAGE[4], PAGE[5], PAGE[7], PAGE[9], FINISH[1], FINISH[11]],
+)
+def test_an_answer_that_is_lost(world: World, where: Where) -> None:
+    ended = world.run(REDRIVE, befall=once("lost answer", at(where)))
+    assert ended.output["outcome"] == "done"
+    assert ended.output["counts"] == {"resolved": 6, "failed": 1}
+    see_all_well(world)
+
+
+def changing(state: str) -> Any:
+    return lambda call: call.task == "page" and call.to == state
+
+
+@pytest.mark.parametrize("fault", ["throttle", "denied"])
+def test_a_ledger_that_does_not_let_letters_be_claimed(world: World, fault: Fault) -> None:
+    before = {one.id: (one.state, one.episode, one.version) for one in world.letters}
+    ended = world.run(REDRIVE, befall=lambda call: fault if changing("redriving")(call) else None)
+    assert ended.output["outcome"] == "partial"
+    assert ended.output["counts"] == {"left": 7}
+    assert ended.output["not_taken_up"] == 7
+    assert {one.id: (one.state, one.episode, one.version) for one in world.letters} == before
+    assert world.delivered() == {}
+    see_all_well(world)
+
+
+def test_a_ledger_that_does_not_take_down_what_became_of_letters(world: World) -> None:
+    ended = world.run(REDRIVE, befall=lambda call: "denied" if changing("resolved")(call) else None)
+    assert ended.output["outcome"] == "partial"
+    assert ended.output["counts"] == {"unrecorded": 7}
+    assert world.states() == {"open": 7}
+    delivered = see_all_well(world)
+    assert set(delivered.values()) == {2}
+    # Stored once all the same.
+    assert len(world.stored()) == 2
+
+
+@pytest.mark.parametrize("state", ["redriving", "resolved"])
+def test_a_ledger_that_is_busy_for_a_moment(world: World, state: str) -> None:
+    # One attempt of the SDK and its second, then it is the ledger's own turn to wait.
+    refused: list[Call] = []
+
+    def befall(call: Call) -> Fault | None:
+        if changing(state)(call) and len(refused) < 2:
+            refused.append(call)
+            return "throttle"
+        return None
+
+    ended = world.run(REDRIVE, befall=befall)
+    assert ended.output["counts"] == {"resolved": 6, "failed": 1}
+    assert set(see_all_well(world).values()) == {1}
+
+
+def test_a_lock_that_cannot_be_renewed_ends_the_run(world: World) -> None:
+    def befall(call: Call) -> Fault | None:
+        return "denied" if call.task == "page" and call.operation == "UpdateItem" else None
+
+    ended = world.run(REDRIVE, befall=befall)
+    assert ended.error == "ClientError"
+    assert world.delivered() == {}
+    see_all_well(world)
+
+
+# Triage
+
+TRIAGE = ["ReceiveMessage", "UpdateItem", "PutObject", "GetObject", "DeleteMessageBatch"]
+BEFALLS: list[tuple[Fault, int]] = [
+    ("done-then-killed", 1),
+    ("done-then-killed", 2),
+    ("lost answer", 1),
+    ("denied", 1),
+]
+
+
+@pytest.mark.parametrize(("fault", "number"), BEFALLS)
+@pytest.mark.parametrize("operation", TRIAGE)
+def test_whatever_befalls_triage_each_letter_is_in_the_ledger_once(
+    cloud: LocalCloud, fault: Fault, operation: str, number: int
+) -> None:
+    with no_waiting(), small():
+        world = World(cloud, hidden_seconds=1)
+        world.dead_letters(letter("a"), letter("b"), letter("c", stage="ingest"))
+        world.send("publish", "junk")
+        record = {"payload": {"Records": [stream_record("r1"), stream_record("r2")]}}
+        put_record(world, "aws/lambda/1", json.dumps(record).encode())
+        world.run({}, befall=once(fault, lambda call: (call.task, call.operation, call.number)
+                                  == ("triage", operation, number)))  # fmt: skip
+        assert world.locked() == {}
+        deadline = time.monotonic() + 10
+        while world.waiting():
+            assert time.monotonic() < deadline
+            world.run({})
+        assert sorted(one.id for one in world.letters) == ["a", "b", "c", "r1", "r2"]
+        assert world.states() == {"open": 5}
+        assert len(world.objects("junk/publish/")) == 1
+
+
+def stream_record(id: str) -> Any:
+    image = {"event": {"S": event(id)}, "publisher": {"S": "acme-web"}}
+    return {"eventName": "INSERT", "dynamodb": {"NewImage": image}}
+
+
+def test_a_triage_that_dies_for_good_is_released(world: World) -> None:
+    world.dead_letters(letter("new"))
+
+    def befall(call: Call) -> Fault | None:
+        return "killed" if call.operation == "ReceiveMessage" else None
+
+    ended = world.run({}, befall=befall)
+    assert ended.error == "Runtime.ExitError"
+    assert world.locked() == {}
+    assert world.waiting() == 1
+
+
+def test_death_is_no_exception_that_code_could_catch() -> None:
+    assert not issubclass(Killed, Exception)
