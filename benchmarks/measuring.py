@@ -40,8 +40,8 @@ def rounds(variants: Mapping[str, Callable[[], Run]], count: int) -> dict[str, l
 
 
 def typical(runs: Sequence[Run]) -> float:
-    """Seconds that an event takes: the median."""
-    return median(run.per_event() for run in runs)
+    """Seconds of a processor that an event takes: the median."""
+    return median(run.per_event("cpu") for run in runs)
 
 
 def ratio(runs: Sequence[Run], base: Sequence[Run], measure: Measure = "wall") -> float:
