@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.function import Function
     from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
+    from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.publication import Publication
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.sensitive_data import SensitiveData
@@ -56,6 +57,7 @@ class OperationsDashboard(Construct):
         triage: TriageFunction,
         redrive: RedriveFunction,
         counter: Counter,
+        ledger: Ledger,
         sensitive_data: SensitiveData | None,
     ) -> None:
         super().__init__(scope, id)
@@ -119,10 +121,7 @@ class OperationsDashboard(Construct):
                 graph("Events stored", {"stored": ingestion.stored}, unit="events", width=_THIRD),
                 graph(
                     "Requests that the table turns away",
-                    {
-                        "reads": table_metric(table, "ReadThrottleEvents"),
-                        "writes": table_metric(table, "WriteThrottleEvents"),
-                    },
+                    _turned_away(table),
                     unit="requests",
                     above=0,
                     width=_THIRD,
@@ -205,20 +204,27 @@ class OperationsDashboard(Construct):
                     {"failed": counter.runs_failed},
                     unit="executions",
                     above=0,
-                    width=_THIRD,
+                    width=_QUARTER,
                 ),
                 graph(
                     "How long the longest execution has worked",
                     {"works for": counter.run_seconds},
                     unit="seconds",
                     above=LONG_RUN.to_seconds(),
-                    width=_THIRD,
+                    width=_QUARTER,
                 ),
                 graph(
                     "Letters taken up",
                     {"through": counter.succeeded, "failed again": counter.failed_again},
                     unit="letters",
-                    width=_THIRD,
+                    width=_QUARTER,
+                ),
+                graph(
+                    "Requests that the ledger turns away",
+                    _turned_away(ledger.table_name),
+                    unit="requests",
+                    above=0,
+                    width=_QUARTER,
                 ),
             ],
             *(
@@ -260,6 +266,13 @@ def _alarms(
     return cloudwatch.AlarmStatusWidget(
         title=title, alarms=list(alarms), width=width, height=height
     )
+
+
+def _turned_away(table: str) -> dict[str, cloudwatch.IMetric]:
+    return {
+        "reads": table_metric(table, "ReadThrottleEvents"),
+        "writes": table_metric(table, "WriteThrottleEvents"),
+    }
 
 
 def _function(name: str, function: Function) -> Row:

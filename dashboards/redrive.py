@@ -14,12 +14,13 @@ from infrastructure.constructs.dead_letters import OLD_DAYS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aws_cdk import aws_stepfunctions as sfn
+
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.counter import Counter
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.triage import TriageFunction
-    from workflows.redrive import Redrive
 
 _THIRD = WIDTH // 3
 _HOW_TO_READ = """# Dead letters and redrive
@@ -40,7 +41,8 @@ class RedriveDashboard(Construct):
         dead_letters: Sequence[DeadLetterQueue],
         triage: TriageFunction,
         redrive: RedriveFunction,
-        workflow: Redrive,
+        state_machine: sfn.StateMachine,
+        state_machine_log: str,
         counter: Counter,
     ) -> None:
         super().__init__(scope, id)
@@ -91,14 +93,14 @@ class RedriveDashboard(Construct):
                 section="redrive-impaired",
                 logs={
                     "log of redrive": redrive.function.log_name,
-                    "log of the state machine": workflow.log_name,
+                    "log of the state machine": state_machine_log,
                 },
             ),
             [
                 graph(
                     "Executions",
                     {
-                        called: _executions(workflow, name)
+                        called: _executions(state_machine, name)
                         for called, name in (
                             ("started", "ExecutionsStarted"),
                             ("succeeded", "ExecutionsSucceeded"),
@@ -131,7 +133,7 @@ class RedriveDashboard(Construct):
         dashboard(self, configuration=configuration, name="redrive", rows=rows)
 
 
-def _executions(workflow: Redrive, name: str) -> cloudwatch.Metric:
-    return workflow.state_machine.metric(
+def _executions(state_machine: sfn.StateMachine, name: str) -> cloudwatch.Metric:
+    return state_machine.metric(
         name, period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.SUM
     )

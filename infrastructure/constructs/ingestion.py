@@ -36,7 +36,7 @@ SLOW = 5000
 REFUSED = 300
 
 # Never the key itself, and nothing of the body.
-_ACCESS_LOG = {
+ACCESS_LOG = {
     "request_id": "$context.requestId",
     "trace_id": "$context.xrayTraceId",
     "time": "$context.requestTime",
@@ -234,7 +234,7 @@ class Ingestion(Construct):
                 stage_name="prod",
                 tracing_enabled=True,
                 access_log_destination=apigateway.LogGroupLogDestination(access_log),
-                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS_LOG)),
+                access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
             ),
         )
         method = api.root.add_resource("events").add_method(

@@ -48,10 +48,11 @@ class Ledger(Construct):
 
     def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
         super().__init__(scope, id)
+        self.table_name = configuration.name("ledger")
         self.table = dynamodb.TableV2(
             self,
             "Table",
-            table_name=configuration.name("ledger"),
+            table_name=self.table_name,
             partition_key=_text("pk"),
             global_secondary_indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(
@@ -74,7 +75,7 @@ class Ledger(Construct):
         self.alarms = throttles(
             self,
             configuration=configuration,
-            table=configuration.name("ledger"),
+            table=self.table_name,
             what="ledger",
             users="they notice nothing, but dead letters wait for longer.",
         )

@@ -183,6 +183,7 @@ class RegionalStack(cdk.Stack):
             triage=triage_task,
             redrive=redrive_task,
             counter=counter,
+            ledger=ledger,
             sensitive_data=sensitive_data,
         )
         DeliveryDashboard(
@@ -199,7 +200,8 @@ class RegionalStack(cdk.Stack):
             dead_letters=dead_letters,
             triage=triage_task,
             redrive=redrive_task,
-            workflow=redrive,
+            state_machine=redrive.state_machine,
+            state_machine_log=redrive.log_name,
             counter=counter,
         )
         PublishersDashboard(

@@ -223,6 +223,14 @@ def test_what_went_wrong_is_found(deployment: Deployment) -> None:
     shown(deployment, "errors")
 
 
+def test_an_alarm_is_looked_into(deployment: Deployment) -> None:
+    known = shown(deployment, "alarms")
+    assert all("Runbook: docs/runbook.md#" in line for line in known.splitlines())
+    assert shown(deployment, "mapping").split()[0] == "Enabled"
+    shown(deployment, "ingest_errors")
+    shown(deployment, "publish_errors")
+
+
 def test_no_command_of_the_runbook_is_left_untried() -> None:
     tried = re.findall(r'shown\(deployment, "(\w+)"', Path(__file__).read_text())
 

@@ -1,17 +1,60 @@
-"""The operations dashboard, as CloudWatch gets it."""
+"""The dashboards, as CloudWatch gets them."""
 
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 
+import pytest
+
+from eventing.catalogue import Catalogue
+from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import Json, Synthesis, Template
 
+Metric = tuple[str, str, frozenset[tuple[str, str]]]
+NAMES = ("operations", "delivery", "redrive", "publishers")
 
-def _widgets(template: Template) -> list[Json]:
-    """The dashboard's widgets from the top, in a row from the left."""
-    (dashboard,) = template.all("AWS::CloudWatch::Dashboard")
-    widgets: list[Json] = json.loads(dashboard.properties["DashboardBody"])["widgets"]
+# Of CloudWatch ("CloudWatch service quotas"). The body's is a bound of our own: four of them have to fit
+# into a template, which has 1 MB for everything.
+WIDGETS, METRICS_OF_WIDGET, METRICS, BODY = 500, 500, 2500, 100_000
+
+# The metrics of AWS that alarms and dashboards use, by namespace: their names, and their dimensions, as
+# the services document them ("API Gateway metrics", "Lambda metrics", "DynamoDB metrics and
+# dimensions", "SNS metrics", "Available CloudWatch metrics for SQS", "Step Functions metrics",
+# "EventBridge metrics").
+AWS = {
+    "AWS/ApiGateway": ({"Count", "4XXError", "5XXError", "Latency"}, {"ApiName", "Stage"}),
+    "AWS/Lambda": ({"Errors", "Throttles", "Duration", "IteratorAge"}, {"FunctionName"}),
+    "AWS/DynamoDB": (
+        {
+            "ConsumedReadCapacityUnits",
+            "ConsumedWriteCapacityUnits",
+            "ReadThrottleEvents",
+            "WriteThrottleEvents",
+        },
+        {"TableName"},
+    ),
+    "AWS/SNS": ({"NumberOfNotificationsDelivered", "NumberOfNotificationsFailed"}, {"TopicName"}),
+    "AWS/SQS": ({"ApproximateNumberOfMessagesVisible"}, {"QueueName"}),
+    "AWS/States": (
+        {
+            "ExecutionsStarted",
+            "ExecutionsSucceeded",
+            "ExecutionsFailed",
+            "ExecutionsAborted",
+            "ExecutionsTimedOut",
+        },
+        {"StateMachineArn"},
+    ),
+    "AWS/Events": ({"MatchedEvents"}, {"RuleName"}),
+}
+
+
+def _widgets(template: Template, name: str, region: str = "us-east-1") -> list[Json]:
+    """A dashboard's widgets from the top, in a row from the left."""
+    found = template.one("AWS::CloudWatch::Dashboard", DashboardName=f"eventing-{name}-{region}")
+    widgets: list[Json] = json.loads(found.properties["DashboardBody"])["widgets"]
     return sorted(widgets, key=lambda widget: (widget["y"], widget["x"]))
 
 
@@ -21,54 +64,145 @@ def _metrics(widget: Json) -> list[tuple[str, ...]]:
     return [tuple(part for part in row if isinstance(part, str)) for row in rows]
 
 
-def test_alarms_come_first(regional: Template) -> None:
-    first = _widgets(regional)[0]
+def _named(metric: tuple[str, ...]) -> Metric:
+    namespace, name, *pairs = metric
+    return namespace, name, frozenset(zip(pairs[::2], pairs[1::2], strict=True))
 
-    assert first["type"] == "alarm"
-    assert first["properties"]["alarms"] == [
-        "eventing-ingest-dead-letters",
-        "eventing-publish-dead-letters",
-    ]
+
+def _watched(alarm: Json) -> Metric:
+    dimensions = frozenset((d["Name"], d["Value"]) for d in alarm["Dimensions"])
+    return alarm["Namespace"], alarm["MetricName"], dimensions
+
+
+def _all(template: Template) -> list[Json]:
+    return [widget for name in NAMES for widget in _widgets(template, name)]
+
+
+def test_there_are_four(regional: Template) -> None:
+    found = {d.properties["DashboardName"] for d in regional.all("AWS::CloudWatch::Dashboard")}
+
+    assert found == {f"eventing-{name}-us-east-1" for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cloudwatchs_limits_are_kept(regional: Template, name: str) -> None:
+    widgets = _widgets(regional, name)
+    counts = [len(_metrics(widget)) for widget in widgets]
+
+    assert len(widgets) <= WIDGETS
+    assert max(counts) <= METRICS_OF_WIDGET
+    assert sum(counts) <= METRICS
+    assert len(json.dumps(widgets)) <= BODY
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_begins_by_saying_how_to_read_it(regional: Template, name: str) -> None:
+    first = _widgets(regional, name)[0]
+
+    assert first["type"] == "text"
+    assert len(first["properties"]["markdown"]) > 200
+
+
+def test_alarms_come_first_and_none_is_missing(regional: Template) -> None:
+    _, everything, told, behind = _widgets(regional, "operations")[:4]
+    shown = [*everything["properties"]["alarms"], *told["properties"]["alarms"]]
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    there = {alarm.properties["AlarmName"] for kind in kinds for alarm in regional.all(kind)}
+
+    assert everything["properties"]["alarms"] == ["eventing-unhealthy"]
+    # That an incident was reported is no sign of ill health.
+    reported = {"eventing-ingest-reported", "eventing-publish-reported"}
+    assert {*shown, *behind["properties"]["alarms"]} == there - reported
 
 
 def test_the_rows_follow_the_walk_of_an_event(regional: Template) -> None:
-    drawn = [metric for widget in _widgets(regional) for metric in _metrics(widget)]
-    service = ("service", "eventing")
-    depth = ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName")
-
-    assert drawn == [
-        ("Eventing", "EventsAccepted", *service),
-        ("Eventing", "EventsDuplicate", *service),
-        ("Eventing", "EventsRejected", *service),
-        ("Eventing", "EventsPublished", *service),
-        ("Eventing", "DeadLettered", *service, "stage", "ingest"),
-        (*depth, "<eventing-ingest-dlq.QueueName>"),
-        ("Eventing", "OpenDeadLetters", *service, "stage", "ingest"),
-        ("Eventing", "DeadLettered", *service, "stage", "publish"),
-        (*depth, "<eventing-publish-dlq.QueueName>"),
-        ("Eventing", "OpenDeadLetters", *service, "stage", "publish"),
+    headings = [
+        widget["properties"]["markdown"].partition("\n")[0].strip("# ")
+        for widget in _widgets(regional, "operations")
+        if widget["type"] == "text"
     ]
+
+    assert headings == [
+        "Is it healthy?",
+        "Ingestion",
+        "Event store",
+        "Publication",
+        "Conservation",
+        "Dead letters",
+        "Redrive",
+        "Sensitive data",
+    ]
+
+
+def test_every_topic_has_a_row(regional: Template) -> None:
+    drawn = {metric for widget in _widgets(regional, "delivery") for metric in _metrics(widget)}
+    topics = [topic.name for topic in Catalogue.load(ROOT / "catalogue").topics]
+
+    assert topics
+    for topic in topics:
+        of_topic = ("service", "eventing", "topic", topic)
+        name = f"<eventing-topic-{topic}.TopicName>"
+        assert {
+            ("Eventing", "EventsPublished", *of_topic),
+            ("Eventing", "PublishLag", *of_topic),
+        } < drawn
+        assert ("AWS/SNS", "NumberOfNotificationsFailed", "TopicName", name) in drawn
+
+
+def test_rows_link_to_the_runbook_to_logs_and_to_traces(regional: Template) -> None:
+    headings = [w["properties"]["markdown"] for w in _all(regional) if w["type"] == "text"]
+    linked = [markdown for markdown in headings if "](" in markdown]
+
+    assert len(linked) >= 12
+    for markdown in linked:
+        assert "[runbook](docs/runbook.md#" in markdown
+        assert "[traces](https://us-east-1.console.aws.amazon.com/cloudwatch/home?" in markdown
+    (ingestion,) = (m for m in linked if m.startswith("## Ingestion"))
+    assert "#logsV2:log-groups/log-group/$252Faws$252Flambda$252Feventing-ingest)" in ingestion
 
 
 def test_graphs_of_what_has_an_alarm_show_its_threshold(regional: Template) -> None:
-    watched = {
-        (alarm.properties["Namespace"], alarm.properties["MetricName"])
-        for alarm in regional.all("AWS::CloudWatch::Alarm")
-    }
     drawn = [
-        widget
-        for widget in _widgets(regional)
-        if watched & {metric[:2] for metric in _metrics(widget)}
+        (_named(metric), [line["value"] for line in lines])
+        for widget in _all(regional)
+        if (lines := widget["properties"].get("annotations", {}).get("horizontal"))
+        for metric in _metrics(widget)
     ]
+    for alarm in regional.all("AWS::CloudWatch::Alarm"):
+        properties = alarm.properties
+        if properties["AlarmName"].endswith("-reported"):
+            continue
+        assert (_watched(properties), [properties["Threshold"]]) in drawn, properties["AlarmName"]
 
-    assert len(drawn) == 6
-    for widget in drawn:
-        (line,) = widget["properties"]["annotations"]["horizontal"]
-        assert line["value"] == 0
+
+def test_titles_and_units_are_words(regional: Template) -> None:
+    graphs = [widget["properties"] for widget in _all(regional) if widget["type"] == "metric"]
+
+    assert len(graphs) > 40
+    for graph in graphs:
+        assert re.fullmatch(r"[A-Z][\w ,:()-]+", graph["title"]), graph["title"]
+        assert re.fullmatch(r"[\w ]+", graph["yAxis"]["left"]["label"])
+        for row in graph["metrics"]:
+            assert re.fullmatch(r"[\w -]+", row[-1]["label"]), row
 
 
-def test_widgets_fill_rows_without_overlap(regional: Template) -> None:
-    widgets = _widgets(regional)
+def test_metrics_of_aws_exist(regional: Template) -> None:
+    named = [_named(metric) for widget in _all(regional) for metric in _metrics(widget)]
+    named += [_watched(alarm.properties) for alarm in regional.all("AWS::CloudWatch::Alarm")]
+    used: dict[str, set[str]] = {}
+    for namespace, name, dimensions in named:
+        if namespace != "Eventing":
+            names, expected = AWS[namespace]
+            assert name in names
+            assert {dimension for dimension, _ in dimensions} == expected
+            used.setdefault(namespace, set()).add(name)
+
+    assert used == {namespace: names for namespace, (names, _) in AWS.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_widgets_fill_rows_without_overlap(regional: Template, name: str) -> None:
+    widgets = _widgets(regional, name)
 
     assert all(widget["x"] + widget["width"] <= 24 for widget in widgets)
     for above, below in pairwise(widgets):
@@ -77,10 +211,17 @@ def test_widgets_fill_rows_without_overlap(regional: Template) -> None:
         assert not same_row or below["x"] == above["x"] + above["width"]
 
 
-def test_each_region_has_one_of_its_own(two_regions: Synthesis) -> None:
+def test_each_region_has_its_own(two_regions: Synthesis) -> None:
     for region in ("us-east-1", "eu-west-1"):
         template = two_regions.regional(region)
-        (dashboard,) = template.all("AWS::CloudWatch::Dashboard")
-        assert dashboard.properties["DashboardName"] == f"eventing-operations-{region}"
-        graphs = [widget for widget in _widgets(template) if widget["type"] == "metric"]
-        assert {graph["properties"]["region"] for graph in graphs} == {region}
+        for name in NAMES:
+            widgets = _widgets(template, name, region)
+            graphs = [widget for widget in widgets if widget["type"] == "metric"]
+            assert {graph["properties"]["region"] for graph in graphs} <= {region}
+
+
+def test_there_is_no_row_for_macie_without_macie(without_macie: Synthesis) -> None:
+    text = json.dumps(_widgets(without_macie.regional(), "operations"))
+
+    assert "Sensitive data" not in text
+    assert "AWS/Events" not in text

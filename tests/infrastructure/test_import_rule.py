@@ -25,7 +25,13 @@ ROOMS = (
 AWS = ("boto3", "botocore", "aws_lambda_powertools")
 CDK = ("aws_cdk", "constructs", "cdk_nag", "jsii")
 
-_CONFIGURATION = ("infrastructure.configuration", "infrastructure.packaging", "eventing.catalogue")
+_CONFIGURATION = (
+    "infrastructure.configuration",
+    "infrastructure.packaging",
+    "eventing.catalogue",
+    # The closed list of causes, which are a dimension of a metric.
+    "eventing.cause",
+)
 _CONSTRUCTS = ("infrastructure.constructs", *_CONFIGURATION)
 # What of this project each room may import; the more exact name goes first.
 ALLOWED: Mapping[str, tuple[str, ...]] = {

@@ -1,0 +1,505 @@
+"""The local page in a real browser: from a healthy system through an incident and back.
+
+One story is lived through once, in a deployment of its own, and each test looks at a part of what was
+seen: two thousand events, 5 % of which cannot be published; the alarm; triage; a redrive that comes too
+early, and one that does not; and then a few events that really are lost, which conservation has to
+notice, and it alone. By its end the functions have emitted every metric there is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from eventing.cause import Code
+from eventing.dead_letter import STAGES
+from infrastructure.constructs.ingestion import ACCESS_LOG
+from local.cloud import ROOT, LocalCloud
+from local.demo import SAMPLES
+from local.deployment import Deployment
+from local.page_server import DashboardPage
+from tests.browser.chromium import chromium
+from tests.end_to_end.conftest import PUBLISHER, denied, eventually, new_event, payment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from playwright.sync_api import Browser, Page
+
+# Of the issue: from breaking SNS to red on the page.
+ALARM_SECONDS = 60.0
+# The last minute's dead letters keep the alarm on for as long.
+GREEN_SECONDS = 120.0
+BATCH, BATCHES, FAILING = 100, 20, 5
+LOST = 4
+BATCHED = "application/cloudevents-batch+json"
+UNACCOUNTED = "eventing-events-unaccounted"
+LOGS = ("/aws/lambda/eventing-ingest", "/aws/lambda/eventing-redrive")
+# What the test makes of the alarm's periods of a minute, and how often it lets the counter count.
+PERIOD, EVERY = 2, 0.7
+
+Metric = tuple[str, str, frozenset[tuple[str, str]]]
+"""Namespace, name and dimensions."""
+
+
+@dataclass
+class Seen:
+    """What was seen of the story."""
+
+    dashboards: dict[str, list[Any]] = field(default_factory=dict)
+    """Widgets of the synthesised dashboards."""
+    drawn: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """What the page made of each."""
+    requests: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+    healths: list[str] = field(default_factory=list)
+    seconds_to_red: float = 0.0
+    executions: list[str] = field(default_factory=list)
+    narrow: dict[str, Any] = field(default_factory=dict)
+    caption: str = ""
+    before_loss: tuple[int, str] = (-1, "")
+    """What was unaccounted for, and the alarm's state, without the minute of the loss."""
+    after_loss: tuple[int, str] = (-1, "")
+    emitted: set[Metric] = field(default_factory=set)
+    """Every metric of the functions that came into being."""
+    named: set[Metric] = field(default_factory=set)
+    """Every metric that a deployed alarm or widget names."""
+    logged: dict[str, set[str]] = field(default_factory=dict)
+    """The fields of log lines, by log."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def seen(browser: Browser) -> Iterator[Seen]:
+    """The story, told once."""
+    with LocalCloud() as cloud:
+        deployment = Deployment(cloud, cloud.deploy({"laptop": "true"}))
+        with DashboardPage(deployment) as served:
+            page = browser.new_page(viewport={"width": 1280, "height": 1100}, locale="en-GB")
+            yield _story(deployment, served.url, browser, page)
+            page.close()
+
+
+def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Seen:
+    seen = Seen(dashboards=_synthesised(deployment))
+    page.on("request", lambda request: seen.requests.add(request.url))
+    page.on("pageerror", lambda error: seen.problems.append(str(error)))
+    page.on("console", lambda m: seen.problems.append(m.text) if m.type == "error" else None)
+    page.goto(url)
+    _invoke_counter(deployment)  # its first minute has not come yet
+    _wait_for_health(page, seen, "OK", 30)
+    # One for each topic, or more; then the same again, and one that is none.
+    samples = [json.loads(file.read_text()) for file in SAMPLES.glob("*.json")]
+    _send(deployment, samples)
+    _send(deployment, samples)
+    assert deployment.post("{}", key=deployment.api_key(PUBLISHER)).status == 400
+    page.locator('[data-dashboard*="-delivery-"] figure').first.wait_for()
+    eventually(lambda: _value(page, "Published to payments"), lambda text: text == "1")
+    seen.drawn = _drawn(page)
+    seen.caption = _use_the_keyboard(page)
+    _shoot(page, "healthy")
+    payments = deployment.topic_arn("payments")
+
+    with denied(
+        deployment,
+        deployment.outputs["PublishFunction"],
+        "sns:Publish",
+        payments,
+    ):
+        broken = time.monotonic()
+        for _ in range(BATCHES):
+            events = [new_event() for _ in range(BATCH - FAILING)]
+            _send(deployment, events + [payment() for _ in range(FAILING)])
+        busy_in = int(time.time()) // 60
+        _wait_for_health(page, seen, "ALARM", ALARM_SECONDS)
+        _wait_for_alarm(page, "eventing-publish-dead-letters", "ALARM", ALARM_SECONDS)
+        seen.seconds_to_red = time.monotonic() - broken
+        triage = page.locator(
+            '#execution-rows tr[data-status="SUCCEEDED"]', has_text="triage of publish"
+        )
+        triage.first.wait_for(timeout=60_000)
+        letters = BATCHES * FAILING
+        eventually(lambda: _open_letters(deployment), lambda found: found == letters)
+        _shoot(page, "incident")
+        _shoot(page, "incident-graphs", section="-redrive-")
+        seen.narrow = _narrow(browser, url)
+        with denied(deployment, f"{deployment.name}-redrive", "sns:Publish", payments):
+            _redrive(deployment, page, "aborted")
+
+    _redrive(deployment, page, "done")
+    _invoke_counter(deployment)
+    if int(time.time()) // 60 == busy_in:
+        _pass_the_minute()
+    lost_in = int(time.time()) // 60
+    _lose(deployment, LOST)
+    _pass_the_minute()
+    _wait_for_health(page, seen, "OK", GREEN_SECONDS)
+    seen.executions = page.locator("#execution-rows tr").all_inner_texts()
+
+    _shorten(deployment)
+    minutes_since_loss = int(time.time()) // 60 - lost_in
+    seen.before_loss = _conservation(deployment, until=minutes_since_loss, wanted="OK")
+    seen.after_loss = _conservation(deployment, until=0, wanted="ALARM")
+    seen.emitted, seen.named = set(_emitted(deployment)), set(_named(deployment))
+    seen.logged = {log: _fields(deployment, log) for log in LOGS}
+    return seen
+
+
+def _redrive(deployment: Deployment, page: Page, outcome: str) -> None:
+    asked = {"stage": "publish", "action": "redrive", "reason": "test", "started_by": "test"}
+    deployment.client("stepfunctions").start_execution(
+        stateMachineArn=deployment.outputs["RedriveStateMachineArn"], input=json.dumps(asked)
+    )
+    rows = page.locator("#execution-rows tr", has_text="redrive of publish")
+    rows.filter(has_text=outcome).first.wait_for(timeout=60_000)
+
+
+def _synthesised(deployment: Deployment) -> dict[str, list[Any]]:
+    """Dashboards of the deployed template: the titles of their widgets, and their kinds."""
+    stack = f"{deployment.name}-{deployment.region}"
+    body = json.loads((deployment.cloud.assembly / f"{stack}.template.json").read_text())
+    found = {}
+    for resource in body["Resources"].values():
+        if resource["Type"] == "AWS::CloudWatch::Dashboard":
+            # The parts that only CloudFormation knows are inside texts.
+            parts = resource["Properties"]["DashboardBody"]["Fn::Join"][1]
+            text = "".join(part if isinstance(part, str) else "-" for part in parts)
+            found[resource["Properties"]["DashboardName"]] = json.loads(text)["widgets"]
+    return found
+
+
+def _drawn(page: Page) -> dict[str, list[dict[str, Any]]]:
+    script = """boxes => boxes.map(box => ({
+        kind: box.dataset.kind,
+        title: box.querySelector('h3')?.textContent ?? null,
+        cannot: box.querySelector('.cannot')?.textContent ?? null,
+        pixels: (box.querySelector('canvas')?.width ?? 0) * (box.querySelector('canvas')?.height ?? 0),
+        rows: [...box.querySelectorAll('tr')].map(row => row.innerText),
+        items: box.querySelectorAll('li').length,
+        words: box.innerText.length,
+    }))"""
+    found = {}
+    for section in page.locator("[data-dashboard]").all():
+        name = section.get_attribute("data-dashboard") or ""
+        found[name] = section.locator("article").evaluate_all(script)
+    return found
+
+
+def _value(page: Page, title: str) -> str:
+    box = page.locator("article", has=page.get_by_role("heading", name=title, exact=True))
+    return box.locator("td.number").first.inner_text()
+
+
+def _use_the_keyboard(page: Page) -> str:
+    """Go to a graph and through its points; what its table is headed with then."""
+    figure = page.locator("figure").first
+    figure.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(figure.locator("caption")).to_contain_text("values at")
+    caption = figure.locator("caption").inner_text()
+    figure.blur()
+    return caption
+
+
+def _narrow(browser: Browser, url: str) -> dict[str, Any]:
+    """The same on a telephone, in the dark."""
+    page = browser.new_page(
+        viewport={"width": 390, "height": 844}, color_scheme="dark", locale="en-GB"
+    )
+    page.goto(url)
+    page.locator("body[data-seen]").wait_for()
+    _shoot(page, "incident-narrow")
+    found: dict[str, Any] = page.evaluate(
+        """() => ({
+            wide: document.documentElement.scrollWidth,
+            background: getComputedStyle(document.body).backgroundColor,
+            columns: new Set([...document.querySelectorAll('article')].map(a => a.offsetLeft)).size,
+        })"""
+    )
+    page.close()
+    return found
+
+
+def _shoot(page: Page, name: str, *, section: str | None = None) -> None:
+    """A picture for the README, when pictures are asked for, from the top or from a dashboard on."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        target = f'[data-dashboard*="{section}"] .grid' if section else "body"
+        page.evaluate("target => document.querySelector(target).scrollIntoView()", target)
+        if section:
+            page.mouse.wheel(0, -90)  # from under the heading of the page
+            page.wait_for_timeout(300)
+        page.screenshot(path=ROOT / folder / f"{name}.png")
+
+
+def _wait_for_health(page: Page, seen: Seen, state: str, seconds: float) -> None:
+    page.locator(f'#health[data-state="{state}"]').wait_for(timeout=seconds * 1000)
+    seen.healths.append(page.locator("#health").inner_text())
+
+
+def _wait_for_alarm(page: Page, name: str, state: str, seconds: float) -> None:
+    item = page.locator(f'#alarm-list [data-alarm="{name}"][data-state="{state}"]')
+    item.wait_for(timeout=seconds * 1000)
+
+
+def _send(deployment: Deployment, events: list[dict[str, Any]]) -> None:
+    answer = deployment.post(
+        json.dumps(events), key=deployment.api_key(PUBLISHER), content_type=BATCHED
+    )
+    assert answer.status == 202, answer.data
+
+
+def _lose(deployment: Deployment, count: int) -> None:
+    """Let the stream's mapping pass over some events, which nobody will see again."""
+    client = deployment.client("lambda")
+    name = deployment.outputs["PublishFunction"]
+    (mapping,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    settled = _sum(deployment, "EventsSettled")
+    nothing = {"Filters": [{"Pattern": json.dumps({"eventName": ["NOTHING"]})}]}
+    client.update_event_source_mapping(UUID=mapping["UUID"], FilterCriteria=nothing)
+    _send(deployment, [new_event() for _ in range(count)])
+    time.sleep(2)  # the mapping reads on, and drops what its filter does not match
+    client.update_event_source_mapping(
+        UUID=mapping["UUID"], FilterCriteria=mapping["FilterCriteria"]
+    )
+    _send(deployment, [new_event()])
+    eventually(lambda: _sum(deployment, "EventsSettled"), lambda now: now == settled + 1)
+
+
+def _sum(deployment: Deployment, name: str) -> float:
+    now = time.time()
+    points = deployment.client("cloudwatch").get_metric_statistics(
+        Namespace="Eventing",
+        MetricName=name,
+        Dimensions=[{"Name": "service", "Value": deployment.name}],
+        StartTime=now - 3600,
+        EndTime=now + 60,
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return float(sum(point["Sum"] for point in points))
+
+
+def _pass_the_minute() -> None:
+    """Conservation looks at whole minutes."""
+    time.sleep(60.5 - time.time() % 60)
+
+
+def _invoke_counter(deployment: Deployment) -> dict[str, Any]:
+    answer = deployment.client("lambda").invoke(FunctionName=f"{deployment.name}-counter")
+    found: dict[str, Any] = json.loads(answer["Payload"].read())
+    return found
+
+
+def _open_letters(deployment: Deployment) -> int:
+    return int(_invoke_counter(deployment)["publish"]["open"])
+
+
+def _alarm(deployment: Deployment) -> dict[str, Any]:
+    (alarm,) = deployment.client("cloudwatch").describe_alarms(AlarmNames=[UNACCOUNTED])[
+        "MetricAlarms"
+    ]
+    found: dict[str, Any] = alarm
+    return found
+
+
+def _metric(namespace: str, name: str, dimensions: Iterable[Mapping[str, str]]) -> Metric:
+    return namespace, name, frozenset((d["Name"], d["Value"]) for d in dimensions)
+
+
+def _emitted(deployment: Deployment) -> Iterator[Metric]:
+    pages = deployment.client("cloudwatch").get_paginator("list_metrics")
+    for page in pages.paginate(Namespace="Eventing"):
+        for metric in page["Metrics"]:
+            yield _metric(metric["Namespace"], metric["MetricName"], metric["Dimensions"])
+
+
+def _named(deployment: Deployment) -> Iterator[Metric]:
+    client = deployment.client("cloudwatch")
+    for page in client.get_paginator("describe_alarms").paginate():
+        for alarm in page["MetricAlarms"]:
+            yield _metric(alarm["Namespace"], alarm["MetricName"], alarm["Dimensions"])
+    for entry in client.list_dashboards()["DashboardEntries"]:
+        body = client.get_dashboard(DashboardName=entry["DashboardName"])["DashboardBody"]
+        for widget in json.loads(body)["widgets"]:
+            for row in widget["properties"].get("metrics", ()):
+                namespace, name, *pairs = (part for part in row if isinstance(part, str))
+                yield namespace, name, frozenset(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def _fields(deployment: Deployment, log: str) -> set[str]:
+    """The fields of a log's lines, as Logs Insights names them."""
+    found: set[str] = set()
+
+    def walk(name: str, value: Any) -> None:
+        found.add(name)
+        members = enumerate(value) if isinstance(value, list) else ()
+        for key, member in value.items() if isinstance(value, dict) else members:
+            walk(f"{name}.{key}" if name else str(key), member)
+
+    pages = deployment.client("logs").get_paginator("filter_log_events")
+    for page in pages.paginate(logGroupName=log):
+        for event in page["events"]:
+            if event["message"].startswith('{"level"'):
+                walk("", json.loads(event["message"]))
+    return found
+
+
+def unknown(named: Iterable[Metric], emitted: Iterable[Metric]) -> set[Metric]:
+    """Those of the functions' metrics that are named somewhere and that no function emits.
+
+    Of a dimension with a closed list of values not every one occurs in one run.
+    """
+    closed: dict[str, set[str]] = {"cause": {str(code) for code in Code}, "stage": set(STAGES)}
+
+    def shape(metric: Metric) -> Metric:
+        namespace, name, dimensions = metric
+        kept = ((k, "any" if v in closed.get(k, set()) else v) for k, v in dimensions)
+        return namespace, name, frozenset(kept)
+
+    there = {shape(metric) for metric in emitted}
+    return {m for m in named if m[0] == "Eventing" and shape(m) not in there}
+
+
+def _shorten(deployment: Deployment) -> None:
+    """Make the alarm's periods shorter, and change nothing else about it."""
+    alarm = _alarm(deployment)
+    kept = (
+        "AlarmName", "AlarmActions", "InsufficientDataActions", "MetricName", "Namespace",
+        "Statistic", "Dimensions", "EvaluationPeriods", "DatapointsToAlarm", "Threshold",
+        "ComparisonOperator", "TreatMissingData",
+    )  # fmt: skip
+    deployment.client("cloudwatch").put_metric_alarm(
+        **{name: alarm[name] for name in kept}, Period=PERIOD
+    )
+
+
+def _conservation(deployment: Deployment, *, until: int, wanted: str) -> tuple[int, str]:
+    """What the counter finds in the hour until `until` minutes ago, and the alarm after a few counts."""
+    client, name = deployment.client("lambda"), f"{deployment.name}-counter"
+    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    window = {"CONSERVATION_FROM_MINUTES": "60", "CONSERVATION_UNTIL_MINUTES": str(until)}
+    client.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, **window}}
+    )
+    counts = set()
+    # As many counts as the alarm looks at, and more: OK is what it may begin with.
+    for _ in range(12):
+        counts.add(int(_invoke_counter(deployment)["conservation"]["unaccounted"]))
+        time.sleep(EVERY)
+        if wanted == "ALARM" and _alarm(deployment)["StateValue"] == wanted:
+            break
+    (count,) = counts
+    return count, _alarm(deployment)["StateValue"]
+
+
+def test_every_widget_of_every_dashboard_is_on_the_page(seen: Seen) -> None:
+    assert len(seen.dashboards) == 4
+    assert set(seen.drawn) == set(seen.dashboards)
+    for name, widgets in seen.dashboards.items():
+        drawn = seen.drawn[name]
+        assert [w["type"] for w in widgets] == [d["kind"] for d in drawn]
+        assert [w["properties"].get("title") for w in widgets] == [d["title"] for d in drawn]
+        for widget, box in zip(widgets, drawn, strict=True):
+            match widget["type"]:
+                case "metric":
+                    lines = widget["properties"].get("annotations", {}).get("horizontal", [])
+                    assert box["pixels"] > 10_000, box
+                    # The text alternative: a row for each metric and each threshold.
+                    assert len(box["rows"]) == len(widget["properties"]["metrics"]) + len(lines)
+                    assert box["cannot"] is None
+                case "alarm":
+                    assert box["items"] == len(widget["properties"]["alarms"])
+                case "text":
+                    assert box["words"] > 5
+                case "log":
+                    # The emulator has no Logs Insights, and the page says so.
+                    assert "can't run queries" in box["cannot"]
+
+
+def test_the_page_tells_an_incident_from_red_to_green(seen: Seen) -> None:
+    assert seen.healths == ["Healthy", "Unhealthy", "Healthy"]
+    assert seen.seconds_to_red < ALARM_SECONDS
+    redrives = [row for row in seen.executions if "redrive of publish" in row]
+    assert [("done" in row, "aborted" in row) for row in redrives] == [(True, False), (False, True)]
+    assert f"{BATCHES * FAILING} resolved" in redrives[0]
+    assert any("triage of publish" in row and "triaged" in row for row in seen.executions)
+
+
+def test_the_page_asks_nobody_but_its_own_server(seen: Seen) -> None:
+    hosts = {
+        url.partition("//")[2].partition(":")[0] for url in seen.requests if url[:5] != "data:"
+    }
+
+    assert hosts == {"127.0.0.1"}
+    assert seen.problems == []
+
+
+def test_the_page_fits_a_telephone_and_the_dark(seen: Seen) -> None:
+    assert seen.narrow == {"wide": 390, "background": "rgb(16, 20, 26)", "columns": 1}
+
+
+def test_a_graph_can_be_read_with_the_keyboard(seen: Seen) -> None:
+    assert seen.caption.startswith("values at ")
+
+
+def test_a_busy_run_with_failures_and_redrive_leaves_nothing_unaccounted_for(seen: Seen) -> None:
+    assert seen.before_loss == (0, "OK")
+
+
+def test_lost_events_are_noticed(seen: Seen) -> None:
+    assert seen.after_loss == (LOST, "ALARM")
+
+
+def test_every_metric_that_an_alarm_or_a_widget_names_is_emitted(seen: Seen) -> None:
+    assert len({m for m in seen.named if m[0] == "Eventing"}) > 30
+    assert unknown(seen.named, seen.emitted) == set()
+
+
+def test_no_metric_is_emitted_that_nobody_looks_at(seen: Seen) -> None:
+    names = {name for namespace, name, _ in seen.named if namespace == "Eventing"}
+
+    assert {name for _, name, _ in seen.emitted} == names
+
+
+@pytest.mark.parametrize("renamed", ["EventsStored", "DeadLettered", "PublishLag"])
+def test_a_metric_that_was_renamed_would_be_found(seen: Seen, renamed: str) -> None:
+    emitted = {(space, f"New{n}" if n == renamed else n, d) for space, n, d in seen.emitted}
+
+    assert {name for _, name, _ in unknown(seen.named, emitted)} == {renamed}
+
+
+# Of the language of Logs Insights.
+_WORDS = {"filter", "stats", "sort", "desc", "fields", "limit", "by", "as", "in"}
+
+
+def test_queries_name_fields_that_the_logs_have(seen: Seen) -> None:
+    queries = [
+        widget["properties"]["query"]
+        for widgets in seen.dashboards.values()
+        for widget in widgets
+        if widget["type"] == "log"
+    ]
+    known = {**seen.logged, "/aws/apigateway/eventing-access": set(ACCESS_LOG)}
+
+    assert len(queries) == 6
+    for query in queries:
+        (log,) = re.findall(r"SOURCE '(.*?)'", query)
+        text = re.sub(r"'[^']*'|SOURCE", "", query)
+        made = set(re.findall(r" as (\w+)", text))
+        words = set(re.findall(r"(?<![\w.@])[a-z]\w*(?:\.\w+)*(?!\w*\()", text)) - made - _WORDS
+        # Fates that no letter met are not among the counts.
+        assert {word for word in words if not word.startswith("counts.")} <= known[log], query

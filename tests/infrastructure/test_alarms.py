@@ -1,0 +1,202 @@
+"""All alarms: what they say, whom they tell, and what they make of missing data."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from functions.shared.ledger import OPEN_DAYS
+from infrastructure.constructs.dead_letters import OLD_DAYS
+from infrastructure.packaging import ROOT
+from tests.infrastructure.synthesis import Json, Synthesis, Template, synthesise
+
+# Told by something else than an action: the finding is a message of its own; that an incident was
+# reported keeps an alarm from telling of it twice.
+SILENT = {
+    "eventing-sensitive-data",
+    "eventing-ingest-reported",
+    "eventing-publish-reported",
+}
+# Metrics that have data always, and so an alarm that does not take its absence for health.
+ALWAYS = {
+    "OpenDeadLetters": "ignore",
+    "OldestDeadLetterAge": "ignore",
+    "RedriveRunsFailed": "ignore",
+    "RedriveRunSeconds": "ignore",
+    "EventsUnaccounted": "missing",
+}
+
+
+def _metric_alarms(template: Template) -> dict[str, Json]:
+    found = [alarm.properties for alarm in template.all("AWS::CloudWatch::Alarm")]
+    return {alarm["AlarmName"]: alarm for alarm in found}
+
+
+def _composites(template: Template) -> dict[str, Json]:
+    found = [alarm.properties for alarm in template.all("AWS::CloudWatch::CompositeAlarm")]
+    return {alarm["AlarmName"]: alarm for alarm in found}
+
+
+def _parts(composite: Json) -> set[str]:
+    return set(re.findall(r'ALARM\("(.*?)"\)', composite["AlarmRule"]))
+
+
+@cache
+def _sections() -> set[str]:
+    """The sections of the runbook, as links name them."""
+    headings = re.findall(r"^#+ (.*)$", (ROOT / "docs" / "runbook.md").read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}
+
+
+def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
+    functions = ("ingest", "publish", "triage", "counter")
+    assert set(_metric_alarms(regional)) == {
+        *(
+            f"eventing-{f}-{what}"
+            for f in functions
+            for what in ("errors", "throttles", "duration")
+        ),
+        # What the redrive function raises is in part what operators did wrong: its executions tell.
+        "eventing-redrive-throttles",
+        "eventing-redrive-duration",
+        "eventing-api-failures",
+        "eventing-api-latency",
+        "eventing-api-refusals",
+        *(
+            f"eventing-{t}-{k}-throttles"
+            for t in ("events-table", "ledger")
+            for k in ("read", "write")
+        ),
+        "eventing-publish-late",
+        *(
+            f"eventing-topic-{topic}-undelivered"
+            for topic in ("orders", "orders-priority", "payments", "payments-failed", "customers")
+        ),
+        *(
+            f"eventing-{stage}-{what}"
+            for stage in ("ingest", "publish")
+            for what in (
+                "dead-lettered",
+                "dlq-messages",
+                "open-dead-letters",
+                "old-dead-letters",
+                "reported",
+            )
+        ),
+        "eventing-redrive-failed",
+        "eventing-redrive-long",
+        "eventing-events-unaccounted",
+        "eventing-sensitive-data",
+    }
+
+
+def test_each_says_what_it_means_to_whom_and_which_section_to_open(regional: Template) -> None:
+    described = {**_metric_alarms(regional), **_composites(regional)}
+
+    for name, alarm in described.items():
+        text = alarm["AlarmDescription"]
+        (section,) = re.findall(r"Runbook: docs/runbook\.md#([\w-]+)$", text)
+        assert section in _sections(), name
+        assert " Users: " in text or name.endswith("-reported"), name
+        # Of CloudWatch (PutMetricAlarm).
+        assert 60 < len(text) <= 1024
+
+
+def test_what_dashboards_link_to_in_the_runbook_is_there(regional: Template) -> None:
+    bodies = [d.properties["DashboardBody"] for d in regional.all("AWS::CloudWatch::Dashboard")]
+    linked = set(re.findall(r"docs/runbook\.md#([\w-]+)", " ".join(bodies)))
+
+    assert len(linked) > 5
+    assert linked <= _sections()
+
+
+def test_only_composites_and_alarms_that_stand_alone_have_actions(regional: Template) -> None:
+    composites, alarms = _composites(regional), _metric_alarms(regional)
+    joined = {
+        part for name, c in composites.items() if name != "eventing-unhealthy" for part in _parts(c)
+    }
+
+    for name, alarm in alarms.items():
+        silent = name in joined or name in SILENT
+        assert alarm.get("AlarmActions", []) == ([] if silent else ["eventing-ops"]), name
+        assert "OKActions" not in alarm
+    for name, composite in composites.items():
+        told = [] if name == "eventing-unhealthy" else ["eventing-ops"]
+        assert composite.get("AlarmActions", []) == told, name
+
+
+def test_one_alarm_says_that_the_system_is_unhealthy(regional: Template) -> None:
+    composites, alarms = _composites(regional), _metric_alarms(regional)
+    unhealthy = composites.pop("eventing-unhealthy")
+    joined = {part for composite in composites.values() for part in _parts(composite)}
+
+    reported = {"eventing-ingest-reported", "eventing-publish-reported"}
+    assert _parts(unhealthy) == {*composites, *(alarms.keys() - joined - reported)}
+    # One incident sends one message: the alarm that found it has sent that. This tells of its end.
+    assert "AlarmActions" not in unhealthy
+    assert unhealthy["OKActions"] == ["eventing-ops"]
+
+
+@pytest.mark.parametrize(
+    ("composite", "suppressor"),
+    [
+        ("ingest-dead-letters", "ingest-reported"),
+        ("publish-dead-letters", "publish-reported"),
+        ("ingestion-impaired", "ingest-dead-lettered"),
+        ("publication-impaired", "publish-dead-lettered"),
+    ],
+)
+def test_what_is_told_already_is_not_told_again(
+    regional: Template, composite: str, suppressor: str
+) -> None:
+    found = _composites(regional)[f"eventing-{composite}"]
+
+    assert found["ActionsSuppressor"] == f"eventing-{suppressor}"
+    assert found["ActionsSuppressorWaitPeriod"] >= 60
+    # Or a moment without it would be taken for a second incident.
+    assert found["ActionsSuppressorExtensionPeriod"] >= 60
+
+
+def test_missing_data_is_judged_by_the_metric(regional: Template) -> None:
+    for name, alarm in _metric_alarms(regional).items():
+        expected = ALWAYS.get(alarm["MetricName"], "notBreaching")
+        assert alarm["TreatMissingData"] == expected, name
+
+
+def test_a_counter_that_is_silent_is_told(regional: Template) -> None:
+    alarm = _metric_alarms(regional)["eventing-events-unaccounted"]
+
+    assert alarm["InsufficientDataActions"] == ["eventing-ops"]
+    assert (alarm["Threshold"], alarm["Period"]) == (0, 60)
+    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 3)
+
+
+def test_thresholds_leave_time_to_act(regional: Template) -> None:
+    alarms = _metric_alarms(regional)
+    for name in ("ingest", "publish", "triage", "redrive", "counter"):
+        function = regional.one("AWS::Lambda::Function", FunctionName=f"eventing-{name}")
+        longest = alarms[f"eventing-{name}-duration"]["Threshold"] / 1000
+        assert 0.5 < longest / function.properties["Timeout"] < 0.9
+    # A stream keeps its records for 24 hours.
+    assert alarms["eventing-publish-late"]["Threshold"] <= 3_600_000
+    assert OLD_DAYS * 4 <= OPEN_DAYS
+    # Publishers are cut off after 29 s.
+    assert alarms["eventing-api-latency"]["Threshold"] < 29_000
+
+
+def test_no_alarm_needs_metric_math(regional: Template) -> None:
+    assert all("Metrics" not in alarm for alarm in _metric_alarms(regional).values())
+
+
+def test_the_runbook_can_be_anywhere(tmp_path_factory: pytest.TempPathFactory) -> None:
+    url = "https://example.com/runbook"
+    found = synthesise(tmp_path_factory.mktemp("runbook"), runbook=url, macie="off")
+    alarms = _metric_alarms(found.regional())
+
+    assert all(f"Runbook: {url}#" in alarm["AlarmDescription"] for alarm in alarms.values())
+
+
+def test_without_macie_there_is_no_alarm_on_it(without_macie: Synthesis) -> None:
+    assert "eventing-sensitive-data" not in _metric_alarms(without_macie.regional())
