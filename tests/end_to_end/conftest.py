@@ -162,12 +162,11 @@ def denied(
         iam.delete_role_policy(RoleName=role, PolicyName=name)
 
 
-def redrive(deployment: Deployment, stage: str) -> dict[str, Any]:
+def execute(deployment: Deployment, **request: Any) -> dict[str, Any]:
     """Run the redrive state machine to its end and return what `DescribeExecution` says."""
     client = deployment.client("stepfunctions")
     execution = client.start_execution(
-        stateMachineArn=deployment.outputs["RedriveStateMachineArn"],
-        input=json.dumps({"stage": stage}),
+        stateMachineArn=deployment.outputs["RedriveStateMachineArn"], input=json.dumps(request)
     )["executionArn"]
     description: dict[str, Any] = eventually(
         lambda: client.describe_execution(executionArn=execution),
