@@ -6,6 +6,8 @@ ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+# Two at a time; what a file's tests share is made once.
+PARALLEL := -n 2 --dist loadfile
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
@@ -69,7 +71,7 @@ check: setup .local/browser/.ready  ## format, lint, types, fast tests
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@pytest -q tests/unit tests/infrastructure tests/workflows --cov --cov-report=term
+	@pytest -q $(PARALLEL) tests/unit tests/infrastructure tests/workflows --cov --cov-report=term
 
 test: check end-to-end  ## everything
 
@@ -77,7 +79,7 @@ unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
 end-to-end: setup .local/browser/.ready  ## the tests that go through the deployed emulator
-	@pytest -q tests/end_to_end
+	@pytest -q $(PARALLEL) tests/end_to_end
 
 screenshots: setup .local/browser/.ready  ## pictures of the local page for the README, of a run that has an incident
 	@SCREENSHOTS=docs/images pytest -q tests/end_to_end/test_page.py -k incident
