@@ -140,7 +140,9 @@ REFUSED: list[tuple[str, int, Any, str, str | None]] = [
 
 
 @pytest.mark.parametrize(
-    ("what", "status", "body", "content_type", "pointer"), REFUSED, ids=lambda v: str(v)[:40]
+    ("what", "status", "body", "content_type", "pointer"),
+    REFUSED,
+    ids=[what for what, *_ in REFUSED],
 )
 def test_what_is_refused_is_told_why(
     deployment: Deployment,
