@@ -71,6 +71,8 @@ class Configuration:
     """Where operators read `docs/runbook.md`: links of alarms and dashboards begin with it."""
     catalogue: Catalogue
     catalogue_folder: Path
+    amazon_roots: bool
+    """Whether functions trust the roots of Amazon alone (decision 0005)."""
     laptop: bool
 
     @property
@@ -107,6 +109,8 @@ class Configuration:
             runbook=_string(context, "runbook"),
             catalogue=catalogue,
             catalogue_folder=folder,
+            # The emulator is called without TLS.
+            amazon_roots=_json(context, "amazon_roots", bool, "true or false") and not laptop,
             laptop=laptop,
         )
 

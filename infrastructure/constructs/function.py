@@ -66,7 +66,8 @@ class Function(lambda_.Function):
     ) -> None:
         function_name = configuration.name(name)
         target = packaging.LAPTOP if configuration.laptop else packaging.LAMBDA
-        code = _package(name, configuration.catalogue_folder, target)
+        roots = configuration.amazon_roots
+        code = _package(name, configuration.catalogue_folder, target, roots)
         log_name = f"/aws/lambda/{function_name}"
         log_group = log_group_of(scope, f"{id}Log", log_name)
         # The policy that the CDK would attach lets a function write to every log of the account.
@@ -91,6 +92,8 @@ class Function(lambda_.Function):
                 "POWERTOOLS_SERVICE_NAME": configuration.deployment,
                 "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "POWERTOOLS_LOG_LEVEL": "INFO",
+                # Of the SDK: "The path to a certificate bundle to validate TLS certificates".
+                **({"AWS_CA_BUNDLE": f"/var/task/{packaging.AMAZON_ROOTS}"} if roots else {}),
                 **environment,
             },
         )
@@ -164,11 +167,17 @@ def log_group_of(scope: Construct, id: str, name: str) -> logs.LogGroup:
 
 
 @cache
-def _package(name: str, catalogue: Path, target: packaging.Target) -> Path:
+def _package(name: str, catalogue: Path, target: packaging.Target, amazon_roots: bool) -> Path:
     """The function's package, built once for all regions, where no other synth builds its own."""
     folder = Path(tempfile.mkdtemp(prefix="eventing-package-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return packaging.build(name, catalogue=catalogue, target=target, output=folder / name)
+    return packaging.build(
+        name,
+        catalogue=catalogue,
+        target=target,
+        output=folder / name,
+        amazon_roots=amazon_roots,
+    )
 
 
 def _architecture(configuration: Configuration) -> lambda_.Architecture:

@@ -40,12 +40,13 @@ def laptop(tmp_path_factory: Folders) -> Synthesis:
 
 @pytest.fixture(scope="session")
 def two_regions(tmp_path_factory: Folders) -> Synthesis:
-    """Two regions, where Macie is on already, and operators with an e-mail address."""
+    """Two regions, where Macie is on already, operators with an e-mail address, Amazon's roots alone."""
     return synthesise(
         tmp_path_factory.mktemp("two-regions"),
         replica_regions='["eu-west-1"]',
         macie="existing",
         ops_emails=["ops@example.com"],
+        amazon_roots="true",
     )
 
 

@@ -54,6 +54,12 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
     assert configuration.laptop is True
 
 
+def test_amazon_roots_are_an_option_and_not_the_laptops() -> None:
+    assert _read().amazon_roots is False
+    assert _read(amazon_roots="true").amazon_roots is True
+    assert _read(amazon_roots=True, laptop=True).amazon_roots is False
+
+
 def test_the_laptop_has_no_macie() -> None:
     assert _read(laptop=True, macie="create").macie == "off"
 

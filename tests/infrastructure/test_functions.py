@@ -92,3 +92,14 @@ def test_a_package_is_the_same_whenever_it_is_built(
     deployment: Synthesis, without_macie: Synthesis, name: str
 ) -> None:
     assert _package(deployment, name).name == _package(without_macie, name).name
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_trust_amazons_roots_alone_where_that_is_asked_for(
+    regional: Template, two_regions: Synthesis, name: str
+) -> None:
+    assert "AWS_CA_BUNDLE" not in _function(regional, name)["Environment"]["Variables"]
+
+    bundle = _function(two_regions.regional(), name)["Environment"]["Variables"]["AWS_CA_BUNDLE"]
+    assert bundle.startswith("/var/task/")
+    assert (_package(two_regions, name) / bundle.removeprefix("/var/task/")).is_file()
