@@ -475,3 +475,9 @@ def test_metrics_and_log_tell_counts_and_never_data_or_key(
     text = publisher.log.getvalue() + json.dumps(metrics)
     assert "Lovelace" not in text
     assert KEY_ID not in text
+
+
+def test_one_event_takes_two_calls(publisher: Publisher) -> None:
+    publisher.post(event())
+
+    assert sorted(call.operation for call in publisher.aws.calls) == ["PutItem", "PutObject"]

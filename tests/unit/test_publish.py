@@ -495,3 +495,18 @@ def test_metrics_count_by_topic_by_cause_and_by_the_minute_of_acceptance(
     )
     assert (batch["message"], batch["published"]) == ("batch", {"orders": 2})
     assert "Lovelace" not in stream.log.getvalue()
+
+
+def test_a_thousand_events_of_five_topics_take_a_hundred_calls(stream: Stream) -> None:
+    kinds: list[tuple[str, dict[str, Any]]] = [
+        ("order.placed.v1", {"total": 20}),
+        ("order.placed.v1", {"total": 700}),
+        ("payment.failed.v1", {"risk": "low"}),
+        ("payment.captured.v1", {"risk": "low"}),
+        ("customer.moved.v1", {"name": "Ada"}),
+    ]
+    batch = [record(n, kinds[n % 5][0], **kinds[n % 5][1]) for n in range(1000)]
+    assert stream.deliver(*batch) == []
+
+    assert stream.aws.count() == stream.aws.count("PublishBatch") == 100
+    assert len(stream.aws.topics) == 5
