@@ -118,7 +118,7 @@ function graph(widget, holder) {
   let shown = null;
   let cursor = null;
 
-  const colour = (series, index) => series.color ?? css(`--series-${(index % 8) + 1}`);
+  const colour = (series, index) => series.color ?? css(`--series-${(index % 11) + 1}`);
 
   function tabulate() {
     const { times, series } = shown;

@@ -57,6 +57,10 @@ def test_run_shows_each_sample_arriving_stays_up_and_cleans_up(tmp_path: Path) -
                 },
             )
             assert answer.status == 202
+            page = ready["dashboard_url"]
+            assert urllib3.request("GET", page).status == 200
+            # Some other site's name that was made to point here.
+            assert urllib3.request("GET", page, headers={"host": "example.com"}).status == 403
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0, log.read_text()
@@ -66,3 +70,5 @@ def test_run_shows_each_sample_arriving_stays_up_and_cleans_up(tmp_path: Path) -
         assert json.loads(sample.read_text())["id"] in log.read_text()
     with pytest.raises(urllib3.exceptions.HTTPError):
         urllib3.request("GET", ready["endpoint_url"], retries=False, timeout=2)
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        urllib3.request("GET", ready["dashboard_url"], retries=False, timeout=2)
