@@ -625,6 +625,9 @@ def composite_alarms_from_cloudformation() -> None:
         "AlarmRule", "AlarmDescription", "ActionsEnabled", "AlarmActions", "OKActions",
         "InsufficientDataActions", "Tags",
     )  # fmt: skip
+    suppression = (
+        "ActionsSuppressor", "ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod",
+    )  # fmt: skip
 
     def put(name: str, properties: Json) -> tuple[str, Json]:
         request = {key: properties[key] for key in parameters if key in properties}
@@ -633,7 +636,9 @@ def composite_alarms_from_cloudformation() -> None:
         )
         if status != 200:
             raise ValueError(body.decode())
-        return name, {"Arn": cloudwatch._composite_alarms[name]["AlarmArn"]}
+        alarm = cloudwatch._composite_alarms[name]
+        alarm.update({key: properties[key] for key in suppression if key in properties})
+        return name, {"Arn": alarm["AlarmArn"]}
 
     def name_of(logical_id: str, properties: Json, stack: str) -> str:
         return properties.get("AlarmName") or cloudformation._physical_name(
@@ -652,6 +657,60 @@ def composite_alarms_from_cloudformation() -> None:
     cloudformation._RESOURCE_HANDLERS["AWS::CloudWatch::CompositeAlarm"] = {
         "create": create, "update": update, "delete": delete,
     }  # fmt: skip
+
+
+def _suppressed(alarm: Json) -> bool:
+    name = str(alarm["ActionsSuppressor"]).rsplit(":", 1)[-1]
+    suppressor = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name) or {}
+    return suppressor.get("StateValue") == "ALARM"
+
+
+def _due(alarm: Json, due: float | None) -> float | None:
+    """When the held actions of a composite are performed, given when they were to be until now."""
+    if _suppressed(alarm):
+        return None
+    if due is None:
+        return time.time() + int(alarm.get("ActionsSuppressorExtensionPeriod", 0))
+    return due
+
+
+def suppressed_actions_wait() -> None:
+    """AWS holds back a composite alarm's actions while its ActionsSuppressor is in ALARM.
+
+    It waits for the suppressor when the composite goes off, and for an extension when the suppressor
+    ends; then it acts, if the composite is still in ALARM. The emulator acts at once. Triage's message
+    is to take the place of the alarm's.
+    """
+    stock_dispatch, stock_evaluate = (
+        cloudwatch._dispatch_alarm_actions, cloudwatch._evaluate_all_alarms,
+    )  # fmt: skip
+    # What is held back, by alarm, and when it is due; never, as long as it is suppressed.
+    held: dict[str, tuple[str, str, float | None]] = {}
+
+    def dispatch(alarm: Json, old: str, new: str, reason: str) -> None:
+        if not alarm.get("ActionsSuppressor"):
+            stock_dispatch(alarm, old, new, reason)
+        elif new == "ALARM":
+            due = time.time() + int(alarm.get("ActionsSuppressorWaitPeriod", 0))
+            held[alarm["AlarmArn"]] = (old, reason, due)
+        else:
+            held.pop(alarm["AlarmArn"], None)
+            if not _suppressed(alarm):
+                stock_dispatch(alarm, old, new, reason)
+
+    def evaluate() -> None:
+        stock_evaluate()
+        for alarm in list(cloudwatch._composite_alarms.values()):
+            if alarm["AlarmArn"] not in held:
+                continue
+            old, reason, due = held[alarm["AlarmArn"]]
+            due = _due(alarm, due)
+            held[alarm["AlarmArn"]] = (old, reason, due)
+            if due is not None and due <= time.time():
+                del held[alarm["AlarmArn"]]
+                stock_dispatch(alarm, old, "ALARM", reason)
+
+    cloudwatch._dispatch_alarm_actions, cloudwatch._evaluate_all_alarms = dispatch, evaluate
 
 
 def queue_metrics_and_alarm_clock() -> None:
@@ -855,6 +914,7 @@ SHIMS: tuple[Callable[[], None], ...] = (
     alarm_evaluation,
     alarm_changes_are_events,
     composite_alarms_from_cloudformation,
+    suppressed_actions_wait,
     queue_metrics_and_alarm_clock,
     services_measure_themselves,
     succeed_state_has_an_output,

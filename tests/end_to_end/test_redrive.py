@@ -1,0 +1,196 @@
+"""Triage and redrive in the deployed system; tests/end_to_end/engine has all that can befall them.
+
+What is here is what the engine's tests stand in for: the state machine as Step Functions runs it, the
+functions' own rights, the alarm that starts triage, and the rule that releases what was stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventing.cause import Cause, Code
+from eventing.dead_letter import DeadLetter, Stage
+from eventing.event import timestamp
+from tests.end_to_end.conftest import accept, denied, eventually, execute, new_event, payment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.deployment import Deployment
+    from tests.end_to_end.conftest import Subscriber
+
+PUBLISHERS = ("acme-web", "acme-pay", "nordic-crm")
+
+
+@pytest.fixture
+def mailbox(deployment: Deployment) -> Iterator[str]:
+    """A queue of the test's own that is subscribed to the ops topic."""
+    name = f"test-{uuid.uuid4()}"
+    url = deployment.subscribe(name, [deployment.outputs["OpsTopicArn"]], raw=True)
+    yield url
+    deployment.client("sqs").delete_queue(QueueUrl=url)
+
+
+def letter(
+    event: dict[str, Any],
+    *,
+    stage: Stage,
+    step: Any,
+    publisher: str,
+    message: str,
+    code: Code = Code.NOT_FOUND,
+    topic: str | None = None,
+) -> DeadLetter:
+    """A dead letter as the functions would have written it a minute ago."""
+    failed_at = timestamp(datetime.now(UTC) - timedelta(minutes=1))
+    return DeadLetter(
+        stage=stage,
+        step=step,
+        publisher=publisher,
+        event=json.dumps(event, ensure_ascii=False, separators=(",", ":")),
+        accepted_at=failed_at,
+        cause=Cause(code, code.title(), message),
+        failed_at=failed_at,
+        topic=topic,
+    )
+
+
+def send(deployment: Deployment, letters: list[DeadLetter]) -> None:
+    for stage, queue in (("ingest", "IngestDlqUrl"), ("publish", "PublishDlqUrl")):
+        texts = [one.text() for one in letters if one.stage == stage]
+        for start in range(0, len(texts), 10):
+            entries = [
+                {"Id": str(n), "MessageBody": text}
+                for n, text in enumerate(texts[start : start + 10])
+            ]
+            answer = deployment.client("sqs").send_message_batch(
+                QueueUrl=deployment.outputs[queue], Entries=entries
+            )
+            assert not answer.get("Failed")
+
+
+def rows(deployment: Deployment, keys: set[str]) -> dict[str, dict[str, Any]]:
+    """The ledger's rows with these keys."""
+    pages = deployment.client("dynamodb").get_paginator("scan")
+    return {
+        item["pk"]["S"]: item
+        for page in pages.paginate(TableName=deployment.outputs["LedgerTable"])
+        for item in page["Items"]
+        if item["pk"]["S"] in keys
+    }
+
+
+def states(deployment: Deployment, letters: list[DeadLetter]) -> Counter[str]:
+    """How many of these letters are in which state; each is in the ledger once."""
+    found = rows(deployment, {one.key for one in letters})
+    return Counter(item["state"]["S"] for item in found.values())
+
+
+def output(execution: dict[str, Any]) -> dict[str, Any]:
+    """What an execution that ended well puts out."""
+    assert execution["status"] == "SUCCEEDED", execution
+    content: dict[str, Any] = json.loads(execution["output"])
+    return content
+
+
+def test_a_thousand_letters(deployment: Deployment, subscriber: Subscriber) -> None:
+    kinds: list[dict[str, Any]] = [
+        {"stage": "publish", "step": "publish", "topic": "orders"},
+        {"stage": "publish", "step": "publish", "topic": "payments", "code": Code.ACCESS_DENIED},
+        {"stage": "ingest", "step": "store", "code": Code.THROTTLED},
+        {"stage": "ingest", "step": "archive", "code": Code.UNAVAILABLE},
+    ]
+    letters = []
+    for number in range(1000):
+        kind = kinds[number // 3 % 4]
+        event = payment() if kind.get("topic") == "payments" else new_event()
+        letters.append(
+            letter(event, publisher=PUBLISHERS[number % 3], message="a thousand letters", **kind)
+        )
+    # By their message these groups are the test's own.
+    expected = Counter(one.fingerprint for one in letters)
+    send(deployment, letters)
+
+    def drained() -> bool:
+        execute(deployment)
+        return states(deployment, letters)["open"] == 1000
+
+    eventually(drained, bool)
+    for queue in ("IngestDlqUrl", "PublishDlqUrl"):
+        assert deployment.depth(deployment.outputs[queue]) == 0
+    triaged = output(execute(deployment))
+    assert triaged["outcome"] == "triaged"
+    address = triaged["report"].removeprefix(f"s3://{deployment.outputs['OperationsBucket']}/")
+    body = deployment.client("s3").get_object(
+        Bucket=deployment.outputs["OperationsBucket"], Key=address
+    )["Body"]
+    groups = {g["fingerprint"]: g["letters"] for g in json.loads(body.read())["groups"]}
+    assert {f: n for f, n in groups.items() if f in expected} == expected
+
+    (chosen,) = {one.fingerprint for one in letters if one.topic == "payments"}
+    wanted = {"publisher": "acme-pay", "fingerprint": chosen}
+    mine = [o for o in letters if o.publisher == "acme-pay" and o.fingerprint == chosen]
+    redriven = output(
+        execute(deployment, stage="publish", action="redrive", filter=wanted, reason="a test")
+    )
+    assert redriven["counts"] == {"resolved": len(mine)}
+    for one in mine:
+        deliveries = subscriber.wait_for(json.loads(one.event)["id"])
+        assert [d.topic for d in deliveries] == ["payments"]
+        assert deliveries[0].attributes["redrive_episode"] == "1"
+    others = [one for one in letters if one not in mine]
+    assert states(deployment, others) == {"open": len(others)}
+    assert not any(subscriber.seen(json.loads(one.event)["id"]) for one in others)
+
+    # What is stored is taken from there by the stream, as if ingestion had stored it.
+    stores = [one for one in others if one.step == "store"][:20]
+    ids = [one.key for one in stores]
+    stored = execute(deployment, stage="ingest", action="redrive", filter={"letter_ids": ids})
+    assert output(stored)["counts"] == {"resolved": 20}
+    for one in stores:
+        assert [d.topic for d in subscriber.wait_for(json.loads(one.event)["id"])] == ["orders"]
+
+    rest = execute(deployment, action="discard", approval_above=1000, reason="end of the test")
+    assert output(rest)["outcome"] == "done"
+    assert states(deployment, letters)["open"] == 0
+
+
+def test_a_broken_topic_is_one_message_with_its_groups(
+    deployment: Deployment, subscriber: Subscriber, mailbox: str
+) -> None:
+    events = [new_event("com.example.shop.order.shipped.v1", order_id="1", carrier="x")
+              for _ in range(3)]  # fmt: skip
+    topic, began = deployment.topic_arn("orders"), time.monotonic()
+    with denied(deployment, deployment.outputs["PublishFunction"], "sns:Publish", topic):
+        accept(deployment, *events)
+        bodies = [message["Body"] for message in deployment.take(mailbox, 1, seconds=60)]
+        assert time.monotonic() - began < 60
+        assert "ACCESS_DENIED at publish" in bodies[0]
+        assert "topics: orders" in bodies[0]
+        # The alarm goes on, and so does the counter, but neither says it again.
+        quiet = time.monotonic() + 10
+        while (left := quiet - time.monotonic()) > 0:
+            bodies += [m["Body"] for m in deployment.receive(mailbox, seconds=min(left, 2))]
+    assert [body for body in bodies if "publish" in body] == bodies[:1]
+    output(execute(deployment, stage="publish", action="redrive", reason="a test"))
+    for event in events:
+        assert subscriber.wait_for(event["id"])
+
+
+def test_a_faulty_input_is_named_and_changes_nothing(deployment: Deployment) -> None:
+    for request, field in (
+        ({"rate_per_second": -1}, "rate_per_second"),
+        ({"filter": {"publishr": "acme-web"}}, "filter.publishr"),
+        ({"reason": "r" * (1024 + 2048)}, "reason"),
+        ({"action": "redrive", "filter": {"publisher": "nobody"}}, "filter"),
+    ):
+        failed = execute(deployment, **request)
+        assert (failed["status"], failed["error"]) == ("FAILED", "InvalidInput")
+        assert failed["cause"].startswith(f"{field}: ")
