@@ -70,12 +70,16 @@ class _Kept:
         """Of the event that has the key: the one in the table, else the one to be stored later."""
         return self.stored.digest if isinstance(self.stored, Present) else self.event.digest
 
-    def failures(self, not_archived: Cause | None) -> Iterator[tuple[Step, Cause]]:
-        """The steps that this event still has to make."""
+    def failures(
+        self, events: Sequence[Event], not_archived: Cause | None
+    ) -> Iterator[tuple[Event, Step, Cause]]:
+        """The steps that still have to be made, and for which of the events with this key."""
         if isinstance(self.stored, NotStored):
-            yield "store", self.stored.cause
-        if not_archived and self.digest == self.event.digest:
-            yield "archive", not_archived
+            yield self.event, "store", self.stored.cause
+        # The event in the table need not be the one that stands for the key.
+        holder = next((event for event in events if event.digest == self.digest), None)
+        if not_archived and holder:
+            yield holder, "archive", not_archived
 
 
 class Ingest:
@@ -111,11 +115,12 @@ class Ingest:
         judged, batched, warnings = self._judge(headers, body, publisher)
         watch.lap("judge")
         # The first of several events with one key stands for it; the others are held against it.
-        firsts: dict[str, Event] = {}
+        by_key: dict[str, list[Event]] = {}
         keys = ["" if isinstance(e, Rejected) else e.key(publisher) for e in judged]
         for key, event in zip(keys, judged, strict=True):
             if isinstance(event, Event):
-                firsts.setdefault(key, event)
+                by_key.setdefault(key, []).append(event)
+        firsts = {key: events[0] for key, events in by_key.items()}
         if not firsts:
             return Report([o for o in judged if isinstance(o, Rejected)], batched, now)
 
@@ -145,9 +150,9 @@ class Ingest:
             for (key, event), result in zip(firsts.items(), results, strict=True)
         }
         letters = [
-            (key, self._letter(first.event, publisher, step, cause, accepted_at))
+            (key, self._letter(event, publisher, step, cause, accepted_at))
             for key, first in kept.items()
-            for step, cause in first.failures(not_archived)
+            for event, step, cause in first.failures(by_key[key], not_archived)
         ]
         fates = self._queue.send([letter for _, letter in letters], deadline=ends)
         lost = {key for (key, _), fate in zip(letters, fates, strict=True) if fate}

@@ -357,6 +357,18 @@ def test_each_event_of_a_batch_is_judged_for_itself(publisher: Publisher) -> Non
     assert len(publisher.stored) == 2
 
 
+def test_the_event_that_holds_the_key_is_archived_wherever_it_stands(publisher: Publisher) -> None:
+    publisher.aws.fault = lambda call: "killed" if call.operation == "PutObject" else None
+    with pytest.raises(Killed):
+        publisher.post(event(1))
+    publisher.aws.fault = lambda call: "denied" if call.operation == "PutObject" else None
+    response = post_batch(publisher, [event(1, data={}), event(1)])
+
+    assert statuses(response) == [409, "duplicate"]
+    (letter,) = publisher.letters
+    assert (letter["step"], letter["event"]) == ("archive", event(1))
+
+
 def test_a_batch_of_one_status_has_that_status(publisher: Publisher) -> None:
     publisher.post(event(1))
     assert post_batch(publisher, batch(1, 2))["statusCode"] == 202
