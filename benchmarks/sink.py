@@ -32,6 +32,10 @@ class Sink:
     """Seconds by operation; `*` stands for all others."""
     refuse_every: dict[str, int] = field(default_factory=dict)
     """By operation: every so many entries of batches one is refused, as a fault of the sender."""
+    item: dict[str, Any] | None = None
+    """What BatchGetItem finds under every key; nothing when there is none."""
+    content: str = ""
+    """What is in every object, and in every message of a queue."""
     counts: Counter[str] = field(default_factory=Counter)
     entries: Counter[str] = field(default_factory=Counter)
 
@@ -39,6 +43,8 @@ class Sink:
         """Start anew with these delays and refusals."""
         self.delays = content.get("delays", {})
         self.refuse_every = content.get("refuse_every", {})
+        self.item = content.get("item")
+        self.content = content.get("content", "")
         self.counts.clear()
         self.entries.clear()
 
@@ -60,6 +66,8 @@ class Sink:
             return operation, _JSON[operation](self, json.loads(body))
         if head.startswith(b"PUT "):
             return "PutObject", b""
+        if head.startswith(b"GET "):
+            return "GetObject", self.content.encode()
         operation = body.partition(b"Action=")[2].partition(b"&")[0].decode()
         return operation, _QUERY[operation](self, body)
 
@@ -80,8 +88,21 @@ def _execute(sink: Sink, content: Any) -> bytes:
     ).encode()
 
 
-def _get_items(_sink: Sink, content: Any) -> bytes:
-    return json.dumps({"Responses": {t: [] for t in content["RequestItems"]}}).encode()
+def _get_items(sink: Sink, content: Any) -> bytes:
+    found = {
+        table: [{**sink.item, **key} for key in wanted["Keys"]] if sink.item else []
+        for table, wanted in content["RequestItems"].items()
+    }
+    return json.dumps({"Responses": found}).encode()
+
+
+def _receive(sink: Sink, _content: Any) -> bytes:
+    message = {"MessageId": "0", "ReceiptHandle": "0", "Body": sink.content}
+    return json.dumps({"Messages": [message]}).encode()
+
+
+def _nothing(_sink: Sink, _content: Any) -> bytes:
+    return b"{}"
 
 
 def _send_messages(sink: Sink, content: Any) -> bytes:
@@ -120,6 +141,9 @@ _JSON: dict[str, Callable[[Sink, Any], bytes]] = {
     "BatchExecuteStatement": _execute,
     "BatchGetItem": _get_items,
     "SendMessageBatch": _send_messages,
+    "UpdateItem": _nothing,
+    "ReceiveMessage": _receive,
+    "DeleteMessage": _nothing,
 }
 _QUERY: dict[str, Callable[[Sink, bytes], bytes]] = {
     "Publish": _publish,
