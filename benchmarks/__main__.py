@@ -30,8 +30,10 @@ def _warm(environment: Environment, number: int, function: str) -> None:
 def main() -> None:
     """Print, for each target, medians, minima, paired ratios and calls, and the limits beneath."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("targets", nargs="*", type=int, choices=TARGETS, help="all by default")
+    parser.add_argument("targets", nargs="*", type=int, help=f"of {TARGETS}; all by default")
     chosen = parser.parse_args().targets or TARGETS
+    if unknown := sorted(set(chosen) - set(TARGETS)):
+        parser.error(f"there is no target {unknown[0]}")
     environment = Environment.prepare()
     for number in chosen:
         if number in APART:
