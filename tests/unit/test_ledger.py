@@ -1,0 +1,157 @@
+"""Changes of letters that the table refuses, or whose answers are lost, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, cast
+from unittest.mock import patch
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from eventing.cause import Cause, Code
+from eventing.ledger import Row, State
+from functions.shared.ledger import _NUMBERS, _TEXTS, Change, Ledger
+from tests.unit.letters import row
+
+Answer = str | None
+"""The code of a statement's error, or None: it is carried out."""
+
+
+@dataclass
+class Table:
+    """Stands for the table: versions by key, and what befalls each call's statements."""
+
+    rows: dict[str, Row]
+    befall: Callable[[int, str], Answer] = lambda call, key: None
+    loses_answers: Sequence[int] = ()
+    asked_twice: Sequence[int] = ()
+    calls: list[list[str]] = field(default_factory=list)
+
+    def batch_execute_statement(self, *, Statements: Sequence[Any]) -> Any:  # noqa: N803
+        assert 1 <= len(Statements) <= 25
+        number = len(self.calls)
+        self.calls.append([statement["Parameters"][-2]["S"] for statement in Statements])
+        answers = [self._execute(number, statement) for statement in Statements]
+        if number in self.loses_answers:
+            raise ReadTimeoutError(endpoint_url="https://dynamodb.test")
+        if number in self.asked_twice:
+            answers = [self._execute(number, statement) for statement in Statements]
+        retries = int(number in self.asked_twice)
+        return {"Responses": answers, "ResponseMetadata": {"RetryAttempts": retries}}
+
+    def _execute(self, number: int, statement: Mapping[str, Any]) -> Any:
+        *values, key, version = statement["Parameters"]
+        code = self.befall(number, key["S"])
+        there = self.rows[key["S"]]
+        if code is None and int(version["N"]) != there.version:
+            code = "ConditionalCheckFailed"
+        if code:
+            return {"Error": {"Code": code, "Message": "a fault of this test"}}
+        state = cast("State", values[0]["S"])
+        changed = {**vars(there), "state": state, "version": there.version + 1, "run": "r1"}
+        self.rows[key["S"]] = Row(**changed)
+        return {"TableName": "ledger"}
+
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Any:  # noqa: N803
+        ((table, wanted),) = RequestItems.items()
+        found = [self.rows[key["pk"]["S"]] for key in wanted["Keys"]]
+        return {"Responses": {table: [_item(one) for one in found]}}
+
+
+def _item(one: Row) -> dict[str, Any]:
+    texts = {name: {"S": value} for name in _TEXTS if (value := getattr(one, name)) is not None}
+    numbers = {name: {"N": str(getattr(one, name))} for name in _NUMBERS}
+    return {"pk": {"S": one.key}, **texts, **numbers}
+
+
+@pytest.fixture
+def workers() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as workers, patch("functions.shared.ledger.sleep"):
+        yield workers
+
+
+def claim(workers: ThreadPoolExecutor, table: Table) -> list[bool | Cause]:
+    """Claim all letters that were in the table as the test began, each at version 1."""
+    ledger = Ledger(cast("Any", table), table="ledger", workers=workers)
+    return ledger.change(
+        [Change(row(number), "redriving", {"run": "r1"}) for number in range(len(table.rows))]
+    )
+
+
+def table_of(count: int, **members: Any) -> Table:
+    return Table({row(number).key: row(number) for number in range(count)}, **members)
+
+
+def test_changes_go_twenty_five_in_a_call(workers: ThreadPoolExecutor) -> None:
+    table = table_of(60)
+    assert claim(workers, table) == [True] * 60
+    assert [len(call) for call in table.calls] == [25, 25, 10]
+    assert {one.state for one in table.rows.values()} == {"redriving"}
+
+
+def test_one_that_is_throttled_is_tried_again_and_no_other(workers: ThreadPoolExecutor) -> None:
+    busy = row(1).key
+    table = table_of(
+        3, befall=lambda call, key: "ThrottlingError" if call < 2 and key == busy else None
+    )
+    assert claim(workers, table) == [True] * 3
+    assert table.calls == [[row(n).key for n in range(3)], [busy], [busy]]
+
+
+def test_one_that_is_refused_for_good_is_told_with_its_cause(workers: ThreadPoolExecutor) -> None:
+    table = table_of(3, befall=lambda call, key: "AccessDenied" if key == row(2).key else None)
+    *others, refused = claim(workers, table)
+    assert others == [True, True]
+    assert isinstance(refused, Cause)
+    assert refused.code is Code.ACCESS_DENIED
+    assert len(table.calls) == 1
+
+
+def test_a_table_that_stays_busy_is_not_asked_for_ever(workers: ThreadPoolExecutor) -> None:
+    table = table_of(1, befall=lambda call, key: "ThrottlingError")
+    (refused,) = claim(workers, table)
+    assert isinstance(refused, Cause)
+    assert refused.code is Code.THROTTLED
+    assert len(table.calls) == 4
+
+
+def test_a_letter_that_somebody_else_changed_is_left_alone(workers: ThreadPoolExecutor) -> None:
+    table = table_of(2)
+    table.rows[row(0).key] = row(0, version=2, run="another", state="redriving")
+    assert claim(workers, table) == [False, True]
+    assert table.rows[row(0).key].run == "another"
+
+
+@pytest.mark.parametrize("how", ["loses_answers", "asked_twice"])
+def test_a_change_whose_answer_was_lost_is_known_to_be_made(
+    workers: ThreadPoolExecutor, how: str
+) -> None:
+    table = table_of(3, **{how: [0]})
+    table.rows[row(2).key] = row(2, version=2, run="another", state="redriving")
+    # Tried again, both look like somebody else's: only the third is.
+    assert claim(workers, table) == [True, True, False]
+    assert table.rows[row(0).key].version == 2
+
+
+def test_an_error_of_the_service_may_hide_a_change_that_was_made(
+    workers: ThreadPoolExecutor,
+) -> None:
+    table = table_of(1)
+
+    def befall(call: int, key: str) -> Answer:
+        if call == 0:
+            table.rows[key] = row(0, version=2, run="r1", state="redriving")
+            return "InternalServerError"
+        return None
+
+    table.befall = befall
+    assert claim(workers, table) == [True]
+
+
+def test_no_change_is_no_call(workers: ThreadPoolExecutor) -> None:
+    table = table_of(0)
+    assert claim(workers, table) == []
+    assert table.calls == []
