@@ -15,8 +15,9 @@ from statistics import median
 from typing import Any
 
 from benchmarks import events
-from benchmarks.environment import PACKAGES, ROOT, Environment, control
+from benchmarks.environment import PACKAGES, Environment, control
 from benchmarks.measuring import Run, at_least, at_most, ratio, rounds, table
+from infrastructure.packaging import ROOT
 
 LETTERS, LOOPED = 2000, 50
 _TOPIC = "orders"
@@ -125,7 +126,7 @@ def _measure(sink: str) -> Iterator[str]:
             (message,) = sqs.receive_message(QueueUrl=_QUEUE)["Messages"]
             body = json.loads(message["Body"])
             topic = f"arn:aws:sns:eu-north-1:123456789012:shop-topic-{_TOPIC}"
-            attributes = {
+            attributes: Any = {
                 name: {"DataType": "String", "StringValue": body[name]}
                 for name in ("type", "source", "subject")
             }
