@@ -7,35 +7,21 @@ functions' own rights, the alarm that starts triage, and the rule that releases 
 from __future__ import annotations
 
 import json
-import time
-import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter, Stage
 from eventing.event import timestamp
-from tests.end_to_end.conftest import accept, denied, eventually, execute, new_event, payment
+from tests.end_to_end.conftest import eventually, execute, new_event, payment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from local.deployment import Deployment
     from tests.end_to_end.conftest import Subscriber
 
 PUBLISHERS = ("acme-web", "acme-pay", "nordic-crm")
-
-
-@pytest.fixture
-def mailbox(deployment: Deployment) -> Iterator[str]:
-    """A queue of the test's own that is subscribed to the ops topic."""
-    name = f"test-{uuid.uuid4()}"
-    url = deployment.subscribe(name, [deployment.outputs["OpsTopicArn"]], raw=True)
-    yield url
-    deployment.client("sqs").delete_queue(QueueUrl=url)
 
 
 def letter(
@@ -160,28 +146,6 @@ def test_a_thousand_letters(deployment: Deployment, subscriber: Subscriber) -> N
     rest = execute(deployment, action="discard", approval_above=1000, reason="end of the test")
     assert output(rest)["outcome"] == "done"
     assert states(deployment, letters)["open"] == 0
-
-
-def test_a_broken_topic_is_one_message_with_its_groups(
-    deployment: Deployment, subscriber: Subscriber, mailbox: str
-) -> None:
-    events = [new_event("com.example.shop.order.shipped.v1", order_id="1", carrier="x")
-              for _ in range(3)]  # fmt: skip
-    topic, began = deployment.topic_arn("orders"), time.monotonic()
-    with denied(deployment, deployment.outputs["PublishFunction"], "sns:Publish", topic):
-        accept(deployment, *events)
-        bodies = [message["Body"] for message in deployment.take(mailbox, 1, seconds=60)]
-        assert time.monotonic() - began < 60
-        assert "ACCESS_DENIED at publish" in bodies[0]
-        assert "topics: orders" in bodies[0]
-        # The alarm goes on, and so does the counter, but neither says it again.
-        quiet = time.monotonic() + 10
-        while (left := quiet - time.monotonic()) > 0:
-            bodies += [m["Body"] for m in deployment.receive(mailbox, seconds=min(left, 2))]
-    assert [body for body in bodies if "publish" in body] == bodies[:1]
-    output(execute(deployment, stage="publish", action="redrive", reason="a test"))
-    for event in events:
-        assert subscriber.wait_for(event["id"])
 
 
 def test_a_faulty_input_is_named_and_changes_nothing(deployment: Deployment) -> None:
