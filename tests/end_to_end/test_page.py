@@ -62,6 +62,8 @@ class Seen:
     healths: list[str] = field(default_factory=list)
     seconds_to_red: float = 0.0
     executions: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    """What operators were told until all was green again."""
     narrow: dict[str, Any] = field(default_factory=dict)
     caption: str = ""
     before_loss: tuple[int, str] = (-1, "")
@@ -95,6 +97,7 @@ def seen(browser: Browser) -> Iterator[Seen]:
 
 def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Seen:
     seen = Seen(dashboards=_synthesised(deployment))
+    mailbox = deployment.subscribe("ops", [deployment.outputs["OpsTopicArn"]], raw=False)
     page.on("request", lambda request: seen.requests.add(request.url))
     page.on("pageerror", lambda error: seen.problems.append(str(error)))
     page.on("console", lambda m: seen.problems.append(m.text) if m.type == "error" else None)
@@ -148,6 +151,7 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
     _pass_the_minute()
     _wait_for_health(page, seen, "OK", GREEN_SECONDS)
     seen.executions = page.locator("#execution-rows tr").all_inner_texts()
+    seen.messages = [_told(m) for m in deployment.take(mailbox, 10, seconds=3)]
 
     _shorten(deployment)
     minutes_since_loss = int(time.time()) // 60 - lost_in
@@ -165,6 +169,16 @@ def _redrive(deployment: Deployment, page: Page, outcome: str) -> None:
     )
     rows = page.locator("#execution-rows tr", has_text="redrive of publish")
     rows.filter(has_text=outcome).first.wait_for(timeout=60_000)
+
+
+def _told(message: dict[str, Any]) -> str:
+    """What a message to operators is about: an alarm with its state, or the subject."""
+    notification = json.loads(message["Body"])
+    try:
+        alarm = json.loads(notification["Message"])
+    except ValueError:
+        return str(notification["Subject"])
+    return f"{alarm['AlarmName']} {alarm['NewStateValue']}"
 
 
 def _synthesised(deployment: Deployment) -> dict[str, list[Any]]:
@@ -437,6 +451,20 @@ def test_the_page_tells_an_incident_from_red_to_green(seen: Seen) -> None:
     assert [("done" in row, "aborted" in row) for row in redrives] == [(True, False), (False, True)]
     assert f"{BATCHES * FAILING} resolved" in redrives[0]
     assert any("triage of publish" in row and "triaged" in row for row in seen.executions)
+
+
+def test_each_cause_is_told_once_and_the_end_of_all(seen: Seen) -> None:
+    told = [re.sub(r"\d+", "N", message) for message in seen.messages]
+
+    assert told == [
+        "eventing: N dead letters at publish",
+        "eventing: redrive aborted",
+        # The redrive function was refused as well, by a policy of its own: another cause.
+        "eventing: N dead letters at publish",
+        "eventing: redrive done",
+        # The only message of any alarm: triage has told of all that the others are about.
+        "eventing-unhealthy OK",
+    ]
 
 
 def test_the_page_asks_nobody_but_its_own_server(seen: Seen) -> None:

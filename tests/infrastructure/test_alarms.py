@@ -191,11 +191,11 @@ def test_no_alarm_needs_metric_math(regional: Template) -> None:
 
 
 def test_the_runbook_can_be_anywhere(tmp_path_factory: pytest.TempPathFactory) -> None:
-    url = "https://example.com/runbook"
-    found = synthesise(tmp_path_factory.mktemp("runbook"), runbook=url, macie="off")
+    runbook = "https://example.com/runbook"
+    found = synthesise(tmp_path_factory.mktemp("runbook"), runbook=runbook, macie="off")
     alarms = _metric_alarms(found.regional())
 
-    assert all(f"Runbook: {url}#" in alarm["AlarmDescription"] for alarm in alarms.values())
+    assert all(f"Runbook: {runbook}#" in alarm["AlarmDescription"] for alarm in alarms.values())
 
 
 def test_without_macie_there_is_no_alarm_on_it(without_macie: Synthesis) -> None:

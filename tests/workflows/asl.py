@@ -91,7 +91,7 @@ class Execution:
                 except TaskFailed as failed:
                     return self._caught(state, failed, states)
             case other:
-                raise NotImplementedError(other)
+                raise AssertionError(f"{other} states are not interpreted here")
         output = self._value(state["Output"], states) if "Output" in state else states["result"]
         self._assign(state, states)
         return (None if state.get("End") else state["Next"]), output
