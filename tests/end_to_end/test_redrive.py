@@ -17,7 +17,6 @@ from eventing.event import timestamp
 from tests.end_to_end.conftest import eventually, execute, new_event, payment
 
 if TYPE_CHECKING:
-
     from local.deployment import Deployment
     from tests.end_to_end.conftest import Subscriber
 
