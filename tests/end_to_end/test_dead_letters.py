@@ -27,7 +27,7 @@ def test_an_event_that_cannot_be_stored_is_accepted_and_redriven(
     table = f"arn:aws:dynamodb:*:*:table/{deployment.outputs['EventsTable']}"
     with denied(deployment, deployment.outputs["IngestFunction"], "dynamodb:PutItem", table):
         accept(deployment, event)
-        (letter,) = _letters(deployment, event)
+        (letter,) = in_the_ledger(deployment, event)
         _see_the_alarm(deployment, "ingest")
     assert (letter["stage"], letter["step"]) == ("ingest", "store")
     assert letter["publisher"] == PUBLISHER
@@ -48,7 +48,7 @@ def test_events_of_a_topic_that_fails_are_redriven_and_others_are_delivered(
         accept(deployment, failing[0], others[0], failing[1], others[1])
         for event in others:
             assert [d.topic for d in subscriber.wait_for(event["id"])] == ["orders"]
-        letters = _letters(deployment, *failing)
+        letters = in_the_ledger(deployment, *failing)
         _see_the_alarm(deployment, "publish")
     for letter in letters:
         assert (letter["stage"], letter["step"]) == ("publish", "publish")
@@ -98,7 +98,7 @@ def test_what_the_publish_function_crashes_on_ends_up_whole_in_the_operations_bu
     assert records[0]["requestContext"]["approximateInvokeCount"] == 2
 
 
-def _letters(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, str]]:
+def in_the_ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, str]]:
     """What the ledger holds of these events once triage has moved it there, in their order."""
     pages = deployment.client("dynamodb").get_paginator("scan")
 
