@@ -136,11 +136,13 @@ def accept(deployment: Deployment, *events: dict[str, Any]) -> None:
         assert json.loads(answer.data)["status"] == "accepted"
 
 
-def eventually(get: Callable[[], T], accepts: Callable[[T], bool]) -> T:
+def eventually(
+    get: Callable[[], T], accepts: Callable[[T], bool], *, seconds: float = DEADLINE
+) -> T:
     """Ask until the answer is accepted; fails with the last answer after the deadline."""
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + seconds
     while not accepts(answer := get()):
-        assert time.monotonic() < deadline, f"after {DEADLINE} s it is still {answer!r}"
+        assert time.monotonic() < deadline, f"after {seconds} s it is still {answer!r}"
         time.sleep(0.1)
     return answer
 
