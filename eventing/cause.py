@@ -36,7 +36,6 @@ _CODES: dict[str, Code] = {
             "Throttling",
             "ThrottlingError",
             "ThrottlingException",
-            "ThrottlingError",
             "ThrottledException",
             "Throttled",
             "TooManyRequestsException",
