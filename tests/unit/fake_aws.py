@@ -97,7 +97,8 @@ class FakeAws:
     """Set it to let go of calls that hang."""
     _attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _message_ids: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    """A service does one call after the other, each whole."""
 
     @contextmanager
     def installed(self) -> Iterator[Clients]:
@@ -141,7 +142,8 @@ class FakeAws:
             self.calls.append(call)
         fault = self.fault(call)
         if fault is None:
-            return act()
+            with self._lock:
+                return act()
         if fault in _REFUSALS:
             status, codes = _REFUSALS[fault]
             return self._error(service[1], status, codes[service[1]])
@@ -154,10 +156,12 @@ class FakeAws:
             case "killed":
                 raise Killed
             case "done-then-killed":
-                act()
+                with self._lock:
+                    act()
                 raise Killed
             case "done-then-timeout":
-                act()
+                with self._lock:
+                    act()
             case "hang":
                 self.released.wait(timeout=10)
         raise ReadTimeoutError(endpoint_url=url)
@@ -282,9 +286,8 @@ class FakeAws:
                     continue
                 failed.append({"Id": entry["Id"], "Code": code, "SenderFault": sender})
                 continue
-            with self._lock:
-                self._message_ids += 1
-                self.queues[queue][f"m{self._message_ids}"] = entry["MessageBody"]
+            self._message_ids += 1
+            self.queues[queue][f"m{self._message_ids}"] = entry["MessageBody"]
             done.append({"Id": entry["Id"], "MessageId": "0", "MD5OfMessageBody": _md5(entry)})
         return _response(200, json.dumps({"Successful": done, "Failed": failed}))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import StringIO
@@ -20,6 +20,7 @@ from eventing.schemas import Schemas
 from functions.ingest.handler import Handler
 from functions.ingest.ingest import Ingest
 from functions.shared.archive import Archive
+from functions.shared.clients import Clients
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.event_store import EventStore
 from functions.shared.metrics import Metrics
@@ -78,36 +79,39 @@ class _Context:
         return int(self.seconds * 1000)
 
 
+def clients_of(clients: Clients) -> list[Any]:
+    return [clients.client("dynamodb"), clients.client("s3"), clients.client("sqs")]
+
+
+def new_function(
+    services: Sequence[Any], schemas: Schemas, workers: ThreadPoolExecutor, log: StringIO
+) -> Handler:
+    """The function as it is after its initialisation, with `clients_of`."""
+    dynamodb, s3, sqs = services
+    return Handler(
+        ingest=Ingest(
+            schemas=schemas,
+            store=EventStore(
+                dynamodb, table="events", region=REGION, retention_days=90, workers=workers
+            ),
+            archive=Archive(s3, bucket="archive"),
+            queue=DeadLetterQueue(sqs, url=QUEUE_URL + "ingest-dlq", workers=workers),
+            workers=workers,
+        ),
+        publishers={KEY_ID: "acme"},
+        # Loggers of one name share what the first one writes to.
+        logger=Logger(service=f"shop-{id(log)}", stream=log),
+        metrics=Metrics(),
+    )
+
+
 @pytest.fixture
 def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Eventing")
-    aws = FakeAws()
+    aws, log, schemas = FakeAws(), StringIO(), Schemas(Catalogue.read(Path("catalogue")))
     with aws.installed() as clients, ThreadPoolExecutor(15) as workers:
-        ingest = Ingest(
-            schemas=Schemas(Catalogue.read(Path("catalogue"))),
-            store=EventStore(
-                clients.client("dynamodb"),
-                table="events",
-                region=REGION,
-                retention_days=90,
-                workers=workers,
-            ),
-            archive=Archive(clients.client("s3"), bucket="archive"),
-            queue=DeadLetterQueue(
-                clients.client("sqs"), url=QUEUE_URL + "ingest-dlq", workers=workers
-            ),
-            workers=workers,
-        )
-        log = StringIO()
-        handler = Handler(
-            ingest=ingest,
-            publishers={KEY_ID: "acme"},
-            # Loggers of one name share what the first one writes to.
-            logger=Logger(service=f"shop-{id(log)}", stream=log),
-            metrics=Metrics(),
-        )
-        yield Publisher(aws, handler, log)
+        yield Publisher(aws, new_function(clients_of(clients), schemas, workers, log), log)
 
 
 def event(number: int = 1, **members: Any) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def test_no_event_is_lost_and_no_more_are_doubled_than_could_not_be_known(
 
 
 def _run(aws: FakeAws, sns: Any, sqs: Any, seed: int) -> Counter[str]:
-    chance = _Chance(seed)
+    chance, log = _Chance(seed), StringIO()
     aws.fault, aws.refuse_entry = chance.fault, chance.refuse_entry
     batch = chance.batch()
     topics = {one["eventID"][1:]: topic for topic, one in batch}
@@ -127,11 +127,11 @@ def _run(aws: FakeAws, sns: Any, sqs: Any, seed: int) -> Counter[str]:
     with ThreadPoolExecutor(8) as workers:
 
         def new() -> Handler:
-            return new_function(sns, sqs, workers, StringIO())
+            return new_function(sns, sqs, workers, log)
 
         mapping = Mapping(new, aws, new())
         mapping.deliver([one for _, one in batch])
-    stream = Stream(aws, mapping.handler, StringIO())
+    stream = Stream(aws, mapping.handler, log)
     letters = {letter["event"]["id"] for letter in stream.letters}
     copies = Counter(
         (topic, id) for topic in {topic for topic, _, _ in TOPICS} for id in stream.arrived(topic)
@@ -140,7 +140,9 @@ def _run(aws: FakeAws, sns: Any, sqs: Any, seed: int) -> Counter[str]:
         assert copies[topic, id] or id in letters or id in mapping.recorded, (seed, id)
     assert all(topics[id] == topic for topic, id in copies), seed
     doubled = sum(copies.values()) - len(copies)
-    assert doubled <= 10 * chance.lost_answers + mapping.killed, seed
+    # A call that was given up as late may come to its end all the same.
+    late = sum(line.get("cause") == "TIMEOUT" for line in stream.lines)
+    assert doubled <= 10 * chance.lost_answers + mapping.killed + late, seed
     return Counter(
         arrived=len(copies),
         letters=len(letters),
