@@ -8,6 +8,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 # Two at a time; what a file's tests share is made once.
 PARALLEL := -n 2 --dist loadfile
+# These wait more than they work; tests/end_to_end/conftest.py orders them.
+WAITING := -n 3 --dist loadfile --no-loadscope-reorder
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
@@ -79,7 +81,7 @@ unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
 end-to-end: setup .local/browser/.ready  ## the tests that go through the deployed emulator
-	@pytest -q $(PARALLEL) tests/end_to_end
+	@pytest -q $(WAITING) tests/end_to_end
 
 screenshots: setup .local/browser/.ready  ## pictures of the local page for the README, of a run that has an incident
 	@SCREENSHOTS=docs/images pytest -q tests/end_to_end/test_page.py -k incident

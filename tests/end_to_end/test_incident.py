@@ -25,12 +25,6 @@ def deployment() -> Iterator[Deployment]:
         yield Deployment(cloud, cloud.deploy({"laptop": "true"}))
 
 
-@pytest.fixture
-def mailbox(deployment: Deployment) -> str:
-    """The URL of a queue that is subscribed to the ops topic, as an operator's mailbox is."""
-    return deployment.subscribe("mailbox", [deployment.outputs["OpsTopicArn"]], raw=True)
-
-
 def test_a_broken_topic_is_one_message_with_its_groups(
     deployment: Deployment, subscriber: Subscriber, mailbox: str
 ) -> None:

@@ -14,7 +14,7 @@ from tests.end_to_end.conftest import accept, denied, eventually, new_event
 from tests.end_to_end.test_readme import BLOCK, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from local.deployment import Deployment
     from tests.end_to_end.conftest import Subscriber
@@ -75,17 +75,13 @@ def broken(deployment: Deployment, events: Sequence[dict[str, Any]]) -> str:
 
 
 def _open_letters(deployment: Deployment) -> dict[str, int]:
-    """Open letters of the topic by fingerprint, as a triage reports them."""
+    """Open letters that `broken` made by fingerprint, as a triage reports them."""
     groups = ended(shown(deployment, "triage")).get("groups", ())
-    return {group["fingerprint"]: group["letters"] for group in groups if TOPIC in group["topics"]}
-
-
-@pytest.fixture
-def mailbox(deployment: Deployment) -> Iterator[str]:
-    """A queue of the test's own that is subscribed to the ops topic."""
-    url = deployment.subscribe("test-runbook", [deployment.outputs["OpsTopicArn"]], raw=True)
-    yield url
-    deployment.client("sqs").delete_queue(QueueUrl=url)
+    return {
+        group["fingerprint"]: group["letters"]
+        for group in groups
+        if group["cause"] == "ACCESS_DENIED" and TOPIC in group["topics"]
+    }
 
 
 def test_from_the_message_to_the_end_of_the_incident(
