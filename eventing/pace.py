@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eventing.redrive_request import RedriveRequest
+
 START_RATE = 50.0
 _LEAST_RATE = 1.0
 # Letters taken up between two looks at the lock, whatever the rate.
@@ -58,11 +60,19 @@ class Pace:
         return self.failed * 100 > self.abort_failure_percent * self.attempted
 
 
-def seconds_for(count: int, *, limit: float, canary: int) -> float:
+def first_pace(request: RedriveRequest) -> Pace:
+    """How a run begins. One that discards calls no dependency: it has no canary, and need not climb."""
+    limit, percent = request.rate_per_second, request.abort_failure_percent
+    if request.action == "discard":
+        return Pace(limit, 0, percent, rate=limit)
+    return Pace(limit, request.canary, percent)
+
+
+def seconds_for(count: int, request: RedriveRequest) -> float:
     """How long `count` letters take when none fails."""
-    pace, seconds = Pace(limit, canary, 100), 0.0
-    while count > 0 and (pace.rate < limit or pace.attempted < canary):
+    pace, seconds = first_pace(request), 0.0
+    while count > 0 and (pace.rate < pace.limit or pace.attempted < pace.canary):
         taken = min(count, pace.chunk())
         seconds += max(pace.record(taken, taken, 0), taken / ENGINE_RATE)
         count -= taken
-    return seconds + count / min(limit, ENGINE_RATE)
+    return seconds + count / min(pace.limit, ENGINE_RATE)

@@ -81,7 +81,7 @@ def make_plan(
 ) -> Plan:
     """Freeze the prospects and sum them up for whoever has to decide."""
     count = len(prospects)
-    seconds = seconds_for(count, limit=request.rate_per_second, canary=request.canary)
+    seconds = seconds_for(count, request)
     ends = now.timestamp() + seconds
     expires = min((p.row.expires_at for p in prospects), default=None)
     summary: dict[str, Any] = {
@@ -97,7 +97,7 @@ def make_plan(
         "by_publisher": dict(Counter(p.row.publisher for p in prospects).most_common(20)),
         "by_fingerprint": dict(Counter(p.row.fingerprint for p in prospects).most_common(20)),
         "seconds": round(seconds, 1),
-        "dollars": cost(prospects, seconds=seconds),
+        "dollars": cost(prospects, seconds=seconds, discards=request.action == "discard"),
         "expire_before_it_is_done": sum(p.row.expires_at <= ends for p in prospects),
         "first_expires_at": timestamp(datetime.fromtimestamp(expires, UTC)) if expires else None,
     }
@@ -116,7 +116,7 @@ PRICES: Mapping[str, float] = {
 }
 _WRITE_BYTES, _READ_BYTES, _SNS_BYTES = 1024, 4096, 64 * 1024
 _RECORD_BYTES = 1024  # of what the ledger holds beside the event
-_CHANGES = 2  # of a letter: claimed, then recorded
+_CHANGES = 2  # of a letter that is redriven: claimed, then recorded
 _INDEX_WRITES = 2  # a change of state moves a letter in the index: delete and put
 _INDEX_READS = 2  # for the plan, and to see that it still holds
 _SNS_ENTRIES = 10
@@ -124,25 +124,30 @@ _TRANSITIONS = 20  # of a run that needs one page
 _PAGE_SECONDS = 50
 
 
-def cost(prospects: Sequence[Prospect], *, seconds: float) -> float:
+def cost(prospects: Sequence[Prospect], *, seconds: float, discards: bool = False) -> float:
     """Dollars that taking up these letters costs, in the region itself and without its replicas.
 
     An archive letter counts as an object of its own, though those of an hour share one.
     """
     rows = [prospect.row for prospect in prospects]
     records = [row.size + _RECORD_BYTES for row in rows]
-    writes = sum(_CHANGES * (_units(size, _WRITE_BYTES) + _INDEX_WRITES) for size in records)
-    writes += sum(_units(row.size, _WRITE_BYTES) for row in rows if row.step == "store")
+    changes = 1 if discards else _CHANGES
+    writes = sum(changes * (_units(size, _WRITE_BYTES) + _INDEX_WRITES) for size in records)
     # Letters are read consistently; the index is not, at half the price.
     reads: float = sum(_units(size, _READ_BYTES) for size in records)
     reads += _INDEX_READS * _units(_RECORD_BYTES * len(rows), _READ_BYTES) / 2
-    published = [row.size for row in rows if row.stage == "publish"]
-    requests = max(_units(len(published), _SNS_ENTRIES), _units(sum(published), _SNS_BYTES))
-    dollars = writes * PRICES["write"] + reads * PRICES["read"] + requests * PRICES["sns"]
-    dollars += sum(row.step == "archive" for row in rows) * PRICES["s3"]
+    dollars = writes * PRICES["write"] + reads * PRICES["read"]
     dollars += seconds * PRICES["lambda_second"]
     dollars += (_TRANSITIONS + 2 * seconds / _PAGE_SECONDS) * PRICES["transition"]
-    return round(dollars, 4)
+    return round(dollars + (0.0 if discards else _cost_of_sending(rows)), 4)
+
+
+def _cost_of_sending(rows: Sequence[Row]) -> float:
+    stores = sum(_units(row.size, _WRITE_BYTES) for row in rows if row.step == "store")
+    objects = sum(row.step == "archive" for row in rows)
+    published = [row.size for row in rows if row.stage == "publish"]
+    requests = max(_units(len(published), _SNS_ENTRIES), _units(sum(published), _SNS_BYTES))
+    return stores * PRICES["write"] + objects * PRICES["s3"] + requests * PRICES["sns"]
 
 
 def _units(amount: int, unit: int) -> int:

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from eventing.cause import cause_of
 from eventing.dead_letter import STAGES, Stage
 from eventing.forecast import Judge
 from eventing.ledger import Row
-from eventing.pace import Pace
+from eventing.pace import first_pace
 from eventing.plan import Plan, read_plan
 from eventing.redrive_request import Filter, InvalidInput, RedriveRequest, read_request
 from functions.redrive.planner import PlanChanged, Planner
@@ -42,6 +43,8 @@ _CATALOGUE = Path(__file__).parents[2] / "catalogue"
 _WORKERS = 24
 # A page ends after this long, so that a run that is stopped does not go on for longer.
 _PAGE_SECONDS = 50.0
+# What a page hands on to the next one of its run's pace.
+_PACE = ("rate", "attempted", "failed")
 _LEASE_SECONDS = 180
 _STRAGGLER_SECONDS = 10.0
 
@@ -172,14 +175,8 @@ class Tasks:
         run = _run(task)
         plan = self._read_plan(task)
         position = dict(task.get("position") or {"next": 0, "pages": 0})
-        pace = Pace(
-            limit=run.request.rate_per_second,
-            canary=run.request.canary if run.request.action == "redrive" else 0,
-            abort_failure_percent=run.request.abort_failure_percent,
-            rate=position.get("rate", 0.0),
-            attempted=position.get("attempted", 0),
-            failed=position.get("failed", 0),
-        )
+        so_far = {name: position[name] for name in _PACE if name in position}
+        pace = replace(first_pace(run.request), **so_far)
         total, stop, ends = Outcome(), None, monotonic() + _PAGE_SECONDS
         while position["next"] < len(plan.letters) and monotonic() < ends and not stop:
             if not self._renew(run.execution, task["token"]):
@@ -198,12 +195,7 @@ class Tasks:
         self._count(total)
         page = position["pages"]
         self._bucket.put(f"redrive/{run.execution}/results-{page}.json", json.dumps(_result(total)))
-        position |= {
-            "pages": page + 1,
-            "rate": pace.rate,
-            "attempted": pace.attempted,
-            "failed": pace.failed,
-        }
+        position |= {"pages": page + 1, **{name: getattr(pace, name) for name in _PACE}}
         return {"position": position, "done": position["next"] >= len(plan.letters), "stop": stop}
 
     def report(self, task: Mapping[str, Any]) -> dict[str, Any]:

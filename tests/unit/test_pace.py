@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventing.pace import ENGINE_RATE, START_RATE, Pace, seconds_for
+from eventing.pace import ENGINE_RATE, START_RATE, Pace, first_pace, seconds_for
+from eventing.redrive_request import RedriveRequest
 
 
 def test_the_canary_goes_first_then_the_rate_doubles_up_to_its_limit() -> None:
@@ -84,13 +85,25 @@ def test_a_low_limit_is_the_rate_from_the_start() -> None:
     canary=st.integers(0, 300),
 )
 def test_the_forecast_is_what_a_run_takes(count: int, limit: int, canary: int) -> None:
-    pace, seconds, left = Pace(limit, canary, 20), 0.0, count
+    request = RedriveRequest(action="redrive", rate_per_second=limit, canary=canary)
+    pace, seconds, left = first_pace(request), 0.0, count
     while left:
         taken = min(left, pace.chunk())
         seconds += pace.record(taken, taken, 0)
         left -= taken
-    assert seconds_for(count, limit=limit, canary=canary) == pytest.approx(seconds)
+    assert seconds_for(count, request) == pytest.approx(seconds)
 
 
 def test_no_forecast_is_faster_than_the_engine() -> None:
-    assert seconds_for(100_000, limit=10_000, canary=10) >= 100_000 / ENGINE_RATE
+    request = RedriveRequest(action="redrive", rate_per_second=10_000)
+    assert seconds_for(100_000, request) >= 100_000 / ENGINE_RATE
+
+
+def test_a_discard_calls_nothing_and_goes_at_its_limit_from_the_start() -> None:
+    request = RedriveRequest(action="discard", rate_per_second=150)
+    pace, seconds, left = first_pace(request), 0.0, 900
+    while left:
+        taken = min(left, pace.chunk())
+        seconds += pace.record(taken, 0, 0)
+        left -= taken
+    assert seconds == seconds_for(900, request) == 900 / 150

@@ -158,6 +158,17 @@ def test_the_cost_is_that_of_the_calls(rows: list[Row], expected: float) -> None
     assert dollars(*rows) == pytest.approx(expected + OVERHEAD, abs=1e-4)
 
 
+def test_a_discard_is_one_change_of_each_letter_and_sends_nothing() -> None:
+    rows = [row(size=1024, stage=stage, step=step)
+            for stage, step in (("publish", "publish"), ("ingest", "store"), ("ingest", "archive"))
+            for _ in range(10_000)]  # fmt: skip
+    request = RedriveRequest(action="discard", rate_per_second=10_000, reason="tests")
+    plan = make_plan(request, "c1", [Prospect(one, "ok", one.topic) for one in rows], NOW)
+    time = dollars(seconds=plan.summary["seconds"])
+    expected = 120_000 * PRICES["write"] + (30_000 + 7_500) * PRICES["read"] + time
+    assert plan.summary["dollars"] == pytest.approx(expected, abs=2e-4)
+
+
 def test_time_costs_too() -> None:
     hour = dollars(seconds=3600)
     transitions = (20 + 2 * 3600 / 50) * PRICES["transition"]
