@@ -100,20 +100,25 @@ def test_what_the_publish_function_crashes_on_ends_up_whole_in_the_operations_bu
 
 def in_the_ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, str]]:
     """What the ledger holds of these events once triage has moved it there, in their order."""
-    pages = deployment.client("dynamodb").get_paginator("scan")
-
-    def found() -> list[dict[str, str]]:
-        items = (
-            {name: next(iter(value.values())) for name, value in item.items()}
-            for page in pages.paginate(TableName=deployment.outputs["LedgerTable"])
-            for item in page["Items"]
-            if "event" in item
-        )
-        by_id = {json.loads(item["event"]).get("id"): item for item in items}
-        return [by_id[event["id"]] for event in events if event["id"] in by_id]
-
     # Where the alarm is on already, for another test's letters, the counter starts triage, once a minute.
-    return eventually(found, lambda letters: len(letters) == len(events), seconds=120)
+    return eventually(
+        lambda: ledger(deployment, *events),
+        lambda letters: len(letters) == len(events),
+        seconds=120,
+    )
+
+
+def ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, str]]:
+    """What the ledger holds of these events, in their order."""
+    pages = deployment.client("dynamodb").get_paginator("scan")
+    items = (
+        {name: next(iter(value.values())) for name, value in item.items()}
+        for page in pages.paginate(TableName=deployment.outputs["LedgerTable"])
+        for item in page["Items"]
+        if "event" in item
+    )
+    by_id = {json.loads(item["event"]).get("id"): item for item in items}
+    return [by_id[event["id"]] for event in events if event["id"] in by_id]
 
 
 def _see_the_alarm(deployment: Deployment, stage: str) -> None:
@@ -141,7 +146,7 @@ def _see_redriven(deployment: Deployment, stage: str, queue: str, *letters: dict
     output = json.loads(execution["output"])
     assert output["outcome"] == "done"
     assert output["counts"] == {"resolved": len(letters)}
-    assert deployment.depth(deployment.outputs[queue]) == 0
+    eventually(lambda: deployment.depth(deployment.outputs[queue]), lambda depth: depth == 0)
 
 
 def _invocation_records(deployment: Deployment, mapping: str, id: str) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.cloud import ROOT
-from tests.end_to_end.conftest import accept, denied, eventually, new_event, payment
-from tests.end_to_end.test_dead_letters import in_the_ledger
+from tests.end_to_end.conftest import accept, denied, eventually, execute, new_event, payment
+from tests.end_to_end.test_dead_letters import ledger
 
 if TYPE_CHECKING:
     from local.deployment import Deployment
@@ -72,7 +72,7 @@ def test_dead_letters_are_redriven(deployment: Deployment, subscriber: Subscribe
     sent, topic = payment(), deployment.topic_arn("payments")
     with denied(deployment, deployment.outputs["PublishFunction"], "sns:Publish", topic):
         accept(deployment, sent)
-        in_the_ledger(deployment, sent)
+        eventually(lambda: execute(deployment) and ledger(deployment, sent), bool)
     described = run(deployment, COMMANDS["redrive"])
     assert '"status"' in described
     subscriber.wait_for(sent["id"])
