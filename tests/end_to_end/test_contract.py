@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import uuid
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from tests.end_to_end.test_dead_letters import in_the_ledger
 from tests.events.corpus import Case, exact, invalid, valid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from local.deployment import Deployment
 
@@ -368,3 +369,20 @@ def test_twenty_clients_that_send_the_same_events_store_each_once(deployment: De
     again = [e for e in events if outcomes[e["id"]].count("accepted") > 1]
     assert len(in_the_ledger(deployment, *again)) == len(again)
     assert all("accepted" in found or 503 in found for found in outcomes.values())
+    stored = Counter(_stored_ids(deployment))
+    assert {stored[e["id"]] for e in events if e not in again} == {1}
+    assert outcomes.keys() <= set(_archived_ids(deployment))
+
+
+def _stored_ids(deployment: Deployment) -> Iterator[str]:
+    pages = deployment.client("dynamodb").get_paginator("scan")
+    for page in pages.paginate(TableName=deployment.outputs["EventsTable"]):
+        yield from (json.loads(item["event"]["S"])["id"] for item in page["Items"])
+
+
+def _archived_ids(deployment: Deployment) -> Iterator[str]:
+    s3, bucket = deployment.client("s3"), deployment.outputs["ArchiveBucket"]
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for entry in page.get("Contents", ()):
+            content = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+            yield from (json.loads(line)["id"] for line in content.splitlines())

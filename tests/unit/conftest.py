@@ -1,17 +1,23 @@
-"""The project's own catalogue, read once for all tests, and how hypothesis runs."""
+"""The project's own catalogue, read once for all tests, and how hypothesis runs.
+
+With the same examples each time, so that a change is red for what it changed;
+`pytest tests/unit --hypothesis-profile explore` looks for new ones.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from eventing.catalogue import Catalogue
 from eventing.schemas import Schemas
 
-# No deadline: the machine may be busy with something else.
-settings.register_profile("project", deadline=None)
+# No limits of time: the machine may be busy with something else.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("project", _PATIENT, derandomize=True, database=None)
+settings.register_profile("explore", _PATIENT, max_examples=2000)
 settings.load_profile("project")
 
 FOLDER = Path(__file__).parents[2] / "catalogue"
