@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from contextlib import contextmanager
@@ -537,7 +538,8 @@ def test_an_execution_has_few_transitions(world: World) -> None:
 # What it costs
 
 
-COUNT = 1000
+# 10,000 take a minute: LETTERS=10000 pytest tests/end_to_end/engine -k index_only
+COUNT = int(os.environ.get("LETTERS", "1000"))
 
 
 def letters_of(kib: int) -> list[DeadLetter]:
