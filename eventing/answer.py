@@ -10,6 +10,12 @@ from typing import Any
 from eventing.problem import Kind, Problem
 
 RETRY_AFTER_SECONDS = 5
+# A function may answer 6 MB (AWS Lambda, "Invocation payload"), in which the body is a JSON text and may
+# take seven bytes for one: a control character is six, one of them a backslash that is escaped again.
+MAX_ANSWER_BYTES = 5_500_000
+_BYTES_FOR_ONE = 7
+# What an answer does without when it would be larger.
+_DISPENSABLE = ("id", "source", "errors")
 
 ACCEPTED = 202
 SEVERAL_OUTCOMES = 207
@@ -71,12 +77,33 @@ class Answer:
 def answer(outcomes: Sequence[Outcome], *, batched: bool, request_id: str) -> Answer:
     """The response to a request whose events had these outcomes, in the order sent.
 
-    A batch of which all events share a status has that status, any other has 207.
+    A batch of which all events share a status has that status, any other has 207. Where ids, sources
+    and errors would take more than `MAX_ANSWER_BYTES`, results are without them.
     """
-    if not batched:
-        (outcome,) = outcomes
-        return _answer(outcome.status, outcome.members(), request_id)
     results = [outcome.members() for outcome in outcomes]
+    whole = _answer(outcomes, results, request_id, batched=batched)
+    if _fits(whole.body):
+        return whole
+    brief = [{n: v for n, v in members.items() if n not in _DISPENSABLE} for members in results]
+    return _answer(outcomes, brief, request_id, batched=batched)
+
+
+def _fits(body: str) -> bool:
+    if len(body) * _BYTES_FOR_ONE < MAX_ANSWER_BYTES:
+        return True
+    return len(json.dumps(body, ensure_ascii=False).encode()) <= MAX_ANSWER_BYTES
+
+
+def _answer(
+    outcomes: Sequence[Outcome],
+    results: Sequence[dict[str, Any]],
+    request_id: str,
+    *,
+    batched: bool,
+) -> Answer:
+    if not batched:
+        (members,) = results
+        return _response(outcomes[0].status, members, request_id)
     statuses = {outcome.status for outcome in outcomes} or {ACCEPTED}
     status = statuses.pop() if len(statuses) == 1 else SEVERAL_OUTCOMES
     body: dict[str, Any] = {"results": results}
@@ -84,10 +111,10 @@ def answer(outcomes: Sequence[Outcome], *, batched: bool, request_id: str) -> An
         body = Problem(Kind.SEVERAL, "Each result says what is wrong.").body() | body
         body["status"] = status
     again = any(outcome.status == Kind.UNAVAILABLE.status for outcome in outcomes)
-    return _answer(status, body, request_id, again=again)
+    return _response(status, body, request_id, again=again)
 
 
-def _answer(status: int, body: dict[str, Any], request_id: str, *, again: bool = False) -> Answer:
+def _response(status: int, body: dict[str, Any], request_id: str, *, again: bool = False) -> Answer:
     problem = status >= 400
     headers = {
         "Content-Type": "application/problem+json" if problem else "application/json",

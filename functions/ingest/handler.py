@@ -66,16 +66,22 @@ class Handler:
             headers=event.get("multiValueHeaders") or {},
             body=content,
             publisher=publisher,
-            request_id=request_id,
+            # API Gateway's request id can be set by whoever sends the request; this one cannot.
+            name=context.aws_request_id,
             seconds_left=context.get_remaining_time_in_millis() / 1000,
         )
         response = answer(report.outcomes, batched=report.batched, request_id=request_id)
-        self._observe(report, response, publisher, request_id, len(content))
+        self._observe(
+            report,
+            response,
+            publisher=publisher,
+            request_id=request_id,
+            function_request_id=context.aws_request_id,
+            bytes=len(content),
+        )
         return response
 
-    def _observe(
-        self, report: Report, response: Answer, publisher: str, request_id: str, size: int
-    ) -> None:
+    def _observe(self, report: Report, response: Answer, **request: Any) -> None:
         self._metrics.write(
             {
                 "EventsAccepted": report.accepted,
@@ -88,8 +94,7 @@ class Handler:
         self._metrics.dead_lettered(report.letters)
         self._logger.info(
             "request",
-            publisher=publisher,
-            request_id=request_id,
+            **request,
             status=response.status,
             events=len(report.outcomes),
             accepted=report.accepted,
@@ -102,7 +107,6 @@ class Handler:
                 {o.problem.kind.slug for o in report.outcomes if isinstance(o, Rejected)}
             ),
             causes=sorted({f"{letter.step} {letter.cause.code}" for letter in report.letters}),
-            bytes=size,
             milliseconds=report.milliseconds,
             trace_id=trace_id(),
         )

@@ -106,10 +106,13 @@ class Ingest:
         headers: Mapping[str, Sequence[str]],
         body: bytes,
         publisher: str,
-        request_id: str,
+        name: str,
         seconds_left: float,
     ) -> Report:
-        """Judge the events of a request, keep those that are valid, and say what became of each."""
+        """Judge the events of a request, keep those that are valid, and say what became of each.
+
+        `name` is that of the archived object: see `Archive.put`.
+        """
         watch = _Watch()
         now = datetime.now(UTC)
         judged, batched, warnings = self._judge(headers, body, publisher)
@@ -134,7 +137,7 @@ class Ingest:
             [event.text for event in judged if isinstance(event, Event)],
             publisher=publisher,
             accepted_at=accepted_at,
-            request_id=request_id,
+            name=name,
         )
         items = [
             EventItem(key, publisher, event.text, event.type, accepted_at, event.digest)

@@ -257,7 +257,7 @@ class Runner:
                 [tries[n].event for n in numbers],
                 publisher=first.publisher,
                 accepted_at=first.accepted_at,
-                request_id=f"redrive-{execution}-{first.key}",
+                name=f"redrive-{execution}-{first.key}",
             )
 
         causes: list[Cause | None] = [None] * len(tries)

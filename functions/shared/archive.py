@@ -20,13 +20,17 @@ class Archive:
         self._bucket = bucket
 
     def put(
-        self, events: Sequence[str], *, publisher: str, accepted_at: str, request_id: str
+        self, events: Sequence[str], *, publisher: str, accepted_at: str, name: str
     ) -> Cause | None:
-        """Write one JSON Lines object with an event a line; why it failed, or None when it is there."""
+        """Write one JSON Lines object with an event a line; why it failed, or None when it is there.
+
+        `name` must be no other object's, and not of a publisher's choice: an object that is written
+        over is out of Macie's sight.
+        """
         try:
             self._client.put_object(
                 Bucket=self._bucket,
-                Key=object_key(publisher, accepted_at, request_id),
+                Key=object_key(publisher, accepted_at, name),
                 Body="".join(f"{event}\n" for event in events).encode(),
                 ContentType="application/jsonl",
             )
@@ -35,7 +39,7 @@ class Archive:
         return None
 
 
-def object_key(publisher: str, accepted_at: str, request_id: str) -> str:
+def object_key(publisher: str, accepted_at: str, name: str) -> str:
     """Names the publisher, so that a finding does; ends as Macie needs it to read JSON Lines."""
     moment = datetime.fromisoformat(accepted_at).astimezone(UTC)
-    return f"publisher={publisher}/date={moment:%Y-%m-%d}/{moment:%H}/{request_id}.jsonl"
+    return f"publisher={publisher}/date={moment:%Y-%m-%d}/{moment:%H}/{name}.jsonl"

@@ -130,8 +130,27 @@ def test_the_body_is_not_escaped() -> None:
     assert json.loads(response.body)["id"] == "é"
 
 
-def test_the_answer_to_the_longest_ids_fits_into_what_a_function_may_answer() -> None:
-    share = MAX_BODY_BYTES // MAX_BATCH // len("é".encode())
-    outcomes = [Accepted("é" * share, "/s", "2026-11-24T09:30:00.000Z") for _ in range(MAX_BATCH)]
-    whole = answer(outcomes, batched=True, request_id="r-1")
-    assert len(whole.body.encode()) < 6_000_000
+@pytest.mark.parametrize("character", ["x", "é", "😀", '"', "\x01"])
+@pytest.mark.parametrize("count", [1, MAX_BATCH])
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_answer_to_the_longest_ids_fits_into_what_a_function_may_answer(
+    character: str, count: int, refused: bool
+) -> None:
+    share = MAX_BODY_BYTES // count // len(json.dumps(character, ensure_ascii=False).encode()[1:-1])
+    id = character * share
+    problem = Problem(Kind.EVENT_TOO_LARGE, "Too large.", [Fault("/id", "is long")])
+    outcome = (
+        Rejected(problem, {"id": id, "source": "/s"}) if refused else Accepted(id, "/s", "then")
+    )
+    whole = answer([outcome] * count, batched=count > 1, request_id="r-1")
+    # As Lambda's runtime writes what the function returns.
+    sent = json.dumps({"statusCode": whole.status, "body": whole.body}, ensure_ascii=False)
+    assert len(sent.encode()) < 6_000_000
+    body = json.loads(whole.body)
+    for result in body["results"] if count > 1 else [body]:
+        assert result["status"] == (413 if refused else "accepted")
+        # Results are in the order sent, so they can do without.
+        assert result.get("id", id) == id
+        assert ("errors" in result) == ("id" in result and refused)
+    if character == '"':
+        assert "id" not in (body["results"][0] if count > 1 else body)

@@ -44,17 +44,21 @@ class Publisher:
         *,
         content_type: str = "application/cloudevents+json",
         key_id: str | None = KEY_ID,
+        request_id: str = "",
         seconds: float = 20.0,
     ) -> dict[str, Any]:
         """The response, its body read."""
         self.requests += 1
         event = {
-            "requestContext": {"requestId": f"r{self.requests}", "identity": {"apiKeyId": key_id}},
+            "requestContext": {
+                "requestId": request_id or f"r{self.requests}",
+                "identity": {"apiKeyId": key_id},
+            },
             "multiValueHeaders": {"Content-Type": [content_type]},
             "body": body if isinstance(body, str) else json.dumps(body),
             "isBase64Encoded": False,
         }
-        response = self.handler(event, _Context(seconds))
+        response = self.handler(event, _Context(seconds, f"invocation{self.requests}"))
         return {**response, "body": json.loads(response["body"])}
 
     @property
@@ -149,7 +153,7 @@ def test_an_event_is_stored_and_archived(publisher: Publisher) -> None:
     assert item["pk"]["S"].startswith("acme#")
     ((key, content),) = publisher.archived.items()
     day, hour = accepted_at[:10], accepted_at[11:13]
-    assert key == f"publisher=acme/date={day}/{hour}/r1.jsonl"
+    assert key == f"publisher=acme/date={day}/{hour}/invocation1.jsonl"
     assert content.decode() == item["event"]["S"] + "\n"
     assert publisher.letters == []
 
@@ -454,6 +458,14 @@ def test_a_crash_is_a_503_that_names_nothing(
     assert "secret" not in json.dumps(response)
     assert "RuntimeError" in publisher.log.getvalue()
     assert "secret" not in publisher.log.getvalue() + capsys.readouterr().out
+
+
+def test_a_request_id_of_the_publishers_choice_overwrites_no_copy(publisher: Publisher) -> None:
+    for number in range(3):
+        assert publisher.post(event(number), request_id="chosen")["statusCode"] == 202
+
+    contents = [json.loads(content)["id"] for content in publisher.archived.values()]
+    assert sorted(contents) == ["0", "1", "2"]
 
 
 def test_a_key_of_no_publisher_is_refused(publisher: Publisher) -> None:
