@@ -26,6 +26,7 @@ _VARIABLES = {
     "OPERATIONS_BUCKET": "operations",
     "OPS_TOPIC_ARN": "arn:aws:sns:eu-north-1:123456789012:shop-ops",
     "DEPLOYMENT": "shop",
+    "RUNBOOK": "docs/runbook.md",
 }
 _QUEUE = "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq"
 _STARTED = "2026-11-24T10:00:00.000Z"

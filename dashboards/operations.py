@@ -11,6 +11,7 @@ from dashboards.widgets import WIDTH, Row, dashboard, graph, heading, percentile
 from infrastructure.constructs.alarms import table_metric
 from infrastructure.constructs.counter import LONG_RUN
 from infrastructure.constructs.ingestion import FAILURES, REFUSED, SLOW
+from infrastructure.constructs.ledger import INDEX
 from infrastructure.constructs.publication import LATE
 
 if TYPE_CHECKING:
@@ -221,7 +222,10 @@ class OperationsDashboard(Construct):
                 ),
                 graph(
                     "Requests that the ledger turns away",
-                    _turned_away(ledger.table_name),
+                    {
+                        **_turned_away(ledger.table_name),
+                        **_turned_away(ledger.table_name, index=INDEX),
+                    },
                     unit="requests",
                     above=0,
                     width=_QUARTER,
@@ -268,10 +272,11 @@ def _alarms(
     )
 
 
-def _turned_away(table: str) -> dict[str, cloudwatch.IMetric]:
+def _turned_away(table: str, *, index: str | None = None) -> dict[str, cloudwatch.IMetric]:
+    of_what = " of the index" if index else ""
     return {
-        "reads": table_metric(table, "ReadThrottleEvents"),
-        "writes": table_metric(table, "WriteThrottleEvents"),
+        f"{kind.lower()}s{of_what}": table_metric(table, f"{kind}ThrottleEvents", index=index)
+        for kind in ("Read", "Write")
     }
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from eventing.catalogue import SNS_BYTES, Catalogue
@@ -33,10 +35,18 @@ class Forecast:
 
 
 class Judge:
-    """Judges letters by one catalogue."""
+    """Judges letters by one catalogue.
+
+    `version` is another one when the catalogue or the code of `eventing` is: what was judged before a
+    deployment that mended either says nothing about what is deployed now.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
+        code = sha256()
+        for file in sorted(Path(__file__).parent.glob("*.py")):
+            code.update(file.read_bytes())
+        self.version = f"{catalogue.digest}-{code.hexdigest()[:8]}"
         self._schemas = Schemas(catalogue)
         self._router = Router(catalogue)
 
@@ -58,7 +68,7 @@ class Judge:
         if not self.needs_event(step, topic):
             return Forecast(topic if step == "publish" else None)
         value: Any = document.value if document else None
-        if not isinstance(value, dict) or not isinstance(value.get("type"), str) or not document:
+        if not document or not _is_event(value):
             return Forecast(cause=Cause(Code.INVALID, "NoEvent", "the letter holds no event"))
         if step == "store":
             try:
@@ -72,3 +82,11 @@ class Judge:
             return Forecast(self._router.route(value["type"], value))
         except (NoRoute, ConditionFailed) as error:
             return Forecast(cause=cause_of(error))
+
+
+def _is_event(value: Any) -> bool:
+    """Whether a message can be made of it: an item that ingestion did not write may be anything."""
+    if not isinstance(value, dict):
+        return False
+    needed, subject = [value.get("type"), value.get("source")], value.get("subject") or ""
+    return all(needed) and all(isinstance(text, str) for text in (*needed, subject))

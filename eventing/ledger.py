@@ -16,21 +16,39 @@ SHARDS = 16
 GOES_THROUGH = "ok"
 
 
-@dataclass(frozen=True)
-class Row:
-    """What the ledger's index tells of a letter: everything but the event itself."""
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What selects a letter, and what a report tells of it."""
 
     key: str
     stage: Stage
     step: Step
-    state: State
-    version: int
     publisher: str
     type: str
     topic: str | None
     code: str
     fingerprint: str
     failed_at: str
+
+    def matches(self, wanted: Filter) -> bool:
+        """Whether the filter selects this letter; letter ids are looked up, not matched."""
+        return (
+            wanted.publisher in (None, self.publisher)
+            and wanted.type in (None, self.type)
+            and wanted.topic in (None, self.topic)
+            and wanted.cause in (None, self.code)
+            and wanted.fingerprint in (None, self.fingerprint)
+            and (wanted.failed_before is None or self.failed_at < wanted.failed_before)
+            and (wanted.failed_after is None or self.failed_at > wanted.failed_after)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Outline):
+    """What the ledger's index tells of a letter: everything but the event itself."""
+
+    state: State
+    version: int
     accepted_at: str
     episode: int
     event_key: str
@@ -45,18 +63,6 @@ class Row:
     """The topic it would go to, by the same catalogue."""
     run: str | None = None
     """The execution that has the letter, or had it last."""
-
-    def matches(self, wanted: Filter) -> bool:
-        """Whether the filter selects this letter; letter ids are looked up, not matched."""
-        return (
-            wanted.publisher in (None, self.publisher)
-            and wanted.type in (None, self.type)
-            and wanted.topic in (None, self.topic)
-            and wanted.cause in (None, self.code)
-            and wanted.fingerprint in (None, self.fingerprint)
-            and (wanted.failed_before is None or self.failed_at < wanted.failed_before)
-            and (wanted.failed_after is None or self.failed_at > wanted.failed_after)
-        )
 
 
 def shard(stage: Stage, state: State, key: str) -> str:

@@ -37,7 +37,7 @@ class Pace:
     def chunk(self) -> int:
         """How many letters to take up next: what the canary lacks, or those of a second."""
         lacking = self.canary - self.attempted
-        return lacking if lacking > 0 else min(_MOST_AT_ONCE, max(1, int(self.rate)))
+        return min(_MOST_AT_ONCE, lacking if lacking > 0 else max(1, int(self.rate)))
 
     def record(self, taken: int, attempted: int, failed: int) -> float:
         """Take note of a chunk; how many seconds it must have lasted before the next one begins.

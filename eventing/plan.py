@@ -41,15 +41,15 @@ class Plan:
     """A frozen choice of letters. The hash covers all that a redrive depends on."""
 
     request: Mapping[str, Any]
-    catalogue: str
+    judged_by: str
     letters: Sequence[tuple[str, int]]
     """Key and version of each letter, oldest failure first."""
     summary: Mapping[str, Any]
 
     @property
     def hash(self) -> str:
-        """Changes when a letter, its version, the request or the catalogue does."""
-        content = [self.request, self.catalogue, sorted(self.letters)]
+        """Changes when a letter, its version, the request, the catalogue or the code does."""
+        content = [self.request, self.judged_by, sorted(self.letters)]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return sha256(text.encode()).hexdigest()
 
@@ -58,7 +58,7 @@ class Plan:
         members = {
             "hash": self.hash,
             "request": self.request,
-            "catalogue": self.catalogue,
+            "judged_by": self.judged_by,
             "summary": self.summary,
             "letters": self.letters,
         }
@@ -70,14 +70,14 @@ def read_plan(text: str | bytes) -> Plan:
     content = json.loads(text)
     return Plan(
         content["request"],
-        content["catalogue"],
+        content["judged_by"],
         [(key, version) for key, version in content["letters"]],
         content["summary"],
     )
 
 
 def make_plan(
-    request: RedriveRequest, catalogue: str, prospects: Sequence[Prospect], now: datetime
+    request: RedriveRequest, judged_by: str, prospects: Sequence[Prospect], now: datetime
 ) -> Plan:
     """Freeze the prospects and sum them up for whoever has to decide."""
     count = len(prospects)
@@ -102,7 +102,7 @@ def make_plan(
         "first_expires_at": timestamp(datetime.fromtimestamp(expires, UTC)) if expires else None,
     }
     letters = [(p.row.key, p.row.version) for p in prospects]
-    return Plan(request.members(), catalogue, letters, summary)
+    return Plan(request.members(), judged_by, letters, summary)
 
 
 # List prices in us-east-1, in dollars.
@@ -112,7 +112,7 @@ PRICES: Mapping[str, float] = {
     "sns": 0.5e-6,  # a publish request, of each 64 KiB
     "s3": 5e-6,  # a PUT
     "transition": 25e-6,  # of a Standard state machine
-    "lambda_second": 1.33334e-5,  # 1 GB on arm64
+    "lambda_second": 2.30341e-5,  # 1,769 MB on arm64, at 1.33334e-5 for 1 GB
 }
 _WRITE_BYTES, _READ_BYTES, _SNS_BYTES = 1024, 4096, 64 * 1024
 _RECORD_BYTES = 1024  # of what the ledger holds beside the event
@@ -154,10 +154,10 @@ def _units(amount: int, unit: int) -> int:
     return -(-amount // unit)
 
 
-def differences(plan: Plan, *, catalogue: str, letters: Sequence[tuple[str, int]]) -> Iterator[str]:
+def differences(plan: Plan, *, judged_by: str, letters: Sequence[tuple[str, int]]) -> Iterator[str]:
     """What has changed since the plan was made, in words; nothing when it still holds."""
-    if plan.catalogue != catalogue:
-        yield f"the catalogue changed (from {plan.catalogue} to {catalogue})"
+    if plan.judged_by != judged_by:
+        yield f"the catalogue or the code changed (from {plan.judged_by} to {judged_by})"
     then, now = dict(plan.letters), dict(letters)
     changes = {
         "added": sorted(now.keys() - then.keys()),

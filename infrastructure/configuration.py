@@ -30,6 +30,8 @@ _DEPLOYMENT_LENGTH = 24
 _PUBLISHER_LENGTH = 64
 # A function's environment holds 4 KB; the rest is for everything but the publishers.
 _PUBLISHERS_BYTES = 4096 - 1024
+# A template has at most 200 outputs, of which each publisher takes two.
+_PUBLISHERS = 90
 _API_KEY_ID_BYTES = 10
 _RETENTION_DAYS = range(1, 3651)
 
@@ -194,6 +196,9 @@ def _publishers(context: Context, plans: Mapping[str, UsagePlan]) -> tuple[Publi
                 key, f"{name}: the catalogue has no usage plan {wanted!r}, only {known}"
             )
         publishers.append(Publisher(name=name, usage_plan=plans[wanted]))
+    if len(publishers) > _PUBLISHERS:
+        reason = f"there are {len(publishers)} of them, and a stack has room for {_PUBLISHERS}"
+        raise ConfigurationError(key, reason)
     size = len(json.dumps({f"{n:0{_API_KEY_ID_BYTES}}": p.name for n, p in enumerate(publishers)}))
     if size > _PUBLISHERS_BYTES:
         raise ConfigurationError(

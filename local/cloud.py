@@ -128,7 +128,9 @@ class LocalCloud:
     def cdk(self, *arguments: str, context: Mapping[str, str] | None = None) -> str:
         """Run the CDK CLI against this cloud and return what it printed."""
         command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices"]
-        for key, value in (context or {}).items():
+        # Whatever regions cdk.json has for AWS: here there is one, unless a caller wants more.
+        here = {"primary_region": self.region, "replica_regions": "[]"}
+        for key, value in (here | dict(context) if context else {}).items():
             command += ["--context", f"{key}={value}"]
         if "--app" not in arguments:
             command += ["--output", str(self.assembly)]

@@ -171,16 +171,27 @@ class Tasks:
         return {"probed": True}
 
     def page(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """Take up letters for up to 50 s, from `position` on."""
+        """Take up letters for up to 50 s, from `position` on.
+
+        A pause that the rate asks for and that does not fit in is handed on with the position.
+        """
         run = _run(task)
         plan = self._read_plan(task)
         position = dict(task.get("position") or {"next": 0, "pages": 0})
         so_far = {name: position[name] for name in _PACE if name in position}
         pace = replace(first_pace(run.request), **so_far)
         total, stop, ends = Outcome(), None, monotonic() + _PAGE_SECONDS
+        owed: float = position.get("pause", 0.0)
         while position["next"] < len(plan.letters) and monotonic() < ends and not stop:
+            waits = max(0.0, min(owed, ends - monotonic()))
+            self._pause(waits)
+            owed -= waits
+            # After the pause, so that a run that was stopped in it takes up nothing more. A page that
+            # only waits looks as well, or the lease would end.
             if not self._renew(run.execution, task["token"]):
                 stop = "lost lock"
+                break
+            if owed:
                 break
             began = monotonic()
             chosen = plan.letters[position["next"] : position["next"] + pace.chunk()]
@@ -188,14 +199,14 @@ class Tasks:
             total.merge(outcome)
             position["next"] += len(chosen)
             seconds = pace.record(len(chosen), outcome.attempted, outcome.refused)
+            owed = max(0.0, seconds - (monotonic() - began))
             if pace.aborts():
                 stop = "aborted"
-            elif position["next"] < len(plan.letters):
-                self._pause(max(0.0, seconds - (monotonic() - began)))
         self._count(total)
         page = position["pages"]
         self._bucket.put(f"redrive/{run.execution}/results-{page}.json", json.dumps(_result(total)))
         position |= {"pages": page + 1, **{name: getattr(pace, name) for name in _PACE}}
+        position["pause"] = owed
         return {"position": position, "done": position["next"] >= len(plan.letters), "stop": stop}
 
     def report(self, task: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,10 +221,7 @@ class Tasks:
             summary=plan.get("summary"),
             approver=task.get("approver"),
         )
-        if run.request.action in ("redrive", "discard"):
-            self._reporter.tell_of_run(run, output)
-        if task["outcome"] != "skipped":
-            self._tell_of_incident(run, output)
+        self._tell(run, output)
         return output
 
     def finish(self, task: Mapping[str, Any]) -> dict[str, Any]:
@@ -245,7 +253,9 @@ class Tasks:
             # A page that had just looked at its lock takes a chunk more, and may die of it.
             self._pause(_STRAGGLER_SECONDS)
             reopened += self._let_go(execution, STAGES)[1]
-        if any(name.startswith("lock#") for name in released) or reopened:
+        # Not by what was let go of just now: an attempt before this one may have done that, and died.
+        there = self._bucket.keys(f"redrive/{execution}/")
+        if _plan_key(execution) in there and _concluded_key(execution) not in there:
             plan = read_plan(self._bucket.get(_plan_key(execution)))
             run = Run(
                 execution,
@@ -273,7 +283,7 @@ class Tasks:
         cause: str | None,
         approver: str | None = None,
     ) -> dict[str, Any]:
-        """Report on a run that had the lock."""
+        """Report on a run that had a plan, and may have begun with it."""
         done_with = ("resolved", "failed", "parked", "discarded", "changed")
         counts = Counter[str]()
         for page in results:
@@ -289,9 +299,16 @@ class Tasks:
             left=left,
             approver=approver,
         )
-        self._reporter.tell_of_run(run, output)
-        self._tell_of_incident(run, output)
+        self._tell(run, output)
         return output
+
+    def _tell(self, run: Run, output: Mapping[str, Any]) -> None:
+        """Tell of a report; last of all, put on record that nothing more is to be told of this run."""
+        if run.request.action in ("redrive", "discard"):
+            self._reporter.tell_of_run(run, output)
+        if output["outcome"] != "skipped":
+            self._tell_of_incident(run, output)
+        self._bucket.put(_concluded_key(run.execution), json.dumps({"report": output["report"]}))
 
     def _tell_of_incident(self, run: Run, output: Mapping[str, Any]) -> None:
         for stage in self._reporter.tell_of_incident(run, output):
@@ -368,6 +385,10 @@ def _plan_key(execution: str) -> str:
     return f"redrive/{execution}/plan.json"
 
 
+def _concluded_key(execution: str) -> str:
+    return f"redrive/{execution}/concluded.json"
+
+
 def _result(outcome: Outcome) -> dict[str, Any]:
     return {
         "fates": outcome.fates,
@@ -410,6 +431,7 @@ def _tasks() -> Tasks:
             bucket=bucket,
             ops=OpsTopic(sns, arn=environment["OPS_TOPIC_ARN"]),
             deployment=environment["DEPLOYMENT"],
+            runbook=environment["RUNBOOK"],
         ),
         ledger=ledger,
         locks=locks,

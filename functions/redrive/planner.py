@@ -24,7 +24,7 @@ class PlanChanged(Exception):  # noqa: N818 - the name that an execution fails w
 
 
 class Planner:
-    """Selects letters and judges them by the catalogue that is deployed now."""
+    """Selects letters and judges them by the catalogue and the code that are deployed now."""
 
     def __init__(self, *, ledger: Ledger, store: EventStore, judge: Judge) -> None:
         self._ledger = ledger
@@ -39,7 +39,7 @@ class Planner:
             if request.action != "discard"
             else [Prospect(row, GOES_THROUGH, row.topic) for row in rows]
         )
-        return make_plan(request, self._judge.catalogue.digest, prospects, now)
+        return make_plan(request, self._judge.version, prospects, now)
 
     def verify(self, plan: Plan, request: RedriveRequest, *, before: datetime) -> None:
         """Raise `PlanChanged` when the same choice, made now, is not the plan's."""
@@ -47,7 +47,7 @@ class Planner:
         found = list(
             differences(
                 plan,
-                catalogue=self._judge.catalogue.digest,
+                judged_by=self._judge.version,
                 letters=[(row.key, row.version) for row in rows],
             )
         )
@@ -67,7 +67,7 @@ class Planner:
         return rows[: request.limit] if request.limit else rows
 
     def _prospects(self, rows: Sequence[Row]) -> list[Prospect]:
-        """Forecasts made at triage hold while the catalogue is the same; others need the events."""
+        """Forecasts made at triage hold while catalogue and code are the same; others need the events."""
         judged = self._judged_anew(rows)
         stored = self._store.present([row.event_key for row in rows if row.step == "store"])
         # Of two events with one identity the first has the key, as when they are taken up.
@@ -83,8 +83,8 @@ class Planner:
         return prospects
 
     def _judged_anew(self, rows: Sequence[Row]) -> dict[str, tuple[str, str | None]]:
-        """By key, verdict and topic of letters that the deployed catalogue has not judged yet."""
-        current = self._judge.catalogue.digest
+        """By key, verdict and topic of letters that what is deployed has not judged yet."""
+        current = self._judge.version
         judged: dict[str, tuple[str, str | None]] = {}
         unknown: list[Row] = []
         for row in rows:

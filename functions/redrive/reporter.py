@@ -6,14 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import sleep
 from typing import Any
 
 from eventing.dead_letter import Stage
 from eventing.event import timestamp
-from eventing.ledger import Row, State
+from eventing.ledger import Outline, State
 from eventing.redrive_request import Filter, RedriveRequest
 from functions.shared.ledger import Held, Lease, Ledger, Locks
 from functions.shared.operations import OperationsBucket, OpsTopic
@@ -36,6 +36,20 @@ class Run:
     request: RedriveRequest
 
 
+@dataclass
+class _Group:
+    """Letters with the same root cause: what is told of them, not the letters themselves."""
+
+    first: Outline
+    last: Outline
+    kinds: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """How many there are of each topic, publisher and type."""
+
+    @property
+    def letters(self) -> int:
+        return self.kinds.total()
+
+
 class Reporter:
     """Writes reports."""
 
@@ -47,6 +61,7 @@ class Reporter:
         bucket: OperationsBucket,
         ops: OpsTopic,
         deployment: str,
+        runbook: str,
         pause: Callable[[float], None] = sleep,
     ) -> None:
         self._ledger = ledger
@@ -54,6 +69,7 @@ class Reporter:
         self._bucket = bucket
         self._ops = ops
         self._deployment = deployment
+        self._runbook = runbook
         self._pause = pause
 
     def report(
@@ -81,7 +97,7 @@ class Reporter:
             "triage": self._triaged(run.execution),
             "plan": summary,
             **_totals(results),
-            "groups": self._groups(self._open(run.request.stages, ["open"])),
+            "groups": self._told(self._groups(run.request.stages, ["open"])),
         }
         if left:
             content["not_taken_up"] = left
@@ -114,7 +130,7 @@ class Reporter:
         return told
 
     def _tell_of_stage(self, stage: Stage, output: Mapping[str, Any]) -> bool:
-        by_fingerprint = self._open([stage], ["open", "redriving"])
+        by_fingerprint = self._groups([stage], ["open", "redriving"])
         triaged = output.get("triage", {}).get(stage, {})
         unkept = {f"left:{code}" for code in triaged.get("causes", ())}
         known, present = self._ledger.reported(stage), by_fingerprint.keys() | unkept
@@ -123,12 +139,12 @@ class Reporter:
         new, junk = present - known, triaged.get("junk", 0)
         if not new and not junk:
             return False
-        letters = sum(map(len, by_fingerprint.values()))
+        letters = sum(group.letters for group in by_fingerprint.values())
         lines = _strange(triaged, self._bucket.uri(f"junk/{stage}/"))
         if letters:
-            groups = self._groups(by_fingerprint)
+            groups = self._told(by_fingerprint)
             lines = [*_incident(stage, letters, len(by_fingerprint), groups), *lines]
-        lines += [f"report: {output['report']}", "What to do: docs/runbook.md, from 'Plan' on."]
+        lines += [f"report: {output['report']}", f"What to do: {self._runbook}#plan"]
         text = "\n".join(lines).encode()[:_MESSAGE_BYTES].decode(errors="ignore")
         self._ops.tell(f"{self._deployment}: {letters} dead letters at {stage}", text)
         if new:
@@ -153,32 +169,37 @@ class Reporter:
             if lease:
                 self._locks.release(lease)
 
-    def _open(self, stages: Iterable[Stage], states: Iterable[State]) -> dict[str, list[Row]]:
-        """The letters that are not done with, by fingerprint, each group's oldest first."""
-        by_fingerprint: dict[str, list[Row]] = {}
-        for row in self._ledger.select(stages, states, Filter()):
-            by_fingerprint.setdefault(row.fingerprint, []).append(row)
-        return by_fingerprint
+    def _groups(self, stages: Iterable[Stage], states: Iterable[State]) -> dict[str, _Group]:
+        """The letters that are in these states, by fingerprint."""
+        groups: dict[str, _Group] = {}
+        for part in self._ledger.fold(stages, states, Filter(), Outline, _grouped):
+            for fingerprint, group in part.items():
+                there = groups.setdefault(fingerprint, group)
+                if there is not group:
+                    there.first = min(there.first, group.first, key=_order)
+                    there.last = max(there.last, group.last, key=_order)
+                    there.kinds += group.kinds
+        return groups
 
-    def _groups(self, by_fingerprint: Mapping[str, Sequence[Row]]) -> list[dict[str, Any]]:
-        """The largest groups of letters with the same root cause."""
-        ordered = sorted(by_fingerprint.items(), key=lambda group: -len(group[1]))
-        return [self._group(fingerprint, rows) for fingerprint, rows in ordered[:_GROUPS]]
+    def _told(self, groups: Mapping[str, _Group]) -> list[dict[str, Any]]:
+        """What is told of the largest groups."""
+        ordered = sorted(groups.values(), key=lambda group: (-group.letters, _order(group.first)))
+        return [self._group(group) for group in ordered[:_GROUPS]]
 
-    def _group(self, fingerprint: str, rows: Sequence[Row]) -> dict[str, Any]:
-        first = rows[0]
+    def _group(self, group: _Group) -> dict[str, Any]:
+        first = group.first
         return {
-            "fingerprint": fingerprint,
-            "letters": len(rows),
+            "fingerprint": first.fingerprint,
+            "letters": group.letters,
             "stage": first.stage,
             "step": first.step,
             "cause": first.code,
             "message": self._ledger.message(first.key),
-            "topics": _most(row.topic or "none" for row in rows),
-            "publishers": _most(row.publisher for row in rows),
-            "types": _most(row.type for row in rows),
+            "topics": _most(group, 0),
+            "publishers": _most(group, 1),
+            "types": _most(group, 2),
             "failed_first": first.failed_at,
-            "failed_last": rows[-1].failed_at,
+            "failed_last": group.last.failed_at,
             "example": first.key,
         }
 
@@ -263,8 +284,26 @@ def _totals(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _most(values: Iterable[str]) -> dict[str, int]:
-    return dict(Counter(values).most_common(10))
+def _grouped(letters: Iterable[Outline]) -> dict[str, _Group]:
+    """By fingerprint; the letters come oldest failure first."""
+    groups: dict[str, _Group] = {}
+    for letter in letters:
+        group = groups.setdefault(letter.fingerprint, _Group(letter, letter))
+        group.last = letter
+        group.kinds[letter.topic or "none", letter.publisher, letter.type] += 1
+    return groups
+
+
+def _order(letter: Outline) -> tuple[str, str]:
+    return letter.failed_at, letter.key
+
+
+def _most(group: _Group, member: int) -> dict[str, int]:
+    """The most frequent topics, publishers or types of a group."""
+    counts = Counter[str]()
+    for kind, count in group.kinds.items():
+        counts[kind[member]] += count
+    return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:10])
 
 
 def _incident(

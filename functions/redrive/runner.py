@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Literal
 
-from eventing.cause import Cause, Code
+from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter
 from eventing.event import timestamp
@@ -86,9 +86,12 @@ class _Try:
 
     row: Row
     event: str = field(repr=False)
-    document: Document | None = field(repr=False)
-    topic: str | None
-    cause: Cause | None
+    topic: str | None = None
+    message: Message | None = None
+    size: int = 0
+    """Of the message, as SNS counts it."""
+    cause: Cause | None = None
+    """Why its step cannot be made."""
 
 
 class Runner:
@@ -194,15 +197,22 @@ class Runner:
                 outcome.add(attempt.row, "unrecorded", cause or (result or None))
 
     def _try(self, entry: Entry) -> _Try:
-        try:
-            document = parse(entry.event)
-        except InvalidJson:
-            document = None
         row = entry.row
-        forecast = self._judge.forecast(
-            row.step, topic=row.topic, publisher=row.publisher, document=document
-        )
-        return _Try(row, entry.event, document, forecast.topic, forecast.cause)
+        try:
+            try:
+                document = parse(entry.event)
+            except InvalidJson:
+                document = None
+            forecast = self._judge.forecast(
+                row.step, topic=row.topic, publisher=row.publisher, document=document
+            )
+            if row.stage != "publish" or forecast.cause:
+                return _Try(row, entry.event, cause=forecast.cause)
+            message = _message(entry, document)
+            return _Try(row, entry.event, forecast.topic, message, message.size)
+        except Exception as error:
+            # Whatever is wrong with one letter, the others of the chunk must not suffer for it.
+            return _Try(row, entry.event, cause=cause_of(error))
 
     def _make(self, tries: Sequence[_Try], execution: str, outcome: Outcome) -> list[Cause | None]:
         """Make every step; for each, None or why it failed."""
@@ -269,39 +279,43 @@ class Runner:
         return causes
 
     def _make_publish(self, tries: Sequence[_Try]) -> list[Cause | None]:
-        by_topic: dict[str, list[tuple[int, Message]]] = defaultdict(list)
+        by_topic: dict[str, list[int]] = defaultdict(list)
         for number, attempt in enumerate(tries):
-            by_topic[attempt.topic or ""].append((number, _message(attempt)))
+            by_topic[attempt.topic or ""].append(number)
         calls = [
             (topic, chunk)
-            for topic, entries in by_topic.items()
+            for topic, numbers in by_topic.items()
             for chunk in chunks(
-                entries,
+                numbers,
                 most=ENTRIES_PER_CALL,
                 most_bytes=self._judge.max_bytes(topic),
-                size=lambda entry: entry[1].size,
+                size=lambda number: tries[number].size,
             )
         ]
+
+        def send(topic: str, numbers: Sequence[int]) -> list[Cause | None]:
+            messages = [message for n in numbers if (message := tries[n].message)]
+            return self._topics.publish(topic, messages)
+
         causes: list[Cause | None] = [None] * len(tries)
-        answers = self._workers.map(
-            lambda call: self._topics.publish(call[0], [m for _, m in call[1]]), calls
-        )
+        answers = self._workers.map(lambda call: send(*call), calls)
         for (_, chunk), results in zip(calls, answers, strict=True):
-            for (number, _), cause in zip(chunk, results, strict=True):
+            for number, cause in zip(chunk, results, strict=True):
                 causes[number] = cause
         return causes
 
 
-def _message(attempt: _Try) -> Message:
-    value: Any = attempt.document.value if attempt.document else {}
+def _message(entry: Entry, document: Document | None) -> Message:
+    """The message of the letter's event; raises what an event that is none makes it raise."""
+    value: Any = document.value if document else {}
     attributes = message_attributes(
-        type=attempt.row.type,
-        source=str(value.get("source")),
-        publisher=attempt.row.publisher,
+        type=entry.row.type,
+        source=value["source"],
+        publisher=entry.row.publisher,
         subject=value.get("subject"),
     )
-    attributes["redrive_episode"] = str(attempt.row.episode + 1)
-    return Message(attempt.event, attributes)
+    attributes["redrive_episode"] = str(entry.row.episode + 1)
+    return Message(entry.event, attributes)
 
 
 def _recorded(
@@ -309,7 +323,7 @@ def _recorded(
 ) -> Change:
     """The change that says what became of a claimed letter."""
     row = attempt.row
-    claimed = Row(**{**vars(row), "version": row.version + 1})
+    claimed = replace(row, version=row.version + 1)
     if cause is None:
         return Change(claimed, "resolved", {**closed(now), "run": execution})
     episode = row.episode + 1

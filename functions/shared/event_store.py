@@ -127,7 +127,10 @@ class EventStore:
         ]
 
     def present(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """The digests of the events that are in the table under these keys; raises what the SDK raises."""
+        """The digests of the events that are in the table under these keys; raises what the SDK raises.
+
+        Eventually consistent, at half the price: what was stored a moment ago may be missing.
+        """
         runs = [keys[start : start + KEYS_PER_CALL] for start in range(0, len(keys), KEYS_PER_CALL)]
         return {
             item["pk"]["S"]: item["digest"]["S"]
@@ -139,7 +142,7 @@ class EventStore:
         found: list[Any] = []
         left: Any = [{"pk": {"S": key}} for key in dict.fromkeys(keys)]
         while left:
-            items, left = self._get(left)
+            items, left = self._get(left, consistent=False)
             found += items
         return found
 
@@ -191,7 +194,7 @@ class EventStore:
         cause = Cause(Code.THROTTLED, "UnprocessedKeys", "the table left keys unprocessed")
         for _ in range(_LOOK_UPS):
             try:
-                items, keys = self._get(keys)
+                items, keys = self._get(keys, consistent=True)
             except Exception as error:
                 cause = cause_of(error)
                 break
@@ -204,13 +207,13 @@ class EventStore:
                 break
         return {key: found.get(key, NotStored(cause)) for key in taken}
 
-    def _get(self, keys: Any) -> tuple[list[Any], Any]:
+    def _get(self, keys: Any, *, consistent: bool) -> tuple[list[Any], Any]:
         """What is under the keys, and the keys that the table left unprocessed."""
         response: Any = self._client.batch_get_item(
             RequestItems={
                 self._table: {
                     "Keys": keys,
-                    "ConsistentRead": True,
+                    "ConsistentRead": consistent,
                     "ProjectionExpression": "pk, digest, accepted_at",
                 }
             }

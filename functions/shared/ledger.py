@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from functools import partial
 from random import uniform
+from sys import intern
 from time import sleep
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
@@ -19,7 +19,7 @@ from eventing.cause import Cause, aws_cause, cause_of
 from eventing.dead_letter import DeadLetter, Stage
 from eventing.event import event_digest, event_key
 from eventing.json_text import parse
-from eventing.ledger import Row, State, shard, shards
+from eventing.ledger import Outline, Row, State, shard, shards
 from eventing.redrive_request import Filter
 
 if TYPE_CHECKING:
@@ -37,27 +37,17 @@ OPEN_DAYS = 180
 # How long it stays on record what became of a letter.
 CLOSED_DAYS = 30
 
-_TEXTS = (
-    "stage",
-    "step",
-    "state",
-    "publisher",
-    "type",
-    "topic",
-    "code",
-    "fingerprint",
-    "failed_at",
-    "accepted_at",
-    "event_key",
-    "digest",
-    "verdict",
-    "judged_by",
-    "target",
-    "run",
-)
+_MEMBERS = {
+    kind: [member.name for member in fields(kind) if member.name != "key"]
+    for kind in (Outline, Row)
+}
 _NUMBERS = ("version", "episode", "expires_at", "size")
-_PROJECTION = ", ".join(f"#{name}" for name in ("pk", *_TEXTS, *_NUMBERS))
-_NAMES = {f"#{name}": name for name in ("pk", *_TEXTS, *_NUMBERS)}
+_TEXTS = [name for name in _MEMBERS[Row] if name not in _NUMBERS]
+# What each letter has of its own; the other texts are the same in many.
+_OWN = ("failed_at", "accepted_at", "event_key", "digest")
+
+T = TypeVar("T")
+Kind = TypeVar("Kind", bound=Outline)
 
 
 @dataclass(frozen=True)
@@ -179,10 +169,25 @@ class Ledger:
             allowed = {(stage, state) for stage in stages for state in states}
             found = [r for r in rows if (r.stage, r.state) in allowed and r.matches(wanted)]
         else:
-            partitions = [p for stage in stages for state in states for p in shards(stage, state)]
-            pages = self._workers.map(lambda p: self._query(p, wanted), partitions)
-            found = [row for page in pages for row in page if row.matches(wanted)]
+            found = [r for rows in self.fold(stages, states, wanted, Row, list) for r in rows]
         return sorted(found, key=lambda row: (row.failed_at, row.key))
+
+    def fold(
+        self,
+        stages: Iterable[Stage],
+        states: Iterable[State],
+        wanted: Filter,
+        kind: type[Kind],
+        fold: Callable[[Iterable[Kind]], T],
+    ) -> list[T]:
+        """What `fold` makes of the letters that the filter selects, for each partition of the index.
+
+        It is given a partition's letters as they are read, oldest failure first: what it does not keep
+        takes up no memory, however many there are. An `Outline` is read in less than half the time of
+        a `Row`. The filter's `letter_ids` are not looked at. Raises what the SDK raises.
+        """
+        partitions = [p for stage in stages for state in states for p in shards(stage, state)]
+        return list(self._workers.map(lambda p: fold(self._query(p, wanted, kind)), partitions))
 
     def count(self, stage: Stage, states: Iterable[State]) -> tuple[int, str | None]:
         """How many letters, and when the one that failed first did; reads the index only."""
@@ -193,16 +198,21 @@ class Ledger:
 
     def read(self, keys: Sequence[str]) -> dict[str, Entry]:
         """The letters under these keys with their events; what is not there is left out."""
-        items = self._items(keys, self._get)
-        return {item["pk"]["S"]: Entry(_row(item), item["event"]["S"]) for item in items}
+        entries = self._found(keys, lambda item: Entry(_letter(item, Row), item["event"]["S"]))
+        return {entry.row.key: entry for entry in entries}
 
     def rows(self, keys: Sequence[str]) -> list[Row]:
         """The letters under these keys as they are just now, without their events."""
-        return [_row(item) for item in self._items(keys, partial(self._get, projection=True))]
+        return self._found(keys, lambda item: _letter(item, Row), projection=True)
 
-    def _items(self, keys: Sequence[str], get: Callable[[Sequence[str]], list[Any]]) -> list[Any]:
+    def _found(
+        self, keys: Sequence[str], make: Callable[[Any], T], *, projection: bool = False
+    ) -> list[T]:
+        def found(run: Sequence[str]) -> list[T]:
+            return [make(item) for item in self._get(run, projection=projection)]
+
         runs = [keys[start : start + _KEYS] for start in range(0, len(keys), _KEYS)]
-        return [item for items in self._workers.map(get, runs) for item in items]
+        return [one for some in self._workers.map(found, runs) for one in some]
 
     def message(self, key: str) -> str:
         """The message of a letter's cause."""
@@ -291,19 +301,21 @@ class Ledger:
         """The stage has no open letters any more: the next one is another incident."""
         self._client.delete_item(TableName=self._table, Key={"pk": {"S": f"incident#{stage}"}})
 
-    def _query(self, partition: str, wanted: Filter) -> list[Row]:
+    def _query(self, partition: str, wanted: Filter, kind: type[Kind]) -> Iterator[Kind]:
         # The index is sorted by the time of failure, so these two bounds spare reading.
         low, high = wanted.failed_after or " ", wanted.failed_before or "~"
         if low > high:
-            return []  # which the table calls an error
-        rows: list[Row] = []
+            return  # which the table calls an error
+        projection, names = _projection(kind)
         start: Any = {}
         while start is not None:
             page = self._client.query(
                 TableName=self._table,
                 IndexName=INDEX,
                 KeyConditionExpression="#shard = :shard AND #failed_at BETWEEN :low AND :high",
-                ExpressionAttributeNames={"#shard": "shard", "#failed_at": "failed_at"},
+                # Most of the time goes into the SDK's reading of the answer, member by member.
+                ProjectionExpression=projection,
+                ExpressionAttributeNames={"#shard": "shard", **names},
                 ExpressionAttributeValues={
                     ":shard": {"S": partition},
                     ":low": {"S": low},
@@ -311,9 +323,9 @@ class Ledger:
                 },
                 **({"ExclusiveStartKey": start} if start else {}),
             )
-            rows += map(_row, page["Items"])
+            letters = (_letter(item, kind) for item in page["Items"])
+            yield from (letter for letter in letters if letter.matches(wanted))
             start = page.get("LastEvaluatedKey")
-        return rows
 
     def _count(self, partition: str) -> tuple[int, str | None]:
         # The table counts; only the first letter of each partition comes over the wire.
@@ -339,9 +351,10 @@ class Ledger:
     def _get(self, keys: Sequence[str], *, projection: bool = False) -> list[Any]:
         request: dict[str, Any] = {"ConsistentRead": True}
         if projection:
+            expression, names = _projection(Row)
             request |= {
-                "ProjectionExpression": _PROJECTION,
-                "ExpressionAttributeNames": _NAMES,
+                "ProjectionExpression": expression,
+                "ExpressionAttributeNames": names,
             }
         found: list[Any] = []
         left: Any = [{"pk": {"S": key}} for key in keys]
@@ -420,10 +433,22 @@ def _attribute(value: str | int | None) -> Any:
     return {"N": str(value)} if isinstance(value, int) else {"S": value}
 
 
-def _row(item: Mapping[str, Any]) -> Row:
-    texts = {name: item.get(name, {}).get("S") for name in _TEXTS}
-    numbers = {name: int(item[name]["N"]) for name in _NUMBERS}
-    return Row(key=item["pk"]["S"], **cast("Any", {**texts, **numbers}))
+def _projection(kind: type[Outline]) -> tuple[str, Mapping[str, str]]:
+    """What to read for it, with the names that stand in the expression."""
+    names = {f"#{name}": name for name in ("pk", *_MEMBERS[kind])}
+    return ", ".join(names), names
+
+
+def _letter(item: Mapping[str, Any], kind: type[Kind]) -> Kind:
+    members: dict[str, Any] = {}
+    for name in _MEMBERS[kind]:
+        if name in _NUMBERS:
+            members[name] = int(item[name]["N"])
+            continue
+        text = item.get(name, {}).get("S")
+        # One text for all letters that have it, or a plan takes up twice the memory.
+        members[name] = intern(text) if text and name not in _OWN else text
+    return kind(key=item["pk"]["S"], **members)
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ class Triage:
             letter,
             verdict=forecast.cause.code if forecast.cause else GOES_THROUGH,
             target=forecast.topic,
-            judged_by=self._judge.catalogue.digest,
+            judged_by=self._judge.version,
             now=datetime.now(UTC),
         )
         if isinstance(result, Cause):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # For a composite whose cause may also produce dead letters: what waits so long is no second message.
 _SUPPRESSOR_WAIT = cdk.Duration.minutes(2)
+# What publishers and subscribers notice when what deals with dead letters does not work.
+DEAD_LETTERS_WAIT = "they notice nothing, but dead letters wait for longer."
 
 
 class Missing(Enum):
@@ -88,18 +90,24 @@ def composite(
     alarms: Iterable[cloudwatch.IAlarm],
     meaning: Meaning,
     action: cloudwatch.IAlarmAction,
+    but_for: cloudwatch.IAlarm | None = None,
     unless: cloudwatch.IAlarm | None = None,
 ) -> cloudwatch.CompositeAlarm:
     """One alarm, with the action, for several without.
 
-    It sends nothing while `unless` is in alarm, which is then told of by another one.
+    It is off while `but_for` is in alarm, which says more. It sends nothing while `unless` is, of which
+    operators are told in another way.
     """
+    rule = cloudwatch.AlarmRule.any_of(*alarms)
+    if but_for:
+        on = cloudwatch.AlarmRule.from_alarm(but_for, cloudwatch.AlarmState.ALARM)
+        rule = cloudwatch.AlarmRule.all_of(rule, cloudwatch.AlarmRule.not_(on))
     made = cloudwatch.CompositeAlarm(
         scope,
         id,
         composite_alarm_name=configuration.name(name),
         alarm_description=meaning.text(configuration),
-        alarm_rule=cloudwatch.AlarmRule.any_of(*alarms),
+        alarm_rule=rule,
         actions_suppressor=unless,
         actions_suppressor_wait_period=_SUPPRESSOR_WAIT if unless else None,
         actions_suppressor_extension_period=_SUPPRESSOR_WAIT if unless else None,
@@ -109,22 +117,32 @@ def composite(
 
 
 def throttles(
-    scope: Construct, *, configuration: Configuration, table: str, what: str, users: str
+    scope: Construct,
+    *,
+    configuration: Configuration,
+    table: str,
+    index: str | None = None,
+    what: str,
+    users: str,
 ) -> list[cloudwatch.Alarm]:
-    """Alarms on requests that a table turns away, by reads and writes; `what` names the table."""
+    """Alarms on requests that a table turns away, by reads and writes; `what` names the table.
+
+    A table's metrics leave its indexes out (DynamoDB, "Metrics and dimensions"): an `index` has its own.
+    """
     return [
         alarm(
             scope,
-            f"{kind}Throttles",
+            f"{'Index' if index else ''}{kind}Throttles",
             configuration=configuration,
             name=f"{what}-{kind.lower()}-throttles",
-            metric=table_metric(table, f"{kind}ThrottleEvents"),
+            metric=table_metric(table, f"{kind}ThrottleEvents", index=index),
             above=0,
             minutes=2,
             of=5,
             missing=Missing.IS_FINE,
             meaning=Meaning(
-                what=f"DynamoDB turns away {kind.lower()}s of the table {table}: one key is too hot, "
+                what=f"DynamoDB turns away {kind.lower()}s of the table {table}"
+                f"{f' (index {index})' if index else ''}: one key is too hot, "
                 "or the traffic has grown faster than the table.",
                 users=users,
                 section="throttled-tables",
@@ -134,12 +152,13 @@ def throttles(
     ]
 
 
-def table_metric(table: str, name: str) -> cloudwatch.Metric:
-    """A metric that DynamoDB keeps of a table in this region, per minute."""
+def table_metric(table: str, name: str, *, index: str | None = None) -> cloudwatch.Metric:
+    """A metric that DynamoDB keeps of a table in this region, or of one of its indexes, per minute."""
+    of_index = {"GlobalSecondaryIndexName": index} if index else {}
     return cloudwatch.Metric(
         namespace="AWS/DynamoDB",
         metric_name=name,
-        dimensions_map={"TableName": table},
+        dimensions_map={"TableName": table, **of_index},
         statistic=cloudwatch.Stats.SUM,
         period=cdk.Duration.minutes(1),
     )

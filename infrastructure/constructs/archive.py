@@ -27,7 +27,12 @@ class Archive(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.bucket = PrivateBucket(
-            self, "Bucket", configuration=configuration, name="archive", access_logs=access_logs
+            self,
+            "Bucket",
+            configuration=configuration,
+            name="archive",
+            days=configuration.event_retention_days,
+            access_logs=access_logs,
         )
 
     def grant_archive(self, function: Function) -> None:

@@ -17,7 +17,7 @@ _DELETED_OBJECTS = cdk.Duration.days(7)
 
 
 class PrivateBucket(s3.Bucket):
-    """Blocked to the public, TLS only, encrypted, versioned; everything in it expires with the events.
+    """Blocked to the public, TLS only, encrypted, versioned; everything in it expires.
 
     With `events`, EventBridge is told of what happens to its objects.
     """
@@ -29,6 +29,7 @@ class PrivateBucket(s3.Bucket):
         *,
         configuration: Configuration,
         name: str,
+        days: int,
         access_logs: s3.IBucket | None = None,
         events: bool = False,
     ) -> None:
@@ -47,15 +48,20 @@ class PrivateBucket(s3.Bucket):
             server_access_logs_prefix=f"access-logs/{name}/" if access_logs else None,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    id="expire-with-the-events",
-                    expiration=cdk.Duration.days(configuration.event_retention_days),
+                    id="expire",
+                    expiration=cdk.Duration.days(days),
                     noncurrent_version_expiration=_DELETED_OBJECTS,
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
                 ),
                 # S3 refuses this together with an expiry in days in one rule.
                 s3.LifecycleRule(id="clean-up-delete-markers", expired_object_delete_marker=True),
             ],
-            removal_policy=removal_policy(configuration),
+            # A deployment that fails at first takes its empty bucket back: the next one needs the name.
+            removal_policy=(
+                cdk.RemovalPolicy.DESTROY
+                if configuration.laptop
+                else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+            ),
         )
         if events:
             # The CDK's own switch is a custom resource with a function, for what is a property.

@@ -61,7 +61,7 @@ class Function(lambda_.Function):
         memory_size: int,
         timeout: cdk.Duration,
         environment: Mapping[str, str],
-        harm: str = "they notice nothing, but dead letters wait for longer.",
+        harm: str,
         refuses: bool = False,
     ) -> None:
         function_name = configuration.name(name)

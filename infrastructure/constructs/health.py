@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infrastructure.constructs.alarms import Meaning, composite
+from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, Meaning, composite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ class DeadLetterHandling(Construct):
             meaning=Meaning(
                 what="Dead letters can't be dealt with as they should: triage, redrive or the counter "
                 "fails, or the ledger turns requests away.",
-                users="they notice nothing, but dead letters wait for longer.",
+                users=DEAD_LETTERS_WAIT,
                 section="redrive-impaired",
             ),
             action=alarm_action,

@@ -58,7 +58,8 @@ class Ingestion(Construct):
     """`POST /events` for those who have a key, answered by the ingest function.
 
     What API Gateway answers by itself are problem details (RFC 9457), as the function's errors are.
-    `alarm` goes off when publishers are not served well, `surge` when many requests are refused.
+    `unavailable` goes off when requests are answered 503, `alarm` when publishers are served badly in
+    another way, `surge` when many requests are refused.
     """
 
     api: apigateway.RestApi
@@ -66,6 +67,7 @@ class Ingestion(Construct):
     api_keys: Mapping[str, apigateway.ApiKey]
     usage_plans: Mapping[str, apigateway.UsagePlan]
     alarms: tuple[cloudwatch.Alarm, ...]
+    unavailable: cloudwatch.CompositeAlarm
     alarm: cloudwatch.CompositeAlarm
     surge: cloudwatch.Alarm
 
@@ -137,7 +139,7 @@ class Ingestion(Construct):
         self.failures = stage.metric_server_error(period=minute, statistic=cloudwatch.Stats.AVERAGE)
         self.latency = stage.metric_latency(period=minute, statistic=cloudwatch.Stats.p(99))
         self.refused = stage.metric_client_error(period=minute)
-        self.alarms = (
+        failures, latency = (
             alarm(
                 self,
                 "FailuresAlarm",
@@ -171,22 +173,38 @@ class Ingestion(Construct):
                     section="slow-answers",
                 ),
             ),
-            *self.function.alarms,
-            *event_store.alarms,
+        )
+        errors, throttles, duration = self.function.alarms
+        self.alarms = (failures, latency, *self.function.alarms, *event_store.alarms)
+        # No dead letter tells of this: what is answered 503 leaves none.
+        self.unavailable = composite(
+            self,
+            "UnavailableAlarm",
+            configuration=configuration,
+            name="ingestion-unavailable",
+            alarms=(failures, errors, throttles),
+            meaning=Meaning(
+                what="Events are not taken: requests are answered 503, or the ingest function fails "
+                "or is not run.",
+                users="publishers have to send again; what was answered 202 is safe.",
+                section="publishers-get-503",
+            ),
+            action=alarm_action,
         )
         self.alarm = composite(
             self,
             "Alarm",
             configuration=configuration,
             name="ingestion-impaired",
-            alarms=self.alarms,
+            alarms=(latency, duration, *event_store.alarms),
             meaning=Meaning(
-                what="Events are not taken as they should be: requests fail or are slow, the ingest "
-                "function fails, or the table turns writes away.",
-                users="publishers are answered 503 or late; what was answered 202 is safe.",
+                what="Events are not taken as they should be: requests are slow, or the table turns "
+                "writes away.",
+                users="publishers are answered late; what was answered 202 is safe.",
                 section="ingestion-impaired",
             ),
             action=alarm_action,
+            but_for=self.unavailable,
             # Dead letters that come meanwhile are of the same incident, and have their own message.
             unless=dead_letters.arrived,
         )

@@ -8,7 +8,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infrastructure.constructs.alarms import throttles
+from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, throttles
 from infrastructure.constructs.bucket import removal_policy
 
 if TYPE_CHECKING:
@@ -72,13 +72,18 @@ class Ledger(Construct):
             removal_policy=removal_policy(configuration),
         )
 
-        self.alarms = throttles(
-            self,
-            configuration=configuration,
-            table=self.table_name,
-            what="ledger",
-            users="they notice nothing, but dead letters wait for longer.",
-        )
+        self.alarms = [
+            alarm
+            for index, what in ((None, "ledger"), (INDEX, "ledger-index"))
+            for alarm in throttles(
+                self,
+                configuration=configuration,
+                table=self.table_name,
+                index=index,
+                what=what,
+                users=DEAD_LETTERS_WAIT,
+            )
+        ]
 
     def grant_triage(self, function: Function) -> None:
         """Let it record letters, and hold the lock of a triage."""

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.function import Function
 
+# A letter waits for up to 14 days in its queue and 180 in the ledger: so long what it refers to, and what
+# was planned and reported of it, is there.
+_DAYS = 200
+
 
 class Operations(Construct):
     """The ops topic, which alarms may send to, and the operations bucket."""
@@ -47,7 +51,12 @@ class Operations(Construct):
         self.alarm_action = actions.SnsAction(self.topic)
 
         self.bucket = PrivateBucket(
-            self, "Bucket", configuration=configuration, name="operations", events=True
+            self,
+            "Bucket",
+            configuration=configuration,
+            name="operations",
+            days=max(configuration.event_retention_days, _DAYS),
+            events=True,
         )
 
     def grant_tell(self, function: Function) -> None:

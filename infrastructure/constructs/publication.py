@@ -90,6 +90,7 @@ class Publication(Construct):
                 "PUBLISH_DLQ_URL": dead_letters.queue.queue_url,
                 "TOPIC_ARN_PREFIX": topics.arn_prefix,
             },
+            harm="subscribers get events late; those it fails on for good are dead letters.",
         )
         topics.grant_publish(self.function)
         dead_letters.grant_send(self.function)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from constructs import Construct
 
+from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.function import Function
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ class RedriveFunction(Construct):
             configuration=configuration,
             name="redrive",
             description="Plans a redrive, takes a page of dead letters up again where they failed",
-            # A plan has all its letters in memory, and a page sends in many threads.
-            memory_size=1024,
+            # From 1,769 MB on a function has a whole processor: with half of one, a plan of, or a report
+            # on, several 100,000 letters is not done in time. A plan has all of its letters in memory.
+            memory_size=1769,
             # A page ends by itself after 50 s; making a plan, or its report, may take longer.
             timeout=cdk.Duration.seconds(120),
             environment={
@@ -51,11 +53,13 @@ class RedriveFunction(Construct):
                 "OPERATIONS_BUCKET": operations.bucket.bucket_name,
                 "OPS_TOPIC_ARN": operations.topic.topic_arn,
                 "DEPLOYMENT": configuration.deployment,
+                "RUNBOOK": configuration.runbook,
                 "EVENTS_TABLE": event_store.table.table_name,
                 "ARCHIVE_BUCKET": archive.bucket.bucket_name,
                 "TOPIC_ARN_PREFIX": topics.arn_prefix,
                 "EVENT_RETENTION_DAYS": str(configuration.event_retention_days),
             },
+            harm=DEAD_LETTERS_WAIT,
             # The counter tells of executions that fail, except for refusals.
             refuses=True,
         )

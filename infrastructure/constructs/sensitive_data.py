@@ -140,7 +140,11 @@ class SensitiveData(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.macie"],
                 detail_type=["Macie Finding"],
-                detail={"resourcesAffected": {"s3Bucket": {"name": [archive.bucket_name]}}},
+                detail={
+                    # The other category is about the bucket's settings.
+                    "category": ["CLASSIFICATION"],
+                    "resourcesAffected": {"s3Bucket": {"name": [archive.bucket_name]}},
+                },
             ),
         )
         rule.add_target(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
+from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.dead_letters import TRIAGE_TIMEOUT
 from infrastructure.constructs.function import Function
 from infrastructure.constructs.publication import INVOCATION_RECORDS
@@ -48,6 +49,7 @@ class TriageFunction(Construct):
                 "LEDGER_TABLE": ledger.table.table_name,
                 "OPERATIONS_BUCKET": operations.bucket.bucket_name,
             },
+            harm=DEAD_LETTERS_WAIT,
         )
         for dead_letters in (ingest_dead_letters, publish_dead_letters):
             dead_letters.grant_drain(self.function)

@@ -136,6 +136,7 @@ class RegionalStack(cdk.Stack):
             alarm_action=operations.alarm_action,
         )
         told: list[cloudwatch.IAlarm] = [
+            ingestion.unavailable,
             ingestion.alarm,
             ingestion.surge,
             publication.alarm,
@@ -146,6 +147,14 @@ class RegionalStack(cdk.Stack):
             counter.failed,
             counter.long,
         ]
+        health = Health(
+            self,
+            "Health",
+            configuration=configuration,
+            alarms=told,
+            alarm_action=operations.alarm_action,
+        )
+        # Beside the health: a finding is off by itself within minutes, and nothing is well by that.
         sensitive_data = None
         if configuration.macie != "off":
             sensitive_data = SensitiveData(
@@ -156,13 +165,6 @@ class RegionalStack(cdk.Stack):
                 ops_topic=operations.topic,
             )
             told.append(sensitive_data.alarm)
-        health = Health(
-            self,
-            "Health",
-            configuration=configuration,
-            alarms=told,
-            alarm_action=operations.alarm_action,
-        )
         OperationsDashboard(
             self,
             "OperationsDashboard",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import uuid
+import zipfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -303,6 +305,58 @@ def test_a_function_that_crashes_is_a_503_of_the_contract(deployment: Deployment
     finally:
         client.update_function_configuration(FunctionName=name, Handler=handler)
     eventually(lambda: post(deployment, event()), lambda a: a.status == 202)
+
+
+def test_a_function_that_runs_out_of_time_is_a_503_of_the_contract(deployment: Deployment) -> None:
+    client, name = deployment.client("lambda"), deployment.outputs["IngestFunction"]
+    before = client.get_function_configuration(FunctionName=name)
+    # Our own code stops in time, whatever hangs.
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as layer:
+        layer.writestr("python/hang.py", "def handle(*_):\n    import time\n    time.sleep(30)\n")
+    version = client.publish_layer_version(
+        LayerName="hang", Content={"ZipFile": content.getvalue()}
+    )["LayerVersionArn"]
+    client.update_function_configuration(
+        FunctionName=name, Handler="hang.handle", Layers=[version], Timeout=1
+    )
+    try:
+        answer = eventually(lambda: post(deployment, event()), lambda a: a.status != 202)
+        assert answer.status == 503
+        assert int(answer.headers["retry-after"]) > 0
+    finally:
+        client.update_function_configuration(
+            FunctionName=name, Handler=before["Handler"], Layers=[], Timeout=before["Timeout"]
+        )
+    eventually(lambda: post(deployment, event()), lambda a: a.status == 202)
+
+
+def test_over_its_quota_a_publisher_is_answered_429(deployment: Deployment) -> None:
+    gateway, plan = deployment.client("apigateway"), deployment.outputs["UsagePlanIdNordicCrm"]
+    before = gateway.get_usage_plan(usagePlanId=plan).get("quota")
+    key = deployment.api_key("nordic-crm")
+    gateway.update_usage_plan(
+        usagePlanId=plan,
+        patchOperations=[
+            {"op": "replace", "path": "/quota/limit", "value": "1"},
+            {"op": "replace", "path": "/quota/period", "value": "DAY"},
+        ],
+    )
+    try:
+        answer = eventually(lambda: post(deployment, event(), key=key), lambda a: a.status != 202)
+        assert answer.status == 429
+        assert int(answer.headers["retry-after"]) > 0
+    finally:
+        operations = (
+            [
+                {"op": "replace", "path": f"/quota/{name}", "value": str(before[name])}
+                for name in ("limit", "period")
+            ]
+            if before
+            else [{"op": "remove", "path": "/quota"}]
+        )
+        gateway.update_usage_plan(usagePlanId=plan, patchOperations=operations)
+    eventually(lambda: post(deployment, event(), key=key), lambda a: a.status == 202)
 
 
 def _can_be_sent(case: Case) -> bool:

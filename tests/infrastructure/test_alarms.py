@@ -66,7 +66,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         "eventing-api-refusals",
         *(
             f"eventing-{t}-{k}-throttles"
-            for t in ("events-table", "ledger")
+            for t in ("events-table", "ledger", "ledger-index")
             for k in ("read", "write")
         ),
         "eventing-publish-late",
@@ -133,7 +133,9 @@ def test_one_alarm_says_that_the_system_is_unhealthy(regional: Template) -> None
     joined = {part for composite in composites.values() for part in _parts(composite)}
 
     reported = {"eventing-ingest-reported", "eventing-publish-reported"}
-    assert _parts(unhealthy) == {*composites, *(alarms.keys() - joined - reported)}
+    # A finding ends by itself within minutes, and nothing is well by that.
+    beside = {*reported, "eventing-sensitive-data"}
+    assert _parts(unhealthy) == {*composites, *(alarms.keys() - joined - beside)}
     # One incident sends one message: the alarm that found it has sent that. This tells of its end.
     assert "AlarmActions" not in unhealthy
     assert unhealthy["OKActions"] == ["eventing-ops"]
@@ -157,6 +159,34 @@ def test_what_is_told_already_is_not_told_again(
     assert found["ActionsSuppressorWaitPeriod"] >= 60
     # Or a moment without it would be taken for a second incident.
     assert found["ActionsSuppressorExtensionPeriod"] >= 60
+
+
+def test_publishers_that_get_503_are_told_of_whatever_else_goes_on(regional: Template) -> None:
+    composites = _composites(regional)
+    unavailable = composites["eventing-ingestion-unavailable"]
+
+    # Dead letters that come all the time do not keep it quiet.
+    assert "ActionsSuppressor" not in unavailable
+    assert _parts(unavailable) == {
+        "eventing-api-failures",
+        "eventing-ingest-errors",
+        "eventing-ingest-throttles",
+    }
+    rule = composites["eventing-ingestion-impaired"]["AlarmRule"]
+    assert rule.endswith('AND (NOT (ALARM("eventing-ingestion-unavailable"))))')
+
+
+def test_functions_say_who_notices(regional: Template) -> None:
+    alarms = _metric_alarms(regional)
+
+    for name, users in {
+        "ingest": "publishers are answered 503",
+        "publish": "subscribers get events late",
+        "triage": "they notice nothing",
+        "redrive": "they notice nothing",
+        "counter": "they notice nothing",
+    }.items():
+        assert f"Users: {users}" in alarms[f"eventing-{name}-throttles"]["AlarmDescription"]
 
 
 def test_missing_data_is_judged_by_the_metric(regional: Template) -> None:

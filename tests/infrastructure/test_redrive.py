@@ -171,6 +171,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 "OPERATIONS_BUCKET": OPERATIONS,
                 "OPS_TOPIC_ARN": "eventing-ops",
                 "DEPLOYMENT": "eventing",
+                "RUNBOOK": "docs/runbook.md",
                 "EVENTS_TABLE": "eventing-events",
                 "ARCHIVE_BUCKET": f"eventing-archive-{ACCOUNT}-us-east-1",
                 "TOPIC_ARN_PREFIX": f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",

@@ -73,7 +73,10 @@ def test_findings_in_the_archive_reach_the_operators(regional: Template) -> None
     assert rule["EventPattern"] == {
         "source": ["aws.macie"],
         "detail-type": ["Macie Finding"],
-        "detail": {"resourcesAffected": {"s3Bucket": {"name": [ARCHIVE]}}},
+        "detail": {
+            "category": ["CLASSIFICATION"],
+            "resourcesAffected": {"s3Bucket": {"name": [ARCHIVE]}},
+        },
     }
     assert target["Arn"] == "eventing-ops"
     assert regional.role_statements(target["RoleArn"]) == {("sns:Publish", "eventing-ops")}

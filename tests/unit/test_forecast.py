@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from eventing import forecast
 from eventing.catalogue import Catalogue
 from eventing.cause import Code
 from eventing.dead_letter import Step
@@ -51,6 +53,13 @@ def test_the_event_is_read_only_where_it_matters(
         ("route", None, {"type": ORDER, "data": {**DATA, "total": 500}}, "orders-priority"),
         ("route", None, {"type": "org.unknown"}, Code.NO_ROUTE),
         ("route", None, {"type": 5}, Code.INVALID),
+        # The catalogue takes these, but no message can be made of them.
+        *(
+            (step, topic, {"type": ORDER, "data": DATA, **members}, Code.INVALID)
+            for step, topic in (("route", None), ("publish", None), ("publish", "gone"))
+            for members in ({"source": None}, {"source": 5}, {"source": ""}, {"subject": 5})
+        ),
+        ("route", None, {"type": ORDER, "data": DATA, "subject": None}, "orders"),
         # Goes where it was to go, whatever the catalogue says of its type by now.
         ("publish", "payments", {"type": ORDER, "data": DATA}, "payments"),
         ("publish", "payments", {"type": "org.unknown"}, "payments"),
@@ -83,3 +92,16 @@ def test_a_topic_takes_as_much_in_a_call_as_the_catalogue_says(judge: Judge) -> 
     for topic in judge.catalogue.topics:
         assert judge.max_bytes(topic.name) == topic.max_bytes
     assert judge.max_bytes("gone") == 256 * 1024
+
+
+def test_other_code_is_another_version(
+    judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = tmp_path / "eventing"
+    shutil.copytree(Path(forecast.__file__).parent, code)
+    monkeypatch.setattr(forecast, "__file__", str(code / "forecast.py"))
+    assert Judge(judge.catalogue).version == judge.version
+
+    with (code / "routing.py").open("a") as file:
+        file.write("# mended")
+    assert Judge(judge.catalogue).version != judge.version

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from itertools import islice
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -12,7 +14,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from eventing.cause import Cause, Code
-from eventing.ledger import Row, State
+from eventing.ledger import SHARDS, Outline, Row, State
+from eventing.redrive_request import Filter
 from functions.shared.ledger import _NUMBERS, _TEXTS, Change, Ledger
 from tests.unit.letters import row
 
@@ -51,8 +54,7 @@ class Table:
         if code:
             return {"Error": {"Code": code, "Message": "a fault of this test"}}
         state = cast("State", values[0]["S"])
-        changed = {**vars(there), "state": state, "version": there.version + 1, "run": "r1"}
-        self.rows[key["S"]] = Row(**changed)
+        self.rows[key["S"]] = replace(there, state=state, version=there.version + 1, run="r1")
         return {"TableName": "ledger"}
 
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Any:  # noqa: N803
@@ -65,6 +67,22 @@ def _item(one: Row) -> dict[str, Any]:
     texts = {name: {"S": value} for name in _TEXTS if (value := getattr(one, name)) is not None}
     numbers = {name: {"N": str(getattr(one, name))} for name in _NUMBERS}
     return {"pk": {"S": one.key}, **texts, **numbers}
+
+
+@dataclass
+class Index:
+    """Stands for the index: each page of it has letters 0 to 2, and there is no end of pages."""
+
+    asked: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def query(self, **request: Any) -> Any:
+        self.asked.append(request)
+        wanted = request["ExpressionAttributeNames"].values()
+        items = [_item(row(number, publisher=f"p{number}")) for number in range(3)]
+        found = [{k: v for k, v in item.items() if k in wanted} for item in items]
+        # As JSON, in which the same text is another object each time.
+        content: dict[str, Any] = json.loads(json.dumps({"Items": found}))
+        return content | ({"LastEvaluatedKey": {"pk": {"S": "1"}}} if len(self.asked) < 200 else {})
 
 
 @pytest.fixture
@@ -155,3 +173,42 @@ def test_no_change_is_no_call(workers: ThreadPoolExecutor) -> None:
     table = table_of(0)
     assert claim(workers, table) == []
     assert table.calls == []
+
+
+def open_letters(workers: ThreadPoolExecutor, index: Index) -> Ledger:
+    return Ledger(cast("Any", index), table="ledger", workers=workers)
+
+
+def test_letters_are_given_as_they_are_read_and_the_filter_as_they_come(
+    workers: ThreadPoolExecutor,
+) -> None:
+    index = Index()
+    taken = open_letters(workers, index).fold(
+        ["publish"],
+        ["open"],
+        Filter(publisher="p1"),
+        Row,
+        lambda letters: [letter.publisher for letter in islice(letters, 2)],
+    )
+    assert taken == [["p1"] * 2] * SHARDS
+    # Two pages have two that are wanted: no page was read beyond these.
+    assert len(index.asked) == 2 * SHARDS
+
+
+def test_of_an_outline_no_more_is_read_than_it_has(workers: ThreadPoolExecutor) -> None:
+    index = Index()
+    ledger = open_letters(workers, index)
+    found = ledger.fold(["publish"], ["open"], Filter(), Outline, lambda some: next(iter(some)))
+    assert found == [Outline(**outlined(row(0, publisher="p0")))] * SHARDS
+    assert index.asked[0]["ProjectionExpression"].count("#") == len(fields(Outline))
+
+
+def outlined(one: Row) -> dict[str, Any]:
+    return {member.name: getattr(one, member.name) for member in fields(Outline)}
+
+
+def test_what_letters_have_in_common_is_in_memory_once(workers: ThreadPoolExecutor) -> None:
+    letters = open_letters(workers, Index()).select(["publish"], ["open"], Filter())
+    assert len(letters) > 500
+    for name in ("type", "topic", "fingerprint", "judged_by", "target"):
+        assert len({id(getattr(letter, name)) for letter in letters}) == 1

@@ -22,6 +22,16 @@ def test_the_canary_goes_first_then_the_rate_doubles_up_to_its_limit() -> None:
     assert rates == [100, 200, 400, 500, 500, 500]
 
 
+def test_a_large_canary_goes_in_parts_between_which_the_lock_is_looked_at() -> None:
+    pace = Pace(limit=1, canary=450, abort_failure_percent=20)
+    chunks = []
+    for _ in range(4):
+        taken = pace.chunk()
+        assert pace.record(taken, taken, 0) == taken
+        chunks.append(taken)
+    assert chunks == [200, 200, 50, 1]
+
+
 def test_failures_halve_the_rate_down_to_one() -> None:
     pace = Pace(limit=1000, canary=0, abort_failure_percent=100, rate=800)
     rates = []

@@ -21,8 +21,8 @@ def prospect(number: int, verdict: str = "ok", to: str | None = "orders", **m: A
     return Prospect(row(number, **m), verdict, to)
 
 
-def plan_of(*prospects: Prospect, request: RedriveRequest = REQUEST, catalogue: str = "c1") -> Plan:
-    return make_plan(request, catalogue, prospects, NOW)
+def plan_of(*prospects: Prospect, request: RedriveRequest = REQUEST, judged_by: str = "c1") -> Plan:
+    return make_plan(request, judged_by, prospects, NOW)
 
 
 def test_it_sums_up_what_will_become_of_the_letters() -> None:
@@ -73,7 +73,7 @@ def test_the_hash_covers_all_that_a_redrive_depends_on() -> None:
         plan_of(prospect(1), prospect(3)),
         plan_of(prospect(1), prospect(2), prospect(3)),
         plan_of(prospect(1), prospect(2, version=2)),
-        plan_of(prospect(1), prospect(2), catalogue="c2"),
+        plan_of(prospect(1), prospect(2), judged_by="c2"),
         *(
             plan_of(prospect(1), prospect(2), request=replace(REQUEST, **change))
             for change in (
@@ -99,7 +99,7 @@ def test_the_hash_covers_all_that_a_redrive_depends_on() -> None:
 
 def test_nothing_has_changed() -> None:
     plan = plan_of(prospect(1), prospect(2))
-    assert list(differences(plan, catalogue="c1", letters=plan.letters[::-1])) == []
+    assert list(differences(plan, judged_by="c1", letters=plan.letters[::-1])) == []
 
 
 def test_what_has_changed_is_said_in_words() -> None:
@@ -110,13 +110,13 @@ def test_what_has_changed_is_said_in_words() -> None:
         (keys[9], 2),
         *((key, 1) for key in keys[13:20]),
     ]
-    assert list(differences(plan, catalogue="c2", letters=letters)) == [
-        "the catalogue changed (from c1 to c2)",
+    assert list(differences(plan, judged_by="c2", letters=letters)) == [
+        "the catalogue or the code changed (from c1 to c2)",
         f"7 letters were added: {', '.join(keys[13:18])} and 2 more",
         f"2 letters are gone: {keys[0]}, {keys[1]}",
         f"1 letter was changed: {keys[9]}",
     ]
-    (gone,) = differences(plan, catalogue="c1", letters=plan.letters[1:])
+    (gone,) = differences(plan, judged_by="c1", letters=plan.letters[1:])
     assert gone == f"1 letter is gone: {keys[0]}"
 
 

@@ -266,6 +266,8 @@ def test_whoever_approves_is_asked_with_the_plan_and_written_down() -> None:
         ({"approved": True, "approver": "dana"}, "not approved", "not this plan"),
         ({"approved": True, "hash": "4f2a"}, "not approved", "names no approver"),
         ({**YES, "approver": None}, "not approved", "names no approver"),
+        ({**YES, "approver": ""}, "not approved", "names no approver"),
+        ({**YES, "approver": "  "}, "not approved", "names no approver"),
         # What an operator types may be anything.
         ({**YES, "approved": "true"}, "refused", "Refused by dana."),
         ({}, "refused", "no name"),

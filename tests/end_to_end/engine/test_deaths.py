@@ -19,6 +19,7 @@ from tests.end_to_end.engine.world import (
     Call,
     Fault,
     Killed,
+    Stopped,
     World,
     event,
     letter,
@@ -91,6 +92,7 @@ FINISH = [
     ("finish", "PutObject", 1),  # the report
     ("finish", "PutItem", 1),  # the audit
     ("finish", "Publish", 1),  # the message
+    ("finish", "PutObject", 2),  # that all has been told
 ]
 Where = tuple[str, str, int]
 
@@ -194,6 +196,88 @@ def test_a_page_that_dies_after_its_execution_was_stopped(world: World) -> None:
     assert world.count()["publish"]["open"] == 4
     assert world.run(REDRIVE).output["counts"] == {"resolved": 6, "failed": 1}
     see_all_well(world)
+
+
+# The calls of a release that fail or die once: by then it has unlocked what it had to.
+RELEASE = [
+    ("release", "ListObjectsV2", 1),  # is there a plan, and nothing told of it?
+    ("release", "GetObject", 1),  # the plan
+    ("release", "BatchGetItem", 1),  # what became of its letters
+    ("release", "PutObject", 1),  # the report
+    ("release", "PutItem", 1),  # the audit
+    ("release", "Publish", 1),  # the message
+    ("release", "PutObject", 2),  # that all has been told
+]
+
+
+@pytest.mark.parametrize("fault", ["killed", "denied"])
+@pytest.mark.parametrize("where", RELEASE)
+def test_a_release_that_fails_is_done_again_and_tells_all(
+    world: World, where: Where, fault: Fault
+) -> None:
+    stop, fail = once("released", at(PAGE[4])), once(fault, at(where))
+    ended = world.run(REDRIVE, befall=lambda call: stop(call) or fail(call))
+    assert ended.error == "Stopped"
+    entry = world.audit()[-1]
+    assert (entry["outcome"], entry["cause"]) == ("partial", "the execution was aborted")
+    report = json.loads(world.read(entry["report"]))
+    assert report["continue_with"]["action"] == "redrive"
+    assert any("redrive partial" in subject for subject, _ in world.told())
+    see_all_well(world)
+
+
+def released_again(world: World, execution: str) -> None:
+    """EventBridge delivers an event at least once."""
+    members = {"execution": execution, "started_at": 0, "status": "ABORTED"}
+    world.process().invoke(world.task("release", **members))
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_release_of_a_run_that_all_is_told_of_tells_nobody_again(
+    world: World, stopped: bool
+) -> None:
+    befall = once("released", lambda call: stopped and at(PAGE[4])(call))
+    world.run(REDRIVE, befall=befall, name="stopped-or-done")
+    audited, told = world.audit(), world.told()
+    assert any("redrive" in subject for subject, _ in told)
+    released_again(world, "stopped-or-done")
+    assert (world.audit(), world.told()) == (audited, [])
+
+
+@pytest.mark.parametrize("action", ["redrive", "plan"])
+def test_an_execution_that_is_stopped_before_it_had_a_lock_is_reported(
+    world: World, action: str
+) -> None:
+    before = world.letters
+
+    def stop(_: Any = None) -> Any:
+        world.release()
+        raise Stopped
+
+    asked = {"action": action, "approval_above": 0}
+    ended = world.run(asked, approve=stop, before={"report": stop})
+    assert ended.error == "Stopped"
+    entry = world.audit()[-1]
+    assert (entry["outcome"], entry["cause"]) == ("partial", "the execution was aborted")
+    report = json.loads(world.read(entry["report"]))
+    assert (report["counts"], report["not_taken_up"]) == ({}, 7)
+    # A plan changes nothing: how it went is in its report alone.
+    redrives = [subject for subject, _ in world.told() if "redrive partial" in subject]
+    assert len(redrives) == (action == "redrive")
+    assert world.letters == before
+    see_all_well(world)
+
+
+def test_an_execution_that_is_stopped_before_it_had_a_plan_has_nothing_to_report(
+    world: World,
+) -> None:
+    def stop() -> None:
+        world.release()
+        raise Stopped
+
+    world.run(REDRIVE, before={"plan": stop})
+    assert world.audit() == []
+    assert world.told() == []
 
 
 def test_a_lease_that_ended_is_taken_over_and_its_page_stops(world: World) -> None:

@@ -18,6 +18,7 @@ from tests.end_to_end.engine.world import (
     ORDER,
     PAYMENT,
     Call,
+    Clock,
     Ended,
     Fault,
     World,
@@ -334,7 +335,8 @@ def test_a_catalogue_that_changed_is_named(world: World) -> None:
     ended = world.run(REDRIVE, before={"verify": lambda: world.deploy(other)})
     assert ended.error == "PlanChanged"
     assert ended.cause
-    assert f"the catalogue changed (from {before} to {other.digest})" in ended.cause
+    assert f"the catalogue or the code changed (from {before}-" in ended.cause
+    assert f" to {other.digest}-" in ended.cause
     assert world.states() == {"open": 1}
 
 
@@ -426,6 +428,31 @@ def test_a_poison_event_is_parked_and_then_only_taken_up_by_its_id(world: World)
     assert world.delivered() == {"a": ["orders"], "p": ["customers"]}
 
 
+def test_a_letter_that_no_message_can_be_made_of_fails_alone(world: World) -> None:
+    without_source = json.loads(event("crashed"))
+    del without_source["source"]
+    poison = [
+        # As a stream record that the publish function crashed on, and one that it could not route.
+        letter("crashed", topic=None, text=json.dumps(without_source)),
+        letter("routed", step="route", text=event("routed", subject=5)),
+        # Nothing that is known of writes such letters: the plan takes them for sound.
+        letter("sent", text=event("sent", subject=5)),
+        letter("unsent", text=json.dumps({**without_source, "id": "unsent"})),
+    ]
+    world.record(*poison, letter("a"), letter("b"), letter("s", stage="ingest"))
+    planned = world.run({"action": "plan"}).output["plan"]
+    assert planned["will_fail"] == {"INVALID": 2}
+    first = world.run({**REDRIVE, "max_episodes": 2})
+    assert first.output["outcome"] == "done"
+    assert first.output["counts"] == {"resolved": 3, "failed": 4}
+    assert world.delivered() == {"a": ["orders"], "b": ["orders"]}
+    assert {one.code for one in world.letters if one.state == "open"} == {"INVALID", "UNKNOWN"}
+    second = world.run({**REDRIVE, "max_episodes": 2})
+    assert second.output["counts"] == {"parked": 4}
+    assert world.states() == {"resolved": 3, "parked": 4}
+    assert {one.episode for one in world.letters if one.state == "parked"} == {2}
+
+
 def test_letters_are_discarded_with_a_reason(world: World) -> None:
     letters = world.dead_letters(letter("a"), letter("b"), letter("c", publisher="acme-pay"))
     ended = world.run(
@@ -505,15 +532,62 @@ def test_a_triage_during_a_redrive_leaves_its_letters_alone(world: World) -> Non
 # Pages
 
 
-def test_a_run_of_many_pages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.redrive.handler._PAGE_SECONDS", 0.0001)
+@pytest.fixture
+def clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    world.pause = clock.pause
+    monkeypatch.setattr("functions.redrive.handler.monotonic", clock)
+    return clock
+
+
+def test_a_run_of_many_pages(world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.redrive.handler._PAGE_SECONDS", 1)
     world.dead_letters(*(letter(f"e{n}") for n in range(450)))
     ended = world.run(REDRIVE)
     assert ended.output["outcome"] == "done"
     assert ended.output["counts"] == {"resolved": 450}
-    # 10, 100, 200, 140
-    assert Counter(ended.tasks)["page"] == 4
+    # 10 and 100, 200, 140: a second each, but for the first 10.
+    assert Counter(ended.tasks)["page"] == 3
+    assert clock.time == pytest.approx(2.2)
     assert len(world.delivered()) == 450
+
+
+SLOW = {**REDRIVE, "rate_per_second": 1, "canary": 200}
+
+
+def test_a_pause_that_is_longer_than_a_page_goes_on_in_the_next_ones(
+    world: World, clock: Clock
+) -> None:
+    began: list[float] = []
+
+    def note(call: Call) -> None:
+        if (call.task, call.operation) == ("page", "GetObject"):  # the plan, with which it begins
+            began.append(clock.time)
+
+    world.dead_letters(*(letter(f"e{n}") for n in range(205)))
+    ended = world.run(SLOW, befall=note)
+    assert ended.output["outcome"] == "done"
+    assert ended.output["counts"] == {"resolved": 205}
+    # 200 at once for 200 s, then one every second.
+    assert clock.time == pytest.approx(204)
+    assert began == pytest.approx([0, 50, 100, 150, 200])
+
+
+def test_a_run_that_is_stopped_in_a_long_pause_sends_nothing_more(
+    world: World, clock: Clock
+) -> None:
+    def pause(seconds: float) -> None:
+        if clock.time == 100:
+            clock.time += 1
+            world.release()
+        clock.pause(seconds)
+
+    world.pause = pause
+    world.dead_letters(*(letter(f"e{n}") for n in range(205)))
+    ended = world.run(SLOW)
+    assert (ended.output["outcome"], ended.output["cause"]) == ("partial", "lost lock")
+    assert len(world.delivered()) == 200
+    assert Counter(ended.tasks)["page"] == 3
 
 
 def test_the_rate_is_kept(world: World) -> None:

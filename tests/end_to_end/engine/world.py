@@ -16,7 +16,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -217,7 +217,7 @@ class Process:
                 return _refusal(request, 403, "AccessDeniedException")
             case "released":
                 self.released = True
-                self._region.release()
+                self._region.release(befall=self._befall)
         return None
 
 
@@ -240,6 +240,12 @@ class Measured:
         self.of[str(index or key)] += 1
         asked = {k: v for k, v in params.items() if k not in ("Select", "ProjectionExpression")}
         if model.name == "Query":
+            # Those of the projection would be too many.
+            asked["ExpressionAttributeNames"] = {
+                alias: name
+                for alias, name in params["ExpressionAttributeNames"].items()
+                if alias in params["KeyConditionExpression"]
+            }
             items = self.client.query(**asked)["Items"]
         else:
             assert model.name == "GetItem", "a call that reads many items of a table"
@@ -391,6 +397,7 @@ class World:
             **self.cloud.environment,
             **METRICS,
             "DEPLOYMENT": self.name,
+            "RUNBOOK": "docs/runbook.md",
             "LEDGER_TABLE": self.ledger,
             "EVENTS_TABLE": self.events,
             "ARCHIVE_BUCKET": self.archive,
@@ -490,19 +497,25 @@ class World:
         execution = {"execution": "run-1", "execution_arn": "arn:run-1", "started_at": started_at}
         return {"task": name, **execution, **members}
 
-    def release(self, status: str = "ABORTED") -> Json:
-        """What EventBridge has done about an execution that came to another end."""
+    def release(self, status: str = "ABORTED", *, befall: Befall = nothing) -> None:
+        """What EventBridge has done about an execution that came to another end.
+
+        Lambda does it again, in another process, when it fails: twice, then EventBridge begins anew.
+        """
         execution = self._running[-1]
         started = datetime.fromisoformat(execution.started_at)
-        return self.process().invoke(
-            {
-                "task": "release",
-                "execution": execution.name,
-                "execution_arn": execution.arn,
-                "started_at": int(started.timestamp() * 1000),
-                "status": status,
-            }
-        )
+        task = {
+            "task": "release",
+            "execution": execution.name,
+            "execution_arn": execution.arn,
+            "started_at": int(started.timestamp() * 1000),
+            "status": status,
+        }
+        for _ in range(2):
+            with suppress(Exception, Killed):
+                self.process(befall).invoke(task)
+                return
+        self.process(befall).invoke(task)
 
     def count(self) -> Json:
         """What the counter does, every minute; it notes which triages it would start."""
@@ -700,6 +713,23 @@ def _retries(task: str) -> int:
         for retry in state["Retry"]
         if "States.TaskFailed" in retry["ErrorEquals"]
     )
+
+
+class Clock:
+    """Stands for the time of a page: it passes only while the page waits."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.pauses: list[float] = []
+
+    def __call__(self) -> float:
+        return self.time
+
+    def pause(self, seconds: float) -> None:
+        """Let it pass."""
+        assert seconds >= 0
+        self.time += seconds
+        self.pauses.append(seconds)
 
 
 @contextmanager
