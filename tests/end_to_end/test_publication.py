@@ -374,8 +374,9 @@ def test_with_the_queue_down_as_well_the_stream_retries_and_all_is_delivered(
 ) -> None:
     topic = system.deployment.topic_arn(SICK)
     with (
-        denied(system.deployment, system.function, "sns:Publish", topic),
+        # Ends last: with the queue back first, a round in between would write letters.
         system.faults.befalling(lambda call: "500" if call.target.endswith("-dlq") else None),
+        denied(system.deployment, system.function, "sns:Publish", topic),
     ):
         with system.one_batch():
             ids = system.post([*EVENTS] * 5)
@@ -444,7 +445,7 @@ def test_a_poison_record_keeps_no_other_of_its_batch_from_arriving_within_five_s
     restarts.append(_seconds_of_a_restart(system))
     # It is halved seven times and tried twice more, and each time the function is started anew. A
     # machine that is busy with something else takes longer for that.
-    assert took < max(5, 12 * max(restarts)), restarts
+    assert took < max(5, 20 * max(restarts)), restarts
 
 
 def _seconds_of_a_restart(system: System) -> float:
