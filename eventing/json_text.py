@@ -105,6 +105,14 @@ def parse(text: str, *, depth: int = MAX_DEPTH + _WRAPPINGS) -> Document:
     return Document(value, exact)
 
 
+def parse_if_json(text: str) -> Document | None:
+    """What `parse` reads, or None where it raises."""
+    try:
+        return parse(text)
+    except InvalidJson:
+        return None
+
+
 def canonical(value: Any, *, spelled: bool = True) -> bytes:
     """The bytes that two texts of the same JSON value share; `spelled` as of its document.
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from eventing.cause import Code
 from eventing.event import timestamp
 from eventing.forecast import Judge
-from eventing.json_text import InvalidJson, parse
+from eventing.json_text import parse_if_json
 from eventing.ledger import GOES_THROUGH, Row, State
 from eventing.plan import Plan, Prospect, differences, make_plan
 from eventing.redrive_request import Filter, RedriveRequest
@@ -101,10 +101,7 @@ class Planner:
         return judged
 
     def _forecast(self, row: Row, event: str | None) -> tuple[str, str | None]:
-        try:
-            document = parse(event) if event else None
-        except InvalidJson:
-            document = None
+        document = parse_if_json(event) if event else None
         forecast = self._judge.forecast(
             row.step, topic=row.topic, publisher=row.publisher, document=document
         )

@@ -15,7 +15,7 @@ from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter
 from eventing.event import timestamp
 from eventing.forecast import Judge
-from eventing.json_text import Document, InvalidJson, parse
+from eventing.json_text import Document, parse_if_json
 from eventing.ledger import Row, State
 from eventing.message import Message, message_attributes
 from eventing.redrive_request import RedriveRequest
@@ -199,10 +199,7 @@ class Runner:
     def _try(self, entry: Entry) -> _Try:
         row = entry.row
         try:
-            try:
-                document = parse(entry.event)
-            except InvalidJson:
-                document = None
+            document = parse_if_json(entry.event)
             forecast = self._judge.forecast(
                 row.step, topic=row.topic, publisher=row.publisher, document=document
             )

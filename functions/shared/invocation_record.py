@@ -14,7 +14,7 @@ from typing import Any
 from eventing.cause import Cause, Code, clip
 from eventing.dead_letter import DeadLetter
 from eventing.event import read_timestamp
-from eventing.json_text import InvalidJson, parse
+from eventing.json_text import parse_if_json
 
 
 class NoInvocationRecord(ValueError):  # noqa: N818 - what was found in the bucket
@@ -74,7 +74,5 @@ def _letter(record: Mapping[str, Any], condition: str, failed_at: str) -> DeadLe
 
 
 def _is_object(text: Any) -> bool:
-    try:
-        return isinstance(text, str) and isinstance(parse(text).value, dict)
-    except InvalidJson:
-        return False
+    document = parse_if_json(text) if isinstance(text, str) else None
+    return document is not None and isinstance(document.value, dict)

@@ -15,7 +15,7 @@ from eventing.cause import Cause, Code, cause_of
 from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, read_dead_letter
 from eventing.event import timestamp
 from eventing.forecast import Judge
-from eventing.json_text import InvalidJson, parse
+from eventing.json_text import parse_if_json
 from eventing.ledger import GOES_THROUGH
 from functions.shared.invocation_record import (
     NoInvocationRecord,
@@ -150,12 +150,11 @@ class Triage:
             return self._keep_junk(stage, message, str(error), counts)
 
     def _record(self, letter: DeadLetter, counts: Counts) -> bool:
-        try:
-            document = parse(letter.event)
-        except InvalidJson:
-            document = None
         forecast = self._judge.forecast(
-            letter.step, topic=letter.topic, publisher=letter.publisher, document=document
+            letter.step,
+            topic=letter.topic,
+            publisher=letter.publisher,
+            document=parse_if_json(letter.event),
         )
         result = self._ledger.take_in(
             letter,

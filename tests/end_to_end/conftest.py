@@ -5,9 +5,11 @@ Tests share it, so each looks for its own events only, and mends what it broke.
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import uuid
+import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -160,6 +162,47 @@ def eventually(
         assert time.monotonic() < deadline, f"after {seconds} s it is still {answer!r}"
         time.sleep(0.1)
     return answer
+
+
+def items(deployment: Deployment, table: str = "EventsTable") -> list[dict[str, Any]]:
+    """All that is in a table, which is named by its output."""
+    pages = deployment.client("dynamodb").get_paginator("scan")
+    name = deployment.outputs[table]
+    return [item for page in pages.paginate(TableName=name) for item in page["Items"]]
+
+
+def archived(deployment: Deployment, prefix: str = "") -> list[Any]:
+    """The events in the archive's objects below a prefix."""
+    s3, bucket = deployment.client("s3"), deployment.outputs["ArchiveBucket"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    bodies = [
+        s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+        for page in pages
+        for found in page.get("Contents", [])
+    ]
+    return [json.loads(line) for body in bodies for line in body.splitlines()]
+
+
+def put_messages(sqs: Any, queue: str, texts: Sequence[str]) -> None:
+    """Put messages into a queue."""
+    for start in range(0, len(texts), 10):
+        entries = [
+            {"Id": str(number), "MessageBody": text}
+            for number, text in enumerate(texts[start : start + 10])
+        ]
+        answer = sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+        assert not answer.get("Failed")
+
+
+def new_layer(deployment: Deployment, name: str, code: str) -> str:
+    """A layer with one module, as the ARN to attach it by."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as layer:
+        layer.writestr(f"python/{name}.py", code)
+    version: str = deployment.client("lambda").publish_layer_version(
+        LayerName=name, Content={"ZipFile": content.getvalue()}
+    )["LayerVersionArn"]
+    return version
 
 
 @contextmanager

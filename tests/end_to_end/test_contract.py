@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import uuid
-import zipfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -20,15 +18,18 @@ from tests.end_to_end.conftest import (
     PUBLISHER,
     Subscriber,
     accept,
+    archived,
     denied,
     eventually,
+    items,
     new_event,
+    new_layer,
 )
 from tests.end_to_end.test_dead_letters import in_the_ledger
 from tests.events.corpus import Case, exact, invalid, valid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from local.deployment import Deployment
 
@@ -311,12 +312,9 @@ def test_a_function_that_runs_out_of_time_is_a_503_of_the_contract(deployment: D
     client, name = deployment.client("lambda"), deployment.outputs["IngestFunction"]
     before = client.get_function_configuration(FunctionName=name)
     # Our own code stops in time, whatever hangs.
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as layer:
-        layer.writestr("python/hang.py", "def handle(*_):\n    import time\n    time.sleep(30)\n")
-    version = client.publish_layer_version(
-        LayerName="hang", Content={"ZipFile": content.getvalue()}
-    )["LayerVersionArn"]
+    version = new_layer(
+        deployment, "hang", "def handle(*_):\n    import time\n    time.sleep(30)\n"
+    )
     client.update_function_configuration(
         FunctionName=name, Handler="hang.handle", Layers=[version], Timeout=1
     )
@@ -423,20 +421,6 @@ def test_twenty_clients_that_send_the_same_events_store_each_once(deployment: De
     again = [e for e in events if outcomes[e["id"]].count("accepted") > 1]
     assert len(in_the_ledger(deployment, *again)) == len(again)
     assert all("accepted" in found or 503 in found for found in outcomes.values())
-    stored = Counter(_stored_ids(deployment))
+    stored = Counter(json.loads(item["event"]["S"])["id"] for item in items(deployment))
     assert {stored[e["id"]] for e in events if e not in again} == {1}
-    assert outcomes.keys() <= set(_archived_ids(deployment))
-
-
-def _stored_ids(deployment: Deployment) -> Iterator[str]:
-    pages = deployment.client("dynamodb").get_paginator("scan")
-    for page in pages.paginate(TableName=deployment.outputs["EventsTable"]):
-        yield from (json.loads(item["event"]["S"])["id"] for item in page["Items"])
-
-
-def _archived_ids(deployment: Deployment) -> Iterator[str]:
-    s3, bucket = deployment.client("s3"), deployment.outputs["ArchiveBucket"]
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for entry in page.get("Contents", ()):
-            content = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
-            yield from (json.loads(line)["id"] for line in content.splitlines())
+    assert outcomes.keys() <= {event["id"] for event in archived(deployment)}

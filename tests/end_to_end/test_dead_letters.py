@@ -11,6 +11,7 @@ from tests.end_to_end.conftest import (
     denied,
     eventually,
     execute,
+    items,
     new_event,
     payment,
 )
@@ -110,14 +111,12 @@ def in_the_ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[
 
 def ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, str]]:
     """What the ledger holds of these events, in their order."""
-    pages = deployment.client("dynamodb").get_paginator("scan")
-    items = (
+    letters = (
         {name: next(iter(value.values())) for name, value in item.items()}
-        for page in pages.paginate(TableName=deployment.outputs["LedgerTable"])
-        for item in page["Items"]
+        for item in items(deployment, "LedgerTable")
         if "event" in item
     )
-    by_id = {json.loads(item["event"]).get("id"): item for item in items}
+    by_id = {json.loads(letter["event"]).get("id"): letter for letter in letters}
     return [by_id[event["id"]] for event in events if event["id"] in by_id]
 
 

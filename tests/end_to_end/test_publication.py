@@ -6,13 +6,11 @@ its publish function and SNS and SQS stands a proxy, and before its handler a la
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import threading
 import time
 import uuid
-import zipfile
 from collections import Counter, defaultdict
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +22,7 @@ import pytest
 
 from local.cloud import ROOT, LocalCloud
 from local.deployment import Deployment
-from tests.end_to_end.conftest import DEADLINE, PUBLISHER, denied, eventually
+from tests.end_to_end.conftest import DEADLINE, PUBLISHER, denied, eventually, new_layer
 from tests.end_to_end.faults import LIMIT, REFUSED, Call, Fault, Faults
 from tests.end_to_end.test_readme import run
 
@@ -247,13 +245,8 @@ def _leave_the_letters_to_the_tests(deployment: Deployment) -> None:
 
 def _put_in_the_way(system: System) -> None:
     """The proxy between the function and SNS and SQS, the layer before its handler."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as layer:
-        layer.write(FOLDER / "layer.py", "python/layer.py")
+    version = new_layer(system.deployment, "layer", (FOLDER / "layer.py").read_text())
     lambdas = system.deployment.client("lambda")
-    version = lambdas.publish_layer_version(
-        LayerName="mishaps", Content={"ZipFile": content.getvalue()}
-    )["LayerVersionArn"]
     variables = lambdas.get_function_configuration(FunctionName=system.function)["Environment"][
         "Variables"
     ]

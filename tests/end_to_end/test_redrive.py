@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter, Stage
 from eventing.event import timestamp
-from tests.end_to_end.conftest import eventually, execute, new_event, payment
+from tests.end_to_end.conftest import eventually, execute, items, new_event, payment, put_messages
 
 if TYPE_CHECKING:
     from local.deployment import Deployment
@@ -51,26 +51,13 @@ def letter(
 def send(deployment: Deployment, letters: list[DeadLetter]) -> None:
     for stage, queue in (("ingest", "IngestDlqUrl"), ("publish", "PublishDlqUrl")):
         texts = [one.text() for one in letters if one.stage == stage]
-        for start in range(0, len(texts), 10):
-            entries = [
-                {"Id": str(n), "MessageBody": text}
-                for n, text in enumerate(texts[start : start + 10])
-            ]
-            answer = deployment.client("sqs").send_message_batch(
-                QueueUrl=deployment.outputs[queue], Entries=entries
-            )
-            assert not answer.get("Failed")
+        put_messages(deployment.client("sqs"), deployment.outputs[queue], texts)
 
 
 def rows(deployment: Deployment, keys: set[str]) -> dict[str, dict[str, Any]]:
     """The ledger's rows with these keys."""
-    pages = deployment.client("dynamodb").get_paginator("scan")
-    return {
-        item["pk"]["S"]: item
-        for page in pages.paginate(TableName=deployment.outputs["LedgerTable"])
-        for item in page["Items"]
-        if item["pk"]["S"] in keys
-    }
+    found = items(deployment, "LedgerTable")
+    return {item["pk"]["S"]: item for item in found if item["pk"]["S"] in keys}
 
 
 def states(deployment: Deployment, letters: list[DeadLetter]) -> Counter[str]:

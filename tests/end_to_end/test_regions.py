@@ -12,7 +12,7 @@ import pytest
 
 from local.cloud import LocalCloud
 from local.deployment import Deployment
-from tests.end_to_end.conftest import PUBLISHER, Subscriber, eventually
+from tests.end_to_end.conftest import PUBLISHER, Subscriber, eventually, items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +70,4 @@ def test_events_are_stored_in_both_regions_and_published_by_the_one_that_took_th
 
 
 def _stored(deployment: Deployment, ids: set[str]) -> int:
-    pages = deployment.client("dynamodb").get_paginator("scan")
-    items = (
-        item
-        for page in pages.paginate(TableName=deployment.outputs["EventsTable"])
-        for item in page["Items"]
-    )
-    return sum(json.loads(item["event"]["S"])["id"] in ids for item in items)
+    return sum(json.loads(item["event"]["S"])["id"] in ids for item in items(deployment))

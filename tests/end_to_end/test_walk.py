@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.end_to_end.conftest import PUBLISHER, accept, new_event, payment
+from tests.end_to_end.conftest import PUBLISHER, accept, archived, items, new_event, payment
 
 if TYPE_CHECKING:
     from local.deployment import Deployment
@@ -37,13 +37,13 @@ def test_an_accepted_event_is_stored_archived_and_delivered_to_one_topic(
         "subject": "é",
     }
 
-    (item,) = [item for item in _items(deployment) if event["id"] in item["event"]["S"]]
+    (item,) = [item for item in items(deployment) if event["id"] in item["event"]["S"]]
     assert json.loads(item["event"]["S"]) == event
     assert item["publisher"]["S"] == PUBLISHER
     assert item["origin_region"]["S"] == deployment.region
 
     day, hour = item["accepted_at"]["S"][:10], item["accepted_at"]["S"][11:13]
-    lines = _archived(deployment, f"publisher={PUBLISHER}/date={day}/{hour}/")
+    lines = archived(deployment, f"publisher={PUBLISHER}/date={day}/{hour}/")
     assert event in lines
 
     answer = deployment.post(json.dumps(event), key=deployment.api_key(PUBLISHER))
@@ -94,23 +94,6 @@ def test_what_partiql_inserts_is_published_too(
     )["Responses"]
     assert "Error" not in response
     assert len(subscriber.wait_for(event["id"])) == 1
-
-
-def _items(deployment: Deployment) -> list[dict[str, Any]]:
-    pages = deployment.client("dynamodb").get_paginator("scan")
-    table = deployment.outputs["EventsTable"]
-    return [item for page in pages.paginate(TableName=table) for item in page["Items"]]
-
-
-def _archived(deployment: Deployment, prefix: str) -> list[Any]:
-    s3, bucket = deployment.client("s3"), deployment.outputs["ArchiveBucket"]
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    bodies = [
-        s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
-        for page in pages
-        for found in page.get("Contents", [])
-    ]
-    return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
 def _item(event: dict[str, Any], *, origin_region: str) -> dict[str, Any]:

@@ -42,6 +42,7 @@ from functions.shared.clients import Clients
 from functions.shared.ledger import _NUMBERS, _TEXTS, INDEX
 from functions.triage.triage import Counts
 from local.cloud import ROOT, LocalCloud
+from tests.end_to_end.conftest import put_messages
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
 MACHINE: Json = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())
@@ -416,15 +417,7 @@ class World:
 
     def send(self, stage: Stage, *texts: str) -> None:
         """Put messages into a stage's dead-letter queue."""
-        for start in range(0, len(texts), 10):
-            entries = [
-                {"Id": str(number), "MessageBody": text}
-                for number, text in enumerate(texts[start : start + 10])
-            ]
-            answer = self.client("sqs").send_message_batch(
-                QueueUrl=self.queues[stage], Entries=entries
-            )
-            assert not answer.get("Failed")
+        put_messages(self.client("sqs"), self.queues[stage], texts)
 
     def dead_letters(self, *letters: DeadLetter) -> list[DeadLetter]:
         """Put dead letters into their queues."""
