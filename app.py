@@ -9,8 +9,8 @@ import cdk_nag
 
 from eventing.catalogue import CatalogueError
 from infrastructure.configuration import Configuration, ConfigurationError
-from infrastructure.stacks.data import DataStack
-from infrastructure.stacks.regional import RegionalStack
+from stacks.data import DataStack
+from stacks.regional import RegionalStack
 
 
 def build(app: cdk.App) -> None:

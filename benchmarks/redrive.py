@@ -99,7 +99,7 @@ def _row(event: str) -> dict[str, Any]:
 def _measure(sink: str) -> Iterator[str]:
     import boto3
 
-    from eventing.plan import Plan
+    from eventing.redrive.plan import Plan
     from functions.redrive.handler import _tasks
 
     event = json.dumps(events.event(), ensure_ascii=False, separators=(",", ":"))

@@ -19,7 +19,8 @@ from functions.counter import runs
 from functions.counter.conservation import Conservation
 from functions.shared.clients import Clients
 from functions.shared.invocation import Context
-from functions.shared.ledger import Ledger, Locks
+from functions.shared.ledger import Ledger
+from functions.shared.locks import Locks
 from functions.shared.metrics import Metrics
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ from aws_lambda_powertools import Logger
 from eventing.catalogue import Catalogue
 from eventing.cause import cause_of
 from eventing.dead_letter import STAGES, Stage
-from eventing.forecast import Judge
-from eventing.ledger import Row
-from eventing.pace import first_pace
-from eventing.plan import Plan, read_plan
-from eventing.redrive_request import Filter, InvalidInput, RedriveRequest, read_request
+from eventing.redrive.forecast import Judge
+from eventing.redrive.ledger import Row
+from eventing.redrive.pace import first_pace
+from eventing.redrive.plan import Plan, read_plan
+from eventing.redrive.request import Filter, InvalidInput, RedriveRequest, read_request
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reporter import Reporter, Run
 from functions.redrive.runner import Outcome, Runner, traces
@@ -31,7 +31,8 @@ from functions.shared.archive import Archive
 from functions.shared.clients import READ_SECONDS, Clients
 from functions.shared.event_store import EventStore
 from functions.shared.invocation import Context
-from functions.shared.ledger import Change, Held, Lease, Ledger, Locks
+from functions.shared.ledger import Change, Ledger
+from functions.shared.locks import Held, Lease, Locks
 from functions.shared.metrics import Metrics
 from functions.shared.operations import OperationsBucket, OpsTopic
 from functions.shared.topics import Topics

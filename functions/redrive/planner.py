@@ -7,11 +7,11 @@ from datetime import datetime
 
 from eventing.cause import Code
 from eventing.event import timestamp
-from eventing.forecast import Judge
 from eventing.json_text import parse_if_json
-from eventing.ledger import GOES_THROUGH, Row, State
-from eventing.plan import Plan, Prospect, differences, make_plan
-from eventing.redrive_request import Filter, RedriveRequest
+from eventing.redrive.forecast import Judge
+from eventing.redrive.ledger import GOES_THROUGH, Row, State
+from eventing.redrive.plan import Plan, Prospect, differences, make_plan
+from eventing.redrive.request import Filter, RedriveRequest
 from functions.shared.event_store import EventStore
 from functions.shared.ledger import Ledger
 

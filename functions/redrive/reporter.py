@@ -13,9 +13,10 @@ from typing import Any
 
 from eventing.dead_letter import Stage
 from eventing.event import timestamp
-from eventing.ledger import Outline, State
-from eventing.redrive_request import Filter, RedriveRequest
-from functions.shared.ledger import Held, Lease, Ledger, Locks
+from eventing.redrive.ledger import Outline, State
+from eventing.redrive.request import Filter, RedriveRequest
+from functions.shared.ledger import Ledger
+from functions.shared.locks import Held, Lease, Locks
 from functions.shared.operations import OperationsBucket, OpsTopic
 
 # More groups than this are no diagnosis; the report's counts cover all of them.

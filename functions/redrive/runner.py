@@ -14,11 +14,11 @@ from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter
 from eventing.event import timestamp
-from eventing.forecast import Judge
 from eventing.json_text import Document, parse_if_json
-from eventing.ledger import Row, State
 from eventing.message import Message, message_attributes
-from eventing.redrive_request import RedriveRequest
+from eventing.redrive.forecast import Judge
+from eventing.redrive.ledger import Row, State
+from eventing.redrive.request import RedriveRequest
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.event_store import EventItem, EventStore, NotStored

@@ -16,10 +16,11 @@ from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import Stage
-from eventing.forecast import Judge
+from eventing.redrive.forecast import Judge
 from functions.shared.clients import READ_SECONDS, Clients
 from functions.shared.invocation import Context
-from functions.shared.ledger import Held, Ledger, Locks
+from functions.shared.ledger import Ledger
+from functions.shared.locks import Held, Locks
 from functions.shared.metrics import Metrics
 from functions.shared.operations import OperationsBucket
 from functions.triage.triage import Counts, Triage

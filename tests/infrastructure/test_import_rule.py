@@ -19,6 +19,7 @@ ROOMS = (
     "functions",
     "infrastructure",
     "local",
+    "stacks",
     "tests",
     "workflows",
 )
@@ -42,8 +43,8 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
         for name in FUNCTIONS
     },
     "infrastructure.constructs": _CONSTRUCTS,
-    "infrastructure.stacks": (
-        "infrastructure.stacks",
+    "stacks": (
+        "stacks",
         "dashboards",
         "workflows",
         *_CONSTRUCTS,
@@ -51,7 +52,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "infrastructure": _CONFIGURATION,
     "workflows": ("workflows", *_CONSTRUCTS),
     "dashboards": ("dashboards", *_CONSTRUCTS),
-    "app": ("infrastructure.stacks", *_CONFIGURATION),
+    "app": ("stacks", *_CONFIGURATION),
 }
 # What of other people's each room may not import.
 FORBIDDEN: Mapping[str, tuple[str, ...]] = {
@@ -62,6 +63,7 @@ FORBIDDEN: Mapping[str, tuple[str, ...]] = {
     "infrastructure": AWS,
     "workflows": AWS,
     "dashboards": AWS,
+    "stacks": AWS,
     "app": AWS,
 }
 
@@ -145,8 +147,8 @@ def test_a_module_imports_what_it_may(module: str, path: Path) -> None:
         ("infrastructure.constructs.archive", "from eventing import event", "eventing.event"),
         (
             "infrastructure.constructs.archive",
-            "from infrastructure.stacks import data",
-            "infrastructure.stacks.data",
+            "from stacks import data",
+            "stacks.data",
         ),
         (
             "infrastructure.configuration",
@@ -160,7 +162,7 @@ def test_a_module_imports_what_it_may(module: str, path: Path) -> None:
             "from infrastructure.constructs import archive",
             "infrastructure.constructs.archive",
         ),
-        ("infrastructure.stacks.data", "from local import cloud", "local.cloud"),
+        ("stacks.data", "from local import cloud", "local.cloud"),
         ("benchmarks.ingest", "from local import cloud", "local.cloud"),
     ],
 )
@@ -172,7 +174,7 @@ def test_the_rule_lets_through_what_the_design_says() -> None:
     for module, source in (
         ("functions.ingest.handler", "from functions.shared.clients import Clients\nimport boto3"),
         ("functions.shared.clients", "from eventing.cause import Cause\nimport os"),
-        ("infrastructure.stacks.data", "from infrastructure.constructs.archive import Archive"),
+        ("stacks.data", "from infrastructure.constructs.archive import Archive"),
         ("infrastructure.constructs.archive", "from eventing.catalogue import Catalogue"),
         ("workflows.redrive", "from infrastructure.constructs.redrive import RedriveFunction"),
         ("tests.end_to_end.test_walk", "from local.cloud import LocalCloud"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from eventing.ledger import Row
+from eventing.redrive.ledger import Row
 
 ROW = Row(
     key="k" * 43,

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from eventing import forecast
+from eventing.redrive import forecast
 from eventing.catalogue import Catalogue
 from eventing.cause import Code
 from eventing.dead_letter import Step
-from eventing.forecast import Judge
+from eventing.redrive.forecast import Judge
 from tests.unit.examples import document
 
 ORDER = "com.example.shop.order.placed.v1"
@@ -98,8 +98,8 @@ def test_other_code_is_another_version(
     judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = tmp_path / "eventing"
-    shutil.copytree(Path(forecast.__file__).parent, code)
-    monkeypatch.setattr(forecast, "__file__", str(code / "forecast.py"))
+    shutil.copytree(Path(forecast.__file__).parents[1], code)
+    monkeypatch.setattr(forecast, "__file__", str(code / "redrive" / "forecast.py"))
     assert Judge(judge.catalogue).version == judge.version
 
     with (code / "routing.py").open("a") as file:

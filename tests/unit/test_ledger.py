@@ -14,8 +14,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from eventing.cause import Cause, Code
-from eventing.ledger import SHARDS, Outline, Row, State
-from eventing.redrive_request import Filter
+from eventing.redrive.ledger import SHARDS, Outline, Row, State
+from eventing.redrive.request import Filter
 from functions.shared.ledger import _NUMBERS, _TEXTS, Change, Ledger
 from tests.unit.letters import row
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventing.pace import ENGINE_RATE, START_RATE, Pace, first_pace, seconds_for
-from eventing.redrive_request import RedriveRequest
+from eventing.redrive.pace import ENGINE_RATE, START_RATE, Pace, first_pace, seconds_for
+from eventing.redrive.request import RedriveRequest
 
 
 def test_the_canary_goes_first_then_the_rate_doubles_up_to_its_limit() -> None:

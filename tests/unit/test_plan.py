@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from eventing.ledger import Row
-from eventing.plan import PRICES, Plan, Prospect, cost, differences, make_plan, read_plan
-from eventing.redrive_request import Filter, RedriveRequest
+from eventing.redrive.ledger import Row
+from eventing.redrive.plan import PRICES, Plan, Prospect, cost, differences, make_plan, read_plan
+from eventing.redrive.request import Filter, RedriveRequest
 from tests.unit.letters import row
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from eventing.ledger import Outline, Row
-from eventing.redrive_request import Filter
+from eventing.redrive.ledger import Outline, Row
+from eventing.redrive.request import Filter
 from functions.redrive.reporter import Reporter
 from tests.unit.letters import row
 

@@ -14,7 +14,7 @@ from typing import get_args
 
 import pytest
 
-from eventing.redrive_request import ACTIONS, Filter, RedriveRequest, read_request
+from eventing.redrive.request import ACTIONS, Filter, RedriveRequest, read_request
 from functions.redrive.runner import Fate
 from infrastructure.packaging import ROOT
 from tests.workflows.asl import Json

@@ -740,7 +740,10 @@ def no_waiting() -> Iterator[None]:
 @contextmanager
 def small() -> Iterator[None]:
     """Meanwhile the index has few partitions and triage few receivers, which takes less time."""
-    with patch("eventing.ledger.SHARDS", 2), patch("functions.triage.handler._RECEIVERS", 2):
+    with (
+        patch("eventing.redrive.ledger.SHARDS", 2),
+        patch("functions.triage.handler._RECEIVERS", 2),
+    ):
         yield
 
 

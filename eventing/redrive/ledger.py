@@ -7,7 +7,7 @@ from typing import Literal
 from zlib import crc32
 
 from eventing.dead_letter import Stage, Step
-from eventing.redrive_request import Filter
+from eventing.redrive.request import Filter
 
 State = Literal["open", "redriving", "resolved", "parked", "discarded"]
 SHARDS = 16

@@ -11,9 +11,9 @@ from hashlib import sha256
 from typing import Any
 
 from eventing.event import timestamp
-from eventing.ledger import GOES_THROUGH, Row
-from eventing.pace import seconds_for
-from eventing.redrive_request import RedriveRequest
+from eventing.redrive.ledger import GOES_THROUGH, Row
+from eventing.redrive.pace import seconds_for
+from eventing.redrive.request import RedriveRequest
 
 # A difference is named in full up to so many letters.
 _NAMED = 5

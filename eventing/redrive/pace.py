@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eventing.redrive_request import RedriveRequest
+from eventing.redrive.request import RedriveRequest
 
 START_RATE = 50.0
 _LEAST_RATE = 1.0

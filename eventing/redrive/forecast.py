@@ -44,7 +44,7 @@ class Judge:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         code = sha256()
-        for file in sorted(Path(__file__).parent.glob("*.py")):
+        for file in sorted(Path(__file__).parents[1].rglob("*.py")):
             code.update(file.read_bytes())
         self.version = f"{catalogue.digest}-{code.hexdigest()[:8]}"
         self._schemas = Schemas(catalogue)
