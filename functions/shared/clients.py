@@ -22,10 +22,16 @@ CALL_SECONDS = 2 * (CONNECT_SECONDS + READ_SECONDS) + 1
 
 
 class Clients:
-    """Makes clients with the time-outs that all calls share."""
+    """Makes clients with the time-outs that all calls share; of a new session, unless one is given."""
 
-    def __init__(self, *, connections: int = 10, read_seconds: float = READ_SECONDS) -> None:
-        self._session = botocore.session.get_session()
+    def __init__(
+        self,
+        *,
+        connections: int = 10,
+        read_seconds: float = READ_SECONDS,
+        session: botocore.session.Session | None = None,
+    ) -> None:
+        self._session = session or botocore.session.get_session()
         self._config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=read_seconds,

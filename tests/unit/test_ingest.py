@@ -24,7 +24,9 @@ from functions.shared.clients import Clients
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.event_store import EventStore
 from functions.shared.metrics import Metrics
-from tests.unit.fake_aws import QUEUE_URL, REGION, Call, FakeAws, Killed
+from tests.faults.aws import FakeAws
+from tests.faults.memory import QUEUE_URL, REGION
+from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 
 KEY_ID = "key-of-acme"
 
@@ -180,7 +182,7 @@ def test_another_event_under_the_same_id_is_a_conflict(publisher: Publisher) -> 
 
 def test_what_a_timed_out_attempt_stored_is_accepted(publisher: Publisher) -> None:
     publisher.aws.fault = lambda call: (
-        "done-then-timeout" if call.operation == "PutItem" and call.attempt == 1 else None
+        "done-then-timeout" if call.operation == "PutItem" and call.number == 1 else None
     )
     response = publisher.post(event())
 
@@ -203,7 +205,7 @@ CODES = {
 
 @pytest.mark.parametrize(("fault", "code"), CODES.items())
 def test_a_store_that_fails_leaves_a_dead_letter(
-    publisher: Publisher, fault: str, code: str
+    publisher: Publisher, fault: Fault, code: str
 ) -> None:
     publisher.aws.fault = lambda call: fault if call.operation == "PutItem" else None
     response = publisher.post(event())
@@ -223,7 +225,7 @@ def test_a_store_that_fails_leaves_a_dead_letter(
 
 @pytest.mark.parametrize(("fault", "code"), CODES.items())
 def test_an_archive_that_fails_leaves_the_event_stored_and_a_dead_letter(
-    publisher: Publisher, fault: str, code: str
+    publisher: Publisher, fault: Fault, code: str
 ) -> None:
     publisher.aws.fault = lambda call: fault if call.operation == "PutObject" else None
     response = publisher.post(event())
@@ -237,7 +239,7 @@ def test_an_archive_that_fails_leaves_the_event_stored_and_a_dead_letter(
 
 @pytest.mark.parametrize("fault", CODES)
 def test_without_store_and_queue_the_publisher_keeps_the_event(
-    publisher: Publisher, fault: str
+    publisher: Publisher, fault: Fault
 ) -> None:
     publisher.aws.fault = lambda call: (
         fault
@@ -262,16 +264,16 @@ def test_without_store_and_queue_the_publisher_keeps_the_event(
 @pytest.mark.parametrize("operation", ["PutItem", "PutObject", "SendMessageBatch"])
 @pytest.mark.parametrize("fault", ["killed", "done-then-killed"])
 def test_a_process_that_dies_at_a_call_loses_nothing_of_what_is_sent_again(
-    publisher: Publisher, operation: str, fault: str
+    publisher: Publisher, operation: str, fault: Fault
 ) -> None:
-    def befalls(call: Call) -> str | None:
+    def fails_at(call: Call) -> Fault | None:
         if call.operation == operation:
             return fault
         # For the queue to be called, the store has to fail.
         fails = operation == "SendMessageBatch" and call.operation == "PutItem"
         return "denied" if fails else None
 
-    publisher.aws.fault = befalls
+    publisher.aws.fault = fails_at
     with pytest.raises(Killed):
         publisher.post(event())
 
@@ -391,7 +393,7 @@ def test_a_batch_of_one_status_has_that_status(publisher: Publisher) -> None:
 
 def test_one_partiql_call_that_fails_is_the_fate_of_its_events_alone(publisher: Publisher) -> None:
     publisher.aws.fault = lambda call: (
-        "denied" if call.operation == "BatchExecuteStatement" and call.attempt == 2 else None
+        "denied" if call.operation == "BatchExecuteStatement" and call.number == 2 else None
     )
     response = post_batch(publisher, batch(*range(100)))
 
@@ -407,7 +409,7 @@ def test_one_partiql_call_that_fails_is_the_fate_of_its_events_alone(publisher: 
 def test_one_statement_that_fails_is_the_fate_of_its_event_alone(publisher: Publisher) -> None:
     key = publisher_key(3)
     publisher.aws.refuse_entry = lambda target, entry: (
-        ("ThrottlingError", False) if entry == key else None
+        EntryRefusal("ThrottlingError") if entry == key else None
     )
     response = post_batch(publisher, batch(*range(5)))
 
@@ -419,7 +421,7 @@ def test_one_statement_that_fails_is_the_fate_of_its_event_alone(publisher: Publ
 def test_a_batch_whose_letters_partly_fail_says_which_to_send_again(publisher: Publisher) -> None:
     publisher.aws.fault = lambda call: "denied" if call.service == "dynamodb" else None
     publisher.aws.refuse_entry = lambda target, body: (
-        ("InternalError", False) if target == "ingest-dlq" and '"id":"2"' in body else None
+        EntryRefusal("InternalError") if target == "ingest-dlq" and '"id":"2"' in body else None
     )
     response = post_batch(publisher, [*batch(1, 2, 3), *batch(2)])
 
@@ -431,7 +433,7 @@ def test_a_batch_whose_letters_partly_fail_says_which_to_send_again(publisher: P
 def test_what_a_timed_out_batch_stored_is_accepted(publisher: Publisher) -> None:
     publisher.aws.fault = lambda call: (
         "done-then-timeout"
-        if call.operation == "BatchExecuteStatement" and call.attempt == 1
+        if call.operation == "BatchExecuteStatement" and call.number == 1
         else None
     )
     response = post_batch(publisher, batch(1, 2, 3))

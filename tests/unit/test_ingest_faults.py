@@ -18,12 +18,13 @@ from eventing.dead_letter import read_dead_letter
 from eventing.event import event_digest, event_key
 from eventing.json_text import parse
 from eventing.schemas import Schemas
-from tests.unit.fake_aws import Call, FakeAws, Killed
+from tests.faults.aws import FakeAws
+from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 from tests.unit.test_ingest import Publisher, clients_of, event, new_function
 
 RUNS = 1000
 SCHEMAS = Schemas(Catalogue.read(Path("catalogue")))
-FAULTS = (
+FAULTS: tuple[Fault, ...] = (
     "throttle",
     "timeout",
     "denied",
@@ -37,7 +38,7 @@ FAULTS = (
 
 
 class _Chance:
-    """Decides by a seed what befalls each call, and which entries of a batch a service refuses."""
+    """Decides by a seed what happens to each call, and which entries of a batch a service refuses."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -46,16 +47,16 @@ class _Chance:
             for service in ("dynamodb", "s3", "sqs")
         }
 
-    def fault(self, call: Call) -> str | None:
+    def fault(self, call: Call) -> Fault | None:
         if self._random.random() >= self._rates[call.service]:
             return None
         return self._random.choice(FAULTS)
 
-    def refuse_entry(self, target: str, _: str) -> tuple[str, bool] | None:
+    def refuse_entry(self, target: str, _: str) -> EntryRefusal | None:
         service = "sqs" if target.endswith("dlq") else "dynamodb"
         if self._random.random() >= self._rates[service] / 4:
             return None
-        return self._random.choice((("InternalError", False), ("ThrottlingError", False)))
+        return self._random.choice((EntryRefusal("InternalError"), EntryRefusal("ThrottlingError")))
 
     def requests(self) -> list[list[dict[str, Any]]]:
         """What a publisher sends: single events and batches, some ids repeated, some with other data."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from aws_lambda_powertools import Logger
@@ -25,7 +25,9 @@ from functions.publish.publish import Publish
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.metrics import Metrics
 from functions.shared.topics import Topics
-from tests.unit.fake_aws import LEFT_OUT, QUEUE_URL, TOPIC_PREFIX, Call, FakeAws, Killed
+from tests.faults.aws import FakeAws
+from tests.faults.memory import QUEUE_URL, TOPIC_PREFIX
+from tests.faults.vocabulary import LEFT_OUT, Call, EntryRefusal, Fault, Killed
 from tests.unit.test_ingest import CODES, _Context
 
 CATALOGUE = Catalogue.read(Path("catalogue"))
@@ -173,7 +175,10 @@ FAULTS = {
 @pytest.mark.parametrize("everywhere", [False, True], ids=["one topic", "all topics"])
 @pytest.mark.parametrize(("fault", "code"), FAULTS.items())
 def test_the_fates_of_events_by_what_befalls_their_topic(
-    stream: Stream, fault: str, code: str | None, everywhere: bool
+    stream: Stream,
+    fault: Fault | Literal["too large", "refused", "throttle once"],
+    code: str | None,
+    everywhere: bool,
 ) -> None:
     """The table of docs/publication.md, at the SDK's HTTP layer."""
     orders = [record(n) for n in range(12)]
@@ -193,14 +198,14 @@ def test_the_fates_of_events_by_what_befalls_their_topic(
     elif fault == "refused":
         failing = range(3, 14, 10) if everywhere else range(3, 4)
         stream.aws.refuse_entry = lambda target, body: (
-            ("InvalidParameter", True)
+            EntryRefusal("InvalidParameter", sender_fault=True)
             if sick(target) and json.loads(body)["id"] in ("3", "13")
             else None
         )
     elif fault == "throttle once":
         failing = range(0)
         stream.aws.fault = lambda call: (
-            "throttle" if sick(call.target) and call.attempt == 1 else None
+            "throttle" if sick(call.target) and call.number == 1 else None
         )
     else:
         stream.aws.fault = lambda call: fault if sick(call.target) else None
@@ -234,7 +239,7 @@ def test_a_dead_letter_says_what_failed_where_and_why(stream: Stream) -> None:
 
 
 def test_entries_that_sns_itself_fails_on_are_sent_again_and_no_others(stream: Stream) -> None:
-    failures = iter([("InternalError", False)] * 2)
+    failures = iter([EntryRefusal("InternalError")] * 2)
     stream.aws.refuse_entry = lambda target, body: (
         next(failures, None) if target == "orders" and '"id": "3"' in body else None
     )
@@ -247,7 +252,7 @@ def test_entries_that_sns_itself_fails_on_are_sent_again_and_no_others(stream: S
 
 def test_a_topic_throttled_for_a_moment_leaves_no_dead_letter(stream: Stream) -> None:
     stream.aws.fault = lambda call: (
-        "throttle" if call.service == "sns" and call.attempt <= 3 else None
+        "throttle" if call.service == "sns" and call.number <= 3 else None
     )
     stream.deliver(record(1))
 
@@ -267,7 +272,7 @@ def test_an_entry_that_the_answer_leaves_out_is_not_taken_for_published(stream: 
 
 
 def test_a_topic_that_hangs_does_not_hold_up_the_first_calls_of_others(stream: Stream) -> None:
-    def fault(call: Call) -> str | None:
+    def fault(call: Call) -> Fault | None:
         return "hang" if call.target == "orders" else None
 
     stream.aws.fault = fault
@@ -372,7 +377,7 @@ def test_what_can_be_neither_sent_nor_dead_lettered_is_wanted_again(stream: Stre
 
 
 def test_an_outage_that_ends_in_time_is_ridden_out_without_doubles(stream: Stream) -> None:
-    def fault(call: Call) -> str | None:
+    def fault(call: Call) -> Fault | None:
         return "denied" if call.target != "customers" and stream.aws.slept < 15 else None
 
     stream.aws.fault = fault
@@ -386,7 +391,7 @@ def test_an_outage_that_ends_in_time_is_ridden_out_without_doubles(stream: Strea
 def test_one_letter_that_the_queue_refuses_is_the_only_one_wanted_again(stream: Stream) -> None:
     stream.aws.fault = lambda call: "denied" if call.target == "orders" else None
     stream.aws.refuse_entry = lambda target, body: (
-        ("InternalError", False)
+        EntryRefusal("InternalError")
         if target == "publish-dlq" and '"id":"2"' in body.replace(" ", "")
         else None
     )

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from functions.publish.handler import Handler
-from tests.unit.fake_aws import Call, FakeAws, Killed
+from tests.faults.aws import FakeAws
+from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 from tests.unit.test_publish import Stream, new_function, record, set_up
 
 RUNS = 200
 # As many as the stream mapping has (infrastructure/constructs/publication.py).
 RETRIES = 2
-FAULTS = (
+FAULTS: tuple[Fault, ...] = (
     "throttle",
     "timeout",
     "denied",
@@ -72,25 +73,27 @@ class Mapping:
 
 
 class _Chance:
-    """Decides by a seed what befalls each call, and which entries a service refuses."""
+    """Decides by a seed what happens to each call, and which entries a service refuses."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._rates = {s: self._random.choice((0.0, 0.05, 0.3, 0.9)) for s in ("sns", "sqs")}
         self.lost_answers = 0
 
-    def fault(self, call: Call) -> str | None:
+    def fault(self, call: Call) -> Fault | None:
         if self._random.random() >= self._rates[call.service]:
             return None
         fault = self._random.choice(FAULTS)
         self.lost_answers += fault == "done-then-timeout"
         return fault
 
-    def refuse_entry(self, target: str, _: str) -> tuple[str, bool] | None:
+    def refuse_entry(self, target: str, _: str) -> EntryRefusal | None:
         service = "sqs" if target.endswith("dlq") else "sns"
         if self._random.random() >= self._rates[service] / 4:
             return None
-        return self._random.choice((("InternalError", False), ("InvalidParameter", True)))
+        return self._random.choice(
+            (EntryRefusal("InternalError"), EntryRefusal("InvalidParameter", sender_fault=True))
+        )
 
     def batch(self) -> list[tuple[str, dict[str, Any]]]:
         made = []
