@@ -1,8 +1,9 @@
 """What a function's package holds, and how it is put together.
 
-A package is the function's own folder, `functions/shared`, `eventing` with its digest, the catalogue and,
-of the dependencies in `requirements/functions.txt`, what the function uses: nothing else. Dependencies are
-fetched by `make setup`, once for Lambda and once for this machine, so that a synth needs no network.
+A package is the function's own folder, `functions/shared`, the contract, `eventing` with its digest, the
+catalogue and, of the dependencies in `requirements/functions.txt`, what the function uses: nothing else.
+Dependencies are fetched by `make setup`, once for Lambda and once for this machine, so that a synth needs
+no network.
 """
 
 from __future__ import annotations
@@ -155,7 +156,8 @@ def build(
     skip = shutil.ignore_patterns("__pycache__", ".*")
     for source in ("eventing", "functions/shared", f"functions/{function}"):
         shutil.copytree(ROOT / source, staging / source, ignore=skip)
-    shutil.copyfile(ROOT / "functions" / "__init__.py", staging / "functions" / "__init__.py")
+    for module in ("__init__.py", "contract.py"):
+        shutil.copyfile(ROOT / "functions" / module, staging / "functions" / module)
     shutil.copytree(catalogue, staging / "catalogue", ignore=skip)
     if amazon_roots:
         (staging / AMAZON_ROOTS).write_text(_amazon_roots(staging / "botocore" / "cacert.pem"))
