@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from time import monotonic
+from datetime import datetime
 
 from eventing.answer import Accepted, Outcome, Rejected
 from eventing.cause import Cause, Code
@@ -18,9 +17,10 @@ from eventing.problem import Kind, Problem, Refused
 from eventing.schemas import Schemas
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
+from functions.shared.clock import Clock
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.event_store import EventItem, EventStore, NotStored, Present
-from functions.shared.invocation import result_by, trace_id
+from functions.shared.invocation import trace_id
 
 _ANSWER_SECONDS = 0.5
 _NOT_ARCHIVED_IN_TIME = Cause(
@@ -92,13 +92,15 @@ class Ingest:
         store: EventStore,
         archive: Archive,
         queue: DeadLetterQueue,
-        workers: ThreadPoolExecutor,
+        workers: Executor,
+        clock: Clock,
     ) -> None:
         self._schemas = schemas
         self._store = store
         self._archive = archive
         self._queue = queue
         self._workers = workers
+        self._clock = clock
 
     def __call__(
         self,
@@ -113,8 +115,8 @@ class Ingest:
 
         `name` is that of the archived object: see `Archive.put`.
         """
-        watch = _Watch()
-        now = datetime.now(UTC)
+        watch = _Watch(self._clock)
+        now = self._clock.now()
         judged, batched, warnings = self._judge(headers, body, publisher)
         watch.lap("judge")
         # The first of several events with one key stands for it; the others are held against it.
@@ -128,7 +130,7 @@ class Ingest:
             return Report([o for o in judged if isinstance(o, Rejected)], batched, now)
 
         accepted_at = timestamp(now)
-        ends = monotonic() + seconds_left - _ANSWER_SECONDS
+        ends = self._clock.monotonic() + seconds_left - _ANSWER_SECONDS
         deadline = ends - CALL_SECONDS  # the dead-letter queue gets its turn when these hang
         # Conflicts and duplicates among them only show when the table answers: a copy too many is
         # harmless, waiting for the table first would cost every request its time.
@@ -145,7 +147,7 @@ class Ingest:
         ]
         results = self._store.put(items, deadline=deadline)
         watch.lap("store")
-        not_archived = result_by(deadline, archiving, _NOT_ARCHIVED_IN_TIME)
+        not_archived = self._clock.result_by(deadline, archiving, _NOT_ARCHIVED_IN_TIME)
         watch.lap("archive_after_store")
 
         kept = {
@@ -157,8 +159,8 @@ class Ingest:
             for key, first in kept.items()
             for event, step, cause in first.failures(by_key[key], not_archived)
         ]
-        fates = self._queue.send([letter for _, letter in letters], deadline=ends)
-        lost = {key for (key, _), fate in zip(letters, fates, strict=True) if fate}
+        failures = self._queue.send([letter for _, letter in letters], deadline=ends)
+        lost = {key for (key, _), failure in zip(letters, failures, strict=True) if failure}
         watch.lap("dead_letters")
 
         return Report(
@@ -171,7 +173,11 @@ class Ingest:
             batched=batched,
             accepted_at=now,
             stored=sum(isinstance(r, Present) and r.stored_now for r in results),
-            letters=[letter for (_, letter), fate in zip(letters, fates, strict=True) if not fate],
+            letters=[
+                letter
+                for (_, letter), failure in zip(letters, failures, strict=True)
+                if not failure
+            ],
             warnings=warnings,
             milliseconds=watch.laps,
         )
@@ -205,7 +211,7 @@ class Ingest:
             event=event.text,
             accepted_at=accepted_at,
             cause=cause,
-            failed_at=timestamp(datetime.now(UTC)),
+            failed_at=timestamp(self._clock.now()),
             trace_id=trace_id(),
         )
 
@@ -224,11 +230,12 @@ def _outcome(event: Event, kept: _Kept, lost: bool, accepted_at: str) -> Outcome
 class _Watch:
     """Milliseconds between the steps of a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.laps: dict[str, float] = {}
-        self._last = monotonic()
+        self._clock = clock
+        self._last = clock.monotonic()
 
     def lap(self, name: str) -> None:
-        now = monotonic()
+        now = self._clock.monotonic()
         self.laps[name] = round((now - self._last) * 1000, 2)
         self._last = now

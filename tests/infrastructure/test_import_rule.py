@@ -1,5 +1,8 @@
-"""The import rule of the design: `app.py -> stacks -> dashboards, workflows -> constructs`, and
-`functions/<one> -> functions/shared -> eventing`. Neither side knows the other."""
+"""The import rule of the design. Neither the CDK nor the functions know more of each other than a contract.
+
+    app.py -> stacks -> dashboards, workflows -> infrastructure/constructs -> functions/contract, eventing
+    functions/<one> -> functions/shared -> functions/contract, eventing
+"""
 
 from __future__ import annotations
 
@@ -26,20 +29,16 @@ ROOMS = (
 AWS = ("boto3", "botocore", "aws_lambda_powertools")
 CDK = ("aws_cdk", "constructs", "cdk_nag", "jsii")
 
-_CONFIGURATION = (
-    "infrastructure.configuration",
-    "infrastructure.packaging",
-    "eventing.catalogue",
-    # The closed list of causes, which are a dimension of a metric.
-    "eventing.cause",
-)
+_SHARED = ("functions.contract", "eventing")
+_CONFIGURATION = ("infrastructure.configuration", "infrastructure.packaging", *_SHARED)
 _CONSTRUCTS = ("infrastructure.constructs", *_CONFIGURATION)
 # What of this project each room may import; the more exact name goes first.
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     "eventing": ("eventing",),
-    "functions.shared": ("functions.shared", "eventing"),
+    "functions.contract": (),
+    "functions.shared": ("functions.shared", *_SHARED),
     **{
-        f"functions.{name}": (f"functions.{name}", "functions.shared", "eventing")
+        f"functions.{name}": (f"functions.{name}", "functions.shared", *_SHARED)
         for name in FUNCTIONS
     },
     "infrastructure.constructs": _CONSTRUCTS,
@@ -119,6 +118,12 @@ def test_a_module_imports_what_it_may(module: str, path: Path) -> None:
     assert faults(module, imported) == []
 
 
+def test_the_contract_imports_nothing() -> None:
+    source = (ROOT / "functions" / "contract.py").read_text()
+
+    assert imports("functions.contract", source) == set()
+
+
 @pytest.mark.parametrize(
     ("module", "source", "fault"),
     [
@@ -144,7 +149,7 @@ def test_a_module_imports_what_it_may(module: str, path: Path) -> None:
             "from functions.shared import archive",
             "functions.shared.archive",
         ),
-        ("infrastructure.constructs.archive", "from eventing import event", "eventing.event"),
+        ("eventing.event", "from functions import contract", "functions.contract"),
         (
             "infrastructure.constructs.archive",
             "from stacks import data",
@@ -174,7 +179,9 @@ def test_the_rule_lets_through_what_the_design_says() -> None:
     for module, source in (
         ("functions.ingest.handler", "from functions.shared.clients import Clients\nimport boto3"),
         ("functions.shared.clients", "from eventing.cause import Cause\nimport os"),
+        ("functions.shared.metrics", "from functions.contract import Metric"),
         ("stacks.data", "from infrastructure.constructs.archive import Archive"),
+        ("infrastructure.constructs.metrics", "from functions import contract"),
         ("infrastructure.constructs.archive", "from eventing.catalogue import Catalogue"),
         ("workflows.redrive", "from infrastructure.constructs.redrive import RedriveFunction"),
         ("tests.end_to_end.test_walk", "from local.cloud import LocalCloud"),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,20 +14,25 @@ from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import read_dead_letter
-from eventing.event import event_key
+from eventing.event import Event, event_key
 from eventing.schemas import Schemas
-from functions.ingest.handler import Handler
-from functions.ingest.ingest import Ingest
-from functions.shared.archive import Archive
+from functions.ingest.handler import THREADS, Handler, make_handler
 from functions.shared.clients import Clients
-from functions.shared.dead_letter_queue import DeadLetterQueue
-from functions.shared.event_store import EventStore
-from functions.shared.metrics import Metrics
+from functions.shared.parts import Parts
 from tests.faults.aws import FakeAws
 from tests.faults.memory import QUEUE_URL, REGION
 from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 
 KEY_ID = "key-of-acme"
+ENVIRONMENT = {
+    "EVENTS_TABLE": "events",
+    "EVENT_RETENTION_DAYS": "90",
+    "ARCHIVE_BUCKET": "archive",
+    "INGEST_DLQ_URL": QUEUE_URL + "ingest-dlq",
+    "PUBLISHERS": json.dumps({KEY_ID: "acme"}),
+    "POWERTOOLS_SERVICE_NAME": "shop",
+    "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+}
 
 
 @dataclass
@@ -85,39 +89,26 @@ class _Context:
         return int(self.seconds * 1000)
 
 
-def clients_of(clients: Clients) -> list[Any]:
-    return [clients.client("dynamodb"), clients.client("s3"), clients.client("sqs")]
-
-
-def new_function(
-    services: Sequence[Any], schemas: Schemas, workers: ThreadPoolExecutor, log: StringIO
-) -> Handler:
-    """The function as it is after its initialisation, with `clients_of`."""
-    dynamodb, s3, sqs = services
-    return Handler(
-        ingest=Ingest(
+def new_function(clients: Clients, schemas: Schemas, workers: Executor, log: StringIO) -> Handler:
+    """The function as it is after its initialisation."""
+    return make_handler(
+        Parts(
+            ENVIRONMENT,
+            threads=THREADS,
+            clients=clients,
             schemas=schemas,
-            store=EventStore(
-                dynamodb, table="events", region=REGION, retention_days=90, workers=workers
-            ),
-            archive=Archive(s3, bucket="archive"),
-            queue=DeadLetterQueue(sqs, url=QUEUE_URL + "ingest-dlq", workers=workers),
             workers=workers,
-        ),
-        publishers={KEY_ID: "acme"},
-        # Loggers of one name share what the first one writes to.
-        logger=Logger(service=f"shop-{id(log)}", stream=log),
-        metrics=Metrics(),
+            # Loggers of one name share what the first one writes to.
+            logger=Logger(service=f"shop-{id(log)}", stream=log),
+        )
     )
 
 
 @pytest.fixture
-def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Eventing")
-    aws, log, schemas = FakeAws(), StringIO(), Schemas(Catalogue.read(Path("catalogue")))
-    with aws.installed() as clients, ThreadPoolExecutor(15) as workers:
-        yield Publisher(aws, new_function(clients_of(clients), schemas, workers, log), log)
+def publisher(schemas: Schemas) -> Iterator[Publisher]:
+    aws, log = FakeAws(), StringIO()
+    with aws.installed() as clients, ThreadPoolExecutor(THREADS) as workers:
+        yield Publisher(aws, new_function(clients, schemas, workers, log), log)
 
 
 def event(number: int = 1, **members: Any) -> dict[str, Any]:
@@ -448,13 +439,17 @@ def publisher_key(number: int) -> str:
 
 
 def test_a_crash_is_a_503_that_names_nothing(
-    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def crash(*_: Any, **__: Any) -> Any:
-        raise RuntimeError("secret data of the event")
+    class Crashing(Schemas):
+        def check(self, event: Event) -> Any:
+            raise RuntimeError("secret data of the event")
 
-    monkeypatch.setattr("functions.ingest.ingest.judge", crash)
-    response = publisher.post(event())
+    aws, log = FakeAws(), StringIO()
+    with aws.installed() as clients, ThreadPoolExecutor(1) as workers:
+        crashing = Crashing(Catalogue((), (), {}, ""))
+        publisher = Publisher(aws, new_function(clients, crashing, workers, log), log)
+        response = publisher.post(event())
 
     assert response["statusCode"] == 503
     assert "secret" not in json.dumps(response)
