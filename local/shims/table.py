@@ -8,7 +8,9 @@ from . import (
     alarms,
     api_gateway,
     cloudformation,
+    credentials,
     dynamodb,
+    front_door,
     functions,
     iam,
     metrics,
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ORDERED: tuple[Callable[[], None], ...] = (
+    credentials.only_issued_credentials_work,
+    front_door.only_signed_requests_from_here_get_in,
     api_gateway.proxy_event_names_the_api_key,
     api_gateway.integration_failure_is_a_gateway_response,
     api_gateway.disabled_api_key_is_refused,
