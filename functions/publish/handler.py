@@ -14,7 +14,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
 from functions.publish.publish import Publish, Report
 from functions.shared.clients import Clients
 from functions.shared.dead_letter_queue import DeadLetterQueue

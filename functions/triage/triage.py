@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from eventing.cause import Cause, Code, cause_of
 from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, read_dead_letter
-from eventing.event import timestamp
 from eventing.json_text import parse_if_json
 from eventing.redrive.forecast import Judge
 from eventing.redrive.ledger import GOES_THROUGH
+from eventing.timestamps import timestamp
 from functions.shared.invocation_record import (
     NoInvocationRecord,
     Reference,

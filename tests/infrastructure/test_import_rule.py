@@ -30,6 +30,7 @@ _CONFIGURATION = (
     "infrastructure.configuration",
     "infrastructure.packaging",
     "eventing.catalogue",
+    "eventing.catalogue_check",
     # The closed list of causes, which are a dimension of a metric.
     "eventing.cause",
 )

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from eventing.redrive import forecast
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Code
 from eventing.dead_letter import Step
+from eventing.redrive import forecast
 from eventing.redrive.forecast import Judge
 from tests.unit.examples import document
 
@@ -21,7 +21,7 @@ DATA = {"order_id": "1", "total": 5, "currency": "EUR"}
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(Catalogue.load(Path(__file__).parents[2] / "catalogue"))
+    return Judge(load_catalogue(Path(__file__).parents[2] / "catalogue"))
 
 
 @pytest.mark.parametrize(

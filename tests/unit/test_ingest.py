@@ -451,7 +451,7 @@ def test_a_crash_is_a_503_that_names_nothing(
     def crash(*_: Any, **__: Any) -> Any:
         raise RuntimeError("secret data of the event")
 
-    monkeypatch.setattr("functions.ingest.ingest.judge", crash)
+    monkeypatch.setattr("functions.ingest.ingest.admit", crash)
     response = publisher.post(event())
 
     assert response["statusCode"] == 503

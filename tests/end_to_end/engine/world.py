@@ -35,9 +35,10 @@ import functions.counter.handler
 import functions.redrive.handler
 import functions.triage.handler
 from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Cause, Code
 from eventing.dead_letter import STAGES, DeadLetter, Stage
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
 from functions.shared.clients import Clients
 from functions.shared.ledger import _NUMBERS, _TEXTS, INDEX
 from functions.triage.triage import Counts
@@ -46,7 +47,7 @@ from tests.end_to_end.conftest import put_messages
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
 MACHINE: Json = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())
-CATALOGUE = Catalogue.load(ROOT / "catalogue")
+CATALOGUE = load_catalogue(ROOT / "catalogue")
 ORDER, PAYMENT = "com.example.shop.order.placed.v1", "com.example.shop.payment.captured.v1"
 METRICS = {"POWERTOOLS_SERVICE_NAME": "shop", "POWERTOOLS_METRICS_NAMESPACE": "Eventing"}
 # All that the functions read of the index; the deployed one has it (tests/infrastructure/test_ledger.py).
@@ -758,7 +759,7 @@ def other_catalogue() -> Catalogue:
         topics = json.loads((copy / "topics.json").read_text())
         topics["topics"][-1]["events"].append({"type": "org.unknown"})
         (copy / "topics.json").write_text(json.dumps(topics))
-        return Catalogue.load(copy)
+        return load_catalogue(copy)
 
 
 # Letters
