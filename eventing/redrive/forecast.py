@@ -12,7 +12,7 @@ from typing import Any
 from eventing.catalogue import SNS_BYTES, Catalogue
 from eventing.cause import Cause, Code, cause_of, clip
 from eventing.dead_letter import Step
-from eventing.ingestion import judge
+from eventing.ingestion import admit
 from eventing.json_text import Document
 from eventing.problem import Kind, Refused
 from eventing.routing import ConditionFailed, NoRoute, Router
@@ -67,7 +67,7 @@ class Judge:
             return Forecast(cause=Cause(Code.INVALID, "NoEvent", "the letter holds no event"))
         if step == "store":
             try:
-                judge(document, publisher=publisher, schemas=self._schemas)
+                admit(document, publisher=publisher, schemas=self._schemas)
             except Refused as refused:
                 kind = refused.problem.kind
                 code = _CODES.get(kind, Code.INVALID)

@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
 from functions.publish.publish import Publish, Report
 from functions.shared.clock import Clock
 from functions.shared.entry import entry

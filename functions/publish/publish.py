@@ -1,4 +1,4 @@
-"""What publication does with one batch of stream records: route, send by topic, then dead letters."""
+"""Publishes one batch of stream records: route, send by topic, then dead letters."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from eventing.catalogue import Catalogue
 from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter, Step
-from eventing.event import timestamp
 from eventing.message import Message, message_attributes
 from eventing.routing import ConditionFailed, NoRoute, Router
+from eventing.timestamps import minute_of, read_moment, timestamp
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.dead_letter_queue import DeadLetterQueue
@@ -47,9 +47,10 @@ class Record:
     message: Message | None = None
     size: int = 0
     fault: Cause | None = None
-    """Why it has no topic."""
+    """The reason that it has no topic."""
 
     def letter(self, cause: Cause) -> DeadLetter:
+        """The dead letter of this record, which failed just now."""
         step: Step = "route" if self.fault else "publish"
         return DeadLetter(
             stage="publish",
@@ -79,14 +80,14 @@ class Unsettled:
 
     record: Record
     cause: Cause
-    """Why it was not published, or that there was no time for it."""
+    """The reason that it was not published, or that there was no time for it."""
     queue_cause: Cause | None = None
-    """Why it was not dead-lettered, if that was tried."""
+    """The reason that it was not dead-lettered, if that was tried."""
 
 
 @dataclass(frozen=True)
 class _Sent:
-    """What became of a chunk, and when that was known."""
+    """The result of a chunk: for each record None or why it failed, and when that was known."""
 
     failures: Sequence[Cause | None]
     at: datetime
@@ -94,7 +95,7 @@ class _Sent:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a batch."""
+    """The result of a batch: each of its records is published, a letter, unsettled or skipped."""
 
     published: Sequence[Published]
     letters: Sequence[DeadLetter]
@@ -113,7 +114,7 @@ class Report:
         """Records that are done with for good, by the minute in which their events were accepted."""
         moments = [p.accepted_at for p in self.published]
         moments += [datetime.fromisoformat(letter.accepted_at) for letter in self.letters]
-        return Counter(moment.replace(second=0, microsecond=0) for moment in moments)
+        return Counter(minute_of(moment) for moment in moments)
 
 
 class Publish:
@@ -189,7 +190,7 @@ class Publish:
         return published, failed, late
 
     def chunks_of(self, records: Sequence[Record]) -> Iterator[list[Record]]:
-        """What goes into one call each; topics take turns, so that none waits for all of another's."""
+        """Split the records into calls; topics take turns, so that none waits for all of another's."""
         by_topic: dict[str, list[Record]] = defaultdict(list)
         for record in records:
             if record.topic:
@@ -243,7 +244,7 @@ class Publish:
         sequence_number, image = change["SequenceNumber"], change.get("NewImage", {})
         try:
             publisher, event = image["publisher"]["S"], image["event"]["S"]
-            accepted_at = _moment(image["accepted_at"]["S"])
+            accepted_at = read_moment(image["accepted_at"]["S"])
             value = json.loads(event)
             type = value["type"]
             attributes = message_attributes(
@@ -261,14 +262,6 @@ class Publish:
         return Record(
             sequence_number, stream_id, publisher, accepted_at, event, topic, message, size, fault
         )
-
-
-def _moment(text: str) -> datetime:
-    """When an event was accepted; raises ValueError for what no ingestion writes."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("it has no offset")
-    return moment
 
 
 def _published(record: Record, at: datetime) -> Published:

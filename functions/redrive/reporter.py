@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from eventing.dead_letter import Stage
-from eventing.event import timestamp
 from eventing.redrive.ledger import Outline, State
 from eventing.redrive.request import Filter, RedriveRequest
+from eventing.timestamps import timestamp
 from functions.shared.clock import Clock
 from functions.shared.ledger import Ledger
 from functions.shared.locks import Held, Lease, Locks

@@ -12,12 +12,12 @@ from typing import Any, Literal
 from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter
-from eventing.event import timestamp
 from eventing.json_text import Document, parse_if_json
 from eventing.message import Message, message_attributes
 from eventing.redrive.forecast import Judge
 from eventing.redrive.ledger import Row, State
 from eventing.redrive.request import RedriveRequest
+from eventing.timestamps import timestamp
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock

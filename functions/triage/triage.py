@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from eventing.cause import Cause, Code, cause_of
 from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, read_dead_letter
-from eventing.event import timestamp
 from eventing.json_text import parse_if_json
 from eventing.redrive.forecast import Judge
 from eventing.redrive.ledger import GOES_THROUGH
+from eventing.timestamps import timestamp
 from functions.shared.clock import Clock
 from functions.shared.dead_letter_queue import DeadLetterQueue, Received
 from functions.shared.invocation_record import (

@@ -1,7 +1,7 @@
 """The import rule of the design. Neither the CDK nor the functions know more of each other than a contract.
 
-    app.py -> stacks -> dashboards, workflows -> infrastructure/constructs -> functions/contract, eventing
-    functions/<one> -> functions/shared -> functions/contract, eventing
+app.py -> stacks -> dashboards, workflows -> infrastructure/constructs -> functions/contract, eventing
+functions/<one> -> functions/shared -> functions/contract, eventing
 """
 
 from __future__ import annotations

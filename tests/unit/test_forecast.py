@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Code
 from eventing.dead_letter import Step
 from eventing.redrive.forecast import Judge
 from tests.unit.examples import document
 
-CATALOGUE = Catalogue.load(Path(__file__).parents[2] / "catalogue")
+CATALOGUE = load_catalogue(Path(__file__).parents[2] / "catalogue")
 ORDER = "com.example.shop.order.placed.v1"
 DATA = {"order_id": "1", "total": 5, "currency": "EUR"}
 

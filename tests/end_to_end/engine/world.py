@@ -34,9 +34,10 @@ from botocore.loaders import Loader
 from botocore.session import get_session
 
 from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Cause, Code
 from eventing.dead_letter import STAGES, DeadLetter, Stage
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
 from functions.counter.handler import make_handler as make_counter
 from functions.redrive.handler import make_handler as make_redrive
 from functions.shared.clients import READ_SECONDS, Clients
@@ -54,7 +55,7 @@ from tests.end_to_end.conftest import put_messages
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
 MACHINE: Json = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())
-CATALOGUE = Catalogue.load(ROOT / "catalogue")
+CATALOGUE = load_catalogue(ROOT / "catalogue")
 ORDER, PAYMENT = "com.example.shop.order.placed.v1", "com.example.shop.payment.captured.v1"
 METRICS = {"POWERTOOLS_SERVICE_NAME": "shop", "POWERTOOLS_METRICS_NAMESPACE": "Eventing"}
 Fault = Literal["killed", "done-then-killed", "throttle", "denied", "lost answer", "released"]
@@ -776,7 +777,7 @@ def other_catalogue() -> Catalogue:
         topics = json.loads((copy / "topics.json").read_text())
         topics["topics"][-1]["events"].append({"type": "org.unknown"})
         (copy / "topics.json").write_text(json.dumps(topics))
-        return Catalogue.load(copy)
+        return load_catalogue(copy)
 
 
 # Letters
