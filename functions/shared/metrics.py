@@ -15,6 +15,7 @@ from time import time
 from aws_lambda_powertools.metrics import MetricUnit
 
 from eventing.dead_letter import DeadLetter
+from functions.contract import Dimension, Metric
 
 # Of the Embedded Metric Format.
 VALUES_PER_LINE = 100
@@ -55,13 +56,13 @@ class Metrics:
             return
         directive = {
             "Namespace": self._namespace,
-            "Dimensions": [["service", *dimensions] for dimensions in by],
+            "Dimensions": [[Dimension.SERVICE, *dimensions] for dimensions in by],
             "Metrics": [{"Name": name, "Unit": unit} for name, (unit, _) in measured.items()],
         }
         moment = at.timestamp() if at else time()
         line = {
             "_aws": {"Timestamp": int(moment * 1000), "CloudWatchMetrics": [directive]},
-            "service": self._service,
+            Dimension.SERVICE: self._service,
         }
         for dimensions in by:
             line |= dimensions
@@ -71,5 +72,6 @@ class Metrics:
         """`DeadLettered` by stage, and by stage and cause."""
         counts = Counter((letter.stage, letter.cause.code) for letter in letters)
         for (stage, cause), count in counts.items():
-            by = ({"stage": stage}, {"stage": stage, "cause": cause})
-            self.write({"DeadLettered": count}, by=by)
+            by_stage = {Dimension.STAGE: stage}
+            by = (by_stage, {**by_stage, Dimension.CAUSE: cause})
+            self.write({Metric.DEAD_LETTERED: count}, by=by)

@@ -14,8 +14,10 @@ from typing import get_args
 
 import pytest
 
-from eventing.redrive.request import ACTIONS, Filter, RedriveRequest, read_request
-from functions.redrive.runner import Fate
+from eventing.redrive.actions import ACTIONS
+from eventing.redrive.filter import Filter
+from eventing.redrive.request import RedriveRequest, read_request
+from functions.redrive.tally import Fate
 from infrastructure.packaging import ROOT
 from tests.workflows.asl import Json
 from workflows.redrive import DEFINITION

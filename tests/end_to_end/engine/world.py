@@ -38,6 +38,7 @@ from eventing.catalogue_check import load_catalogue
 from eventing.cause import Cause, Code
 from eventing.dead_letter import STAGES, DeadLetter, Stage
 from eventing.timestamps import timestamp
+from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS
 from functions.counter.handler import make_handler as make_counter
 from functions.redrive.handler import make_handler as make_redrive
 from functions.shared.clients import READ_SECONDS, Clients
@@ -45,7 +46,6 @@ from functions.shared.clock import Clock
 from functions.shared.entry import Handler
 from functions.shared.executions import Execution as Run
 from functions.shared.executions import Executions, Status
-from functions.shared.ledger import INDEX, PROJECTED
 from functions.shared.parts import Parts
 from functions.triage.handler import make_handler as make_triage_handler
 from functions.triage.handler import make_triage
@@ -380,12 +380,15 @@ class World:
         dynamodb.create_table(TableName=self.events, **plain)
         names = [{"AttributeName": name, **text} for name in ("pk", "shard", "failed_at")]
         index = {
-            "IndexName": INDEX,
+            "IndexName": LEDGER_INDEX,
             "KeySchema": [
                 {"AttributeName": "shard", "KeyType": "HASH"},
                 {"AttributeName": "failed_at", "KeyType": "RANGE"},
             ],
-            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": sorted(PROJECTED)},
+            "Projection": {
+                "ProjectionType": "INCLUDE",
+                "NonKeyAttributes": list(LEDGER_INDEX_MEMBERS),
+            },
         }
         dynamodb.create_table(
             TableName=self.ledger,
