@@ -31,6 +31,10 @@ class Variable:
     TOPIC_ARN_PREFIX = "TOPIC_ARN_PREFIX"
 
 
+# By stage, the address of its dead-letter queue.
+DLQ_URLS = {"ingest": Variable.INGEST_DLQ_URL, "publish": Variable.PUBLISH_DLQ_URL}
+
+
 class Dimension:
     """Dimensions of metrics. Publishers are none: a metric for each would cost too much."""
 

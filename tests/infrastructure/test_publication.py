@@ -8,6 +8,7 @@ from math import ceil, log2
 from pathlib import Path
 
 from eventing.catalogue import Catalogue
+from functions.contract import Objects, Variable
 from functions.publish import publish
 from functions.shared.clients import CALL_SECONDS
 from infrastructure.packaging import ROOT
@@ -108,7 +109,7 @@ def test_each_invocation_record_is_told_to_the_dead_letter_queue(regional: Templ
         "detail-type": ["Object Created"],
         "detail": {
             "bucket": {"name": [OPERATIONS_BUCKET]},
-            "object": {"key": [{"prefix": "aws/lambda/"}]},
+            "object": {"key": [{"prefix": Objects.INVOCATION_RECORDS}]},
         },
     }
     assert rule["State"] == "ENABLED"
@@ -148,7 +149,7 @@ def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -
     assert regional.statements("eventing-publish") == {
         *(("sns:Publish", f"eventing-topic-{topic}") for topic in topics),
         ("sqs:SendMessage", "eventing-publish-dlq"),
-        ("s3:PutObject", f"{OPERATIONS_BUCKET}/aws/lambda/*"),
+        ("s3:PutObject", f"{OPERATIONS_BUCKET}/{Objects.INVOCATION_RECORDS}*"),
         ("s3:ListBucket", OPERATIONS_BUCKET),
         ("dynamodb:DescribeStream", stream),
         ("dynamodb:GetRecords", stream),
@@ -165,11 +166,11 @@ def test_the_functions_environment(regional: Template) -> None:
     function = regional.one("AWS::Lambda::Function", FunctionName="eventing-publish").properties
 
     assert function["Environment"]["Variables"] == {
-        "POWERTOOLS_SERVICE_NAME": "eventing",
-        "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-        "PUBLISH_DLQ_URL": "eventing-publish-dlq",
-        "TOPIC_ARN_PREFIX": f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
+        Variable.SERVICE: "eventing",
+        Variable.NAMESPACE: "Eventing",
+        Variable.LOG_LEVEL: "INFO",
+        Variable.PUBLISH_DLQ_URL: "eventing-publish-dlq",
+        Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
     }
     assert function["Timeout"] == 120
 
