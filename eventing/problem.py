@@ -1,4 +1,4 @@
-"""The closed list of what a publisher can be told is wrong, as problem details (RFC 9457)."""
+"""Problems: the closed list of refusals that a publisher can meet, as problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a request or with one event."""
+    """A refusal of a request or of one event, and its reasons."""
 
     kind: Kind
     detail: str

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from functions.contract import Objects, Variable
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import ACCOUNT, Template
@@ -56,7 +56,7 @@ def test_a_publisher_has_a_key_of_its_own_in_a_usage_plan_of_its_own(
 
     assert key["Enabled"] is True
     assert link["KeyId"] == f"eventing-{publisher}"
-    limits = Catalogue.load(ROOT / "catalogue").usage_plans["standard"]
+    limits = load_catalogue(ROOT / "catalogue").usage_plans["standard"]
     assert limits.quota is not None
     assert plan["Throttle"] == {"RateLimit": limits.rate_per_second, "BurstLimit": limits.burst}
     assert plan["Quota"] == {"Limit": limits.quota.limit, "Period": limits.quota.period}

@@ -7,7 +7,7 @@ import shutil
 from math import ceil, log2
 from pathlib import Path
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from functions.contract import Objects, Variable
 from functions.publish import publish
 from functions.shared.clients import CALL_SECONDS
@@ -142,7 +142,7 @@ def test_of_all_rules_that_one_alone_may_send_to_the_dead_letter_queue(regional:
 
 
 def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -> None:
-    topics = [topic.name for topic in Catalogue.load(ROOT / "catalogue").topics]
+    topics = [topic.name for topic in load_catalogue(ROOT / "catalogue").topics]
     stream = _mapping(regional)["EventSourceArn"]
 
     assert len(topics) >= 3
@@ -177,7 +177,7 @@ def test_the_functions_environment(regional: Template) -> None:
 
 def test_every_topic_of_the_catalogue_is_there(regional: Template) -> None:
     names = {topic.properties["TopicName"] for topic in regional.all("AWS::SNS::Topic")}
-    wanted = {f"eventing-topic-{t.name}" for t in Catalogue.load(ROOT / "catalogue").topics}
+    wanted = {f"eventing-topic-{t.name}" for t in load_catalogue(ROOT / "catalogue").topics}
 
     assert names - {"eventing-ops"} == wanted
 
