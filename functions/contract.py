@@ -34,6 +34,10 @@ class Variable:
 # By stage, the address of its dead-letter queue.
 DLQ_URLS = {"ingest": Variable.INGEST_DLQ_URL, "publish": Variable.PUBLISH_DLQ_URL}
 
+# The file of a package that tells the code of its `eventing` from any other: what was judged by other rules
+# is judged anew.
+CODE_DIGEST = "code-digest.txt"
+
 
 class Dimension:
     """Dimensions of metrics. Publishers are none: a metric for each would cost too much."""

@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from functions.contract import CODE_DIGEST
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 REQUIREMENTS = ROOT / "requirements" / "functions.txt"
 RUNTIME = (3, 13)
 AMAZON_ROOTS = "amazon-roots.pem"
-# What was judged by other rules than a package's own is judged anew: see eventing/redrive/forecast.py.
-CODE_DIGEST = "code-digest.txt"
 # Of Amazon Trust Services ("Certification Authorities", the roots to trust).
 _AMAZON_NAMES = (
     *(f"Amazon Root CA {number}" for number in range(1, 5)),

@@ -12,6 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from eventing.conservation import Window
 from eventing.dead_letter import STAGES, Stage
+from functions.contract import Dimension, Metric
 from functions.counter.conservation import lost_events
 from functions.counter.runs import look
 from functions.shared.clock import Clock
@@ -84,31 +85,31 @@ class Count:
         untold = waiting > 0 or (open_letters > 0 and not reported)
         triaged = untold and self._start_triage(stage, now)
         age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
-        by = ({"stage": stage},)
+        of = {Dimension.STAGE: stage}
         self._metrics.write(
             gauges={
-                "OpenDeadLetters": (open_letters, MetricUnit.Count),
-                "OldestDeadLetterAge": (age, MetricUnit.Seconds),
+                Metric.OPEN_DEAD_LETTERS: (open_letters, MetricUnit.Count),
+                Metric.OLDEST_DEAD_LETTER_AGE: (age, MetricUnit.Seconds),
             },
-            by=by,
+            of=of,
         )
         if reported and (open_letters or waiting):
-            self._metrics.write({"IncidentReported": 1}, by=by)
+            self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of=of)
         elif reported:
             self._ledger.end_incident(stage)
         return {"waiting": waiting, "open": open_letters, "triage_started": triaged}
 
     def _look_for_lost_events(self, now: datetime) -> dict[str, Any]:
         lost = lost_events(self._metric_reader, self._window, now)
-        self._metrics.write(gauges={"EventsUnaccounted": (lost, MetricUnit.Count)})
+        self._metrics.write(gauges={Metric.EVENTS_UNACCOUNTED: (lost, MetricUnit.Count)})
         return {"unaccounted": lost}
 
     def _look_at_runs(self, now: datetime) -> dict[str, Any]:
         seen = look(self._executions, now)
         self._metrics.write(
             gauges={
-                "RedriveRunsFailed": (seen.failed, MetricUnit.Count),
-                "RedriveRunSeconds": (seen.seconds, MetricUnit.Seconds),
+                Metric.REDRIVE_RUNS_FAILED: (seen.failed, MetricUnit.Count),
+                Metric.REDRIVE_RUN_SECONDS: (seen.seconds, MetricUnit.Seconds),
             }
         )
         return {"failed": seen.failed, "seconds": round(seen.seconds)}

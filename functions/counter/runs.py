@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from functions.contract import EXECUTION_REFUSALS
 from functions.shared.executions import Execution, Executions
 
 # Long enough that no failure falls between two looks.
 _RECENT = timedelta(minutes=5)
-# Faults of an input and of the moment: whoever started the execution reads of them in its answer.
-_REFUSALS = ("InvalidInput", "Locked", "PlanChanged")
 # What waits for an answer of operators does so in a task of this kind (Step Functions, "Wait for a
 # Callback with Task Token").
 _WAITS = "invoke.waitForTaskToken"
@@ -32,7 +31,8 @@ def look(executions: Executions, now: datetime) -> Runs:
     """Look at the executions there are; raises what the SDK raises."""
     ended = [*executions.listed("FAILED"), *executions.listed("TIMED_OUT")]
     recent = [e for e in ended if e.stopped_at and now - e.stopped_at < _RECENT]
-    failed = [e for e in recent if executions.error(e) not in _REFUSALS]
+    # Whoever started an execution that is refused reads so in its answer.
+    failed = [e for e in recent if executions.error(e) not in EXECUTION_REFUSALS]
     working = (_working_since(executions, one, now) for one in executions.listed("RUNNING"))
     ages = [(now - since).total_seconds() for since in working if since]
     return Runs(len(failed), max(ages, default=0.0))

@@ -16,6 +16,7 @@ from eventing.redrive.ledger import Row
 from eventing.redrive.pace import first_pace
 from eventing.redrive.plan import Plan, read_plan
 from eventing.redrive.request import Filter, InvalidInput, RedriveRequest, read_request
+from functions.contract import Dimension, Metric
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reporter import Reporter, Run
 from functions.redrive.runner import Outcome, Runner, traces
@@ -300,7 +301,7 @@ class Tasks:
 
     def _tell_of_incident(self, run: Run, output: Mapping[str, Any]) -> None:
         for stage in self._reporter.tell_of_incident(run, output):
-            self._metrics.write({"IncidentReported": 1}, by=({"stage": stage},))
+            self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of={Dimension.STAGE: stage})
 
     def _traces(self, plan: Plan, execution: str) -> dict[str, Any]:
         """What an execution has made of its plan's letters, by the ledger."""

@@ -19,12 +19,12 @@ from eventing.event import event_digest, event_key
 from eventing.json_text import parse
 from eventing.redrive.ledger import SHARDS, Outline, Row, State, shard, shards
 from eventing.redrive.request import Filter
+from functions.contract import LEDGER_INDEX, Rows
 from functions.shared.clock import Clock
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-INDEX = "by_state"
 # Of DynamoDB (BatchExecuteStatement, BatchGetItem).
 _STATEMENTS = 25
 _KEYS = 100
@@ -41,9 +41,6 @@ _MEMBERS = {
     for kind in (Outline, Row)
 }
 _NUMBERS = ("version", "episode", "expires_at", "size")
-_TEXTS = [name for name in _MEMBERS[Row] if name not in _NUMBERS]
-# What of a letter the index must project: all but its keys. The deployed one does.
-PROJECTED = frozenset({*_TEXTS, *_NUMBERS} - {"failed_at"})
 # What each letter has of its own; the other texts are the same in many.
 _OWN = ("failed_at", "accepted_at", "event_key", "digest")
 
@@ -280,7 +277,7 @@ class Ledger:
         self._client.put_item(
             TableName=self._table,
             Item={
-                "pk": {"S": f"audit#{now.isoformat()}#{uuid4()}"},
+                "pk": {"S": f"{Rows.AUDIT}{now.isoformat()}#{uuid4()}"},
                 "entry": {"S": json.dumps(entry, default=str)},
             },
         )
@@ -288,7 +285,7 @@ class Ledger:
     def reported(self, stage: Stage) -> set[str]:
         """Fingerprints of the stage's present incident that operators have been told of."""
         item = self._client.get_item(
-            TableName=self._table, Key={"pk": {"S": f"incident#{stage}"}}, ConsistentRead=True
+            TableName=self._table, Key={"pk": {"S": f"{Rows.INCIDENT}{stage}"}}, ConsistentRead=True
         ).get("Item", {})
         return set(item.get("fingerprints", {}).get("SS", ()))
 
@@ -296,7 +293,7 @@ class Ledger:
         """These are over: when they come again, operators are told again."""
         self._client.update_item(
             TableName=self._table,
-            Key={"pk": {"S": f"incident#{stage}"}},
+            Key={"pk": {"S": f"{Rows.INCIDENT}{stage}"}},
             UpdateExpression="DELETE fingerprints :gone",
             ExpressionAttributeValues={":gone": {"SS": sorted(fingerprints)}},
         )
@@ -305,14 +302,16 @@ class Ledger:
         """Remember that operators have been told of these."""
         self._client.update_item(
             TableName=self._table,
-            Key={"pk": {"S": f"incident#{stage}"}},
+            Key={"pk": {"S": f"{Rows.INCIDENT}{stage}"}},
             UpdateExpression="ADD fingerprints :new",
             ExpressionAttributeValues={":new": {"SS": sorted(fingerprints)}},
         )
 
     def end_incident(self, stage: Stage) -> None:
         """The stage has no open letters any more: the next one is another incident."""
-        self._client.delete_item(TableName=self._table, Key={"pk": {"S": f"incident#{stage}"}})
+        self._client.delete_item(
+            TableName=self._table, Key={"pk": {"S": f"{Rows.INCIDENT}{stage}"}}
+        )
 
     def _query(self, partition: str, wanted: Filter, kind: type[Kind]) -> Iterator[Kind]:
         # The index is sorted by the time of failure, so these two bounds spare reading.
@@ -324,7 +323,7 @@ class Ledger:
         while start is not None:
             page = self._client.query(
                 TableName=self._table,
-                IndexName=INDEX,
+                IndexName=LEDGER_INDEX,
                 KeyConditionExpression="#shard = :shard AND #failed_at BETWEEN :low AND :high",
                 # Most of the time goes into the SDK's reading of the answer, member by member.
                 ProjectionExpression=projection,
@@ -344,7 +343,7 @@ class Ledger:
         # The table counts; only the first letter of each partition comes over the wire.
         asked: dict[str, Any] = {
             "TableName": self._table,
-            "IndexName": INDEX,
+            "IndexName": LEDGER_INDEX,
             "KeyConditionExpression": "#shard = :shard",
             "ExpressionAttributeNames": {"#shard": "shard"},
             "ExpressionAttributeValues": {":shard": {"S": partition}},

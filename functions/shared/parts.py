@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from functions.contract import CODE_DIGEST, DLQ_URLS, Variable
 from functions.shared.clients import READ_SECONDS, Clients
 from functions.shared.clock import Clock
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 # Where a package holds them; infrastructure/packaging.py puts them there.
 _PACKAGE = Path(__file__).parents[2]
 _CATALOGUE = _PACKAGE / "catalogue"
-_CODE_DIGEST = _PACKAGE / "code-digest.txt"
+_CODE_DIGEST = _PACKAGE / CODE_DIGEST
 
 
 class Given(TypedDict, total=False):
@@ -115,7 +116,7 @@ class Parts:
     @cached_property
     def publishers(self) -> Mapping[str, str]:
         """The publishers by the ids of their API keys."""
-        publishers: Mapping[str, str] = json.loads(self._environment["PUBLISHERS"])
+        publishers: Mapping[str, str] = json.loads(self._environment[Variable.PUBLISHERS])
         return publishers
 
     @cached_property
@@ -147,9 +148,9 @@ class Parts:
 
         return EventStore(
             self.clients.client("dynamodb"),
-            table=self._environment["EVENTS_TABLE"],
+            table=self._environment[Variable.EVENTS_TABLE],
             region=self.clients.region,
-            retention_days=int(self._environment["EVENT_RETENTION_DAYS"]),
+            retention_days=int(self._environment[Variable.EVENT_RETENTION_DAYS]),
             workers=self.workers,
             clock=self.clock,
         )
@@ -158,7 +159,7 @@ class Parts:
     def archive(self) -> Archive:
         from functions.shared.archive import Archive
 
-        return Archive(self.clients.client("s3"), bucket=self._environment["ARCHIVE_BUCKET"])
+        return Archive(self.clients.client("s3"), bucket=self._environment[Variable.ARCHIVE_BUCKET])
 
     @cached_property
     def topics(self) -> Topics:
@@ -166,7 +167,7 @@ class Parts:
 
         return Topics(
             self.clients.client("sns"),
-            arn_prefix=self._environment["TOPIC_ARN_PREFIX"],
+            arn_prefix=self._environment[Variable.TOPIC_ARN_PREFIX],
             clock=self.clock,
         )
 
@@ -176,13 +177,11 @@ class Parts:
         from eventing.dead_letter import STAGES
         from functions.shared.dead_letter_queue import DeadLetterQueue
 
-        client, names = self.clients.client("sqs"), {s: f"{s.upper()}_DLQ_URL" for s in STAGES}
+        client = self.clients.client("sqs")
         return {
-            stage: DeadLetterQueue(
-                client, url=self._environment[name], workers=self.workers, clock=self.clock
-            )
-            for stage, name in names.items()
-            if name in self._environment
+            stage: DeadLetterQueue(client, url=url, workers=self.workers, clock=self.clock)
+            for stage in STAGES
+            if (url := self._environment.get(DLQ_URLS[stage]))
         }
 
     @cached_property
@@ -191,7 +190,7 @@ class Parts:
 
         return Ledger(
             self.clients.client("dynamodb"),
-            table=self._environment["LEDGER_TABLE"],
+            table=self._environment[Variable.LEDGER_TABLE],
             workers=self.workers,
             clock=self.clock,
             shards=self.shards,
@@ -201,21 +200,23 @@ class Parts:
     def locks(self) -> Locks:
         from functions.shared.locks import Locks
 
-        return Locks(self.clients.client("dynamodb"), table=self._environment["LEDGER_TABLE"])
+        return Locks(
+            self.clients.client("dynamodb"), table=self._environment[Variable.LEDGER_TABLE]
+        )
 
     @cached_property
     def bucket(self) -> OperationsBucket:
         from functions.shared.operations import OperationsBucket
 
         return OperationsBucket(
-            self.clients.client("s3"), bucket=self._environment["OPERATIONS_BUCKET"]
+            self.clients.client("s3"), bucket=self._environment[Variable.OPERATIONS_BUCKET]
         )
 
     @cached_property
     def ops(self) -> OpsTopic:
         from functions.shared.operations import OpsTopic
 
-        return OpsTopic(self.clients.client("sns"), arn=self._environment["OPS_TOPIC_ARN"])
+        return OpsTopic(self.clients.client("sns"), arn=self._environment[Variable.OPS_TOPIC_ARN])
 
     @cached_property
     def executions(self) -> Executions:
@@ -223,7 +224,7 @@ class Parts:
 
         return Executions(
             self.clients.client("stepfunctions"),
-            state_machine_arn=self._environment["STATE_MACHINE_ARN"],
+            state_machine_arn=self._environment[Variable.STATE_MACHINE_ARN],
         )
 
     @cached_property
@@ -239,8 +240,8 @@ class Parts:
         from eventing.conservation import Window
 
         return Window(
-            int(self._environment["CONSERVATION_FROM_MINUTES"]),
-            int(self._environment["CONSERVATION_UNTIL_MINUTES"]),
+            int(self._environment[Variable.CONSERVATION_FROM_MINUTES]),
+            int(self._environment[Variable.CONSERVATION_UNTIL_MINUTES]),
         )
 
     @cached_property
@@ -264,17 +265,17 @@ class Parts:
     @property
     def deployment(self) -> str:
         """The name that operators know the deployment by."""
-        return self._environment["DEPLOYMENT"]
+        return self._environment[Variable.DEPLOYMENT]
 
     @property
     def runbook(self) -> str:
         """Where operators read what to do."""
-        return self._environment["RUNBOOK"]
+        return self._environment[Variable.RUNBOOK]
 
     @property
     def _namespace(self) -> str:
-        return self._environment["POWERTOOLS_METRICS_NAMESPACE"]
+        return self._environment[Variable.NAMESPACE]
 
     @property
     def _service(self) -> str:
-        return self._environment["POWERTOOLS_SERVICE_NAME"]
+        return self._environment[Variable.SERVICE]

@@ -11,6 +11,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from eventing.dead_letter import Stage
+from functions.contract import Metric
 from functions.shared.clients import READ_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.entry import entry
@@ -89,7 +90,7 @@ class Handler:
         accepted = [datetime.fromisoformat(letter.accepted_at) for letter in counts.crashed]
         minutes = Counter(moment.replace(second=0, microsecond=0) for moment in accepted)
         for minute, count in minutes.items():
-            self._metrics.write({"EventsSettled": count}, at=minute)
+            self._metrics.write({Metric.EVENTS_SETTLED: count}, at=minute)
         result = {
             "recorded": counts.recorded,
             "known": counts.known,
