@@ -68,7 +68,7 @@ class RedriveFunction(Construct):
         operations.grant_read(self.function, Objects.RUNS)
         operations.grant_list(self.function, Objects.RUNS)
         operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS)
-        operations.grant_tell(self.function)
+        operations.grant_notify(self.function)
         event_store.grant_store(self.function)
         event_store.grant_store_batches(self.function)
         event_store.grant_probe(self.function)
