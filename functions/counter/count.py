@@ -88,16 +88,16 @@ class Count:
         untold = waiting > 0 or (open_letters > 0 and not reported)
         triaged = untold and self._start_triage(stage, now)
         age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
-        by = ({Dimension.STAGE: stage},)
+        of = {Dimension.STAGE: stage}
         self._metrics.write(
             gauges={
                 Metric.OPEN_DEAD_LETTERS: (open_letters, MetricUnit.Count),
                 Metric.OLDEST_DEAD_LETTER_AGE: (age, MetricUnit.Seconds),
             },
-            by=by,
+            of=of,
         )
         if reported and (open_letters or waiting):
-            self._metrics.write({Metric.INCIDENT_REPORTED: 1}, by=by)
+            self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of=of)
         elif reported:
             self._incidents.end(stage)
         return {"waiting": waiting, "open": open_letters, "triage_started": triaged}

@@ -83,7 +83,7 @@ class Handler:
                 self._metrics.write(
                     {Metric.EVENTS_PUBLISHED: len(run)},
                     milliseconds={Metric.PUBLISH_LAG: run},
-                    by=({}, {Dimension.TOPIC: topic}),
+                    of={Dimension.TOPIC: topic},
                 )
         for minute, count in report.settled.items():
             self._metrics.write({Metric.EVENTS_SETTLED: count}, at=minute)

@@ -58,7 +58,7 @@ class Notices:
             with self._turn(stage, run.execution):
                 told = self._tell_of_stage(stage, output)
             if told:
-                self._metrics.write({Metric.INCIDENT_REPORTED: 1}, by=({Dimension.STAGE: stage},))
+                self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of={Dimension.STAGE: stage})
 
     def tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
         """A short, readable message on how a redrive or discard went."""

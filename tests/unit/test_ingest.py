@@ -16,6 +16,7 @@ from eventing.catalogue import Catalogue
 from eventing.dead_letter import read_dead_letter
 from eventing.event import Event, event_key
 from eventing.schemas import Schemas
+from functions.contract import Variable
 from functions.ingest.handler import THREADS, Handler, make_handler
 from functions.shared.clients import Clients
 from functions.shared.parts import Parts
@@ -25,13 +26,13 @@ from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 
 KEY_ID = "key-of-acme"
 ENVIRONMENT = {
-    "EVENTS_TABLE": "events",
-    "EVENT_RETENTION_DAYS": "90",
-    "ARCHIVE_BUCKET": "archive",
-    "INGEST_DLQ_URL": QUEUE_URL + "ingest-dlq",
-    "PUBLISHERS": json.dumps({KEY_ID: "acme"}),
-    "POWERTOOLS_SERVICE_NAME": "shop",
-    "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+    Variable.EVENTS_TABLE: "events",
+    Variable.EVENT_RETENTION_DAYS: "90",
+    Variable.ARCHIVE_BUCKET: "archive",
+    Variable.INGEST_DLQ_URL: QUEUE_URL + "ingest-dlq",
+    Variable.PUBLISHERS: json.dumps({KEY_ID: "acme"}),
+    Variable.SERVICE: "shop",
+    Variable.NAMESPACE: "Eventing",
 }
 
 

@@ -18,6 +18,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
+from functions.contract import Variable
 from functions.publish.handler import THREADS, Handler, make_handler
 from functions.shared.clients import Clients
 from functions.shared.clock import Clock
@@ -31,10 +32,10 @@ T = TypeVar("T")
 
 CATALOGUE = Catalogue.read(Path("catalogue"))
 ENVIRONMENT = {
-    "TOPIC_ARN_PREFIX": TOPIC_PREFIX,
-    "PUBLISH_DLQ_URL": QUEUE_URL + "publish-dlq",
-    "POWERTOOLS_SERVICE_NAME": "shop",
-    "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+    Variable.TOPIC_ARN_PREFIX: TOPIC_PREFIX,
+    Variable.PUBLISH_DLQ_URL: QUEUE_URL + "publish-dlq",
+    Variable.SERVICE: "shop",
+    Variable.NAMESPACE: "Eventing",
 }
 EVENT = '{"id": "0", "type": "com.example.shop.order.placed.v1", "source": "/a"}'
 
