@@ -17,7 +17,7 @@ from eventing.dead_letter import Step
 from eventing.ingestion import admit
 from eventing.json_text import Document
 from eventing.problem import Kind, Refused
-from eventing.routing import ConditionFailed, NoRoute, Router
+from eventing.routing import NoRoute, Router
 from eventing.schemas import Schemas
 
 _CODES: Mapping[Kind, Code] = {
@@ -80,7 +80,7 @@ class Judge:
             return Forecast()
         try:
             return Forecast(self._router.route(value["type"], value))
-        except (NoRoute, ConditionFailed) as error:
+        except NoRoute as error:
             return Forecast(cause=cause_of(error))
 
 
