@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from functions.shared.ledger import OPEN_DAYS
+from eventing.redrive.ledger import OPEN_DAYS
 from infrastructure.constructs.dead_letters import OLD_DAYS
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import Json, Synthesis, Template, synthesise
