@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from eventing.redrive import forecast
 from eventing.catalogue import Catalogue
 from eventing.cause import Code
 from eventing.dead_letter import Step
+from eventing.redrive import forecast
 from eventing.redrive.forecast import Judge
 from tests.unit.examples import document
 

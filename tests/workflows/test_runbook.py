@@ -17,12 +17,13 @@ import pytest
 from eventing.redrive.request import ACTIONS, Filter, RedriveRequest, read_request
 from functions.redrive.runner import Fate
 from infrastructure.packaging import ROOT
+from tests.shown import commands
 from tests.workflows.asl import Json
 from workflows.redrive import DEFINITION
 
 DOCS = ROOT / "docs"
 TEXT = (DOCS / "runbook.md").read_text(encoding="utf-8")
-SHOWN: dict[str, str] = dict(re.findall(r"<!-- shown: (\w+) -->\n```sh\n(.*?)```", TEXT, re.DOTALL))
+SHOWN = commands("docs/runbook.md")
 
 
 def _inputs() -> Iterator[Json]:
