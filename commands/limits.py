@@ -96,11 +96,15 @@ def usage_plans(catalogue: Catalogue) -> str:
     lines = [
         _PLANS_INTRODUCTION,
         "",
-        "| plan | requests a second | burst | quota |",
-        "|---|---|---|---|",
+        f"| plan | requests a second | in full batches of {MAX_BATCH} | burst | quota |",
+        "|---|---|---|---|---|",
     ]
     for name, plan in catalogue.usage_plans.items():
-        lines.append(f"| `{name}` | {plan.rate_per_second:g} | {plan.burst} | {_quota(plan)} |")
+        rate, events = (
+            f"{plan.rate_per_second:g}",
+            f"{plan.rate_per_second * MAX_BATCH:g} events a second",
+        )
+        lines.append(f"| `{name}` | {rate} | {events} | {plan.burst} | {_quota(plan)} |")
     return "\n".join(lines) + "\n"
 
 

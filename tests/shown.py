@@ -33,7 +33,7 @@ def terminal(environment: Mapping[str, str]) -> dict[str, str]:
     """A terminal's environment: no AWS account but the given one, and the project's programs."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return mine | environment | {"PATH": path}
+    return {**mine, **environment, "PATH": path}
 
 
 def run(

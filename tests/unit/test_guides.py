@@ -110,8 +110,9 @@ def test_every_usage_plan_is_on_its_page() -> None:
     page = usage_plans(CATALOGUE)
     for name, plan in CATALOGUE.usage_plans.items():
         (row,) = (line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
-        _, rate, burst, quota = (cell.strip() for cell in row.strip("|").split("|"))
+        _, rate, events, burst, quota = (cell.strip() for cell in row.strip("|").split("|"))
         assert (float(rate), int(burst)) == (plan.rate_per_second, plan.burst)
+        assert events == f"{100 * plan.rate_per_second:.0f} events a second"
         if plan.quota:
             assert quota.startswith(f"{plan.quota.limit} requests a ")
             assert quota.upper().endswith(plan.quota.period)
