@@ -100,15 +100,22 @@ def _measure(sink: str) -> Iterator[str]:
     import boto3
 
     from eventing.redrive.plan import Plan
-    from functions.redrive.handler import _tasks
+    from functions.redrive.handler import THREADS, make_handler
+    from functions.shared.clock import Clock
+    from functions.shared.parts import Parts
+
+    class Unpaced(Clock):
+        """The engine itself: how fast it may go is its pace's business, see eventing/redrive/pace.py."""
+
+        def sleep(self, seconds: float) -> None:
+            pass
 
     event = json.dumps(events.event(), ensure_ascii=False, separators=(",", ":"))
     request = {"action": "redrive", "stage": "publish", "rate_per_second": 10_000}
     plan = Plan(request, "c", [(f"{number:043}", 1) for number in range(LETTERS)], {})
-    tasks = _tasks()
-    # The engine itself: how fast it may go is its pace's business, see eventing/pace.py.
-    tasks._pause = lambda _: None
+    handle = make_handler(Parts(threads=THREADS, clock=Unpaced()))
     task = {
+        "task": "page",
         "execution": "run-1", "execution_arn": "arn:run-1", "started_at": _STARTED,
         "request": {**request, "stages": ["publish"]},
         "plan": {"hash": plan.hash, "object": "plan.json"},
@@ -117,7 +124,7 @@ def _measure(sink: str) -> Iterator[str]:
     sqs, sns = boto3.client("sqs"), boto3.client("sns")
 
     def engine() -> None:
-        result = tasks.page(task)
+        result = handle(task, events.Context())
         position = result["position"]
         assert result["done"], result
         assert (position["attempted"], position["failed"]) == (LETTERS, 0)

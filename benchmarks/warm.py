@@ -9,10 +9,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 from benchmarks import events
 from benchmarks.environment import control
@@ -151,27 +150,34 @@ class _Stub:
         return {"Successful": [{"Id": entry["Id"], "MessageId": "0"} for entry in entries]}
 
 
-class _InLine:
+def _stubbed() -> Any:
+    from functions.shared.clients import Clients
+
+    class Stubbed(Clients):
+        """Clients whose calls cost nothing."""
+
+        def client(self, service: Any) -> Any:  # noqa: ARG002
+            return _Stub()
+
+    return Stubbed()
+
+
+class _InLine(Executor):
     """An executor that hands nothing over to another thread."""
 
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def submit(self, call: Callable[..., Any], *arguments: Any, **named: Any) -> Future[Any]:
+    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        future.set_result(call(*arguments, **named))
+        future.set_result(fn(*arguments, **named))
         return future
 
 
 def target_7_ingest(sink: str) -> Iterator[str]:
     """Own code, calls stubbed (Logger and metrics included)."""
-    from functions.shared.clients import Clients
+    from functions.ingest.handler import THREADS, make_handler
+    from functions.shared.parts import Parts
 
-    with patch.object(Clients, "client", lambda *_: _Stub()):
-        from functions.ingest import handler
-
-        with patch.object(handler, "ThreadPoolExecutor", _InLine):
-            in_line = handler._handler.__wrapped__()
+    ours = make_handler(Parts(threads=THREADS, clients=_stubbed()))
+    in_line = make_handler(Parts(threads=THREADS, clients=_stubbed(), workers=_InLine()))
     one = events.request(events.event())
     batch = events.request([events.event(n % 5) for n in range(100)], content_type=events.BATCHED)
     single, same_in_line, batched = (
@@ -187,9 +193,9 @@ def target_7_ingest(sink: str) -> Iterator[str]:
 
     runs = rounds(
         {
-            single: variant(handler.handle, one, 1, 50),
+            single: variant(ours, one, 1, 50),
             same_in_line: variant(in_line, one, 1, 50),
-            batched: variant(handler.handle, batch, 100, 2),
+            batched: variant(ours, batch, 100, 2),
         },
         61,
     )
@@ -205,19 +211,18 @@ def target_7_publish(sink: str) -> Iterator[str]:
     """Own code, calls stubbed: 1,000 records grouped, and routing by 10 and by 1,000 topics."""
     from eventing.catalogue import Catalogue, EventType, Rule, Topic
     from eventing.routing import Router
-    from functions.shared.clients import Clients
+    from functions.publish.handler import THREADS, make_handler, make_publish
+    from functions.shared.parts import Parts
 
-    with patch.object(Clients, "client", lambda *_: _Stub()):
-        from functions.publish import handler
-
-        publish = handler._handler()._publish
+    parts = Parts(threads=THREADS, clients=_stubbed())
+    handler, publish = make_handler(parts), make_publish(parts)
     records = events.records(1000)
 
     def group() -> list[Any]:
-        return list(publish._chunks([publish._prepare(record) for record in records]))
+        return list(publish.chunks_of([publish.prepare(record) for record in records]))
 
     def handle() -> None:
-        handler.handle({"Records": records}, _CONTEXT)
+        handler({"Records": records}, _CONTEXT)
 
     def router(topics: int) -> Callable[[], object]:
         types = [f"com.example.shop.kind{n}.*" for n in range(topics)]

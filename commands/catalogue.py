@@ -11,7 +11,9 @@ from pathlib import Path
 from commands.limits import limits, usage_plans
 from commands.openapi import openapi
 from commands.problems import problems
-from eventing.catalogue import Catalogue, CatalogueError, EventType, covers
+from eventing.catalogue import Catalogue, CatalogueError, EventType
+from eventing.catalogue_check import load_catalogue
+from eventing.type_patterns import covers
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs" / "generated"
@@ -100,7 +102,7 @@ def main() -> None:
     parser.add_argument("--catalogue", type=Path, default=ROOT / "catalogue")
     arguments = parser.parse_args()
     try:
-        catalogue = Catalogue.load(arguments.catalogue)
+        catalogue = load_catalogue(arguments.catalogue)
     except CatalogueError as error:
         sys.exit(f"faulty catalogue: {error}")
     match arguments.command:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Literal
 
 from eventing.cause import Cause, Code, clip
-from eventing.event import event_digest, event_key, read_timestamp
+from eventing.event import event_digest, event_key, sha256_text
 from eventing.json_text import parse
+from eventing.members import Members, moment, nullable, text, whole
+from eventing.message import makes_message
 
 SCHEMA_VERSION = 1
 
@@ -33,7 +34,7 @@ class DeadLetter:
     """One event that failed at one step.
 
     `event` is the CloudEvent's text as it was accepted; `accepted_at` is what its publisher was told,
-    so that an event which is stored by a redrive keeps it. Times are as `eventing.event.timestamp`
+    so that an event which is stored by a redrive keeps it. Times are as `timestamp`
     writes them. `episode` counts the redrives that failed before.
     """
 
@@ -61,7 +62,7 @@ class DeadLetter:
         event = parse(self.event)
         pk = event_key(self.publisher, str(event.value.get("source")), str(event.value.get("id")))
         content = json.dumps([self.stage, self.step, pk, event_digest(event.exact)])
-        return urlsafe_b64encode(sha256(content.encode()).digest()).rstrip(b"=").decode()
+        return sha256_text(content.encode())
 
     def failed_again(self, cause: Cause, failed_at: str) -> DeadLetter:
         """The letter after a redrive that failed."""
@@ -93,43 +94,36 @@ class DeadLetter:
         return f'{envelope[:-1]},"event":{self.event}}}'
 
 
-def read_dead_letter(text: str) -> DeadLetter:
+def read_dead_letter(body: str) -> DeadLetter:
     """The dead letter in a message body; raises `NoDeadLetter`, which names the member at fault."""
     try:
-        document = parse(text)
+        document = parse(body)
     except ValueError as error:
         raise NoDeadLetter(f"not JSON: {error}") from None
     content = document.value
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         raise NoDeadLetter(f"schema_version is not {SCHEMA_VERSION}")
+    members = Members(content, lambda name, reason: NoDeadLetter(f"{name} {reason}"))
     stage, step, cause = content.get("stage"), content.get("step"), content.get("cause")
     if stage not in STAGES or step not in STEPS[stage]:
         raise NoDeadLetter("stage and step name no step of the walk")
     if not isinstance(content.get("event"), dict) or not isinstance(cause, dict):
         raise NoDeadLetter("event and cause must be objects")
     # An item that ingestion did not write has no event in it, and its letter says so at this step.
-    if step != "route" and not _is_event(content["event"]):
+    if step != "route" and not makes_message(content["event"]):
         raise NoDeadLetter("event lacks an attribute that its message needs")
-    if type(content.get("episode")) is not int or content["episode"] < 0:
-        raise NoDeadLetter("episode must be a whole number")
     return DeadLetter(
         stage=stage,
         step=step,
-        publisher=_text(content, "publisher"),
+        publisher=members.read("publisher", text),
         event=document.member("event").compact(),
-        accepted_at=_time(content, "accepted_at"),
+        accepted_at=members.read("accepted_at", moment),
         cause=_cause(cause),
-        failed_at=_time(content, "failed_at"),
-        topic=_text(content, "topic") if content.get("topic") is not None else None,
-        episode=content["episode"],
-        trace_id=_text(content, "trace_id") if content.get("trace_id") is not None else None,
+        failed_at=members.read("failed_at", moment),
+        topic=members.read("topic", nullable(text)),
+        episode=members.read("episode", whole(0)),
+        trace_id=members.read("trace_id", nullable(text)),
     )
-
-
-def _is_event(content: Mapping[str, Any]) -> bool:
-    texts = [content.get(name) for name in ("id", "source", "type")]
-    subject = content.get("subject")
-    return all(texts) and all(isinstance(text, str) for text in (*texts, subject or ""))
 
 
 def _cause(content: Mapping[str, Any]) -> Cause:
@@ -138,18 +132,3 @@ def _cause(content: Mapping[str, Any]) -> Cause:
     except ValueError:
         raise NoDeadLetter("cause.code is none of the list") from None
     return Cause(code, clip(str(content.get("class", ""))), clip(str(content.get("message", ""))))
-
-
-def _text(content: Mapping[str, Any], name: str) -> str:
-    text = content.get(name)
-    if not isinstance(text, str) or not text:
-        raise NoDeadLetter(f"{name} must be a text")
-    return text
-
-
-def _time(content: Mapping[str, Any], name: str) -> str:
-    text = _text(content, name)
-    try:
-        return read_timestamp(text)
-    except ValueError:
-        raise NoDeadLetter(f"{name} must be a time with its offset") from None

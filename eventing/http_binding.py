@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eventing.event import attribute_faults, declares_json, is_media_type
+from eventing.event import attribute_faults
 from eventing.json_text import MAX_DEPTH, Document, InvalidJson, parse
+from eventing.media_type import declares_json, essence, is_media_type, is_utf8
 from eventing.problem import Fault, Kind, Refused, pointer
 
 MAX_BATCH = 100
@@ -24,7 +25,6 @@ _BATCHED = "application/cloudevents-batch"
 _REQUIRED_HEADERS = ("ce-specversion", "ce-id", "ce-source", "ce-type")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
-_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)"?', re.IGNORECASE)
 _ACCEPTED = (
     "Send application/cloudevents+json, application/cloudevents-batch+json, application/json, "
     "or any content type with the event's attributes in ce- headers."
@@ -33,13 +33,13 @@ _ACCEPTED = (
 
 @dataclass(frozen=True)
 class Request:
-    """What a request holds: JSON documents that should each be a CloudEvent, in the order sent."""
+    """The content of a request: JSON documents that should each be a CloudEvent, in the order sent."""
 
     batched: bool
     documents: Sequence[Document]
 
 
-def read_request(headers: Mapping[str, Sequence[str]], body: bytes) -> Request:
+def read_http_request(headers: Mapping[str, Sequence[str]], body: bytes) -> Request:
     """The documents of a request; `headers` as received, each name with all its values.
 
     Raises `Refused` for a request of which no event can be read.
@@ -61,7 +61,7 @@ def read_request(headers: Mapping[str, Sequence[str]], body: bytes) -> Request:
     if len(content_types) > 1:
         raise Refused(Kind.CONTENT_TYPE, "There is more than one Content-Type.")
     content_type = content_types[0].strip() if content_types else ""
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = essence(content_type)
 
     if media_type.startswith(_STRUCTURED):  # section 3: the prefix tells the mode
         if media_type not in (f"{_STRUCTURED}+json", f"{_BATCHED}+json"):
@@ -94,13 +94,8 @@ def _read_json(body: bytes, content_type: str, *, batched: bool | None) -> Reque
     return Request(batched=True, documents=document.items())
 
 
-def _is_utf8(content_type: str) -> bool:
-    charset = _CHARSET.search(content_type)
-    return charset is None or charset[1].lower() in ("utf-8", "utf8", "us-ascii")
-
-
 def _parse(body: bytes, content_type: str) -> Document:
-    if not _is_utf8(content_type):
+    if not is_utf8(content_type):
         raise Refused(Kind.CONTENT_TYPE, "JSON is UTF-8 (RFC 8259 section 8.1); send it so.")
     try:
         return parse(body.decode("utf-8-sig"), depth=MAX_DEPTH)
@@ -157,8 +152,8 @@ def _read_data(
         document = _parse(body, content_type)
         attributes["data"], exact["data"] = document.value, document.exact
         return
-    media_type = content_type.partition(";")[0].strip().lower()
-    if _is_utf8(content_type) and (
+    media_type = essence(content_type)
+    if is_utf8(content_type) and (
         media_type.startswith("text/") or media_type.endswith(("/xml", "+xml"))
     ):
         try:

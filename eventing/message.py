@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,17 @@ class Message:
     def size(self) -> int:
         """Bytes as SNS counts them: body, and name, type and value of each attribute."""
         return len(self.body.encode()) + attributes_size(self.attributes)
+
+
+def makes_message(value: Any) -> bool:
+    """Tell whether a JSON value has the attributes of an event that a message needs.
+
+    What stands in for an event may be anything: an item that ingestion did not write, say.
+    """
+    if not isinstance(value, dict):
+        return False
+    needed, subject = [value.get(name) for name in ("id", "source", "type")], value.get("subject")
+    return all(needed) and all(isinstance(text, str) for text in (*needed, subject or ""))
 
 
 def message_attributes(

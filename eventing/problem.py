@@ -1,4 +1,4 @@
-"""The closed list of what a publisher can be told is wrong, as problem details (RFC 9457)."""
+"""Problems: the closed list of refusals that a publisher can meet, as problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from enum import Enum
 from itertools import islice
 from typing import Any
 
+TYPE_PREFIX = "urn:eventing:problem:"
 # An event may have as many faults as members, and each takes more room than the member did.
 MAX_FAULTS = 50
 # Has a section for each problem; `make docs` writes it.
@@ -50,7 +51,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a request or with one event."""
+    """A refusal of a request or of one event, and its reasons."""
 
     kind: Kind
     detail: str
@@ -93,7 +94,7 @@ class Refused(Exception):  # noqa: N818 - what happened to the event, not an err
 
 def naming(slug: str) -> dict[str, str]:
     """The members that say which problem it is: its `type`, and where the documentation explains it."""
-    return {"type": f"urn:eventing:problem:{slug}", "documentation": f"{_PAGE}#{slug}"}
+    return {"type": f"{TYPE_PREFIX}{slug}", "documentation": f"{_PAGE}#{slug}"}
 
 
 def pointer(*path: str | int) -> str:

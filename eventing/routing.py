@@ -1,4 +1,4 @@
-"""Which topic an event goes to: the first in catalogue order that takes it."""
+"""Routes events: each goes to the first topic in catalogue order that takes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 from jmespath.visitor import TreeInterpreter
 
-from eventing.catalogue import TOPICS, Catalogue, CatalogueError, TypePatterns
+from eventing.catalogue import TOPICS, Catalogue, CatalogueError
+from eventing.type_patterns import TypePatterns
 
 # It keeps nothing between expressions; `search` would make one for each event, which takes longer
 # than most conditions.
@@ -31,8 +32,8 @@ class ConditionFailed(Exception):  # noqa: N818 - what happened, not where
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Whether a topic takes an event, and why."""
+class Explanation:
+    """A topic's answer to an event: it takes it or not, for this reason."""
 
     topic: str
     takes: bool
@@ -70,8 +71,8 @@ class Router:
                 return candidate.topic
         raise NoRoute("no topic of the catalogue takes this event")
 
-    def explain(self, type: str, event: Mapping[str, Any]) -> list[Verdict]:
-        """What each topic says to the event, in catalogue order."""
+    def explain(self, type: str, event: Mapping[str, Any]) -> list[Explanation]:
+        """Explain each topic's answer to the event, in catalogue order."""
         taken_by, failure = None, None
         try:
             taken_by = self.route(type, event)
@@ -80,22 +81,22 @@ class Router:
         except ConditionFailed as error:
             failure = error
         asked = {candidate.topic for candidate in self._candidates.matches(type)}
-        verdicts: list[Verdict] = []
+        explanations: list[Explanation] = []
         for topic in self._catalogue.topics:
             if topic.name == taken_by:
                 reason = "takes it"
-            elif any(verdict.takes for verdict in verdicts):
+            elif any(explanation.takes for explanation in explanations):
                 reason = f"is not asked, since {taken_by} stands before it"
             elif topic.name not in asked:
                 reason = f"takes only {', '.join(rule.type for rule in topic.rules)}"
             elif failure and topic.name == failure.topic:
-                verdicts.append(Verdict(topic.name, False, str(failure)))
+                explanations.append(Explanation(topic.name, False, str(failure)))
                 break
             else:
                 conditions = [rule.when for rule in topic.rules if rule.when]
                 reason = f"its condition does not hold: {'; '.join(conditions)}"
-            verdicts.append(Verdict(topic.name, topic.name == taken_by, reason))
-        return verdicts
+            explanations.append(Explanation(topic.name, topic.name == taken_by, reason))
+        return explanations
 
 
 def _compile(topic: str, when: str | None) -> jmespath.parser.ParsedResult | None:

@@ -1,5 +1,149 @@
 """Every name that the CDK and the functions must agree on, written once.
 
-The CDK imports this to make resources and variables, the functions to use them. It holds names and plain
-numbers only: it imports nothing, so that neither side brings the other's libraries along.
+The CDK makes resources, variables, permissions, alarms and graphs by these names; the functions use them.
+Names only, and no import, so that neither side brings the other's libraries along. What the domain itself
+decides (stages, causes, problems and their Retry-After, how long a letter is kept, the seconds and memory of
+a page that a plan's price is made of) is in `eventing`, which both sides import and which knows no function.
+The state machine's file cannot import: `tests/workflows` compares its names with these.
 """
+
+
+class Variable:
+    """Environment variables of the functions."""
+
+    SERVICE = "POWERTOOLS_SERVICE_NAME"
+    NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
+    LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
+    ARCHIVE_BUCKET = "ARCHIVE_BUCKET"
+    CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"
+    CONSERVATION_UNTIL_MINUTES = "CONSERVATION_UNTIL_MINUTES"
+    DEPLOYMENT = "DEPLOYMENT"
+    EVENT_RETENTION_DAYS = "EVENT_RETENTION_DAYS"
+    EVENTS_TABLE = "EVENTS_TABLE"
+    INGEST_DLQ_URL = "INGEST_DLQ_URL"
+    LEDGER_TABLE = "LEDGER_TABLE"
+    OPERATIONS_BUCKET = "OPERATIONS_BUCKET"
+    OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
+    PUBLISH_DLQ_URL = "PUBLISH_DLQ_URL"
+    PUBLISHERS = "PUBLISHERS"
+    RUNBOOK = "RUNBOOK"
+    STATE_MACHINE_ARN = "STATE_MACHINE_ARN"
+    TOPIC_ARN_PREFIX = "TOPIC_ARN_PREFIX"
+
+
+# By stage, the address of its dead-letter queue.
+DLQ_URLS = {"ingest": Variable.INGEST_DLQ_URL, "publish": Variable.PUBLISH_DLQ_URL}
+
+
+class Dimension:
+    """Dimensions of metrics. Publishers are none: a metric for each would cost too much."""
+
+    SERVICE = "service"
+    STAGE = "stage"
+    CAUSE = "cause"
+    TOPIC = "topic"
+
+
+class Metric:
+    """Metrics that the functions write; people see these names."""
+
+    EVENTS_ACCEPTED = "EventsAccepted"
+    EVENTS_DUPLICATE = "EventsDuplicate"
+    EVENTS_REJECTED = "EventsRejected"
+    EVENTS_STORED = "EventsStored"
+    EVENTS_PUBLISHED = "EventsPublished"
+    PUBLISH_LAG = "PublishLag"
+    EVENTS_SETTLED = "EventsSettled"
+    EVENTS_UNACCOUNTED = "EventsUnaccounted"
+    DEAD_LETTERED = "DeadLettered"
+    OPEN_DEAD_LETTERS = "OpenDeadLetters"
+    OLDEST_DEAD_LETTER_AGE = "OldestDeadLetterAge"
+    INCIDENT_REPORTED = "IncidentReported"
+    REDRIVE_SUCCEEDED = "RedriveSucceeded"
+    REDRIVE_FAILED = "RedriveFailed"
+    REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
+    REDRIVE_RUN_SECONDS = "RedriveRunSeconds"
+
+
+# The sets of dimensions that each metric is written under, all of them together with `service`.
+_BY_STAGE = ((Dimension.STAGE,),)
+_BY_TOPIC = ((), (Dimension.TOPIC,))
+DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
+    Metric.EVENTS_ACCEPTED: ((),),
+    Metric.EVENTS_DUPLICATE: ((),),
+    Metric.EVENTS_REJECTED: ((),),
+    Metric.EVENTS_STORED: ((),),
+    Metric.EVENTS_PUBLISHED: _BY_TOPIC,
+    Metric.PUBLISH_LAG: _BY_TOPIC,
+    Metric.EVENTS_SETTLED: ((),),
+    Metric.EVENTS_UNACCOUNTED: ((),),
+    Metric.DEAD_LETTERED: ((Dimension.STAGE,), (Dimension.STAGE, Dimension.CAUSE)),
+    Metric.OPEN_DEAD_LETTERS: _BY_STAGE,
+    Metric.OLDEST_DEAD_LETTER_AGE: _BY_STAGE,
+    Metric.INCIDENT_REPORTED: _BY_STAGE,
+    Metric.REDRIVE_SUCCEEDED: ((),),
+    Metric.REDRIVE_FAILED: ((),),
+    Metric.REDRIVE_RUNS_FAILED: ((),),
+    Metric.REDRIVE_RUN_SECONDS: ((),),
+}
+
+
+class Objects:
+    """What the keys of objects begin with, by what is in them."""
+
+    RUNS = "redrive/"
+    """In the operations bucket: plans, results and counts of an execution."""
+    REPORTS = "reports/"
+    """In the operations bucket: what operators read of an execution."""
+    JUNK = "junk/"
+    """In the operations bucket: messages of a dead-letter queue that are no dead letters."""
+    INVOCATION_RECORDS = "aws/lambda/"
+    """In the operations bucket: Lambda's own choice (developer guide, "Retain discarded records")."""
+    EVENTS = "publisher="
+    """In the archive: a publisher's events, so that a finding's object names the publisher."""
+
+
+class Rows:
+    """What the keys of the ledger's rows begin with that are no letters."""
+
+    AUDIT = "audit#"
+    INCIDENT = "incident#"
+
+
+LEDGER_INDEX = "by_state"
+# What the index holds of a letter beside its keys: all that plans and counts ask, and never the event,
+# so that reading the index costs the same whatever the size of the events.
+LEDGER_INDEX_MEMBERS = (
+    "stage",
+    "step",
+    "state",
+    "version",
+    "publisher",
+    "type",
+    "topic",
+    "target",
+    "code",
+    "fingerprint",
+    "accepted_at",
+    "episode",
+    "event_key",
+    "digest",
+    "verdict",
+    "judged_by",
+    "run",
+    "size",
+    "expires_at",
+)
+
+
+class Refusal:
+    """Errors of tasks that are refusals of what was asked; exceptions of the functions have these names."""
+
+    INVALID_INPUT = "InvalidInput"
+    LOCKED = "Locked"
+    PLAN_CHANGED = "PlanChanged"
+    DEPENDENCY_DOWN = "DependencyDown"
+
+
+# Those that an execution fails with. DependencyDown ends one that succeeds and says so.
+EXECUTION_REFUSALS = (Refusal.INVALID_INPUT, Refusal.LOCKED, Refusal.PLAN_CHANGED)

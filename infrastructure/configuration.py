@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from infrastructure.packaging import ROOT
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Configuration:
         folder = ROOT / _string(context, "catalogue")
         if not folder.is_dir():
             raise ConfigurationError("catalogue", f"there is no folder {folder}")
-        catalogue = Catalogue.load(folder)
+        catalogue = load_catalogue(folder)
         primary = _matching(context, "primary_region", _REGION, "is not the name of a region")
         laptop = _json(context, "laptop", bool, "true or false")
         return cls(

@@ -1,8 +1,9 @@
 """What a function's package holds, and how it is put together.
 
-A package is the function's own folder, `functions/shared`, `eventing`, the catalogue and, of the
-dependencies in `requirements/functions.txt`, what the function uses: nothing else. Dependencies are
-fetched by `make setup`, once for Lambda and once for this machine, so that a synth needs no network.
+A package is the function's own folder, `functions/shared`, the contract, `eventing` with its digest, the
+catalogue and, of the dependencies in `requirements/functions.txt`, what the function uses: nothing else.
+Dependencies are fetched by `make setup`, once for Lambda and once for this machine, so that a synth needs
+no network.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ BUILD = ROOT / "build"
 REQUIREMENTS = ROOT / "requirements" / "functions.txt"
 RUNTIME = (3, 13)
 AMAZON_ROOTS = "amazon-roots.pem"
+# What was judged by other rules than a package's own is judged anew: see eventing/redrive/forecast.py.
+CODE_DIGEST = "code-digest.txt"
 # Of Amazon Trust Services ("Certification Authorities", the roots to trust).
 _AMAZON_NAMES = (
     *(f"Amazon Root CA {number}" for number in range(1, 5)),
@@ -153,15 +156,26 @@ def build(
     skip = shutil.ignore_patterns("__pycache__", ".*")
     for source in ("eventing", "functions/shared", f"functions/{function}"):
         shutil.copytree(ROOT / source, staging / source, ignore=skip)
-    shutil.copyfile(ROOT / "functions" / "__init__.py", staging / "functions" / "__init__.py")
+    for module in ("__init__.py", "contract.py"):
+        shutil.copyfile(ROOT / "functions" / module, staging / "functions" / module)
     shutil.copytree(catalogue, staging / "catalogue", ignore=skip)
     if amazon_roots:
         (staging / AMAZON_ROOTS).write_text(_amazon_roots(staging / "botocore" / "cacert.pem"))
+    (staging / CODE_DIGEST).write_text(code_digest(ROOT / "eventing"))
     _compile(staging, target)
     if output.exists():
         shutil.rmtree(output)
     staging.rename(output)
     return output
+
+
+def code_digest(folder: Path) -> str:
+    """Another one for other Python sources below `folder`."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(folder).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:8]
 
 
 def _unused(dependencies: Path, contents: Contents) -> Callable[[str, list[str]], set[str]]:

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from eventing.catalogue import SNS_BYTES, Catalogue
 from eventing.cause import Cause, Code, cause_of, clip
 from eventing.dead_letter import Step
-from eventing.ingestion import judge
+from eventing.ingestion import admit
 from eventing.json_text import Document
 from eventing.problem import Kind, Refused
 from eventing.routing import ConditionFailed, NoRoute, Router
@@ -37,16 +35,13 @@ class Forecast:
 class Judge:
     """Judges letters by one catalogue.
 
-    `version` is another one when the catalogue or the code of `eventing` is: what was judged before a
-    deployment that mended either says nothing about what is deployed now.
+    `version` is another one when the catalogue or the code of `eventing` (by its digest) is: what was
+    judged before a deployment that fixed either says nothing about what is deployed now.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, *, code_digest: str) -> None:
         self.catalogue = catalogue
-        code = sha256()
-        for file in sorted(Path(__file__).parents[1].rglob("*.py")):
-            code.update(file.read_bytes())
-        self.version = f"{catalogue.digest}-{code.hexdigest()[:8]}"
+        self.version = f"{catalogue.digest}-{code_digest}"
         self._schemas = Schemas(catalogue)
         self._router = Router(catalogue)
 
@@ -72,7 +67,7 @@ class Judge:
             return Forecast(cause=Cause(Code.INVALID, "NoEvent", "the letter holds no event"))
         if step == "store":
             try:
-                judge(document, publisher=publisher, schemas=self._schemas)
+                admit(document, publisher=publisher, schemas=self._schemas)
             except Refused as refused:
                 kind = refused.problem.kind
                 code = _CODES.get(kind, Code.INVALID)

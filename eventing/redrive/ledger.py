@@ -65,11 +65,11 @@ class Row(Outline):
     """The execution that has the letter, or had it last."""
 
 
-def shard(stage: Stage, state: State, key: str) -> str:
-    """The index partition of a letter: sixteen for each stage and state, so that none runs hot."""
-    return f"{stage}#{state}#{crc32(key.encode()) % SHARDS}"
+def shard(stage: Stage, state: State, key: str, count: int = SHARDS) -> str:
+    """The index partition of a letter: `count` for each stage and state, so that none runs hot."""
+    return f"{stage}#{state}#{crc32(key.encode()) % count}"
 
 
-def shards(stage: Stage, state: State) -> list[str]:
+def shards(stage: Stage, state: State, count: int = SHARDS) -> list[str]:
     """All index partitions of a stage and state."""
-    return [f"{stage}#{state}#{number}" for number in range(SHARDS)]
+    return [f"{stage}#{state}#{number}" for number in range(count)]

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from eventing.event import timestamp
 from eventing.redrive.ledger import GOES_THROUGH, Row
 from eventing.redrive.pace import seconds_for
 from eventing.redrive.request import RedriveRequest
+from eventing.timestamps import timestamp
 
 # A difference is named in full up to so many letters.
 _NAMED = 5

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from eventing.cause import Code
 from eventing.dead_letter import STAGES, Stage
-from eventing.event import read_timestamp
+from eventing.timestamps import read_timestamp
 
 Action = Literal["triage", "plan", "redrive", "discard"]
 ACTIONS: tuple[Action, ...] = ("triage", "plan", "redrive", "discard")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from types_boto3_stepfunctions import SFNClient
+from functions.shared.executions import Execution, Executions
 
 # Long enough that no failure falls between two looks.
 _RECENT = timedelta(minutes=5)
@@ -29,38 +28,23 @@ class Runs:
     """How long the one that has worked longest has done so; not while it waits for approval."""
 
 
-def look(client: SFNClient, state_machine_arn: str, now: datetime) -> Runs:
+def look(executions: Executions, now: datetime) -> Runs:
     """Look at the executions there are; raises what the SDK raises."""
-
-    def listed(status: Any) -> list[Any]:
-        return list(
-            client.list_executions(stateMachineArn=state_machine_arn, statusFilter=status)[
-                "executions"
-            ]
-        )
-
-    ended = [e for e in listed("FAILED") + listed("TIMED_OUT") if now - e["stopDate"] < _RECENT]
-    failed = [e for e in ended if not _refused(client, e["executionArn"])]
-    working = (_working_since(client, execution, now) for execution in listed("RUNNING"))
+    ended = [*executions.listed("FAILED"), *executions.listed("TIMED_OUT")]
+    recent = [e for e in ended if e.stopped_at and now - e.stopped_at < _RECENT]
+    failed = [e for e in recent if executions.error(e) not in _REFUSALS]
+    working = (_working_since(executions, one, now) for one in executions.listed("RUNNING"))
     ages = [(now - since).total_seconds() for since in working if since]
     return Runs(len(failed), max(ages, default=0.0))
 
 
-def _refused(client: SFNClient, arn: str) -> bool:
-    return client.describe_execution(executionArn=arn).get("error") in _REFUSALS
-
-
-def _working_since(client: SFNClient, execution: Any, now: datetime) -> datetime | None:
+def _working_since(executions: Executions, execution: Execution, now: datetime) -> datetime | None:
     """Since when it has had nobody to wait for; None while it waits."""
-    started: datetime = execution["startDate"]
-    if now - started < _YOUNG:
-        return started
-    events: list[Any] = client.get_execution_history(
-        executionArn=execution["executionArn"], reverseOrder=True, maxResults=1000
-    )["events"]
-    for event in events:
+    if now - execution.started_at < _YOUNG:
+        return execution.started_at
+    for event in executions.history(execution):
         details: list[Any] = [value for value in event.values() if isinstance(value, dict)]
         if any(detail.get("resource") == _WAITS for detail in details):
             answered = event["type"] in ("TaskSucceeded", "TaskFailed", "TaskTimedOut")
             return event["timestamp"] if answered else None
-    return started
+    return execution.started_at

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 from base64 import b64decode
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from eventing.answer import Answer, Rejected, answer
-from eventing.catalogue import Catalogue
 from eventing.problem import Kind, Problem
-from eventing.schemas import Schemas
 from functions.ingest.ingest import Ingest, Report
-from functions.shared.archive import Archive
-from functions.shared.clients import Clients
-from functions.shared.dead_letter_queue import DeadLetterQueue
-from functions.shared.event_store import EventStore
+from functions.shared.entry import entry
 from functions.shared.invocation import Context, trace_id, where
 from functions.shared.metrics import Metrics
+from functions.shared.parts import Parts
 
-_CATALOGUE = Path(__file__).parents[2] / "catalogue"
 # Calls under way at once, at most: four PartiQL batches and the archive, which may hang, and ten of
-# SendMessageBatch. A thread is made when it is needed first.
-_WORKERS = 15
+# SendMessageBatch.
+THREADS = 15
 
 
 class Handler:
@@ -116,39 +106,21 @@ def _problem(kind: Kind, detail: str, request_id: str) -> Answer:
     return answer([Rejected(Problem(kind, detail))], batched=False, request_id=request_id)
 
 
-@cache
-def _handler() -> Handler:
-    environment = os.environ
-    clients = Clients(connections=_WORKERS)
-    workers = ThreadPoolExecutor(_WORKERS)
+def make_handler(parts: Parts) -> Handler:
+    """The function, put together from these parts."""
     return Handler(
         ingest=Ingest(
-            schemas=Schemas(Catalogue.read(_CATALOGUE)),
-            store=EventStore(
-                clients.client("dynamodb"),
-                table=environment["EVENTS_TABLE"],
-                region=clients.region,
-                retention_days=int(environment["EVENT_RETENTION_DAYS"]),
-                workers=workers,
-            ),
-            archive=Archive(clients.client("s3"), bucket=environment["ARCHIVE_BUCKET"]),
-            queue=DeadLetterQueue(
-                clients.client("sqs"), url=environment["INGEST_DLQ_URL"], workers=workers
-            ),
-            workers=workers,
+            schemas=parts.schemas,
+            store=parts.event_store,
+            archive=parts.archive,
+            queue=parts.queues["ingest"],
+            workers=parts.workers,
+            clock=parts.clock,
         ),
-        publishers=json.loads(environment["PUBLISHERS"]),
-        logger=Logger(),
-        metrics=Metrics(),
+        publishers=parts.publishers,
+        logger=parts.logger,
+        metrics=parts.metrics,
     )
 
 
-def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The function's entry point."""
-    return _handler()(event, context)
-
-
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    # In Lambda, made while the function initialises: that time has a whole processor, and the first
-    # publisher does not wait for it.
-    _handler()
+handle = entry(lambda: make_handler(Parts(threads=THREADS)))

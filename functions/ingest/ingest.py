@@ -1,26 +1,27 @@
-"""What ingestion does with one request: judge, then store and archive at once, then dead letters."""
+"""Takes in one request: admit its events, store and archive them at once, then dead letters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from time import monotonic
+from datetime import datetime
 
 from eventing.answer import Accepted, Outcome, Rejected
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter, Step
-from eventing.event import Event, timestamp
-from eventing.http_binding import read_request
-from eventing.ingestion import judge
+from eventing.event import Event
+from eventing.http_binding import read_http_request
+from eventing.ingestion import admit
 from eventing.problem import Kind, Problem, Refused
 from eventing.schemas import Schemas
+from eventing.timestamps import timestamp
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
+from functions.shared.clock import Clock
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.event_store import EventItem, EventStore, NotStored, Present
-from functions.shared.invocation import result_by, trace_id
+from functions.shared.invocation import trace_id
 
 _ANSWER_SECONDS = 0.5
 _NOT_ARCHIVED_IN_TIME = Cause(
@@ -32,7 +33,7 @@ _LOST = Problem(Kind.UNAVAILABLE, "It may be sent again as it is: it will not be
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a request."""
+    """The result of a request: an outcome for each event, and what was done to get there."""
 
     outcomes: Sequence[Outcome]
     batched: bool
@@ -92,13 +93,15 @@ class Ingest:
         store: EventStore,
         archive: Archive,
         queue: DeadLetterQueue,
-        workers: ThreadPoolExecutor,
+        workers: Executor,
+        clock: Clock,
     ) -> None:
         self._schemas = schemas
         self._store = store
         self._archive = archive
         self._queue = queue
         self._workers = workers
+        self._clock = clock
 
     def __call__(
         self,
@@ -113,8 +116,8 @@ class Ingest:
 
         `name` is that of the archived object: see `Archive.put`.
         """
-        watch = _Watch()
-        now = datetime.now(UTC)
+        watch = _Watch(self._clock)
+        now = self._clock.now()
         judged, batched, warnings = self._judge(headers, body, publisher)
         watch.lap("judge")
         # The first of several events with one key stands for it; the others are held against it.
@@ -128,7 +131,7 @@ class Ingest:
             return Report([o for o in judged if isinstance(o, Rejected)], batched, now)
 
         accepted_at = timestamp(now)
-        ends = monotonic() + seconds_left - _ANSWER_SECONDS
+        ends = self._clock.monotonic() + seconds_left - _ANSWER_SECONDS
         deadline = ends - CALL_SECONDS  # the dead-letter queue gets its turn when these hang
         # Conflicts and duplicates among them only show when the table answers: a copy too many is
         # harmless, waiting for the table first would cost every request its time.
@@ -145,7 +148,7 @@ class Ingest:
         ]
         results = self._store.put(items, deadline=deadline)
         watch.lap("store")
-        not_archived = result_by(deadline, archiving, _NOT_ARCHIVED_IN_TIME)
+        not_archived = self._clock.result_by(deadline, archiving, _NOT_ARCHIVED_IN_TIME)
         watch.lap("archive_after_store")
 
         kept = {
@@ -157,8 +160,8 @@ class Ingest:
             for key, first in kept.items()
             for event, step, cause in first.failures(by_key[key], not_archived)
         ]
-        fates = self._queue.send([letter for _, letter in letters], deadline=ends)
-        lost = {key for (key, _), fate in zip(letters, fates, strict=True) if fate}
+        failures = self._queue.send([letter for _, letter in letters], deadline=ends)
+        lost = {key for (key, _), failure in zip(letters, failures, strict=True) if failure}
         watch.lap("dead_letters")
 
         return Report(
@@ -171,7 +174,11 @@ class Ingest:
             batched=batched,
             accepted_at=now,
             stored=sum(isinstance(r, Present) and r.stored_now for r in results),
-            letters=[letter for (_, letter), fate in zip(letters, fates, strict=True) if not fate],
+            letters=[
+                letter
+                for (_, letter), failure in zip(letters, failures, strict=True)
+                if not failure
+            ],
             warnings=warnings,
             milliseconds=watch.laps,
         )
@@ -180,19 +187,19 @@ class Ingest:
         self, headers: Mapping[str, Sequence[str]], body: bytes, publisher: str
     ) -> tuple[list[Event | Rejected], bool, int]:
         try:
-            request = read_request(headers, body)
+            request = read_http_request(headers, body)
         except Refused as refused:
             return [Rejected(refused.problem, refused.identity)], False, 0
         judged: list[Event | Rejected] = []
         warnings = 0
         for document in request.documents:
             try:
-                verdict = judge(document, publisher=publisher, schemas=self._schemas)
+                admitted = admit(document, publisher=publisher, schemas=self._schemas)
             except Refused as refused:
                 judged.append(Rejected(refused.problem, refused.identity))
             else:
-                judged.append(verdict.event)
-                warnings += verdict.warnings
+                judged.append(admitted.event)
+                warnings += admitted.warnings
         return judged, request.batched, warnings
 
     def _letter(
@@ -205,7 +212,7 @@ class Ingest:
             event=event.text,
             accepted_at=accepted_at,
             cause=cause,
-            failed_at=timestamp(datetime.now(UTC)),
+            failed_at=timestamp(self._clock.now()),
             trace_id=trace_id(),
         )
 
@@ -224,11 +231,12 @@ def _outcome(event: Event, kept: _Kept, lost: bool, accepted_at: str) -> Outcome
 class _Watch:
     """Milliseconds between the steps of a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.laps: dict[str, float] = {}
-        self._last = monotonic()
+        self._clock = clock
+        self._last = clock.monotonic()
 
     def lap(self, name: str) -> None:
-        now = monotonic()
+        now = self._clock.monotonic()
         self.laps[name] = round((now - self._last) * 1000, 2)
         self._last = now

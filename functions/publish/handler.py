@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from pathlib import Path
-from time import monotonic
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from eventing.catalogue import Catalogue
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
 from functions.publish.publish import Publish, Report
-from functions.shared.clients import Clients
-from functions.shared.dead_letter_queue import DeadLetterQueue
+from functions.shared.clock import Clock
+from functions.shared.entry import entry
 from functions.shared.invocation import Context, trace_id
 from functions.shared.metrics import VALUES_PER_LINE, Metrics
-from functions.shared.topics import Topics
+from functions.shared.parts import Parts
 
-_CATALOGUE = Path(__file__).parents[2] / "catalogue"
-# PublishBatch calls under way at once; each has a connection of its own that is kept.
-_WORKERS = 8
+# PublishBatch calls under way at once.
+THREADS = 8
 
 
 class Handler:
     """Turns stream batches into calls of `Publish`, and reports what could not be settled."""
 
-    def __init__(self, *, publish: Publish, logger: Logger, metrics: Metrics) -> None:
+    def __init__(self, *, publish: Publish, logger: Logger, metrics: Metrics, clock: Clock) -> None:
         self._publish = publish
         self._logger = logger
         self._metrics = metrics
+        self._clock = clock
 
     def __call__(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """The partial batch response of an event source mapping (AWS Lambda, DynamoDB Streams)."""
-        began = monotonic()
+        began = self._clock.monotonic()
         report = self._publish(
             event["Records"], seconds_left=context.get_remaining_time_in_millis() / 1000
         )
@@ -72,7 +66,7 @@ class Handler:
             unsettled=len(report.unsettled),
             settled_before=report.skipped,
             rounds=report.rounds,
-            milliseconds=round((monotonic() - began) * 1000, 2),
+            milliseconds=round((self._clock.monotonic() - began) * 1000, 2),
             trace_id=trace_id(),
         )
         failures = [{"itemIdentifier": one.record.sequence_number} for one in report.unsettled]
@@ -95,30 +89,25 @@ class Handler:
         self._metrics.dead_lettered(report.letters)
 
 
-@cache
-def _handler() -> Handler:
-    clients = Clients(connections=_WORKERS)
-    workers = ThreadPoolExecutor(_WORKERS)
-    return Handler(
-        publish=Publish(
-            catalogue=Catalogue.read(_CATALOGUE),
-            topics=Topics(clients.client("sns"), arn_prefix=os.environ["TOPIC_ARN_PREFIX"]),
-            queue=DeadLetterQueue(
-                clients.client("sqs"), url=os.environ["PUBLISH_DLQ_URL"], workers=workers
-            ),
-            workers=workers,
-        ),
-        logger=Logger(),
-        metrics=Metrics(),
+def make_publish(parts: Parts) -> Publish:
+    """What the function does, put together from these parts."""
+    return Publish(
+        catalogue=parts.catalogue,
+        topics=parts.topics,
+        queue=parts.queues["publish"],
+        workers=parts.workers,
+        clock=parts.clock,
     )
 
 
-def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The function's entry point."""
-    return _handler()(event, context)
+def make_handler(parts: Parts) -> Handler:
+    """The function, put together from these parts."""
+    return Handler(
+        publish=make_publish(parts),
+        logger=parts.logger,
+        metrics=parts.metrics,
+        clock=parts.clock,
+    )
 
 
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    # In Lambda, made while the function initialises: that time has a whole processor, and the first
-    # batch does not wait for it.
-    _handler()
+handle = entry(lambda: make_handler(Parts(threads=THREADS)))

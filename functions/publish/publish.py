@@ -1,34 +1,33 @@
-"""What publication does with one batch of stream records: route, send by topic, then dead letters."""
+"""Publishes one batch of stream records: route, send by topic, then dead letters."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import dropwhile, zip_longest
-from random import uniform
-from time import monotonic, sleep
 from typing import Any
 
 from eventing.catalogue import Catalogue
 from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter, Step
-from eventing.event import timestamp
 from eventing.message import Message, message_attributes
 from eventing.routing import ConditionFailed, NoRoute, Router
+from eventing.timestamps import minute_of, read_moment, timestamp
 from functions.shared.clients import CALL_SECONDS
+from functions.shared.clock import Clock
 from functions.shared.dead_letter_queue import DeadLetterQueue
-from functions.shared.invocation import result_by, trace_id
+from functions.shared.invocation import trace_id
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
 _ANSWER_SECONDS = 1.0
 # A hundred letters are ten calls, which eight workers make in two rounds.
 _DEAD_LETTER_SECONDS = 2 * CALL_SECONDS
-# Between rounds, while neither topic nor queue can be reached; half of each is left to chance.
+# Seconds between rounds, while neither topic nor queue can be reached.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "there was no time left to send it")
 # Ten batches of each of a few shards; some 100 bytes each.
@@ -48,9 +47,10 @@ class Record:
     message: Message | None = None
     size: int = 0
     fault: Cause | None = None
-    """Why it has no topic."""
+    """The reason that it has no topic."""
 
     def letter(self, cause: Cause) -> DeadLetter:
+        """The dead letter of this record, which failed just now."""
         step: Step = "route" if self.fault else "publish"
         return DeadLetter(
             stage="publish",
@@ -80,22 +80,22 @@ class Unsettled:
 
     record: Record
     cause: Cause
-    """Why it was not published, or that there was no time for it."""
+    """The reason that it was not published, or that there was no time for it."""
     queue_cause: Cause | None = None
-    """Why it was not dead-lettered, if that was tried."""
+    """The reason that it was not dead-lettered, if that was tried."""
 
 
 @dataclass(frozen=True)
 class _Sent:
-    """What became of a chunk, and when that was known."""
+    """The result of a chunk: for each record None or why it failed, and when that was known."""
 
-    fates: Sequence[Cause | None]
+    failures: Sequence[Cause | None]
     at: datetime
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a batch."""
+    """The result of a batch: each of its records is published, a letter, unsettled or skipped."""
 
     published: Sequence[Published]
     letters: Sequence[DeadLetter]
@@ -114,7 +114,7 @@ class Report:
         """Records that are done with for good, by the minute in which their events were accepted."""
         moments = [p.accepted_at for p in self.published]
         moments += [datetime.fromisoformat(letter.accepted_at) for letter in self.letters]
-        return Counter(moment.replace(second=0, microsecond=0) for moment in moments)
+        return Counter(minute_of(moment) for moment in moments)
 
 
 class Publish:
@@ -126,13 +126,15 @@ class Publish:
         catalogue: Catalogue,
         topics: Topics,
         queue: DeadLetterQueue,
-        workers: ThreadPoolExecutor,
+        workers: Executor,
+        clock: Clock,
     ) -> None:
         self._router = Router(catalogue)
         self._max_bytes = {topic.name: topic.max_bytes for topic in catalogue.topics}
         self._topics = topics
         self._queue = queue
         self._workers = workers
+        self._clock = clock
         # Of batches that the stream will send again from some record on: what is settled in them.
         self._settled: dict[str, None] = {}
 
@@ -143,10 +145,10 @@ class Publish:
         what is handed back unsettled the stream sends all that stands after it a second time. What
         there is no time left to send is handed back too, not cut off in the middle.
         """
-        ends = monotonic() + seconds_left - _ANSWER_SECONDS
+        ends = self._clock.monotonic() + seconds_left - _ANSWER_SECONDS
         last_round = ends - _DEAD_LETTER_SECONDS - CALL_SECONDS
         fresh = [record for record in records if record["eventID"] not in self._settled]
-        pending = [self._prepare(record) for record in fresh]
+        pending = [self.prepare(record) for record in fresh]
         published: list[Published] = []
         letters: list[DeadLetter] = []
         pause, rounds = _FIRST_PAUSE, 1
@@ -156,9 +158,9 @@ class Publish:
             published += done
             letters += written
             unsettled = [*late, *unsafe]
-            if not unsettled or monotonic() + pause > last_round:
+            if not unsettled or self._clock.monotonic() + pause > last_round:
                 break
-            sleep(pause * uniform(0.5, 1))
+            self._clock.pause(pause)
             pending = [one.record for one in unsettled]
             pause, rounds = min(2 * pause, _LONGEST_PAUSE), rounds + 1
         self._remember([r["eventID"] for r in records], {u.record.stream_id for u in unsettled})
@@ -171,14 +173,14 @@ class Publish:
         by = ends - _DEAD_LETTER_SECONDS
         calls = [
             (chunk, self._workers.submit(self._send, chunk, by - CALL_SECONDS))
-            for chunk in self._chunks(records)
+            for chunk in self.chunks_of(records)
         ]
         published: list[Published] = []
         failed = [(record, record.fault) for record in records if record.fault]
         late: list[Unsettled] = []
         for chunk, call in calls:
-            sent = result_by(by, call, _out_of_time(chunk))
-            for record, cause in zip(chunk, sent.fates, strict=True):
+            sent = self._clock.result_by(by, call, _out_of_time(chunk))
+            for record, cause in zip(chunk, sent.failures, strict=True):
                 if cause is None:
                     published.append(_published(record, sent.at))
                 elif cause is _OUT_OF_TIME:
@@ -187,8 +189,8 @@ class Publish:
                     failed.append((record, cause))
         return published, failed, late
 
-    def _chunks(self, records: Sequence[Record]) -> Iterator[list[Record]]:
-        """What goes into one call each; topics take turns, so that none waits for all of another's."""
+    def chunks_of(self, records: Sequence[Record]) -> Iterator[list[Record]]:
+        """Split the records into calls; topics take turns, so that none waits for all of another's."""
         by_topic: dict[str, list[Record]] = defaultdict(list)
         for record in records:
             if record.topic:
@@ -205,11 +207,11 @@ class Publish:
         return (chunk for turn in zip_longest(*runs) for chunk in turn if chunk)
 
     def _send(self, chunk: Sequence[Record], last_call: float) -> _Sent:
-        if monotonic() > last_call:
+        if self._clock.monotonic() > last_call:
             return _out_of_time(chunk)
         messages = [record.message for record in chunk if record.message]
-        fates = self._topics.publish(chunk[0].topic, messages, last_call=last_call)
-        return _Sent(fates, datetime.now(UTC))
+        failures = self._topics.publish(chunk[0].topic, messages, last_call=last_call)
+        return _Sent(failures, datetime.now(UTC))
 
     def _dead_letter(
         self, failed: Sequence[tuple[Record, Cause]], ends: float
@@ -218,8 +220,8 @@ class Publish:
         letters = [record.letter(cause) for record, cause in failed]
         safe: list[DeadLetter] = []
         unsafe: list[Unsettled] = []
-        fates = self._queue.send(letters, deadline=ends)
-        for (record, cause), letter, queue_cause in zip(failed, letters, fates, strict=True):
+        failures = self._queue.send(letters, deadline=ends)
+        for (record, cause), letter, queue_cause in zip(failed, letters, failures, strict=True):
             if queue_cause:
                 unsafe.append(Unsettled(record, cause, queue_cause))
             else:
@@ -236,13 +238,13 @@ class Publish:
         for id in list(self._settled)[:-_REMEMBERED]:
             del self._settled[id]
 
-    def _prepare(self, stream_record: Mapping[str, Any]) -> Record:
+    def prepare(self, stream_record: Mapping[str, Any]) -> Record:
         """The record with its topic and message, or why it has none."""
         change, stream_id = stream_record["dynamodb"], stream_record["eventID"]
         sequence_number, image = change["SequenceNumber"], change.get("NewImage", {})
         try:
             publisher, event = image["publisher"]["S"], image["event"]["S"]
-            accepted_at = _moment(image["accepted_at"]["S"])
+            accepted_at = read_moment(image["accepted_at"]["S"])
             value = json.loads(event)
             type = value["type"]
             attributes = message_attributes(
@@ -260,14 +262,6 @@ class Publish:
         return Record(
             sequence_number, stream_id, publisher, accepted_at, event, topic, message, size, fault
         )
-
-
-def _moment(text: str) -> datetime:
-    """When an event was accepted; raises ValueError for what no ingestion writes."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("it has no offset")
-    return moment
 
 
 def _published(record: Record, at: datetime) -> Published:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
-from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from eventing.catalogue import Catalogue
-from eventing.cause import cause_of
 from eventing.dead_letter import STAGES, Stage
-from eventing.redrive.forecast import Judge
 from eventing.redrive.ledger import Row
 from eventing.redrive.pace import first_pace
 from eventing.redrive.plan import Plan, read_plan
@@ -27,23 +19,19 @@ from eventing.redrive.request import Filter, InvalidInput, RedriveRequest, read_
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reporter import Reporter, Run
 from functions.redrive.runner import Outcome, Runner, traces
-from functions.shared.archive import Archive
-from functions.shared.clients import READ_SECONDS, Clients
+from functions.shared.clients import READ_SECONDS
+from functions.shared.clock import Clock
+from functions.shared.entry import entry
 from functions.shared.event_store import EventStore
 from functions.shared.invocation import Context
 from functions.shared.ledger import Change, Ledger
 from functions.shared.locks import Held, Lease, Locks
 from functions.shared.metrics import Metrics
-from functions.shared.operations import OperationsBucket, OpsTopic
+from functions.shared.operations import OperationsBucket
+from functions.shared.parts import Parts
 from functions.shared.topics import Topics
 
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
-
-_CATALOGUE = Path(__file__).parents[2] / "catalogue"
-_WORKERS = 24
-# A page ends after this long, so that a run that is stopped does not go on for longer.
-_PAGE_SECONDS = 50.0
+THREADS = 24
 # What a page hands on to the next one of its run's pace.
 _PACE = ("rate", "attempted", "failed")
 _LEASE_SECONDS = 180
@@ -71,10 +59,10 @@ class Tasks:
         locks: Locks,
         bucket: OperationsBucket,
         topics: Topics,
-        dynamodb: DynamoDBClient,
-        events_table: str,
+        store: EventStore,
         metrics: Metrics,
-        pause: Callable[[float], None] = sleep,
+        page_seconds: float,
+        clock: Clock,
     ) -> None:
         self._planner = planner
         self._runner = runner
@@ -83,10 +71,10 @@ class Tasks:
         self._locks = locks
         self._bucket = bucket
         self._topics = topics
-        self._dynamodb = dynamodb
-        self._events_table = events_table
+        self._store = store
         self._metrics = metrics
-        self._pause = pause
+        self._page_seconds = page_seconds
+        self._clock = clock
 
     def begin(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """The normalised request, with its stages; raises `InvalidInput` for a faulty one."""
@@ -99,7 +87,7 @@ class Tasks:
         Raises `InvalidInput` for a filter that selects nothing: it is likely to be mistyped.
         """
         run = _run(task)
-        now = datetime.now(UTC)
+        now = self._clock.now()
         for stage in run.request.stages:
             self._reopen_abandoned(stage)
         plan = self._planner.plan(run.request, started_at=run.started_at, now=now)
@@ -138,7 +126,7 @@ class Tasks:
         for stage in task["stages"]:
             try:
                 lease = self._locks.acquire(
-                    f"lock#{stage}", execution, seconds=_LEASE_SECONDS, now=datetime.now(UTC)
+                    f"lock#{stage}", execution, seconds=_LEASE_SECONDS, now=self._clock.now()
                 )
             except Held as held:
                 for taken in leases:
@@ -153,7 +141,7 @@ class Tasks:
         """Raise `PlanChanged` when the plan does not hold any more."""
         run = _run(task)
         # While an approval was waited for, the world went on; a run that needed none has just begun.
-        before = datetime.now(UTC) if task.get("approved") else run.started_at
+        before = self._clock.now() if task.get("approved") else run.started_at
         self._planner.verify(self._read_plan(task), run.request, before=before)
         return {"verified": True}
 
@@ -161,10 +149,9 @@ class Tasks:
         """Raise `DependencyDown` when the table or a topic that the letters need is not there."""
         summary: Mapping[str, Any] = task["plan"]["summary"]
         if summary["by_step"].get("store"):
-            try:
-                self._dynamodb.describe_table(TableName=self._events_table)
-            except Exception as error:
-                raise DependencyDown(f"the Events table: {cause_of(error).code}") from None
+            cause = self._store.check()
+            if cause:
+                raise DependencyDown(f"the Events table: {cause.code}")
         for topic in summary["topics"]:
             cause = self._topics.check(topic)
             if cause:
@@ -181,11 +168,11 @@ class Tasks:
         position = dict(task.get("position") or {"next": 0, "pages": 0})
         so_far = {name: position[name] for name in _PACE if name in position}
         pace = replace(first_pace(run.request), **so_far)
-        total, stop, ends = Outcome(), None, monotonic() + _PAGE_SECONDS
+        total, stop, ends = Outcome(), None, self._clock.monotonic() + self._page_seconds
         owed: float = position.get("pause", 0.0)
-        while position["next"] < len(plan.letters) and monotonic() < ends and not stop:
-            waits = max(0.0, min(owed, ends - monotonic()))
-            self._pause(waits)
+        while position["next"] < len(plan.letters) and self._clock.monotonic() < ends and not stop:
+            waits = max(0.0, min(owed, ends - self._clock.monotonic()))
+            self._clock.sleep(waits)
             owed -= waits
             # After the pause, so that a run that was stopped in it takes up nothing more. A page that
             # only waits looks as well, or the lease would end.
@@ -194,13 +181,13 @@ class Tasks:
                 break
             if owed:
                 break
-            began = monotonic()
+            began = self._clock.monotonic()
             chosen = plan.letters[position["next"] : position["next"] + pace.chunk()]
             outcome = self._runner.run(chosen, run.request, execution=run.execution)
             total.merge(outcome)
             position["next"] += len(chosen)
             seconds = pace.record(len(chosen), outcome.attempted, outcome.refused)
-            owed = max(0.0, seconds - (monotonic() - began))
+            owed = max(0.0, seconds - (self._clock.monotonic() - began))
             if pace.aborts():
                 stop = "aborted"
         self._count(total)
@@ -217,7 +204,7 @@ class Tasks:
         output = self._reporter.report(
             run,
             task["outcome"],
-            now=datetime.now(UTC),
+            now=self._clock.now(),
             cause=task.get("cause"),
             summary=plan.get("summary"),
             approver=task.get("approver"),
@@ -252,7 +239,7 @@ class Tasks:
         released, reopened = self._let_go(execution, STAGES)
         if released:
             # A page that had just looked at its lock takes a chunk more, and may die of it.
-            self._pause(_STRAGGLER_SECONDS)
+            self._clock.sleep(_STRAGGLER_SECONDS)
             reopened += self._let_go(execution, STAGES)[1]
         # Not by what was let go of just now: an attempt before this one may have done that, and died.
         there = self._bucket.keys(f"redrive/{execution}/")
@@ -293,7 +280,7 @@ class Tasks:
         output = self._reporter.report(
             run,
             "partial" if outcome == "done" and left else outcome,
-            now=datetime.now(UTC),
+            now=self._clock.now(),
             cause=cause,
             summary=summary,
             results=results,
@@ -334,7 +321,7 @@ class Tasks:
         """Reopen letters that a run had when it died, or lost its lock."""
         # In this order: who has the lock now has claimed none of them yet, or has them by right.
         rows = self._ledger.select([stage], ["redriving"], Filter())
-        holder = self._locks.holder(f"lock#{stage}", now=datetime.now(UTC))
+        holder = self._locks.holder(f"lock#{stage}", now=self._clock.now())
         self._reopen([row for row in rows if not holder or row.run != holder.owner])
 
     def _reopen(self, rows: Sequence[Row]) -> int:
@@ -346,13 +333,13 @@ class Tasks:
         released = []
         for stage in STAGES:
             for kind in ("lock", "triage"):
-                lease = self._locks.holder(f"{kind}#{stage}", now=datetime.now(UTC))
+                lease = self._locks.holder(f"{kind}#{stage}", now=self._clock.now())
                 if lease and lease.owner == execution and self._locks.release(lease):
                     released.append(lease.name)
         return released
 
     def _renew(self, execution: str, token: Mapping[str, int]) -> bool:
-        now = datetime.now(UTC)
+        now = self._clock.now()
         return all(
             self._locks.renew(Lease(name, execution, int(number)), seconds=_LEASE_SECONDS, now=now)
             for name, number in token.items()
@@ -398,80 +385,37 @@ def _result(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-@cache
-def _tasks() -> Tasks:
-    environment = os.environ
-    clients = Clients(connections=_WORKERS, read_seconds=READ_SECONDS + 2)
-    workers = ThreadPoolExecutor(_WORKERS)
-    dynamodb, s3, sns = clients.client("dynamodb"), clients.client("s3"), clients.client("sns")
-    bucket = OperationsBucket(s3, bucket=environment["OPERATIONS_BUCKET"])
-    ledger = Ledger(dynamodb, table=environment["LEDGER_TABLE"], workers=workers)
-    locks = Locks(dynamodb, table=environment["LEDGER_TABLE"])
-    topics = Topics(sns, arn_prefix=environment["TOPIC_ARN_PREFIX"])
-    judge = Judge(Catalogue.read(_CATALOGUE))
-    store = EventStore(
-        dynamodb,
-        table=environment["EVENTS_TABLE"],
-        region=clients.region,
-        retention_days=int(environment["EVENT_RETENTION_DAYS"]),
-        workers=workers,
-    )
-    return Tasks(
-        planner=Planner(ledger=ledger, store=store, judge=judge),
-        runner=Runner(
-            ledger=ledger,
-            store=store,
-            archive=Archive(s3, bucket=environment["ARCHIVE_BUCKET"]),
-            topics=topics,
-            judge=judge,
-            workers=workers,
-        ),
-        reporter=Reporter(
-            ledger=ledger,
-            locks=locks,
-            bucket=bucket,
-            ops=OpsTopic(sns, arn=environment["OPS_TOPIC_ARN"]),
-            deployment=environment["DEPLOYMENT"],
-            runbook=environment["RUNBOOK"],
-        ),
-        ledger=ledger,
-        locks=locks,
-        bucket=bucket,
-        topics=topics,
-        dynamodb=dynamodb,
-        events_table=environment["EVENTS_TABLE"],
-        metrics=Metrics(),
-    )
+class Handler:
+    """Does the task that its payload names."""
 
+    def __init__(self, *, tasks: Tasks, logger: Logger) -> None:
+        self._logger = logger
+        self._tasks: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+            "begin": tasks.begin,
+            "plan": tasks.plan,
+            "ask": tasks.ask,
+            "lock": tasks.lock,
+            "verify": tasks.verify,
+            "probe": tasks.probe,
+            "page": tasks.page,
+            "report": tasks.report,
+            "finish": tasks.finish,
+            "release": tasks.release,
+        }
 
-_TASKS: Sequence[str] = (
-    "begin",
-    "plan",
-    "ask",
-    "lock",
-    "verify",
-    "probe",
-    "page",
-    "report",
-    "finish",
-    "release",
-)
-
-
-def handle(task: Mapping[str, Any], context: Context) -> Any:
-    """The function's entry point: `task` names what is to be done."""
-    name = task["task"]
-    if name not in _TASKS:
-        raise ValueError(f"there is no task {name!r}")
-    logger = Logger()
-    try:
-        result = getattr(_tasks(), name)(task)
-    except (InvalidInput, Locked, PlanChanged, DependencyDown) as refusal:
-        # Operators' errors and refusals: no failure of ours.
-        logger.info(name, execution=task.get("execution"), refused=type(refusal).__name__)
-        raise
-    logger.info(name, execution=task.get("execution"), **_told(result))
-    return result
+    def __call__(self, task: Mapping[str, Any], context: Context) -> Any:
+        """The task's result; raises ValueError where there is no such task."""
+        name, execution = task["task"], task.get("execution")
+        if name not in self._tasks:
+            raise ValueError(f"there is no task {name!r}")
+        try:
+            result = self._tasks[name](task)
+        except (InvalidInput, Locked, PlanChanged, DependencyDown) as refusal:
+            # Operators' errors and refusals: no failure of ours.
+            self._logger.info(name, execution=execution, refused=type(refusal).__name__)
+            raise
+        self._logger.info(name, execution=execution, **_told(result))
+        return result
 
 
 def _told(result: Any) -> dict[str, Any]:
@@ -484,3 +428,40 @@ def _told(result: Any) -> dict[str, Any]:
         "outcome": result["outcome"],
         "counts": result.get("counts", {}),
     }
+
+
+def make_handler(parts: Parts) -> Handler:
+    """The function, put together from these parts."""
+    tasks = Tasks(
+        planner=Planner(ledger=parts.ledger, store=parts.event_store, judge=parts.judge),
+        runner=Runner(
+            ledger=parts.ledger,
+            store=parts.event_store,
+            archive=parts.archive,
+            topics=parts.topics,
+            judge=parts.judge,
+            workers=parts.workers,
+            clock=parts.clock,
+        ),
+        reporter=Reporter(
+            ledger=parts.ledger,
+            locks=parts.locks,
+            bucket=parts.bucket,
+            ops=parts.ops,
+            deployment=parts.deployment,
+            runbook=parts.runbook,
+            clock=parts.clock,
+        ),
+        ledger=parts.ledger,
+        locks=parts.locks,
+        bucket=parts.bucket,
+        topics=parts.topics,
+        store=parts.event_store,
+        metrics=parts.metrics,
+        page_seconds=parts.page_seconds,
+        clock=parts.clock,
+    )
+    return Handler(tasks=tasks, logger=parts.logger)
+
+
+handle = entry(lambda: make_handler(Parts(threads=THREADS, read_seconds=READ_SECONDS + 2)))

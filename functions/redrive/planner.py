@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from eventing.cause import Code
-from eventing.event import timestamp
 from eventing.json_text import parse_if_json
 from eventing.redrive.forecast import Judge
 from eventing.redrive.ledger import GOES_THROUGH, Row, State
 from eventing.redrive.plan import Plan, Prospect, differences, make_plan
 from eventing.redrive.request import Filter, RedriveRequest
+from eventing.timestamps import timestamp
 from functions.shared.event_store import EventStore
 from functions.shared.ledger import Ledger
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from time import sleep
+from datetime import datetime
 from typing import Any
 
 from eventing.dead_letter import Stage
-from eventing.event import timestamp
 from eventing.redrive.ledger import Outline, State
 from eventing.redrive.request import Filter, RedriveRequest
+from eventing.timestamps import timestamp
+from functions.shared.clock import Clock
 from functions.shared.ledger import Ledger
 from functions.shared.locks import Held, Lease, Locks
 from functions.shared.operations import OperationsBucket, OpsTopic
@@ -63,7 +63,7 @@ class Reporter:
         ops: OpsTopic,
         deployment: str,
         runbook: str,
-        pause: Callable[[float], None] = sleep,
+        clock: Clock,
     ) -> None:
         self._ledger = ledger
         self._locks = locks
@@ -71,7 +71,7 @@ class Reporter:
         self._ops = ops
         self._deployment = deployment
         self._runbook = runbook
-        self._pause = pause
+        self._clock = clock
 
     def report(
         self,
@@ -158,11 +158,11 @@ class Reporter:
         for _ in range(_TURN_SECONDS):
             try:
                 lease = self._locks.acquire(
-                    f"tell#{stage}", execution, seconds=_TURN_SECONDS, now=datetime.now(UTC)
+                    f"tell#{stage}", execution, seconds=_TURN_SECONDS, now=self._clock.now()
                 )
                 break
             except Held:
-                self._pause(1)
+                self._clock.sleep(1)
         # Without a turn it is told all the same: twice is better than never.
         try:
             yield

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from time import monotonic
+from datetime import datetime
 from typing import Any, Literal
 
 from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter
-from eventing.event import timestamp
 from eventing.json_text import Document, parse_if_json
 from eventing.message import Message, message_attributes
 from eventing.redrive.forecast import Judge
 from eventing.redrive.ledger import Row, State
 from eventing.redrive.request import RedriveRequest
+from eventing.timestamps import timestamp
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
+from functions.shared.clock import Clock
 from functions.shared.event_store import EventItem, EventStore, NotStored
 from functions.shared.ledger import Change, Entry, Ledger, closed
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
@@ -105,7 +105,8 @@ class Runner:
         archive: Archive,
         topics: Topics,
         judge: Judge,
-        workers: ThreadPoolExecutor,
+        workers: Executor,
+        clock: Clock,
     ) -> None:
         self._ledger = ledger
         self._store = store
@@ -113,6 +114,7 @@ class Runner:
         self._topics = topics
         self._judge = judge
         self._workers = workers
+        self._clock = clock
 
     def run(
         self,
@@ -154,7 +156,7 @@ class Runner:
         execution: str,
         outcome: Outcome,
     ) -> None:
-        members = {**closed(datetime.now(UTC)), "run": execution, "reason": request.reason}
+        members = {**closed(self._clock.now()), "run": execution, "reason": request.reason}
         changes = [Change(entry.row, "discarded", members) for entry in entries]
         for change, made in zip(changes, self._ledger.change(changes), strict=True):
             if made is True:
@@ -181,7 +183,7 @@ class Runner:
             else:
                 outcome.add(entry.row, "left", made)
         causes = self._make(tries, execution, outcome)
-        now = datetime.now(UTC)
+        now = self._clock.now()
         records = [
             _recorded(attempt, cause, request, execution, now)
             for attempt, cause in zip(tries, causes, strict=True)
@@ -238,7 +240,7 @@ class Runner:
             EventItem(key, a.row.publisher, a.event, a.row.type, a.row.accepted_at, a.row.digest)
             for key, a in firsts.items()
         ]
-        deadline = monotonic() + 2 * CALL_SECONDS
+        deadline = self._clock.monotonic() + 2 * CALL_SECONDS
         results = dict(zip(firsts, self._store.put(items, deadline=deadline), strict=True))
         causes: list[Cause | None] = []
         for attempt in tries:

@@ -22,10 +22,17 @@ CALL_SECONDS = 2 * (CONNECT_SECONDS + READ_SECONDS) + 1
 
 
 class Clients:
-    """Makes clients with the time-outs that all calls share."""
+    """Makes clients with the time-outs that all calls share; of a new session, unless one is given."""
 
-    def __init__(self, *, connections: int = 10, read_seconds: float = READ_SECONDS) -> None:
-        self._session = botocore.session.get_session()
+    def __init__(
+        self,
+        *,
+        connections: int = 10,
+        read_seconds: float = READ_SECONDS,
+        session: botocore.session.Session | None = None,
+    ) -> None:
+        self._session = session or botocore.session.get_session()
+        self._made: dict[str, Any] = {}
         self._config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=read_seconds,
@@ -51,5 +58,7 @@ class Clients:
     @overload
     def client(self, service: Literal["stepfunctions"]) -> SFNClient: ...
     def client(self, service: str) -> Any:
-        """A client of `service` in this region."""
-        return self._session.create_client(service, config=self._config)
+        """The client of `service` in this region, made once."""
+        if service not in self._made:
+            self._made[service] = self._session.create_client(service, config=self._config)
+        return self._made[service]

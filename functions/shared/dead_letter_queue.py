@@ -1,20 +1,22 @@
-"""Sends dead letters into a dead-letter queue."""
+"""A dead-letter queue: letters are sent into it, drained from it and counted in it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from eventing.cause import Cause, Code, aws_cause, cause_of
+from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter
-from functions.shared.invocation import result_by
+from functions.shared.batch_answers import failures
+from functions.shared.clock import Clock
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
-# Of SQS (SendMessageBatch).
+# Of SQS (SendMessageBatch, ReceiveMessage, DeleteMessageBatch).
 ENTRIES_PER_CALL = 10
 BYTES_PER_CALL = 1024 * 1024
 
@@ -22,19 +24,30 @@ _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "the queue did not answer in the
 _UNANSWERED = Cause(Code.UNAVAILABLE, "Unanswered", "the queue's answer leaves it out")
 
 
+@dataclass(frozen=True)
+class Received:
+    """A message that was received, and stays in the queue until it is deleted."""
+
+    id: str
+    body: str = field(repr=False)
+    receipt: str = field(repr=False)
+
+
 class DeadLetterQueue:
     """One stage's dead-letter queue."""
 
-    def __init__(self, client: SQSClient, *, url: str, workers: ThreadPoolExecutor) -> None:
+    def __init__(self, client: SQSClient, *, url: str, workers: Executor, clock: Clock) -> None:
         self._client = client
         self._url = url
         self._workers = workers
+        self._clock = clock
 
     def send(self, letters: Sequence[DeadLetter], *, deadline: float) -> list[Cause | None]:
         """Send every letter; for each, in their order, None when it is safe, or why it is not.
 
-        Calls go out side by side. One that is not back at `deadline` (of `time.monotonic`) counts as
-        failed, though its letters may be in the queue: a letter sent twice is one letter for triage.
+        Calls go out side by side. One that is not back at `deadline` (of the clock's `monotonic`)
+        counts as failed, though its letters may be in the queue: a letter sent twice is one letter for
+        triage.
         """
         calls = [
             (chunk, self._workers.submit(self._send, chunk))
@@ -48,8 +61,38 @@ class DeadLetterQueue:
         return [
             cause
             for chunk, call in calls
-            for cause in result_by(deadline, call, [_OUT_OF_TIME] * len(chunk))
+            for cause in self._clock.result_by(deadline, call, [_OUT_OF_TIME] * len(chunk))
         ]
+
+    def receive(self, *, wait_seconds: int) -> list[Received]:
+        """At most ten messages, waited for if there are none; raises what the SDK raises."""
+        messages: Any = self._client.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=ENTRIES_PER_CALL,
+            WaitTimeSeconds=wait_seconds,
+        ).get("Messages", ())
+        return [Received(m["MessageId"], m["Body"], m["ReceiptHandle"]) for m in messages]
+
+    def delete(self, messages: Sequence[Received]) -> None:
+        """Delete at most ten messages; raises what the SDK raises.
+
+        One that stays all the same is received again.
+        """
+        if messages:
+            self._client.delete_message_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(n), "ReceiptHandle": message.receipt}
+                    for n, message in enumerate(messages)
+                ],
+            )
+
+    def waiting(self) -> int:
+        """About how many messages wait to be received; raises what the SDK raises."""
+        attributes: Any = self._client.get_queue_attributes(
+            QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
+        )["Attributes"]
+        return int(attributes["ApproximateNumberOfMessages"])
 
     def _send(self, texts: Sequence[str]) -> Sequence[Cause | None]:
         try:
@@ -59,12 +102,4 @@ class DeadLetterQueue:
             )
         except Exception as error:
             return [cause_of(error)] * len(texts)
-        # What the answer does not name has not been taken.
-        fates: list[Cause | None] = [_UNANSWERED] * len(texts)
-        for taken in response.get("Successful", ()):
-            fates[int(taken["Id"])] = None
-        for failed in response.get("Failed", ()):
-            fates[int(failed["Id"])] = aws_cause(
-                failed["Code"], failed.get("Message", ""), sender_fault=failed["SenderFault"]
-            )
-        return fates
+        return failures(response, len(texts), _UNANSWERED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from eventing.cause import Cause, Code, aws_cause, cause_of
-from functions.shared.invocation import result_by
+from functions.shared.clock import Clock
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -80,13 +80,15 @@ class EventStore:
         table: str,
         region: str,
         retention_days: int,
-        workers: ThreadPoolExecutor,
+        workers: Executor,
+        clock: Clock,
     ) -> None:
         self._client = client
         self._table = table
         self._region = region
         self._retention = timedelta(days=retention_days)
         self._workers = workers
+        self._clock = clock
         members = ",".join(f"'{member}':?" for member in _MEMBERS)
         self._statement = f'INSERT INTO "{table}" VALUE {{{members}}}'
 
@@ -95,14 +97,15 @@ class EventStore:
 
         One item is one conditional PutItem. More are PartiQL INSERTs, 25 in a call (each fails alone,
         at the price of a put), and one consistent BatchGetItem for those whose keys were taken.
-        Nothing is raised for a call that fails or is not back at `deadline` (of `time.monotonic`):
+        Nothing is raised for a call that fails or is not back at `deadline` (of the clock's
+        `monotonic`):
         that is the result of the items it carried.
         """
         if not items:
             return []
         if len(items) == 1:
             call = self._workers.submit(self._put_one, items[0])
-            return [result_by(deadline, call, NotStored(_OUT_OF_TIME))]
+            return [self._clock.result_by(deadline, call, NotStored(_OUT_OF_TIME))]
         runs = [
             items[start : start + STATEMENTS_PER_CALL]
             for start in range(0, len(items), STATEMENTS_PER_CALL)
@@ -111,7 +114,9 @@ class EventStore:
         results = [
             result
             for run, call in zip(runs, calls, strict=True)
-            for result in result_by(deadline, call, [NotStored(_OUT_OF_TIME)] * len(run))
+            for result in self._clock.result_by(
+                deadline, call, [NotStored(_OUT_OF_TIME)] * len(run)
+            )
         ]
         taken = {
             item.key: (item, result.after_retry)
@@ -120,11 +125,19 @@ class EventStore:
         }
         found: Mapping[str, Present | NotStored] = {}
         if taken:
-            found = result_by(deadline, self._workers.submit(self._look_up, taken), {})
+            found = self._clock.result_by(deadline, self._workers.submit(self._look_up, taken), {})
         return [
             found.get(item.key, NotStored(_OUT_OF_TIME)) if isinstance(result, _Taken) else result
             for item, result in zip(items, results, strict=True)
         ]
+
+    def check(self) -> Cause | None:
+        """Look whether the table is there, without an event: None, or why it could not be seen."""
+        try:
+            self._client.describe_table(TableName=self._table)
+        except Exception as error:
+            return cause_of(error)
+        return None
 
     def present(self, keys: Sequence[str]) -> Mapping[str, str]:
         """The digests of the events that are in the table under these keys; raises what the SDK raises.

@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
-from concurrent.futures import Future
-from time import monotonic
-from typing import Protocol, TypeVar
-
-T = TypeVar("T")
+from typing import Protocol
 
 _ROOT = re.compile(r"Root=([^;]+)")
 
@@ -21,19 +17,6 @@ class Context(Protocol):
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda stops the invocation."""
-
-
-def result_by(deadline: float, call: Future[T], otherwise: T) -> T:
-    """The result of a call, or `otherwise` when it is not back at `deadline` (of `time.monotonic`).
-
-    A call that is late goes on in its thread, and nobody waits for it; one that has not begun never
-    does.
-    """
-    try:
-        return call.result(timeout=max(0.0, deadline - monotonic()))
-    except TimeoutError:
-        call.cancel()
-        return otherwise
 
 
 def trace_id() -> str | None:

@@ -13,8 +13,8 @@ from typing import Any
 
 from eventing.cause import Cause, Code, clip
 from eventing.dead_letter import DeadLetter
-from eventing.event import read_timestamp
 from eventing.json_text import parse_if_json
+from eventing.timestamps import read_timestamp
 
 
 class NoInvocationRecord(ValueError):  # noqa: N818 - what was found in the bucket

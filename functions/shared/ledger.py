@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from random import uniform
 from sys import intern
-from time import sleep
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
@@ -19,8 +17,9 @@ from eventing.cause import Cause, aws_cause, cause_of
 from eventing.dead_letter import DeadLetter, Stage
 from eventing.event import event_digest, event_key
 from eventing.json_text import parse
-from eventing.redrive.ledger import Outline, Row, State, shard, shards
+from eventing.redrive.ledger import SHARDS, Outline, Row, State, shard, shards
 from eventing.redrive.request import Filter
+from functions.shared.clock import Clock
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -30,7 +29,7 @@ INDEX = "by_state"
 _STATEMENTS = 25
 _KEYS = 100
 _LOOK_UPS = 10
-# Pauses before a change is tried again; half of each is left to chance.
+# Seconds before a change is tried again.
 _PAUSES = (0.2, 0.6, 1.8)
 # Letters hold personal data: they are not kept for ever, but long enough to mend any cause.
 OPEN_DAYS = 180
@@ -43,6 +42,8 @@ _MEMBERS = {
 }
 _NUMBERS = ("version", "episode", "expires_at", "size")
 _TEXTS = [name for name in _MEMBERS[Row] if name not in _NUMBERS]
+# What of a letter the index must project: all but its keys. The deployed one does.
+PROJECTED = frozenset({*_TEXTS, *_NUMBERS} - {"failed_at"})
 # What each letter has of its own; the other texts are the same in many.
 _OWN = ("failed_at", "accepted_at", "event_key", "digest")
 
@@ -79,10 +80,20 @@ class _Answer:
 class Ledger:
     """The ledger of this region."""
 
-    def __init__(self, client: DynamoDBClient, *, table: str, workers: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        *,
+        table: str,
+        workers: Executor,
+        clock: Clock,
+        shards: int = SHARDS,
+    ) -> None:
         self._client = client
         self._table = table
         self._workers = workers
+        self._clock = clock
+        self._shards = shards
 
     def take_in(
         self,
@@ -105,7 +116,7 @@ class Ledger:
             "stage": letter.stage,
             "step": letter.step,
             "state": "open",
-            "shard": shard(letter.stage, "open", key),
+            "shard": shard(letter.stage, "open", key, self._shards),
             "publisher": letter.publisher,
             "type": str(document.value.get("type")),
             "topic": letter.topic,
@@ -186,12 +197,14 @@ class Ledger:
         takes up no memory, however many there are. An `Outline` is read in less than half the time of
         a `Row`. The filter's `letter_ids` are not looked at. Raises what the SDK raises.
         """
-        partitions = [p for stage in stages for state in states for p in shards(stage, state)]
+        partitions = [
+            p for stage in stages for state in states for p in shards(stage, state, self._shards)
+        ]
         return list(self._workers.map(lambda p: fold(self._query(p, wanted, kind)), partitions))
 
     def count(self, stage: Stage, states: Iterable[State]) -> tuple[int, str | None]:
         """How many letters, and when the one that failed first did; reads the index only."""
-        partitions = [p for state in states for p in shards(stage, state)]
+        partitions = [p for state in states for p in shards(stage, state, self._shards)]
         counts = list(self._workers.map(self._count, partitions))
         firsts = [failed_at for _, failed_at in counts if failed_at]
         return sum(count for count, _ in counts), min(firsts, default=None)
@@ -245,7 +258,7 @@ class Ledger:
             doubtful.update(waiting)
             if not waiting or pause is None:
                 break
-            sleep(pause * uniform(0.5, 1))
+            self._clock.pause(pause)
         asked = [n for n in sorted(doubtful) if results[n] is not True]
         for number in self._made({n: changes[n] for n in asked}):
             results[number] = True
@@ -359,7 +372,8 @@ class Ledger:
         found: list[Any] = []
         left: Any = [{"pk": {"S": key}} for key in keys]
         for number in range(_LOOK_UPS):
-            sleep(0.1 * number)
+            if number:
+                self._clock.sleep(0.1 * number)
             response = self._client.batch_get_item(
                 RequestItems={self._table: cast("Any", {**request, "Keys": left})}
             )
@@ -393,7 +407,7 @@ class Ledger:
         row = change.row
         sets: dict[str, str | int] = {
             "state": change.state,
-            "shard": shard(row.stage, change.state, row.key),
+            "shard": shard(row.stage, change.state, row.key, self._shards),
             "version": row.version + 1,
             **change.members,
         }

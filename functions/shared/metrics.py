@@ -7,7 +7,6 @@ an event is judged by (CloudWatch, "Specification: Embedded metric format").
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -24,11 +23,11 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Metrics:
-    """Writes metrics of this deployment: namespace and dimension `service` from the environment."""
+    """Writes metrics of this deployment, which is the dimension `service` of each."""
 
-    def __init__(self) -> None:
-        self._namespace = os.environ["POWERTOOLS_METRICS_NAMESPACE"]
-        self._service = os.environ["POWERTOOLS_SERVICE_NAME"]
+    def __init__(self, *, namespace: str, service: str) -> None:
+        self._namespace = namespace
+        self._service = service
 
     def write(
         self,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
-from random import uniform
-from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from eventing.cause import Cause, Code, aws_cause, cause_of
+from eventing.cause import Cause, Code, cause_of
 from eventing.message import Message
+from functions.shared.batch_answers import failures
+from functions.shared.clock import Clock
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Of SNS (PublishBatch).
 ENTRIES_PER_CALL = 10
 
-# Pauses before what SNS has not taken is sent again; half of each is left to chance.
+# Seconds before what SNS has not taken is sent again.
 _PAUSES = (0.2, 0.6, 1.8)
 # Refusals of a whole call that one entry of it may be the reason for.
 _BY_ONE_ENTRY = (Code.INVALID, Code.TOO_LARGE)
@@ -27,8 +27,9 @@ _UNANSWERED = Cause(Code.UNAVAILABLE, "Unanswered", "SNS's answer leaves it out"
 class Topics:
     """The topics of the catalogue in this region."""
 
-    def __init__(self, client: SNSClient, *, arn_prefix: str) -> None:
+    def __init__(self, client: SNSClient, *, arn_prefix: str, clock: Clock) -> None:
         self._client = client
+        self._clock = clock
         self._arn_prefix = arn_prefix
 
     def publish(
@@ -39,31 +40,36 @@ class Topics:
         What SNS certainly has not taken and may take in a moment is sent again, three times at most:
         a call that was throttled, entries that fail in an answer. Any other call that fails is tried
         again by the SDK alone, once: its answer may have been lost, not the call. No call begins
-        after `last_call` (of `time.monotonic`), the first one excepted.
+        after `last_call` (of the clock's `monotonic`), the first one excepted.
         """
-        fates: list[Cause | None] = [None] * len(messages)
+        found: list[Cause | None] = [None] * len(messages)
         waiting = list(range(len(messages)))
         for pause in (*_PAUSES, None):
             answers, again = self._publish(topic, [messages[n] for n in waiting])
             for number, cause in zip(waiting, answers, strict=True):
-                fates[number] = cause
-            waiting = [n for n in waiting if (cause := fates[n]) and cause.retryable]
-            if not waiting or not again or pause is None or monotonic() + pause > last_call:
+                found[number] = cause
+            waiting = [n for n in waiting if (cause := found[n]) and cause.retryable]
+            if (
+                not waiting
+                or not again
+                or pause is None
+                or self._clock.monotonic() + pause > last_call
+            ):
                 break
-            sleep(pause * uniform(0.5, 1))
-        return fates
+            self._clock.pause(pause)
+        return found
 
     def _publish(
         self, topic: str, messages: Sequence[Message]
     ) -> tuple[Sequence[Cause | None], bool]:
-        """The fates of messages after one call, and whether a call for the failed ones is harmless."""
+        """None or a cause for each after one call, and whether a call for the failed ones is harmless."""
         try:
             return self._call(topic, messages), True
         except Exception as error:
             cause = cause_of(error)
         if cause.code in _BY_ONE_ENTRY and len(messages) > 1:
             halves = messages[: len(messages) // 2], messages[len(messages) // 2 :]
-            return [fate for half in halves for fate in self._publish(topic, half)[0]], False
+            return [cause for half in halves for cause in self._publish(topic, half)[0]], False
         return [cause] * len(messages), cause.code is Code.THROTTLED
 
     def _call(self, topic: str, messages: Sequence[Message]) -> Sequence[Cause | None]:
@@ -81,18 +87,10 @@ class Topics:
                 for number, message in enumerate(messages)
             ],
         )
-        # What the answer does not name has not been taken.
-        fates: list[Cause | None] = [_UNANSWERED] * len(messages)
-        for taken in response.get("Successful", ()):
-            fates[int(taken["Id"])] = None
-        for failed in response.get("Failed", ()):
-            fates[int(failed["Id"])] = aws_cause(
-                failed["Code"], failed.get("Message", ""), sender_fault=failed["SenderFault"]
-            )
-        return fates
+        return failures(response, len(messages), _UNANSWERED)
 
     def check(self, topic: str) -> Cause | None:
-        """Whether the topic is there, without a message: None, or why it could not be seen."""
+        """Look whether the topic is there, without a message: None, or why it could not be seen."""
         try:
             self._client.get_topic_attributes(TopicArn=self._arn_prefix + topic)
         except Exception as error:

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from eventing.catalogue import Catalogue
 from eventing.dead_letter import Stage
-from eventing.redrive.forecast import Judge
-from functions.shared.clients import READ_SECONDS, Clients
+from functions.shared.clients import READ_SECONDS
+from functions.shared.clock import Clock
+from functions.shared.entry import entry
 from functions.shared.invocation import Context
-from functions.shared.ledger import Ledger
 from functions.shared.locks import Held, Locks
 from functions.shared.metrics import Metrics
 from functions.shared.operations import OperationsBucket
+from functions.shared.parts import Parts
 from functions.triage.triage import Counts, Triage
 
-_CATALOGUE = Path(__file__).parents[2] / "catalogue"
-_RECEIVERS = 8
+RECEIVERS = 8
 _PAGE_SECONDS = 45.0
 # Longer than a page and the pause before the next one; a holder that died keeps triage from running
 # for this long at most.
@@ -44,12 +39,14 @@ class Handler:
         bucket: OperationsBucket,
         logger: Logger,
         metrics: Metrics,
+        clock: Clock,
     ) -> None:
         self._triage = triage
         self._locks = locks
         self._bucket = bucket
         self._logger = logger
         self._metrics = metrics
+        self._clock = clock
 
     def __call__(self, task: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """`{"drained", "skipped"}`; skipped when another execution is at the triage of every stage.
@@ -66,7 +63,7 @@ class Handler:
         for stage in stages:
             try:
                 lease = self._locks.acquire(
-                    f"triage#{stage}", execution, seconds=_LEASE_SECONDS, now=datetime.now(UTC)
+                    f"triage#{stage}", execution, seconds=_LEASE_SECONDS, now=self._clock.now()
                 )
             except Held as held:
                 counts[stage] = {"skipped": f"{held.owner} is at it"}
@@ -109,36 +106,30 @@ class Handler:
         return result
 
 
-@cache
-def _handler() -> Handler:
-    environment = os.environ
-    clients = Clients(connections=_RECEIVERS, read_seconds=READ_SECONDS + 2)
-    dynamodb, bucket = (
-        clients.client("dynamodb"),
-        OperationsBucket(clients.client("s3"), bucket=environment["OPERATIONS_BUCKET"]),
+def make_triage(parts: Parts) -> Triage:
+    """What the function does, put together from these parts."""
+    return Triage(
+        queues=parts.queues,
+        ledger=parts.ledger,
+        bucket=parts.bucket,
+        judge=parts.judge,
+        receivers=parts.workers,
+        receiver_count=parts.threads,
+        poll_seconds=parts.poll_seconds,
+        clock=parts.clock,
     )
-    table = environment["LEDGER_TABLE"]
-    receivers = ThreadPoolExecutor(_RECEIVERS)
+
+
+def make_handler(parts: Parts) -> Handler:
+    """The function, put together from these parts."""
     return Handler(
-        triage=Triage(
-            client=clients.client("sqs"),
-            urls={
-                "ingest": environment["INGEST_DLQ_URL"],
-                "publish": environment["PUBLISH_DLQ_URL"],
-            },
-            ledger=Ledger(dynamodb, table=table, workers=receivers),
-            bucket=bucket,
-            judge=Judge(Catalogue.read(_CATALOGUE)),
-            receivers=receivers,
-            receiver_count=_RECEIVERS,
-        ),
-        locks=Locks(dynamodb, table=table),
-        bucket=bucket,
-        logger=Logger(),
-        metrics=Metrics(),
+        triage=make_triage(parts),
+        locks=parts.locks,
+        bucket=parts.bucket,
+        logger=parts.logger,
+        metrics=parts.metrics,
+        clock=parts.clock,
     )
 
 
-def handle(task: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The function's entry point."""
-    return _handler()(task, context)
+handle = entry(lambda: make_handler(Parts(threads=RECEIVERS, read_seconds=READ_SECONDS + 2)))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from time import monotonic
-from typing import TYPE_CHECKING, Any
 
 from eventing.cause import Cause, Code, cause_of
 from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, read_dead_letter
-from eventing.event import timestamp
 from eventing.json_text import parse_if_json
 from eventing.redrive.forecast import Judge
 from eventing.redrive.ledger import GOES_THROUGH
+from eventing.timestamps import timestamp
+from functions.shared.clock import Clock
+from functions.shared.dead_letter_queue import DeadLetterQueue, Received
 from functions.shared.invocation_record import (
     NoInvocationRecord,
     Reference,
@@ -26,13 +25,8 @@ from functions.shared.invocation_record import (
 from functions.shared.ledger import Ledger
 from functions.shared.operations import OperationsBucket
 
-if TYPE_CHECKING:
-    from types_boto3_sqs import SQSClient
-
 # Even a long poll can come back empty from a queue that is not.
-_POLL_SECONDS = 1
 _EMPTY_ANSWERS = 2
-_MESSAGES = 10
 
 
 class _NotRecordable(Exception):  # noqa: N818 - what was found in a queue
@@ -77,28 +71,30 @@ class Triage:
     def __init__(
         self,
         *,
-        client: SQSClient,
-        urls: Mapping[Stage, str],
+        queues: Mapping[Stage, DeadLetterQueue],
         ledger: Ledger,
         bucket: OperationsBucket,
         judge: Judge,
-        receivers: ThreadPoolExecutor,
+        receivers: Executor,
         receiver_count: int,
+        poll_seconds: int,
+        clock: Clock,
     ) -> None:
-        self._client = client
-        self._urls = urls
+        self._queues = queues
         self._ledger = ledger
         self._bucket = bucket
         self._judge = judge
         self._receivers = receivers
         self._receiver_count = receiver_count
+        self._poll_seconds = poll_seconds
+        self._clock = clock
 
     def page(self, stage: Stage, *, seconds: float) -> tuple[Counts, bool]:
         """Work for `seconds` at most; what was done, and whether the queue came out empty.
 
         A receiver that cannot reach the queue any more ends, and says why in the counts.
         """
-        ends = monotonic() + seconds
+        ends = self._clock.monotonic() + seconds
         jobs = [
             self._receivers.submit(self._receive, stage, ends) for _ in range(self._receiver_count)
         ]
@@ -110,46 +106,32 @@ class Triage:
         return total, drained
 
     def _receive(self, stage: Stage, ends: float) -> tuple[Counts, bool]:
-        counts, empty = Counts(), 0
+        counts, empty, queue = Counts(), 0, self._queues[stage]
         try:
             while empty < _EMPTY_ANSWERS:
-                if monotonic() > ends:
+                if self._clock.monotonic() > ends:
                     return counts, False
-                messages: Any = self._client.receive_message(
-                    QueueUrl=self._urls[stage],
-                    MaxNumberOfMessages=_MESSAGES,
-                    WaitTimeSeconds=_POLL_SECONDS,
-                ).get("Messages", [])
+                messages = queue.receive(wait_seconds=self._poll_seconds)
                 empty = 0 if messages else empty + 1
-                self._delete(stage, [m for m in messages if self._keep(stage, m, counts)])
+                # One that stays because this fails is received again, and is on record then.
+                queue.delete([m for m in messages if self._keep(stage, m, counts)])
         except Exception as error:
             counts.failure = error
             return counts, False
         return counts, True
 
-    def _delete(self, stage: Stage, messages: Sequence[Any]) -> None:
-        # One that stays because this fails is received again, and is on record then.
-        if messages:
-            self._client.delete_message_batch(
-                QueueUrl=self._urls[stage],
-                Entries=[
-                    {"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]}
-                    for n, m in enumerate(messages)
-                ],
-            )
-
-    def _keep(self, stage: Stage, message: Mapping[str, Any], counts: Counts) -> bool:
+    def _keep(self, stage: Stage, message: Received, counts: Counts) -> bool:
         """Whether what the message holds is safe elsewhere, so that it may be deleted."""
-        body: str = message["Body"]
-        found = reference(body, bucket=self._bucket.name)
+        found = reference(message.body, bucket=self._bucket.name)
         try:
             if found:
                 return self._keep_records(found, counts)
-            return self._record(read_dead_letter(body), counts)
+            return self.record(read_dead_letter(message.body), counts)
         except (NoDeadLetter, NoInvocationRecord, _NotRecordable) as error:
             return self._keep_junk(stage, message, str(error), counts)
 
-    def _record(self, letter: DeadLetter, counts: Counts) -> bool:
+    def record(self, letter: DeadLetter, counts: Counts) -> bool:
+        """Whether the letter is in the ledger now."""
         forecast = self._judge.forecast(
             letter.step,
             topic=letter.topic,
@@ -161,7 +143,7 @@ class Triage:
             verdict=forecast.cause.code if forecast.cause else GOES_THROUGH,
             target=forecast.topic,
             judged_by=self._judge.version,
-            now=datetime.now(UTC),
+            now=self._clock.now(),
         )
         if isinstance(result, Cause):
             if result.code in (Code.TOO_LARGE, Code.INVALID):
@@ -186,22 +168,20 @@ class Triage:
             counts.causes[cause_of(error).code] += 1
             return False
         letters = read_records(content, failed_at=found.time)
-        safe = [self._record(letter, counts) for letter in letters]
+        safe = [self.record(letter, counts) for letter in letters]
         counts.records += all(safe)
         return all(safe)
 
-    def _keep_junk(
-        self, stage: Stage, message: Mapping[str, Any], reason: str, counts: Counts
-    ) -> bool:
+    def _keep_junk(self, stage: Stage, message: Received, reason: str, counts: Counts) -> bool:
         content = {
             "stage": stage,
             "reason": reason,
-            "kept_at": timestamp(datetime.now(UTC)),
-            "message_id": message["MessageId"],
-            "body": message["Body"],
+            "kept_at": timestamp(self._clock.now()),
+            "message_id": message.id,
+            "body": message.body,
         }
         try:
-            self._bucket.put(f"junk/{stage}/{message['MessageId']}.json", json.dumps(content))
+            self._bucket.put(f"junk/{stage}/{message.id}.json", json.dumps(content))
         except Exception as error:
             counts.left += 1
             counts.causes[cause_of(error).code] += 1

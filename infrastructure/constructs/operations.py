@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -48,7 +47,6 @@ class Operations(Construct):
         )
         for email in configuration.ops_emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
-        self.alarm_action = actions.SnsAction(self.topic)
 
         self.bucket = PrivateBucket(
             self,

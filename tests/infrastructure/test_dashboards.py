@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import Json, Synthesis, Template
 
@@ -137,7 +137,7 @@ def test_the_rows_follow_the_walk_of_an_event(regional: Template) -> None:
 
 def test_every_topic_has_a_row(regional: Template) -> None:
     drawn = {metric for widget in _widgets(regional, "delivery") for metric in _metrics(widget)}
-    topics = [topic.name for topic in Catalogue.load(ROOT / "catalogue").topics]
+    topics = [topic.name for topic in load_catalogue(ROOT / "catalogue").topics]
 
     assert topics
     for topic in topics:

@@ -81,7 +81,7 @@ def test_a_package_holds_its_function_what_functions_share_and_nothing_else(
     }
 
     assert ours == {"catalogue", "eventing", "functions"}
-    assert functions == {"__init__.py", "shared", name}
+    assert functions == {"__init__.py", "contract.py", "shared", name}
     assert installed == pinned - (set() if FUNCTIONS[name].schemas else {"jsonschema_rs"})
     for absent in ("aws_cdk", "boto3", "tests", "pytest"):
         assert not list(package.rglob(absent))

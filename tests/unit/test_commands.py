@@ -12,9 +12,9 @@ from jsonschema_rs import validator_for
 
 from commands.catalogue import DOCS, documents
 from commands.openapi import openapi
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 
-CATALOGUE = Catalogue.load(Path("catalogue"))
+CATALOGUE = load_catalogue(Path("catalogue"))
 
 
 def run(module: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

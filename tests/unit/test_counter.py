@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from eventing.conservation import Window
 from functions.counter import runs
-from functions.counter.conservation import Conservation
+from functions.counter.conservation import lost_events
+from functions.shared.executions import Executions
+from functions.shared.metric_reader import MetricReader
 
 NOW = datetime(2026, 11, 25, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -36,13 +38,8 @@ def _result(name: str, values: dict[int, float], status: str = "Complete") -> An
 
 
 def _unaccounted(client: CloudWatch) -> int:
-    conservation = Conservation(
-        client,  # type: ignore[arg-type]
-        namespace="Eventing",
-        service="shop",
-        window=Window(180, 10),
-    )
-    return conservation.unaccounted(NOW)
+    reader = MetricReader(cast("Any", client), namespace="Eventing", service="shop")
+    return lost_events(reader, Window(180, 10), NOW)
 
 
 def test_it_asks_for_this_deployments_sums_by_the_minute() -> None:
@@ -108,12 +105,18 @@ class StepFunctions:
 
 
 def _look(**executions: list[dict[str, Any]]) -> runs.Runs:
-    return runs.look(StepFunctions(**executions), "machine", NOW)  # type: ignore[arg-type]
+    client = cast("Any", StepFunctions(**executions))
+    return runs.look(Executions(client, state_machine_arn="machine"), NOW)
 
 
 def _ended(minutes_ago: float, error: str) -> dict[str, Any]:
     stopped = NOW - minutes_ago * MINUTE
-    return {"executionArn": f"{error}-{minutes_ago}", "stopDate": stopped, "error": error}
+    return {
+        "executionArn": f"{error}-{minutes_ago}",
+        "startDate": stopped - MINUTE,
+        "stopDate": stopped,
+        "error": error,
+    }
 
 
 def _running(minutes: float, *history: dict[str, Any]) -> dict[str, Any]:

@@ -14,16 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventing.event import (
-    MAX_EVENT_BYTES,
-    event_digest,
-    event_key,
-    is_media_type,
-    read_event,
-    timestamp,
-)
+from eventing.event import MAX_EVENT_BYTES, event_digest, event_key, read_event
 from eventing.json_text import parse
+from eventing.media_type import is_media_type
 from eventing.problem import MAX_FAULTS, Kind, Refused
+from eventing.timestamps import timestamp
 from tests.unit.examples import UNSET, document, event_text, example
 
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Code
 from eventing.dead_letter import Step
-from eventing.redrive import forecast
 from eventing.redrive.forecast import Judge
 from tests.unit.examples import document
 
+CATALOGUE = load_catalogue(Path(__file__).parents[2] / "catalogue")
 ORDER = "com.example.shop.order.placed.v1"
 DATA = {"order_id": "1", "total": 5, "currency": "EUR"}
 
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(Catalogue.load(Path(__file__).parents[2] / "catalogue"))
+    return Judge(CATALOGUE, code_digest="c1")
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,9 @@ def test_a_topic_takes_as_much_in_a_call_as_the_catalogue_says(judge: Judge) -> 
     assert judge.max_bytes("gone") == 256 * 1024
 
 
-def test_other_code_is_another_version(
-    judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = tmp_path / "eventing"
-    shutil.copytree(Path(forecast.__file__).parents[1], code)
-    monkeypatch.setattr(forecast, "__file__", str(code / "redrive" / "forecast.py"))
-    assert Judge(judge.catalogue).version == judge.version
+def test_other_code_or_another_catalogue_is_another_version(judge: Judge) -> None:
+    other = replace(CATALOGUE, digest="another")
 
-    with (code / "routing.py").open("a") as file:
-        file.write("# mended")
-    assert Judge(judge.catalogue).version != judge.version
+    assert Judge(CATALOGUE, code_digest="c1").version == judge.version
+    assert Judge(CATALOGUE, code_digest="c2").version != judge.version
+    assert Judge(other, code_digest="c1").version != judge.version

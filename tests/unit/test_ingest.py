@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,18 +14,25 @@ from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import read_dead_letter
-from eventing.event import event_key
+from eventing.event import Event, event_key
 from eventing.schemas import Schemas
-from functions.ingest.handler import Handler
-from functions.ingest.ingest import Ingest
-from functions.shared.archive import Archive
+from functions.ingest.handler import THREADS, Handler, make_handler
 from functions.shared.clients import Clients
-from functions.shared.dead_letter_queue import DeadLetterQueue
-from functions.shared.event_store import EventStore
-from functions.shared.metrics import Metrics
-from tests.unit.fake_aws import QUEUE_URL, REGION, Call, FakeAws, Killed
+from functions.shared.parts import Parts
+from tests.faults.aws import FakeAws
+from tests.faults.memory import QUEUE_URL, REGION
+from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 
 KEY_ID = "key-of-acme"
+ENVIRONMENT = {
+    "EVENTS_TABLE": "events",
+    "EVENT_RETENTION_DAYS": "90",
+    "ARCHIVE_BUCKET": "archive",
+    "INGEST_DLQ_URL": QUEUE_URL + "ingest-dlq",
+    "PUBLISHERS": json.dumps({KEY_ID: "acme"}),
+    "POWERTOOLS_SERVICE_NAME": "shop",
+    "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+}
 
 
 @dataclass
@@ -83,39 +89,26 @@ class _Context:
         return int(self.seconds * 1000)
 
 
-def clients_of(clients: Clients) -> list[Any]:
-    return [clients.client("dynamodb"), clients.client("s3"), clients.client("sqs")]
-
-
-def new_function(
-    services: Sequence[Any], schemas: Schemas, workers: ThreadPoolExecutor, log: StringIO
-) -> Handler:
-    """The function as it is after its initialisation, with `clients_of`."""
-    dynamodb, s3, sqs = services
-    return Handler(
-        ingest=Ingest(
+def new_function(clients: Clients, schemas: Schemas, workers: Executor, log: StringIO) -> Handler:
+    """The function as it is after its initialisation."""
+    return make_handler(
+        Parts(
+            ENVIRONMENT,
+            threads=THREADS,
+            clients=clients,
             schemas=schemas,
-            store=EventStore(
-                dynamodb, table="events", region=REGION, retention_days=90, workers=workers
-            ),
-            archive=Archive(s3, bucket="archive"),
-            queue=DeadLetterQueue(sqs, url=QUEUE_URL + "ingest-dlq", workers=workers),
             workers=workers,
-        ),
-        publishers={KEY_ID: "acme"},
-        # Loggers of one name share what the first one writes to.
-        logger=Logger(service=f"shop-{id(log)}", stream=log),
-        metrics=Metrics(),
+            # Loggers of one name share what the first one writes to.
+            logger=Logger(service=f"shop-{id(log)}", stream=log),
+        )
     )
 
 
 @pytest.fixture
-def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Eventing")
-    aws, log, schemas = FakeAws(), StringIO(), Schemas(Catalogue.read(Path("catalogue")))
-    with aws.installed() as clients, ThreadPoolExecutor(15) as workers:
-        yield Publisher(aws, new_function(clients_of(clients), schemas, workers, log), log)
+def publisher(schemas: Schemas) -> Iterator[Publisher]:
+    aws, log = FakeAws(), StringIO()
+    with aws.installed() as clients, ThreadPoolExecutor(THREADS) as workers:
+        yield Publisher(aws, new_function(clients, schemas, workers, log), log)
 
 
 def event(number: int = 1, **members: Any) -> dict[str, Any]:
@@ -180,7 +173,7 @@ def test_another_event_under_the_same_id_is_a_conflict(publisher: Publisher) -> 
 
 def test_what_a_timed_out_attempt_stored_is_accepted(publisher: Publisher) -> None:
     publisher.aws.fault = lambda call: (
-        "done-then-timeout" if call.operation == "PutItem" and call.attempt == 1 else None
+        "done-then-timeout" if call.operation == "PutItem" and call.number == 1 else None
     )
     response = publisher.post(event())
 
@@ -203,7 +196,7 @@ CODES = {
 
 @pytest.mark.parametrize(("fault", "code"), CODES.items())
 def test_a_store_that_fails_leaves_a_dead_letter(
-    publisher: Publisher, fault: str, code: str
+    publisher: Publisher, fault: Fault, code: str
 ) -> None:
     publisher.aws.fault = lambda call: fault if call.operation == "PutItem" else None
     response = publisher.post(event())
@@ -223,7 +216,7 @@ def test_a_store_that_fails_leaves_a_dead_letter(
 
 @pytest.mark.parametrize(("fault", "code"), CODES.items())
 def test_an_archive_that_fails_leaves_the_event_stored_and_a_dead_letter(
-    publisher: Publisher, fault: str, code: str
+    publisher: Publisher, fault: Fault, code: str
 ) -> None:
     publisher.aws.fault = lambda call: fault if call.operation == "PutObject" else None
     response = publisher.post(event())
@@ -237,7 +230,7 @@ def test_an_archive_that_fails_leaves_the_event_stored_and_a_dead_letter(
 
 @pytest.mark.parametrize("fault", CODES)
 def test_without_store_and_queue_the_publisher_keeps_the_event(
-    publisher: Publisher, fault: str
+    publisher: Publisher, fault: Fault
 ) -> None:
     publisher.aws.fault = lambda call: (
         fault
@@ -262,16 +255,16 @@ def test_without_store_and_queue_the_publisher_keeps_the_event(
 @pytest.mark.parametrize("operation", ["PutItem", "PutObject", "SendMessageBatch"])
 @pytest.mark.parametrize("fault", ["killed", "done-then-killed"])
 def test_a_process_that_dies_at_a_call_loses_nothing_of_what_is_sent_again(
-    publisher: Publisher, operation: str, fault: str
+    publisher: Publisher, operation: str, fault: Fault
 ) -> None:
-    def befalls(call: Call) -> str | None:
+    def fails_at(call: Call) -> Fault | None:
         if call.operation == operation:
             return fault
         # For the queue to be called, the store has to fail.
         fails = operation == "SendMessageBatch" and call.operation == "PutItem"
         return "denied" if fails else None
 
-    publisher.aws.fault = befalls
+    publisher.aws.fault = fails_at
     with pytest.raises(Killed):
         publisher.post(event())
 
@@ -391,7 +384,7 @@ def test_a_batch_of_one_status_has_that_status(publisher: Publisher) -> None:
 
 def test_one_partiql_call_that_fails_is_the_fate_of_its_events_alone(publisher: Publisher) -> None:
     publisher.aws.fault = lambda call: (
-        "denied" if call.operation == "BatchExecuteStatement" and call.attempt == 2 else None
+        "denied" if call.operation == "BatchExecuteStatement" and call.number == 2 else None
     )
     response = post_batch(publisher, batch(*range(100)))
 
@@ -407,7 +400,7 @@ def test_one_partiql_call_that_fails_is_the_fate_of_its_events_alone(publisher: 
 def test_one_statement_that_fails_is_the_fate_of_its_event_alone(publisher: Publisher) -> None:
     key = publisher_key(3)
     publisher.aws.refuse_entry = lambda target, entry: (
-        ("ThrottlingError", False) if entry == key else None
+        EntryRefusal("ThrottlingError") if entry == key else None
     )
     response = post_batch(publisher, batch(*range(5)))
 
@@ -419,7 +412,7 @@ def test_one_statement_that_fails_is_the_fate_of_its_event_alone(publisher: Publ
 def test_a_batch_whose_letters_partly_fail_says_which_to_send_again(publisher: Publisher) -> None:
     publisher.aws.fault = lambda call: "denied" if call.service == "dynamodb" else None
     publisher.aws.refuse_entry = lambda target, body: (
-        ("InternalError", False) if target == "ingest-dlq" and '"id":"2"' in body else None
+        EntryRefusal("InternalError") if target == "ingest-dlq" and '"id":"2"' in body else None
     )
     response = post_batch(publisher, [*batch(1, 2, 3), *batch(2)])
 
@@ -431,7 +424,7 @@ def test_a_batch_whose_letters_partly_fail_says_which_to_send_again(publisher: P
 def test_what_a_timed_out_batch_stored_is_accepted(publisher: Publisher) -> None:
     publisher.aws.fault = lambda call: (
         "done-then-timeout"
-        if call.operation == "BatchExecuteStatement" and call.attempt == 1
+        if call.operation == "BatchExecuteStatement" and call.number == 1
         else None
     )
     response = post_batch(publisher, batch(1, 2, 3))
@@ -446,13 +439,17 @@ def publisher_key(number: int) -> str:
 
 
 def test_a_crash_is_a_503_that_names_nothing(
-    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def crash(*_: Any, **__: Any) -> Any:
-        raise RuntimeError("secret data of the event")
+    class Crashing(Schemas):
+        def check(self, event: Event) -> Any:
+            raise RuntimeError("secret data of the event")
 
-    monkeypatch.setattr("functions.ingest.ingest.judge", crash)
-    response = publisher.post(event())
+    aws, log = FakeAws(), StringIO()
+    with aws.installed() as clients, ThreadPoolExecutor(1) as workers:
+        crashing = Crashing(Catalogue((), (), {}, ""))
+        publisher = Publisher(aws, new_function(clients, crashing, workers, log), log)
+        response = publisher.post(event())
 
     assert response["statusCode"] == 503
     assert "secret" not in json.dumps(response)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
@@ -18,12 +17,14 @@ from eventing.dead_letter import read_dead_letter
 from eventing.event import event_digest, event_key
 from eventing.json_text import parse
 from eventing.schemas import Schemas
-from tests.unit.fake_aws import Call, FakeAws, Killed
-from tests.unit.test_ingest import Publisher, clients_of, event, new_function
+from functions.shared.clients import Clients
+from tests.faults.aws import FakeAws
+from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
+from tests.unit.test_ingest import Publisher, event, new_function
 
 RUNS = 1000
 SCHEMAS = Schemas(Catalogue.read(Path("catalogue")))
-FAULTS = (
+FAULTS: tuple[Fault, ...] = (
     "throttle",
     "timeout",
     "denied",
@@ -37,7 +38,7 @@ FAULTS = (
 
 
 class _Chance:
-    """Decides by a seed what befalls each call, and which entries of a batch a service refuses."""
+    """Decides by a seed what happens to each call, and which entries of a batch a service refuses."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -46,16 +47,16 @@ class _Chance:
             for service in ("dynamodb", "s3", "sqs")
         }
 
-    def fault(self, call: Call) -> str | None:
+    def fault(self, call: Call) -> Fault | None:
         if self._random.random() >= self._rates[call.service]:
             return None
         return self._random.choice(FAULTS)
 
-    def refuse_entry(self, target: str, _: str) -> tuple[str, bool] | None:
+    def refuse_entry(self, target: str, _: str) -> EntryRefusal | None:
         service = "sqs" if target.endswith("dlq") else "dynamodb"
         if self._random.random() >= self._rates[service] / 4:
             return None
-        return self._random.choice((("InternalError", False), ("ThrottlingError", False)))
+        return self._random.choice((EntryRefusal("InternalError"), EntryRefusal("ThrottlingError")))
 
     def requests(self) -> list[list[dict[str, Any]]]:
         """What a publisher sends: single events and batches, some ids repeated, some with other data."""
@@ -72,29 +73,26 @@ class _Chance:
     "seeds", [range(start, start + 100) for start in range(0, RUNS, 100)], ids=str
 )
 def test_no_accepted_event_is_lost_and_none_is_stored_twice(
-    seeds: range, monkeypatch: pytest.MonkeyPatch
+    seeds: range,
 ) -> None:
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Eventing")
     aws, outcomes = FakeAws(), Counter[Any]()
     with aws.installed() as clients:
         # Clients are costly to make; all runs share them.
-        services = clients_of(clients)
         for seed in seeds:
             aws.forget()
-            outcomes += _run(aws, services, seed)
+            outcomes += _run(aws, clients, seed)
     # The faults have really happened, and so has all else.
     assert all(outcomes[status] for status in ("accepted", "duplicate", 409, 503, "died")), outcomes
 
 
-def _run(aws: FakeAws, services: Sequence[Any], seed: int) -> Counter[Any]:
+def _run(aws: FakeAws, clients: Clients, seed: int) -> Counter[Any]:
     chance, log = _Chance(seed), StringIO()
     aws.fault, aws.refuse_entry = chance.fault, chance.refuse_entry
     outcomes: Counter[Any] = Counter()
     accepted: list[dict[str, Any]] = []
     # Calls that were under way when the function died come to their end before the count is made.
     with ThreadPoolExecutor(20) as workers:
-        publisher = Publisher(aws, new_function(services, SCHEMAS, workers, log), log)
+        publisher = Publisher(aws, new_function(clients, SCHEMAS, workers, log), log)
         for events in chance.requests():
             for _ in range(3):
                 try:

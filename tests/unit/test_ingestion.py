@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eventing.event import MAX_ATTRIBUTE_BYTES
-from eventing.ingestion import judge
+from eventing.ingestion import admit
 from eventing.problem import Kind, Refused
 from eventing.schemas import Schemas
 from tests.unit.catalogues import of_schema
@@ -19,19 +19,19 @@ ORDER = "com.example.shop.order.placed.v1"
 
 def refusal(schemas: Schemas, **members: Any) -> Refused:
     with pytest.raises(Refused) as raised:
-        judge(document(**members), publisher=PUBLISHER, schemas=schemas)
+        admit(document(**members), publisher=PUBLISHER, schemas=schemas)
     return raised.value
 
 
 def test_what_may_be_accepted_is_the_event_as_it_was_sent(schemas: Schemas) -> None:
-    judged = judge(document(data={"a": 1}), publisher=PUBLISHER, schemas=schemas)
+    judged = admit(document(data={"a": 1}), publisher=PUBLISHER, schemas=schemas)
     assert judged.event.text == event_text(data={"a": 1})
     assert judged.warnings == 0
 
 
 def test_warnings_are_counted(schemas: Schemas) -> None:
     schemas = Schemas(of_schema({"required": ["a", "b"]}, mode="warn"))
-    assert judge(document(data={}), publisher=PUBLISHER, schemas=schemas).warnings == 2
+    assert admit(document(data={}), publisher=PUBLISHER, schemas=schemas).warnings == 2
 
 
 def attributes(size: int, **filled: str) -> dict[str, str]:
@@ -54,7 +54,7 @@ def test_attributes_take_at_most_8_kib_together(
     assert MAX_ATTRIBUTE_BYTES == 8 * 1024
     members = attributes(MAX_ATTRIBUTE_BYTES + more, **filled)
     if more <= 0:
-        judged = judge(document(**members), publisher=PUBLISHER, schemas=schemas)
+        judged = admit(document(**members), publisher=PUBLISHER, schemas=schemas)
         assert judged.event.source == members["source"]
     else:
         refused = refusal(schemas, **members)
@@ -66,7 +66,7 @@ def test_attributes_take_at_most_8_kib_together(
 def test_the_type_counts_too() -> None:
     schemas = Schemas(of_schema(None))
     members = attributes(MAX_ATTRIBUTE_BYTES, type="a")
-    assert judge(document(**members), publisher=PUBLISHER, schemas=schemas)
+    assert admit(document(**members), publisher=PUBLISHER, schemas=schemas)
     longer = {**members, "type": members["type"] + "a"}
     assert refusal(schemas, **longer).problem.kind is Kind.EVENT_TOO_LARGE
 

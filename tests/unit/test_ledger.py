@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
 from typing import Any, cast
-from unittest.mock import patch
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -16,7 +15,8 @@ from botocore.exceptions import ReadTimeoutError
 from eventing.cause import Cause, Code
 from eventing.redrive.ledger import SHARDS, Outline, Row, State
 from eventing.redrive.request import Filter
-from functions.shared.ledger import _NUMBERS, _TEXTS, Change, Ledger
+from functions.shared.clock import Clock
+from functions.shared.ledger import Change, Ledger
 from tests.unit.letters import row
 
 Answer = str | None
@@ -64,9 +64,11 @@ class Table:
 
 
 def _item(one: Row) -> dict[str, Any]:
-    texts = {name: {"S": value} for name in _TEXTS if (value := getattr(one, name)) is not None}
-    numbers = {name: {"N": str(getattr(one, name))} for name in _NUMBERS}
-    return {"pk": {"S": one.key}, **texts, **numbers}
+    members = {name: value for name, value in asdict(one).items() if value is not None}
+    return {"pk": {"S": members.pop("key")}} | {
+        name: {"N": str(value)} if isinstance(value, int) else {"S": value}
+        for name, value in members.items()
+    }
 
 
 @dataclass
@@ -87,13 +89,20 @@ class Index:
 
 @pytest.fixture
 def workers() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as workers, patch("functions.shared.ledger.sleep"):
+    with ThreadPoolExecutor(1) as workers:
         yield workers
+
+
+class Hasty(Clock):
+    """Does not wait."""
+
+    def sleep(self, seconds: float) -> None:
+        pass
 
 
 def claim(workers: ThreadPoolExecutor, table: Table) -> list[bool | Cause]:
     """Claim all letters that were in the table as the test began, each at version 1."""
-    ledger = Ledger(cast("Any", table), table="ledger", workers=workers)
+    ledger = Ledger(cast("Any", table), table="ledger", workers=workers, clock=Hasty())
     return ledger.change(
         [Change(row(number), "redriving", {"run": "r1"}) for number in range(len(table.rows))]
     )
@@ -176,7 +185,7 @@ def test_no_change_is_no_call(workers: ThreadPoolExecutor) -> None:
 
 
 def open_letters(workers: ThreadPoolExecutor, index: Index) -> Ledger:
-    return Ledger(cast("Any", index), table="ledger", workers=workers)
+    return Ledger(cast("Any", index), table="ledger", workers=workers, clock=Hasty())
 
 
 def test_letters_are_given_as_they_are_read_and_the_filter_as_they_come(

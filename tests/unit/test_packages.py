@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-import re
+import shutil
 import ssl
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from functions.shared.clients import Clients
+from functions.shared.parts import Parts
 from infrastructure import packaging
 from infrastructure.packaging import FUNCTIONS, LAMBDA, LAPTOP, ROOT, RUNTIME
 
@@ -30,6 +33,14 @@ ENVIRONMENT = {
     "TOPIC_ARN_PREFIX": "arn:aws:sns:eu-north-1:123456789012:shop-topic-",
     "PUBLISHERS": "{}",
     "EVENT_RETENTION_DAYS": "90",
+    "LEDGER_TABLE": "ledger",
+    "OPERATIONS_BUCKET": "operations",
+    "OPS_TOPIC_ARN": "arn:aws:sns:eu-north-1:123456789012:shop-ops",
+    "STATE_MACHINE_ARN": "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
+    "DEPLOYMENT": "shop",
+    "RUNBOOK": "docs/runbook.md",
+    "CONSERVATION_FROM_MINUTES": "180",
+    "CONSERVATION_UNTIL_MINUTES": "10",
     "POWERTOOLS_SERVICE_NAME": "shop",
     "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -143,18 +154,45 @@ def test_without_the_runtimes_python_the_build_says_so(
     assert list(package.rglob("*.pyc")) == []
 
 
+def test_other_code_of_eventing_has_another_digest_and_each_package_its_own(
+    packages: Mapping[str, Path], tmp_path: Path
+) -> None:
+    code = tmp_path / "eventing"
+    shutil.copytree(ROOT / "eventing", code, ignore=shutil.ignore_patterns("__pycache__"))
+    digest = packaging.code_digest(code)
+    assert {(p / packaging.CODE_DIGEST).read_text() for p in packages.values()} == {digest}
+
+    (code / "routing.py").rename(code / "routes.py")
+    renamed = packaging.code_digest(code)
+    with (code / "routes.py").open("a") as file:
+        file.write("# fixed")
+    assert len({digest, renamed, packaging.code_digest(code)}) == 3
+
+
+class Recorder(Clients):
+    """Notes which services a function has clients of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.services: set[str] = set()
+
+    def client(self, service: Any) -> Any:
+        self.services.add(service)
+        return super().client(service)
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_package_holds_the_services_that_its_function_calls(
-    packages: Mapping[str, Path], name: str
+    packages: Mapping[str, Path], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
     data = packages[name] / "botocore" / "data"
     endpoints = json.loads((data / "endpoints.json").read_bytes())
 
-    called = {
-        service
-        for source in (ROOT / "functions" / name).glob("*.py")
-        for service in re.findall(r'\.client\("(\w+)"\)', source.read_text())
-    }
+    recorder = Recorder()
+    make_handler = importlib.import_module(f"functions.{name}.handler").make_handler
+    make_handler(Parts(ENVIRONMENT, threads=1, clients=recorder, code_digest="c1"))
+    called = recorder.services
 
     assert set(FUNCTIONS[name].services) == called
     assert {path.name for path in data.iterdir() if path.is_dir()} == called

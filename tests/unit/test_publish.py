@@ -6,29 +6,36 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import StringIO
+from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 import pytest
 from aws_lambda_powertools import Logger
 
-import functions.publish.publish
-import functions.shared.invocation
-import functions.shared.topics
 from eventing.catalogue import Catalogue
-from functions.publish.handler import Handler
-from functions.publish.publish import Publish
-from functions.shared.dead_letter_queue import DeadLetterQueue
-from functions.shared.metrics import Metrics
-from functions.shared.topics import Topics
-from tests.unit.fake_aws import LEFT_OUT, QUEUE_URL, TOPIC_PREFIX, Call, FakeAws, Killed
+from functions.publish.handler import THREADS, Handler, make_handler
+from functions.shared.clients import Clients
+from functions.shared.clock import Clock
+from functions.shared.parts import Parts
+from tests.faults.aws import FakeAws
+from tests.faults.memory import QUEUE_URL, TOPIC_PREFIX
+from tests.faults.vocabulary import LEFT_OUT, Call, EntryRefusal, Fault, Killed
 from tests.unit.test_ingest import CODES, _Context
 
+T = TypeVar("T")
+
 CATALOGUE = Catalogue.read(Path("catalogue"))
+ENVIRONMENT = {
+    "TOPIC_ARN_PREFIX": TOPIC_PREFIX,
+    "PUBLISH_DLQ_URL": QUEUE_URL + "publish-dlq",
+    "POWERTOOLS_SERVICE_NAME": "shop",
+    "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+}
 EVENT = '{"id": "0", "type": "com.example.shop.order.placed.v1", "source": "/a"}'
 
 
@@ -39,6 +46,7 @@ class Stream:
     aws: FakeAws
     handler: Handler
     log: StringIO
+    clock: StreamClock
 
     def deliver(self, *records: dict[str, Any], seconds: float = 60.0) -> list[str]:
         """The sequence numbers that the function wants again."""
@@ -59,42 +67,46 @@ class Stream:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
 
-def set_up(monkeypatch: pytest.MonkeyPatch, aws: FakeAws) -> None:
-    """The function's environment; its pauses are counted, and its clock goes on by them."""
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Eventing")
+class StreamClock(Clock):
+    """Counts pauses instead of making them, and goes on by them."""
 
-    def sleep(seconds: float) -> None:
-        aws.slept += seconds
+    def __init__(self, aws: FakeAws) -> None:
+        self._aws = aws
+        self.patience = inf
+        """Nobody waits for a call beyond this moment."""
 
-    for module in (functions.publish.publish, functions.shared.topics):
-        monkeypatch.setattr(module, "sleep", sleep)
-    for module in (functions.publish.publish, functions.shared.topics, functions.shared.invocation):
-        monkeypatch.setattr(module, "monotonic", lambda: monotonic() + aws.slept)
+    def monotonic(self) -> float:
+        return super().monotonic() + self._aws.slept
+
+    def sleep(self, seconds: float) -> None:
+        self._aws.slept += seconds
+
+    def result_by(self, deadline: float, call: Future[T], otherwise: T) -> T:
+        return super().result_by(min(deadline, self.patience), call, otherwise)
 
 
-def new_function(sns: Any, sqs: Any, workers: ThreadPoolExecutor, log: StringIO) -> Handler:
+def new_function(clients: Clients, workers: Executor, log: StringIO, clock: StreamClock) -> Handler:
     """The function as it is after its initialisation."""
-    return Handler(
-        publish=Publish(
-            catalogue=CATALOGUE,
-            topics=Topics(sns, arn_prefix=TOPIC_PREFIX),
-            queue=DeadLetterQueue(sqs, url=QUEUE_URL + "publish-dlq", workers=workers),
+    return make_handler(
+        Parts(
+            ENVIRONMENT,
+            threads=THREADS,
+            clients=clients,
+            clock=clock,
             workers=workers,
-        ),
-        logger=Logger(service=f"shop-{id(log)}", stream=log),
-        metrics=Metrics(),
+            catalogue=CATALOGUE,
+            logger=Logger(service=f"shop-{id(log)}", stream=log),
+        )
     )
 
 
 @pytest.fixture
-def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
+def stream() -> Iterator[Stream]:
     """The function with an AWS of its own."""
     aws, log = FakeAws(), StringIO()
-    set_up(monkeypatch, aws)
-    with aws.installed() as clients, ThreadPoolExecutor(8) as workers:
-        handler = new_function(clients.client("sns"), clients.client("sqs"), workers, log)
-        yield Stream(aws, handler, log)
+    clock = StreamClock(aws)
+    with aws.installed() as clients, ThreadPoolExecutor(THREADS) as workers:
+        yield Stream(aws, new_function(clients, workers, log, clock), log, clock)
 
 
 def record(number: int, type: str = "order.placed.v1", **data: Any) -> dict[str, Any]:
@@ -173,7 +185,10 @@ FAULTS = {
 @pytest.mark.parametrize("everywhere", [False, True], ids=["one topic", "all topics"])
 @pytest.mark.parametrize(("fault", "code"), FAULTS.items())
 def test_the_fates_of_events_by_what_befalls_their_topic(
-    stream: Stream, fault: str, code: str | None, everywhere: bool
+    stream: Stream,
+    fault: Fault | Literal["too large", "refused", "throttle once"],
+    code: str | None,
+    everywhere: bool,
 ) -> None:
     """The table of docs/publication.md, at the SDK's HTTP layer."""
     orders = [record(n) for n in range(12)]
@@ -193,14 +208,14 @@ def test_the_fates_of_events_by_what_befalls_their_topic(
     elif fault == "refused":
         failing = range(3, 14, 10) if everywhere else range(3, 4)
         stream.aws.refuse_entry = lambda target, body: (
-            ("InvalidParameter", True)
+            EntryRefusal("InvalidParameter", sender_fault=True)
             if sick(target) and json.loads(body)["id"] in ("3", "13")
             else None
         )
     elif fault == "throttle once":
         failing = range(0)
         stream.aws.fault = lambda call: (
-            "throttle" if sick(call.target) and call.attempt == 1 else None
+            "throttle" if sick(call.target) and call.number == 1 else None
         )
     else:
         stream.aws.fault = lambda call: fault if sick(call.target) else None
@@ -234,7 +249,7 @@ def test_a_dead_letter_says_what_failed_where_and_why(stream: Stream) -> None:
 
 
 def test_entries_that_sns_itself_fails_on_are_sent_again_and_no_others(stream: Stream) -> None:
-    failures = iter([("InternalError", False)] * 2)
+    failures = iter([EntryRefusal("InternalError")] * 2)
     stream.aws.refuse_entry = lambda target, body: (
         next(failures, None) if target == "orders" and '"id": "3"' in body else None
     )
@@ -247,7 +262,7 @@ def test_entries_that_sns_itself_fails_on_are_sent_again_and_no_others(stream: S
 
 def test_a_topic_throttled_for_a_moment_leaves_no_dead_letter(stream: Stream) -> None:
     stream.aws.fault = lambda call: (
-        "throttle" if call.service == "sns" and call.attempt <= 3 else None
+        "throttle" if call.service == "sns" and call.number <= 3 else None
     )
     stream.deliver(record(1))
 
@@ -267,7 +282,7 @@ def test_an_entry_that_the_answer_leaves_out_is_not_taken_for_published(stream: 
 
 
 def test_a_topic_that_hangs_does_not_hold_up_the_first_calls_of_others(stream: Stream) -> None:
-    def fault(call: Call) -> str | None:
+    def fault(call: Call) -> Fault | None:
         return "hang" if call.target == "orders" else None
 
     stream.aws.fault = fault
@@ -372,7 +387,7 @@ def test_what_can_be_neither_sent_nor_dead_lettered_is_wanted_again(stream: Stre
 
 
 def test_an_outage_that_ends_in_time_is_ridden_out_without_doubles(stream: Stream) -> None:
-    def fault(call: Call) -> str | None:
+    def fault(call: Call) -> Fault | None:
         return "denied" if call.target != "customers" and stream.aws.slept < 15 else None
 
     stream.aws.fault = fault
@@ -386,7 +401,7 @@ def test_an_outage_that_ends_in_time_is_ridden_out_without_doubles(stream: Strea
 def test_one_letter_that_the_queue_refuses_is_the_only_one_wanted_again(stream: Stream) -> None:
     stream.aws.fault = lambda call: "denied" if call.target == "orders" else None
     stream.aws.refuse_entry = lambda target, body: (
-        ("InternalError", False)
+        EntryRefusal("InternalError")
         if target == "publish-dlq" and '"id":"2"' in body.replace(" ", "")
         else None
     )
@@ -406,7 +421,7 @@ def test_a_call_that_has_not_begun_in_time_never_does() -> None:
     with ThreadPoolExecutor(1) as workers:
         workers.submit(hold.wait, 10)
         call = workers.submit(done.append, "late")
-        assert functions.shared.invocation.result_by(0.0, call, None) is None
+        assert Clock().result_by(0.0, call, None) is None
         hold.set()
     assert done == []
 
@@ -437,13 +452,12 @@ def test_what_there_is_no_time_for_is_handed_back_and_not_cut_off(
 
 
 def test_a_call_that_is_not_back_in_time_is_handed_back_and_those_behind_it_never_go_out(
-    stream: Stream, monkeypatch: pytest.MonkeyPatch
+    stream: Stream,
 ) -> None:
-    monkeypatch.setattr(functions.publish.publish, "_DEAD_LETTER_SECONDS", 0.1)
-    monkeypatch.setattr(functions.publish.publish, "CALL_SECONDS", 0.4)
+    stream.clock.patience = stream.clock.monotonic() + 1
     stream.aws.fault = lambda call: "hang"
     batch = [record(number) for number in range(100)]
-    assert len(stream.deliver(*batch, seconds=2)) == 100
+    assert len(stream.deliver(*batch, seconds=22.5)) == 100
     assert stream.aws.count() == 8
     stream.aws.released.set()
 

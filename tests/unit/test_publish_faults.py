@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 
 from functions.publish.handler import Handler
-from tests.unit.fake_aws import Call, FakeAws, Killed
-from tests.unit.test_publish import Stream, new_function, record, set_up
+from functions.shared.clients import Clients
+from tests.faults.aws import FakeAws
+from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
+from tests.unit.test_publish import Stream, StreamClock, new_function, record
 
 RUNS = 200
 # As many as the stream mapping has (infrastructure/constructs/publication.py).
 RETRIES = 2
-FAULTS = (
+FAULTS: tuple[Fault, ...] = (
     "throttle",
     "timeout",
     "denied",
@@ -53,7 +55,9 @@ class Mapping:
     def deliver(self, records: Sequence[dict[str, Any]], attempt: int = 0) -> None:
         while records:
             try:
-                wanted = Stream(self.aws, self.handler, StringIO()).deliver(*records, seconds=120)
+                wanted = Stream(self.aws, self.handler, StringIO(), StreamClock(self.aws)).deliver(
+                    *records, seconds=120
+                )
             except Killed:
                 self.killed += len(records)
                 self.handler = self.new()
@@ -72,25 +76,27 @@ class Mapping:
 
 
 class _Chance:
-    """Decides by a seed what befalls each call, and which entries a service refuses."""
+    """Decides by a seed what happens to each call, and which entries a service refuses."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._rates = {s: self._random.choice((0.0, 0.05, 0.3, 0.9)) for s in ("sns", "sqs")}
         self.lost_answers = 0
 
-    def fault(self, call: Call) -> str | None:
+    def fault(self, call: Call) -> Fault | None:
         if self._random.random() >= self._rates[call.service]:
             return None
         fault = self._random.choice(FAULTS)
         self.lost_answers += fault == "done-then-timeout"
         return fault
 
-    def refuse_entry(self, target: str, _: str) -> tuple[str, bool] | None:
+    def refuse_entry(self, target: str, _: str) -> EntryRefusal | None:
         service = "sqs" if target.endswith("dlq") else "sns"
         if self._random.random() >= self._rates[service] / 4:
             return None
-        return self._random.choice((("InternalError", False), ("InvalidParameter", True)))
+        return self._random.choice(
+            (EntryRefusal("InternalError"), EntryRefusal("InvalidParameter", sender_fault=True))
+        )
 
     def batch(self) -> list[tuple[str, dict[str, Any]]]:
         made = []
@@ -104,34 +110,32 @@ class _Chance:
     "seeds", [range(start, start + 50) for start in range(0, RUNS, 50)], ids=str
 )
 def test_no_event_is_lost_and_no_more_are_doubled_than_could_not_be_known(
-    seeds: range, monkeypatch: pytest.MonkeyPatch
+    seeds: range,
 ) -> None:
     aws, outcomes = FakeAws(), Counter[str]()
-    set_up(monkeypatch, aws)
     with aws.installed() as clients:
         # Clients are costly to make; all runs share them.
-        sns, sqs = clients.client("sns"), clients.client("sqs")
         for seed in seeds:
             aws.forget()
-            outcomes += _run(aws, sns, sqs, seed)
+            outcomes += _run(aws, clients, seed)
     # The faults have really happened, and so has all else.
     assert all(outcomes[what] for what in ("arrived", "letters", "recorded", "doubled")), outcomes
 
 
-def _run(aws: FakeAws, sns: Any, sqs: Any, seed: int) -> Counter[str]:
+def _run(aws: FakeAws, clients: Clients, seed: int) -> Counter[str]:
     chance, log = _Chance(seed), StringIO()
     aws.fault, aws.refuse_entry = chance.fault, chance.refuse_entry
-    batch = chance.batch()
+    batch, clock = chance.batch(), StreamClock(aws)
     topics = {one["eventID"][1:]: topic for topic, one in batch}
     # Calls that were under way when the function died come to their end before the count is made.
     with ThreadPoolExecutor(8) as workers:
 
         def new() -> Handler:
-            return new_function(sns, sqs, workers, log)
+            return new_function(clients, workers, log, clock)
 
         mapping = Mapping(new, aws, new())
         mapping.deliver([one for _, one in batch])
-    stream = Stream(aws, mapping.handler, log)
+    stream = Stream(aws, mapping.handler, log, clock)
     letters = {letter["event"]["id"] for letter in stream.letters}
     copies = Counter(
         (topic, id) for topic in {topic for topic, _, _ in TOPICS} for id in stream.arrived(topic)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
+from functions.shared.clock import Clock
 from functions.shared.event_store import EventStore
 
 
@@ -28,7 +29,12 @@ def test_a_forecast_is_read_eventually_consistent_at_half_the_price() -> None:
     table = Table()
     with ThreadPoolExecutor(1) as workers:
         store = EventStore(
-            cast("Any", table), table="events", region="r", retention_days=90, workers=workers
+            cast("Any", table),
+            table="events",
+            region="r",
+            retention_days=90,
+            workers=workers,
+            clock=Clock(),
         )
         keys = [f"acme#{number}" for number in range(150)]
         assert store.present([*keys, *keys[:3]]) == {key: f"digest of {key}" for key in keys}

@@ -38,7 +38,13 @@ def told(*partitions: Iterable[Row]) -> list[dict[str, Any]]:
     nothing = cast("Any", None)
     ledger = cast("Any", Ledger(*partitions))
     reporter = Reporter(
-        ledger=ledger, locks=nothing, bucket=nothing, ops=nothing, deployment="d", runbook="r"
+        ledger=ledger,
+        locks=nothing,
+        bucket=nothing,
+        ops=nothing,
+        deployment="d",
+        runbook="r",
+        clock=nothing,
     )
     return reporter._told(reporter._groups(["publish"], ["open"]))
 

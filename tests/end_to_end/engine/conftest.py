@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.cloud import LocalCloud
-from tests.end_to_end.engine.world import World, no_waiting, small
+from tests.end_to_end.engine.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,14 @@ def cloud() -> Iterator[LocalCloud]:
         yield cloud
 
 
+@pytest.fixture(autouse=True)
+def environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What makes the SDK talk to the emulator."""
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture
-def world(cloud: LocalCloud) -> Iterator[World]:
+def world(cloud: LocalCloud) -> World:
     """A world of its own for each test."""
-    with no_waiting(), small():
-        yield World(cloud)
+    return World(cloud)

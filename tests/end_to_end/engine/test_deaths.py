@@ -24,9 +24,7 @@ from tests.end_to_end.engine.world import (
     event,
     letter,
     meanwhile,
-    no_waiting,
     once,
-    small,
 )
 
 if TYPE_CHECKING:
@@ -386,22 +384,21 @@ BEFALLS: list[tuple[Fault, int]] = [
 def test_whatever_befalls_triage_each_letter_is_in_the_ledger_once(
     cloud: LocalCloud, fault: Fault, operation: str, number: int
 ) -> None:
-    with no_waiting(), small():
-        world = World(cloud, hidden_seconds=1)
-        world.dead_letters(letter("a"), letter("b"), letter("c", stage="ingest"))
-        world.send("publish", "junk")
-        record = {"payload": {"Records": [stream_record("r1"), stream_record("r2")]}}
-        put_record(world, "aws/lambda/1", json.dumps(record).encode())
-        world.run({}, befall=once(fault, lambda call: (call.task, call.operation, call.number)
-                                  == ("triage", operation, number)))  # fmt: skip
-        assert world.locked() == {}
-        deadline = time.monotonic() + 10
-        while world.waiting():
-            assert time.monotonic() < deadline
-            world.run({})
-        assert sorted(one.id for one in world.letters) == ["a", "b", "c", "r1", "r2"]
-        assert world.states() == {"open": 5}
-        assert len(world.objects("junk/publish/")) == 1
+    world = World(cloud, hidden_seconds=1)
+    world.dead_letters(letter("a"), letter("b"), letter("c", stage="ingest"))
+    world.send("publish", "junk")
+    record = {"payload": {"Records": [stream_record("r1"), stream_record("r2")]}}
+    put_record(world, "aws/lambda/1", json.dumps(record).encode())
+    world.run({}, befall=once(fault, lambda call: (call.task, call.operation, call.number)
+                              == ("triage", operation, number)))  # fmt: skip
+    assert world.locked() == {}
+    deadline = time.monotonic() + 10
+    while world.waiting():
+        assert time.monotonic() < deadline
+        world.run({})
+    assert sorted(one.id for one in world.letters) == ["a", "b", "c", "r1", "r2"]
+    assert world.states() == {"open": 5}
+    assert len(world.objects("junk/publish/")) == 1
 
 
 def stream_record(id: str) -> Any:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventing.cause import Code
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
 from tests.end_to_end.engine.world import (
     ORDER,
     PAYMENT,
     Call,
-    Clock,
     Ended,
     Fault,
+    PageClock,
     World,
     event,
     letter,
@@ -142,7 +142,7 @@ def test_a_message_says_that_it_is_a_redrive(world: World) -> None:
     world.dead_letters(letter("a"))
     world.run(REDRIVE, befall=sns_is_broken)
     world.run(REDRIVE)
-    (notification,) = world._drain(world.subscriber)
+    (notification,) = world.drain(world.subscriber)
     attributes = {k: v["Value"] for k, v in notification["MessageAttributes"].items()}
     assert attributes == {
         "type": ORDER, "source": "/shop", "publisher": "acme-web", "redrive_episode": "2",
@@ -533,15 +533,15 @@ def test_a_triage_during_a_redrive_leaves_its_letters_alone(world: World) -> Non
 
 
 @pytest.fixture
-def clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(world: World) -> PageClock:
+    clock = PageClock()
     world.pause = clock.pause
-    monkeypatch.setattr("functions.redrive.handler.monotonic", clock)
+    world.monotonic = clock
     return clock
 
 
-def test_a_run_of_many_pages(world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.redrive.handler._PAGE_SECONDS", 1)
+def test_a_run_of_many_pages(world: World, clock: PageClock) -> None:
+    world.page_seconds = 1
     world.dead_letters(*(letter(f"e{n}") for n in range(450)))
     ended = world.run(REDRIVE)
     assert ended.output["outcome"] == "done"
@@ -556,7 +556,7 @@ SLOW = {**REDRIVE, "rate_per_second": 1, "canary": 200}
 
 
 def test_a_pause_that_is_longer_than_a_page_goes_on_in_the_next_ones(
-    world: World, clock: Clock
+    world: World, clock: PageClock
 ) -> None:
     began: list[float] = []
 
@@ -574,7 +574,7 @@ def test_a_pause_that_is_longer_than_a_page_goes_on_in_the_next_ones(
 
 
 def test_a_run_that_is_stopped_in_a_long_pause_sends_nothing_more(
-    world: World, clock: Clock
+    world: World, clock: PageClock
 ) -> None:
     def pause(seconds: float) -> None:
         if clock.time == 100:

@@ -8,7 +8,6 @@ retries that the definition asks for.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import threading
@@ -20,37 +19,45 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any, Literal
-from unittest.mock import patch
 
+from aws_lambda_powertools import Logger
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader
+from botocore.session import get_session
 
-import functions.counter.handler
-import functions.redrive.handler
-import functions.triage.handler
 from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Cause, Code
 from eventing.dead_letter import STAGES, DeadLetter, Stage
-from eventing.event import timestamp
-from functions.shared.clients import Clients
-from functions.shared.ledger import _NUMBERS, _TEXTS, INDEX
+from eventing.timestamps import timestamp
+from functions.counter.handler import make_handler as make_counter
+from functions.redrive.handler import make_handler as make_redrive
+from functions.shared.clients import READ_SECONDS, Clients
+from functions.shared.clock import Clock
+from functions.shared.entry import Handler
+from functions.shared.executions import Execution as Run
+from functions.shared.executions import Executions, Status
+from functions.shared.ledger import INDEX, PROJECTED
+from functions.shared.parts import Parts
+from functions.triage.handler import make_handler as make_triage_handler
+from functions.triage.handler import make_triage
 from functions.triage.triage import Counts
 from local.cloud import ROOT, LocalCloud
 from tests.end_to_end.conftest import put_messages
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
 MACHINE: Json = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())
-CATALOGUE = Catalogue.load(ROOT / "catalogue")
+CATALOGUE = load_catalogue(ROOT / "catalogue")
 ORDER, PAYMENT = "com.example.shop.order.placed.v1", "com.example.shop.payment.captured.v1"
 METRICS = {"POWERTOOLS_SERVICE_NAME": "shop", "POWERTOOLS_METRICS_NAMESPACE": "Eventing"}
-# All that the functions read of the index; the deployed one has it (tests/infrastructure/test_ledger.py).
-PROJECTED = {*_TEXTS, *_NUMBERS} - {"failed_at"}
 Fault = Literal["killed", "done-then-killed", "throttle", "denied", "lost answer", "released"]
 """What befalls a call: the process dies before or after it; it is refused; it is made, but its answer is
 lost; its execution has just been stopped, and released."""
@@ -121,70 +128,104 @@ def once(fault: Fault, chosen: Callable[[Call], bool]) -> Befall:
     return befall
 
 
-class Process:
-    """An execution environment of Lambda, with the two functions in it."""
+class WorldClock(Clock):
+    """The world's time: nobody waits, unless a test says otherwise."""
 
-    def __init__(self, region: World, befall: Befall) -> None:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def monotonic(self) -> float:
+        return self._world.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._world.pause(seconds)
+
+
+class NoExecutions(Executions):
+    """Starts none, and notes what it was to start."""
+
+    def __init__(self) -> None:
+        self.started: list[Json] = []
+
+    def start(self, request: Mapping[str, Any]) -> None:
+        self.started.append(dict(request))
+
+    def listed(self, status: Status) -> list[Run]:
+        return []
+
+
+class Process:
+    """An execution environment of Lambda, with the functions in it."""
+
+    def __init__(self, world: World, befall: Befall) -> None:
         self.dead = False
         self.released = False
+        self.retired = False
         self.calls: list[Call] = []
-        self._region = region
+        self.executions = NoExecutions()
+        self._world = world
         self._befall = befall
         self._lock = threading.Lock()
         self._task = ""
         self._counts: Counter[str] = Counter()
-        self.retired = False
         self._http = URLLib3Session()
+        self._catalogue = world.catalogue
 
     @cached_property
-    def tasks(self) -> Any:
-        """The redrive function's tasks."""
-        with self._environment("redrive"):
-            tasks = functions.redrive.handler._tasks.__wrapped__()
-        tasks._pause = tasks._reporter._pause = self._region.pause
-        return tasks
+    def clients(self) -> Clients:
+        """Its AWS clients, whose calls a test sees and can make fail."""
+        session = get_session()
+        session.register_component("data_loader", _LOADER)
+        session.register("before-send", self._before_send)  # type: ignore[arg-type]
+        for measured in self._world.measured:
+            measured.watch(session)
+        return Clients(connections=24, read_seconds=READ_SECONDS + 2, session=session)
+
+    def parts(self, *, threads: int) -> Parts:
+        """What one of its functions is put together from."""
+        return Parts(
+            self._world.environment,
+            threads=threads,
+            clients=self.clients,
+            clock=WorldClock(self._world),
+            logger=self._world.logger,
+            catalogue=self._catalogue,
+            code_digest="code",
+            executions=self.executions,
+            # Few, which takes less time.
+            shards=2,
+            page_seconds=self._world.page_seconds,
+            poll_seconds=0,
+        )
 
     @cached_property
-    def triage(self) -> Any:
-        """The triage function."""
-        with self._environment("triage"):
-            return functions.triage.handler._handler.__wrapped__()
+    def redrive(self) -> Handler:
+        """The redrive function."""
+        return make_redrive(self.parts(threads=24))
 
     @cached_property
-    def counter(self) -> Any:
+    def triage(self) -> Handler:
+        """The triage function, with few receivers, which takes less time."""
+        return make_triage_handler(self.parts(threads=2))
+
+    @cached_property
+    def counter(self) -> Handler:
         """The counter."""
-        with self._environment("counter"):
-            return functions.counter.handler._counter.__wrapped__()
-
-    @contextmanager
-    def _environment(self, function: str) -> Iterator[None]:
-        process = self
-
-        class HookedClients(Clients):
-            def __init__(self, **options: Any) -> None:
-                super().__init__(**options)
-                self._session.register_component("data_loader", _LOADER)
-                self._session.register("before-send", process._before_send)  # type: ignore[arg-type]
-                for measured in process._region.measured:
-                    measured.watch(self._session)
-
-        with (
-            patch.dict(os.environ, self._region.environment),
-            patch(f"functions.{function}.handler.Clients", HookedClients),
-            patch.object(Catalogue, "read", lambda folder: self._region.catalogue),
-        ):
-            yield
+        return make_counter(self.parts(threads=16))
 
     def invoke(self, task: Json) -> Json:
-        """Do a task, as the functions' handlers do."""
-        context = SimpleNamespace(
-            aws_request_id=str(uuid.uuid4()), get_remaining_time_in_millis=lambda: 90_000
-        )
+        """Do a task, as its function does."""
         self._task = task["task"]
         self._counts.clear()
-        if task["task"] == "triage":
-            return self.triage(task, context)
-        return getattr(self.tasks, task["task"])(task)
+        handler = self.triage if task["task"] == "triage" else self.redrive
+        return handler(task, self.context)
+
+    @property
+    def context(self) -> Any:
+        """What Lambda tells a function of an invocation."""
+        return SimpleNamespace(
+            aws_request_id=str(uuid.uuid4()), get_remaining_time_in_millis=lambda: 90_000
+        )
 
     def count(self, *operations: str) -> int:
         """How many calls of these operations it has made."""
@@ -218,7 +259,7 @@ class Process:
                 return _refusal(request, 403, "AccessDeniedException")
             case "released":
                 self.released = True
-                self._region.release(befall=self._befall)
+                self._world.release(befall=self._befall)
         return None
 
 
@@ -314,6 +355,10 @@ class World:
         self.name = f"t{uuid.uuid4().hex[:8]}"
         self.catalogue = CATALOGUE
         self.pause: Callable[[float], None] = lambda seconds: None
+        self.monotonic: Callable[[], float] = monotonic
+        self.page_seconds = 50.0
+        self.log = StringIO()
+        self.logger = Logger(service=self.name, stream=self.log)
         self.processes: list[Process] = []
         self.measured: list[Measured] = []
         self._running: list[Execution] = []
@@ -427,9 +472,9 @@ class World:
 
     def record(self, *letters: DeadLetter) -> None:
         """Put dead letters into the ledger, as triage does, but without their queue."""
-        triage = self.process().triage._triage
+        triage = make_triage(self.process().parts(threads=8))
         with ThreadPoolExecutor(8) as workers:
-            assert all(workers.map(lambda one: triage._record(one, Counts()), letters))
+            assert all(workers.map(lambda one: triage.record(one, Counts()), letters))
 
     # What is done
 
@@ -513,12 +558,7 @@ class World:
     def count(self) -> Json:
         """What the counter does, every minute; it notes which triages it would start."""
         process = self.process()
-        started: list[Json] = []
-        process.counter._stepfunctions = SimpleNamespace(
-            start_execution=lambda **request: started.append(json.loads(request["input"])),
-            list_executions=lambda **_: {"executions": []},
-        )
-        return {**process.counter(), "started": started}
+        return {**process.counter({}, process.context), "started": process.executions.started}
 
     # What came out
 
@@ -616,16 +656,17 @@ class World:
     def delivered(self) -> dict[str, list[str]]:
         """The topics by which each event has come to the subscriber since this was last asked."""
         found: dict[str, list[str]] = defaultdict(list)
-        for notification in self._drain(self.subscriber):
+        for notification in self.drain(self.subscriber):
             topic = notification["TopicArn"].rpartition("-topic-")[2]
             found[json.loads(notification["Message"])["id"]].append(topic)
         return dict(found)
 
     def told(self) -> list[tuple[str, str]]:
         """Subject and text of what operators were sent since this was last asked."""
-        return [(note["Subject"], note["Message"]) for note in self._drain(self.mailbox)]
+        return [(note["Subject"], note["Message"]) for note in self.drain(self.mailbox)]
 
-    def _drain(self, url: str) -> Iterator[Json]:
+    def drain(self, url: str) -> Iterator[Json]:
+        """The messages of a queue, which then are not in it any more."""
         sqs = self.client("sqs")
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             entries = [
@@ -708,7 +749,7 @@ def _retries(task: str) -> int:
     )
 
 
-class Clock:
+class PageClock:
     """Stands for the time of a page: it passes only while the page waits."""
 
     def __init__(self) -> None:
@@ -725,28 +766,6 @@ class Clock:
         self.pauses.append(seconds)
 
 
-@contextmanager
-def no_waiting() -> Iterator[None]:
-    """Meanwhile nobody waits: not for messages of an empty queue, not between two attempts."""
-    with (
-        patch("functions.triage.triage._POLL_SECONDS", 0),
-        patch("functions.shared.ledger.sleep"),
-        patch("functions.shared.topics.sleep"),
-        patch.dict(os.environ, METRICS),
-    ):
-        yield
-
-
-@contextmanager
-def small() -> Iterator[None]:
-    """Meanwhile the index has few partitions and triage few receivers, which takes less time."""
-    with (
-        patch("eventing.redrive.ledger.SHARDS", 2),
-        patch("functions.triage.handler._RECEIVERS", 2),
-    ):
-        yield
-
-
 def other_catalogue() -> Catalogue:
     """The catalogue with one event type more, `org.unknown`, which the topic `customers` takes."""
     with TemporaryDirectory() as folder:
@@ -758,7 +777,7 @@ def other_catalogue() -> Catalogue:
         topics = json.loads((copy / "topics.json").read_text())
         topics["topics"][-1]["events"].append({"type": "org.unknown"})
         (copy / "topics.json").write_text(json.dumps(topics))
-        return Catalogue.load(copy)
+        return load_catalogue(copy)
 
 
 # Letters

@@ -29,7 +29,7 @@ def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         os._exit(1)
     if mishaps.get("hang_on", "\0") in text:
         time.sleep(60)
-    answer = functions.publish.handler.handle(event, context)
+    answer: dict[str, Any] = functions.publish.handler.handle(event, context)
     if mishaps.pop("die_after", "\0") in text:
         MISHAPS.write_text(json.dumps(mishaps))
         os._exit(1)

@@ -1,0 +1,120 @@
+"""What the counter does each minute: see what is open, lost or stuck, and start triage where it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from eventing.conservation import Window
+from eventing.dead_letter import STAGES, Stage
+from functions.counter.conservation import lost_events
+from functions.counter.runs import look
+from functions.shared.clock import Clock
+from functions.shared.dead_letter_queue import DeadLetterQueue
+from functions.shared.executions import Executions
+from functions.shared.ledger import Ledger
+from functions.shared.locks import Locks
+from functions.shared.metric_reader import MetricReader
+from functions.shared.metrics import Metrics
+
+
+@dataclass(frozen=True)
+class Found:
+    """What each look has found, and why those failed that did."""
+
+    by_look: Mapping[str, Any]
+    failures: list[Exception] = field(default_factory=list)
+
+
+class Count:
+    """Counts what only the whole tells: open letters, lost events, stuck executions.
+
+    It starts triage of what has not got into the ledger.
+    """
+
+    def __init__(
+        self,
+        *,
+        queues: Mapping[Stage, DeadLetterQueue],
+        ledger: Ledger,
+        locks: Locks,
+        executions: Executions,
+        metric_reader: MetricReader,
+        window: Window,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._queues = queues
+        self._ledger = ledger
+        self._locks = locks
+        self._executions = executions
+        self._metric_reader = metric_reader
+        self._window = window
+        self._metrics = metrics
+        self._clock = clock
+
+    def __call__(self) -> Found:
+        """Look at everything; one thing that cannot be looked at does not hide the others."""
+        looks: dict[str, Callable[[datetime], dict[str, Any]]] = {
+            **{stage: partial(self._look, stage) for stage in STAGES},
+            "conservation": self._look_for_lost_events,
+            "runs": self._look_at_runs,
+        }
+        found: dict[str, Any] = {}
+        failures: list[Exception] = []
+        for name, look_at in looks.items():
+            try:
+                found[name] = look_at(self._clock.now())
+            except Exception as error:
+                found[name] = {"error": type(error).__name__}
+                failures.append(error)
+        return Found(found, failures)
+
+    def _look(self, stage: Stage, now: datetime) -> dict[str, Any]:
+        waiting = self._queues[stage].waiting()
+        # What a redrive is at may yet fail again: until it is done with, it is open.
+        open_letters, oldest = self._ledger.count(stage, ["open", "redriving"])
+        reported = bool(self._ledger.reported(stage))
+        # Also when a triage died before it had told anybody.
+        untold = waiting > 0 or (open_letters > 0 and not reported)
+        triaged = untold and self._start_triage(stage, now)
+        age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
+        by = ({"stage": stage},)
+        self._metrics.write(
+            gauges={
+                "OpenDeadLetters": (open_letters, MetricUnit.Count),
+                "OldestDeadLetterAge": (age, MetricUnit.Seconds),
+            },
+            by=by,
+        )
+        if reported and (open_letters or waiting):
+            self._metrics.write({"IncidentReported": 1}, by=by)
+        elif reported:
+            self._ledger.end_incident(stage)
+        return {"waiting": waiting, "open": open_letters, "triage_started": triaged}
+
+    def _look_for_lost_events(self, now: datetime) -> dict[str, Any]:
+        lost = lost_events(self._metric_reader, self._window, now)
+        self._metrics.write(gauges={"EventsUnaccounted": (lost, MetricUnit.Count)})
+        return {"unaccounted": lost}
+
+    def _look_at_runs(self, now: datetime) -> dict[str, Any]:
+        seen = look(self._executions, now)
+        self._metrics.write(
+            gauges={
+                "RedriveRunsFailed": (seen.failed, MetricUnit.Count),
+                "RedriveRunSeconds": (seen.seconds, MetricUnit.Seconds),
+            }
+        )
+        return {"failed": seen.failed, "seconds": round(seen.seconds)}
+
+    def _start_triage(self, stage: Stage, now: datetime) -> bool:
+        if self._locks.holder(f"triage#{stage}", now=now):
+            return False
+        self._executions.start({"stage": stage, "action": "triage", "started_by": "counter"})
+        return True

@@ -1,0 +1,280 @@
+"""The one place where functions are put together: from the environment and AWS clients to parts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from functions.shared.clients import READ_SECONDS, Clients
+from functions.shared.clock import Clock
+
+# A part's own imports are in its property: no function loads what it does not use.
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from eventing.catalogue import Catalogue
+    from eventing.conservation import Window
+    from eventing.dead_letter import Stage
+    from eventing.redrive.forecast import Judge
+    from eventing.schemas import Schemas
+    from functions.shared.archive import Archive
+    from functions.shared.dead_letter_queue import DeadLetterQueue
+    from functions.shared.event_store import EventStore
+    from functions.shared.executions import Executions
+    from functions.shared.ledger import Ledger
+    from functions.shared.locks import Locks
+    from functions.shared.metric_reader import MetricReader
+    from functions.shared.metrics import Metrics
+    from functions.shared.operations import OperationsBucket, OpsTopic
+    from functions.shared.topics import Topics
+
+# Where a package holds them; infrastructure/packaging.py puts them there.
+_PACKAGE = Path(__file__).parents[2]
+_CATALOGUE = _PACKAGE / "catalogue"
+_CODE_DIGEST = _PACKAGE / "code-digest.txt"
+
+
+class Given(TypedDict, total=False):
+    """Parts that are handed in instead of made."""
+
+    clients: Clients
+    clock: Clock
+    workers: Executor
+    logger: Logger
+    metrics: Metrics
+    catalogue: Catalogue
+    schemas: Schemas
+    code_digest: str
+    event_store: EventStore
+    archive: Archive
+    topics: Topics
+    queues: Mapping[Stage, DeadLetterQueue]
+    ledger: Ledger
+    locks: Locks
+    bucket: OperationsBucket
+    ops: OpsTopic
+    executions: Executions
+    metric_reader: MetricReader
+    shards: int
+    page_seconds: float
+    poll_seconds: int
+
+
+class Parts:
+    """The parts of one function, each made when it is asked for first.
+
+    `environment` is that of the process unless it is given. `threads` is how many calls can be under way
+    at once, each with a connection of its own that is kept, and `read_seconds` how long one may take to
+    answer. A test hands in the parts that it replaces, by their names.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        threads: int,
+        read_seconds: float = READ_SECONDS,
+        **given: Unpack[Given],
+    ) -> None:
+        self.threads = threads
+        self._read_seconds = read_seconds
+        self._environment = os.environ if environment is None else environment
+        # Where a cached property looks first.
+        vars(self).update(given)
+
+    @cached_property
+    def clients(self) -> Clients:
+        return Clients(connections=self.threads, read_seconds=self._read_seconds)
+
+    @cached_property
+    def clock(self) -> Clock:
+        return Clock()
+
+    @cached_property
+    def workers(self) -> Executor:
+        """Makes a thread when it is needed first."""
+        return ThreadPoolExecutor(self.threads)
+
+    @cached_property
+    def logger(self) -> Logger:
+        from aws_lambda_powertools import Logger
+
+        return Logger()
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        from functions.shared.metrics import Metrics
+
+        return Metrics(namespace=self._namespace, service=self._service)
+
+    @cached_property
+    def publishers(self) -> Mapping[str, str]:
+        """The publishers by the ids of their API keys."""
+        publishers: Mapping[str, str] = json.loads(self._environment["PUBLISHERS"])
+        return publishers
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        from eventing.catalogue import Catalogue
+
+        return Catalogue.read(_CATALOGUE)
+
+    @cached_property
+    def schemas(self) -> Schemas:
+        from eventing.schemas import Schemas
+
+        return Schemas(self.catalogue)
+
+    @cached_property
+    def code_digest(self) -> str:
+        """Another one for other code of `eventing`."""
+        return _CODE_DIGEST.read_text("utf-8").strip()
+
+    @cached_property
+    def judge(self) -> Judge:
+        from eventing.redrive.forecast import Judge
+
+        return Judge(self.catalogue, code_digest=self.code_digest)
+
+    @cached_property
+    def event_store(self) -> EventStore:
+        from functions.shared.event_store import EventStore
+
+        return EventStore(
+            self.clients.client("dynamodb"),
+            table=self._environment["EVENTS_TABLE"],
+            region=self.clients.region,
+            retention_days=int(self._environment["EVENT_RETENTION_DAYS"]),
+            workers=self.workers,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def archive(self) -> Archive:
+        from functions.shared.archive import Archive
+
+        return Archive(self.clients.client("s3"), bucket=self._environment["ARCHIVE_BUCKET"])
+
+    @cached_property
+    def topics(self) -> Topics:
+        from functions.shared.topics import Topics
+
+        return Topics(
+            self.clients.client("sns"),
+            arn_prefix=self._environment["TOPIC_ARN_PREFIX"],
+            clock=self.clock,
+        )
+
+    @cached_property
+    def queues(self) -> Mapping[Stage, DeadLetterQueue]:
+        """The dead-letter queues that the environment names."""
+        from eventing.dead_letter import STAGES
+        from functions.shared.dead_letter_queue import DeadLetterQueue
+
+        client, names = self.clients.client("sqs"), {s: f"{s.upper()}_DLQ_URL" for s in STAGES}
+        return {
+            stage: DeadLetterQueue(
+                client, url=self._environment[name], workers=self.workers, clock=self.clock
+            )
+            for stage, name in names.items()
+            if name in self._environment
+        }
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from functions.shared.ledger import Ledger
+
+        return Ledger(
+            self.clients.client("dynamodb"),
+            table=self._environment["LEDGER_TABLE"],
+            workers=self.workers,
+            clock=self.clock,
+            shards=self.shards,
+        )
+
+    @cached_property
+    def locks(self) -> Locks:
+        from functions.shared.locks import Locks
+
+        return Locks(self.clients.client("dynamodb"), table=self._environment["LEDGER_TABLE"])
+
+    @cached_property
+    def bucket(self) -> OperationsBucket:
+        from functions.shared.operations import OperationsBucket
+
+        return OperationsBucket(
+            self.clients.client("s3"), bucket=self._environment["OPERATIONS_BUCKET"]
+        )
+
+    @cached_property
+    def ops(self) -> OpsTopic:
+        from functions.shared.operations import OpsTopic
+
+        return OpsTopic(self.clients.client("sns"), arn=self._environment["OPS_TOPIC_ARN"])
+
+    @cached_property
+    def executions(self) -> Executions:
+        from functions.shared.executions import Executions
+
+        return Executions(
+            self.clients.client("stepfunctions"),
+            state_machine_arn=self._environment["STATE_MACHINE_ARN"],
+        )
+
+    @cached_property
+    def metric_reader(self) -> MetricReader:
+        from functions.shared.metric_reader import MetricReader
+
+        return MetricReader(
+            self.clients.client("cloudwatch"), namespace=self._namespace, service=self._service
+        )
+
+    @cached_property
+    def conservation_window(self) -> Window:
+        from eventing.conservation import Window
+
+        return Window(
+            int(self._environment["CONSERVATION_FROM_MINUTES"]),
+            int(self._environment["CONSERVATION_UNTIL_MINUTES"]),
+        )
+
+    @cached_property
+    def shards(self) -> int:
+        """Into how many partitions the ledger's index divides each stage and state."""
+        from eventing.redrive.ledger import SHARDS
+
+        return SHARDS
+
+    @cached_property
+    def page_seconds(self) -> float:
+        """How long a page of a redrive goes on, so that a run that is stopped does not go on for longer."""
+        return 50.0
+
+    @cached_property
+    def poll_seconds(self) -> int:
+        """How long triage waits for messages of an empty queue: even so, one answer can be empty that
+        need not be."""
+        return 1
+
+    @property
+    def deployment(self) -> str:
+        """The name that operators know the deployment by."""
+        return self._environment["DEPLOYMENT"]
+
+    @property
+    def runbook(self) -> str:
+        """Where operators read what to do."""
+        return self._environment["RUNBOOK"]
+
+    @property
+    def _namespace(self) -> str:
+        return self._environment["POWERTOOLS_METRICS_NAMESPACE"]
+
+    @property
+    def _service(self) -> str:
+        return self._environment["POWERTOOLS_SERVICE_NAME"]

@@ -1,0 +1,110 @@
+"""AWS at the SDK's HTTP layer, in memory: what it holds, what it was asked, and faults on demand.
+
+botocore asks `before-send` handlers before it opens a connection, and takes an answer from them: all of
+the SDK but the network runs, its retries and time-outs included.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+from unittest.mock import patch
+
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+
+from functions.shared.clients import Clients
+from tests.faults import dynamodb, s3, sns, sqs
+from tests.faults.http import Request, error
+from tests.faults.memory import REGION, Memory
+from tests.faults.vocabulary import REFUSALS, Call, Fault, Faults, Killed, Service, nothing
+
+READERS: dict[Service, Callable[[Memory, AWSPreparedRequest], Request]] = {
+    "dynamodb": dynamodb.read,
+    "s3": s3.read,
+    "sqs": sqs.read,
+    "sns": sns.read,
+}
+_HOST = re.compile(rf"https://(?:[^/]*\.)?({'|'.join(READERS)})\.")
+
+
+@dataclass
+class FakeAws(Memory):
+    """The services' state, and what happens to calls."""
+
+    fault: Faults = nothing
+    """Decides what happens to a call; may change at any time."""
+    calls: list[Call] = field(default_factory=list)
+    slept: float = 0.0
+    """Seconds that the SDK would have waited between its attempts."""
+    released: threading.Event = field(default_factory=threading.Event)
+    """Set it to let go of calls that hang."""
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    """A service does one call after the other, each whole."""
+
+    @contextmanager
+    def installed(self) -> Iterator[Clients]:
+        """Clients whose calls come here; pauses between retries are counted, not waited for."""
+        session = botocore.session.get_session()
+        session.set_credentials("test", "test")
+        session.set_config_variable("region", REGION)
+        session.register("before-send", cast("Any", self._answer))
+
+        def sleep(seconds: float) -> None:
+            self.slept += seconds
+
+        with patch("botocore.retries.standard.time.sleep", sleep):
+            yield Clients(session=session)
+
+    def forget(self) -> None:
+        """Begin anew, with the same clients."""
+        super().forget()
+        self.calls.clear()
+        self._counts.clear()
+
+    def count(self, *operations: str) -> int:
+        """How many HTTP requests of these operations were made; of all, when none is named."""
+        return sum(not operations or call.operation in operations for call in self.calls)
+
+    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        found = _HOST.match(request.url)
+        assert found, request.url
+        service = cast("Service", found[1])
+        asked = READERS[service](self, request)
+        with self._lock:
+            key = asked.operation, asked.target
+            self._counts[key] += 1
+            call = Call(service, *key, self._counts[key])
+            self.calls.append(call)
+        fault = self.fault(call)
+        if fault is None:
+            return self._do(asked)
+        if fault in REFUSALS:
+            return error(service, REFUSALS[fault][service])
+        return self._fail(fault, asked, request.url)
+
+    def _do(self, asked: Request) -> AWSResponse:
+        with self._lock:
+            return asked.act()
+
+    def _fail(self, fault: Fault, asked: Request, url: str) -> AWSResponse:
+        match fault:
+            case "unreachable":
+                raise EndpointConnectionError(endpoint_url=url)
+            case "killed":
+                raise Killed
+            case "done-then-killed":
+                self._do(asked)
+                raise Killed
+            case "done-then-timeout":
+                self._do(asked)
+            case "hang":
+                self.released.wait(timeout=10)
+        raise ReadTimeoutError(endpoint_url=url)

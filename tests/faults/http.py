@@ -1,0 +1,83 @@
+"""Requests and answers as botocore has them just before and after the network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from tests.faults.vocabulary import Refusal, Service
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that a service has read, and not answered yet."""
+
+    operation: str
+    target: str
+    """The table, bucket, queue or topic."""
+    act: Callable[[], AWSResponse]
+    """Does what was asked for, once."""
+
+
+def header(request: AWSPreparedRequest, name: str) -> str:
+    """A header's text."""
+    value = request.headers[name]
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def body(request: AWSPreparedRequest) -> bytes:
+    """What is sent, without the framing of chunks."""
+    sent: Any = request.body
+    if hasattr(sent, "read"):
+        sent = sent.read()
+    content = sent if isinstance(sent, bytes) else str(sent or "").encode()
+    if "aws-chunked" in str(request.headers.get("Content-Encoding", "")):
+        # Chunks with their lengths, then trailers; the SDK sends what we send as one chunk.
+        length, _, rest = content.partition(b"\r\n")
+        content = rest[: int(length, 16)]
+    return content
+
+
+def json_body(request: AWSPreparedRequest) -> tuple[str, dict[str, Any]]:
+    """The operation, and its input, of a service that speaks JSON."""
+    return header(request, "X-Amz-Target").split(".")[1], json.loads(body(request))
+
+
+class _Raw:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self._content
+
+
+def response(status: int, text: str, headers: dict[str, str] | None = None) -> AWSResponse:
+    """An answer as the network would have brought it."""
+    raw = cast("Any", _Raw(text.encode()))
+    return AWSResponse("https://aws.test", status, cast("Any", headers or {}), raw)
+
+
+def json_response(content: dict[str, Any], status: int = 200) -> AWSResponse:
+    """An answer of a service that speaks JSON."""
+    return response(status, json.dumps(content))
+
+
+def error(service: Service, refusal: Refusal, message: str = "an injected fault") -> AWSResponse:
+    """A refusal in the service's own protocol."""
+    return response(refusal.status, *error_text(service, refusal, message))
+
+
+def error_text(
+    service: Service, refusal: Refusal, message: str = "an injected fault"
+) -> tuple[str, dict[str, str]]:
+    """A refusal's body and headers in the service's own protocol."""
+    if service in ("dynamodb", "sqs"):
+        text = json.dumps({"__type": f"com.amazonaws#{refusal.code}", "message": message})
+        query_error = {"x-amzn-query-error": f"{refusal.code};Sender"} if service == "sqs" else {}
+        return text, query_error
+    plain = f"<Error><Code>{refusal.code}</Code><Message>{message}</Message></Error>"
+    return f"<ErrorResponse>{plain}</ErrorResponse>" if service == "sns" else plain, {}

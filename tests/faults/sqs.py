@@ -1,0 +1,60 @@
+"""SQS in memory: what the functions ask of it, and an assertion error for all else."""
+
+from __future__ import annotations
+
+from hashlib import md5
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+from tests.faults.http import Request, json_body, json_response
+from tests.faults.memory import Memory
+from tests.faults.vocabulary import LEFT_OUT
+
+
+def read(memory: Memory, request: AWSPreparedRequest) -> Request:
+    """What a request asks for."""
+    operation, content = json_body(request)
+    name = content["QueueUrl"].rsplit("/", 1)[1]
+    queue = memory.queues.setdefault(name, {})
+    hidden = memory.hidden.setdefault(name, set())
+
+    def act() -> AWSResponse:
+        match operation:
+            case "SendMessageBatch":
+                return _send_batch(memory, name, content["Entries"])
+            case "ReceiveMessage":
+                most = content.get("MaxNumberOfMessages", 1)
+                seen = [handle for handle in queue if handle not in hidden][:most]
+                hidden.update(seen)
+                messages = [{"MessageId": h, "ReceiptHandle": h, "Body": queue[h]} for h in seen]
+                return json_response({"Messages": messages} if messages else {})
+            case "DeleteMessage":
+                queue.pop(content["ReceiptHandle"], None)
+            case "ChangeMessageVisibility":
+                assert content["VisibilityTimeout"] == 0
+                hidden.discard(content["ReceiptHandle"])
+            case _:
+                raise AssertionError(operation)
+        return json_response({})
+
+    return Request(operation, name, act)
+
+
+def _send_batch(memory: Memory, queue: str, entries: list[dict[str, Any]]) -> AWSResponse:
+    assert len(entries) <= 10
+    assert sum(len(entry["MessageBody"].encode()) for entry in entries) <= 1024 * 1024
+    done, failed = [], []
+    for entry in entries:
+        id, text = entry["Id"], entry["MessageBody"]
+        refused = memory.refuse_entry(queue, text)
+        if refused is LEFT_OUT:
+            continue
+        if refused:
+            failed.append({"Id": id, "Code": refused.code, "SenderFault": refused.sender_fault})
+            continue
+        memory.messages_sent += 1
+        memory.queues[queue][f"m{memory.messages_sent}"] = text
+        digest = md5(text.encode(), usedforsecurity=False).hexdigest()
+        done.append({"Id": id, "MessageId": "0", "MD5OfMessageBody": digest})
+    return json_response({"Successful": done, "Failed": failed})
