@@ -8,7 +8,6 @@ from enum import Enum
 from itertools import islice
 from typing import Any
 
-TYPE_PREFIX = "urn:eventing:problem:"
 # An event may have as many faults as members, and each takes more room than the member did.
 MAX_FAULTS = 50
 # Has a section for each problem; `make docs` writes it.
@@ -94,7 +93,7 @@ class Refused(Exception):  # noqa: N818 - what happened to the event, not an err
 
 def naming(slug: str) -> dict[str, str]:
     """The members that say which problem it is: its `type`, and where the documentation explains it."""
-    return {"type": f"{TYPE_PREFIX}{slug}", "documentation": f"{_PAGE}#{slug}"}
+    return {"type": f"urn:eventing:problem:{slug}", "documentation": f"{_PAGE}#{slug}"}
 
 
 def pointer(*path: str | int) -> str:

@@ -11,14 +11,14 @@ import pytest
 
 from commands.limits import LIMITS, Limit, limits, usage_plans
 from commands.problems import EXPLANATIONS, problems
-from eventing.catalogue import Catalogue
-from eventing.http_binding import read_request
-from eventing.ingestion import judge
+from eventing.catalogue_check import load_catalogue
+from eventing.http_binding import read_http_request
+from eventing.ingestion import admit
 from eventing.problem import Kind, Problem, Refused
 from eventing.schemas import Schemas
 from infrastructure.constructs.gateway_responses import ANSWERS
 
-CATALOGUE = Catalogue.load(Path("catalogue"))
+CATALOGUE = load_catalogue(Path("catalogue"))
 SCHEMAS = Schemas(CATALOGUE)
 PUBLISHER = "acme-web"
 TYPE = "com.example.shop.customer.moved.v1"
@@ -84,25 +84,25 @@ BODIES: dict[str, Callable[[int], bytes]] = {
 }
 
 
-def _judge(body: bytes) -> None:
-    for document in read_request({"content-type": ["application/json"]}, body).documents:
-        judge(document, publisher=PUBLISHER, schemas=SCHEMAS)
+def _admit(body: bytes) -> None:
+    for document in read_http_request({"content-type": ["application/json"]}, body).documents:
+        admit(document, publisher=PUBLISHER, schemas=SCHEMAS)
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
 def test_a_limit_is_where_the_page_says(limit: Limit) -> None:
     make = BODIES[limit.name]
-    _judge(make(limit.most))
+    _admit(make(limit.most))
     with pytest.raises(Refused) as refused:
-        _judge(make(limit.most + 1))
+        _admit(make(limit.most + 1))
     assert refused.value.problem.kind is limit.problem
     assert f"| {limit.most} {limit.unit}".rstrip() + " |" in limits()
 
 
 def test_the_smallest_integer_is_the_one_that_the_page_names() -> None:
-    _judge(_integer(-2147483648))
+    _admit(_integer(-2147483648))
     with pytest.raises(Refused):
-        _judge(_integer(-2147483649))
+        _admit(_integer(-2147483649))
     assert "from -2147483648 to" in limits()
 
 
