@@ -20,90 +20,90 @@ many seconds as `Retry-After` says."""
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """A problem in words: what it means to a publisher, what to do, and whether to send again as it is."""
+class Advice:
+    """What a problem means to a publisher, what to do, and whether to send again as it is."""
 
     meaning: str
     fix: str
     again: bool = False
 
 
-EXPLANATIONS = {
-    "not-json": Explanation(
+ADVICE = {
+    "not-json": Advice(
         "The body is no JSON text: a syntax error, not UTF-8, an object that repeats a name, an unpaired "
         "surrogate, NaN, or deeper or longer than the [limits](limits.md) allow. Nothing of the request "
         "was taken.",
         "Make the body with a JSON library, in UTF-8. `detail` has the line and column, or the offset.",
     ),
-    "not-a-cloudevent": Explanation(
+    "not-a-cloudevent": Advice(
         "It is JSON, but no CloudEvent 1.0.2: an attribute is missing or wrong, a name has other characters "
         "than a-z and 0-9, or `data` and `data_base64` don't fit.",
         "`errors` names every fault at once, up to 50. `specversion`, `id`, `source`, `type` are required.",
     ),
-    "conflict": Explanation(
+    "conflict": Advice(
         "You sent another event with this `source` and `id` before, and that one was accepted.",
         "Give each event an id of its own. If you meant to send the same event again, send it as it was: "
         "`time` and every number spelled as before.",
     ),
-    "event-too-large": Explanation(
+    "event-too-large": Advice(
         "The event is larger than the [limits](limits.md), or `type`, `source` and `subject` together are.",
         "Send less: put what is large where the subscriber can get it, and its address into the event.",
     ),
-    "batch-too-large": Explanation(
+    "batch-too-large": Advice(
         "The batch holds more events than a batch may. None of them was taken.",
         "Send it in several requests.",
     ),
-    "body-too-large": Explanation(
+    "body-too-large": Advice(
         "The body is larger than a body may be. Nothing of it was taken.",
         "Send fewer events at a time. A compressed body is not read.",
     ),
-    "content-type": Explanation(
+    "content-type": Advice(
         "No event is read from this content type, or the body is compressed.",
         "Send `application/cloudevents+json`, `application/cloudevents-batch+json` or `application/json`; "
         "any other content type needs the event's attributes in `ce-` headers. Leave `Content-Encoding` out.",
     ),
-    "unknown-type": Explanation(
+    "unknown-type": Advice(
         "The catalogue has no event of this `type`.",
         "Look it up in the [event types](event-types.md): upper and lower case differ, and so do versions. "
         "Ask the operators for a type that is missing.",
     ),
-    "schema": Explanation(
+    "schema": Advice(
         "The `data` breaks the JSON Schema of its type.",
         "`errors` says where and why. The schema is on the type's page in the [event types](event-types.md).",
     ),
-    "no-publisher": Explanation(
+    "no-publisher": Advice(
         "The key is one of the API, but of no publisher.",
         "Ask the operators for a key of yours.",
     ),
-    "several": Explanation(
+    "several": Advice(
         "No event of the batch was accepted; all have the same status.",
         "Each of `results` says what is wrong with its event, in the order sent.",
     ),
-    "unavailable": Explanation(
+    "unavailable": Advice(
         "The event could not be kept safe, or it is not known whether it was: the store and the queue behind "
         "it can't be reached, or the function was too busy or too slow.",
         "Nothing on your side. An event that was stored after all is recognised: it is not stored twice.",
         again=True,
     ),
-    "no-key": Explanation(
+    "no-key": Advice(
         "The header `x-api-key` is missing or has no valid key: it was revoked, or is of another region.",
         "Send the key that you were given for this URL. Ask the operators if it was good before.",
     ),
-    "not-found": Explanation(
+    "not-found": Advice(
         "The API has no such path or method.",
         "There is one: `POST {url}/events`.",
     ),
-    "rate": Explanation(
+    "rate": Advice(
         "You sent more requests in a second than your [usage plan](usage-plans.md) allows.",
         "Send batches: up to 100 events count as one request. Spread requests over time.",
         again=True,
     ),
-    "quota": Explanation(
+    "quota": Advice(
         "You sent as many requests in this period as your [usage plan](usage-plans.md) allows.",
         "Wait for the next period, or ask the operators for another plan.",
         again=True,
     ),
-    "request": Explanation(
+    "request": Advice(
         "API Gateway refused the request before it was looked at; `title` has its reason.",
         "Fix what `title` says.",
     ),
@@ -114,10 +114,10 @@ def problems() -> str:
     """The page, in Markdown: a section for each problem, named by the last part of its `type`."""
     sections = [_INTRODUCTION]
     for slug, heading in sorted(_headings()):
-        explained = EXPLANATIONS[slug]
+        advice = ADVICE[slug]
         sections.append(
-            f"## {slug}\n\n{heading}\n\n{explained.meaning}\n\n"
-            f"**Fix:** {explained.fix} **Send again:** {'yes' if explained.again else 'no'}."
+            f"## {slug}\n\n{heading}\n\n{advice.meaning}\n\n"
+            f"**Fix:** {advice.fix} **Send again:** {'yes' if advice.again else 'no'}."
         )
     return "\n\n".join(sections) + "\n"
 

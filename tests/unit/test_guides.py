@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from commands.limits import LIMITS, Limit, limits, usage_plans
-from commands.problems import EXPLANATIONS, problems
+from commands.problems import ADVICE, problems
 from eventing.catalogue_check import load_catalogue
 from eventing.http_binding import read_http_request
 from eventing.ingestion import admit
@@ -26,7 +26,7 @@ TYPE = "com.example.shop.customer.moved.v1"
 
 def test_every_problem_that_can_be_told_is_explained_and_no_other() -> None:
     told = {kind.slug for kind in Kind} | {answer.slug for answer in ANSWERS} | {"request"}
-    assert set(EXPLANATIONS) == told
+    assert set(ADVICE) == told
 
 
 @pytest.mark.parametrize("kind", Kind)
