@@ -13,7 +13,7 @@ from eventing.ingestion import admit
 from eventing.json_text import Document
 from eventing.problem import Kind, Refused
 from eventing.redrive.ledger import GOES_THROUGH
-from eventing.routing import ConditionFailed, NoRoute, Router
+from eventing.routing import NoRoute, Router
 from eventing.schemas import Schemas
 
 # What is called when a step is made; eventing/redrive/price.py has what that costs, and
@@ -73,7 +73,7 @@ def _route(deployed: Deployed, _: str, document: Document) -> Forecast:
     value: Any = document.value
     try:
         return Forecast(deployed.router.route(value["type"], value))
-    except (NoRoute, ConditionFailed) as error:
+    except NoRoute as error:
         return Forecast(cause=cause_of(error))
 
 

@@ -11,5 +11,6 @@ from functions.shared.metric_reader import MetricReader
 
 def lost_events(reader: MetricReader, window: Window, now: datetime) -> int:
     """The number of events of the window that have gone nowhere; raises what the SDK raises."""
-    sums = reader.sums([Metric.EVENTS_STORED, Metric.EVENTS_SETTLED], *window.at(now))
-    return unaccounted(sums[Metric.EVENTS_STORED], sums[Metric.EVENTS_SETTLED])
+    stored, settled = Metric.EVENTS_STORED, Metric.EVENTS_SETTLED
+    sums = reader.sums([stored, settled], *window.at(now))
+    return unaccounted(sums[stored], sums[settled])

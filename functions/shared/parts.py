@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from functions.contract import CODE_DIGEST, Variable
+from functions.contract import CODE_DIGEST, DLQ_URLS, Variable
 from functions.shared.clients import READ_SECONDS, Clients
 from functions.shared.clock import Clock
 
@@ -179,11 +179,11 @@ class Parts:
 
     @cached_property
     def ingest_queue(self) -> DeadLetterQueue:
-        return self._queue(Variable.INGEST_DLQ_URL)
+        return self._queue("ingest")
 
     @cached_property
     def publish_queue(self) -> DeadLetterQueue:
-        return self._queue(Variable.PUBLISH_DLQ_URL)
+        return self._queue("publish")
 
     @property
     def queues(self) -> Mapping[Stage, DeadLetterQueue]:
@@ -294,12 +294,12 @@ class Parts:
         """The address of the page that tells operators what to do."""
         return self._environment[Variable.RUNBOOK]
 
-    def _queue(self, url: str) -> DeadLetterQueue:
+    def _queue(self, stage: Stage) -> DeadLetterQueue:
         from functions.shared.dead_letter_queue import DeadLetterQueue
 
         return DeadLetterQueue(
             self.clients.client("sqs"),
-            url=self._environment[url],
+            url=self._environment[DLQ_URLS[stage]],
             workers=self.workers,
             clock=self.clock,
         )

@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.cloud import ROOT
-from tests.end_to_end.conftest import accept, denied, eventually, execute, new_event, payment
-from tests.end_to_end.test_dead_letters import ledger
+from tests.end_to_end.conftest import (
+    accept,
+    denied,
+    eventually,
+    execute,
+    ledger,
+    new_event,
+    payment,
+)
+from tests.end_to_end.shown import commands, run
 
 if TYPE_CHECKING:
     from local.deployment import Deployment
     from tests.end_to_end.conftest import Subscriber
 
-BLOCK = re.compile(r"<!-- shown: (\w+) -->\n```sh\n(.*?)```", re.DOTALL)
-COMMANDS = dict(BLOCK.findall((ROOT / "README.md").read_text()))
-
-
-def run(deployment: Deployment, command: str) -> str:
-    """What the command prints, run by a shell that is set up as `make run` says."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    environment |= deployment.cloud.environment
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+COMMANDS = commands("README.md")
 
 
 def status(deployment: Deployment) -> int:

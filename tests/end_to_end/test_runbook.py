@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.cloud import ROOT
 from tests.end_to_end.conftest import accept, denied, eventually, new_event
-from tests.end_to_end.test_readme import BLOCK, run
+from tests.end_to_end.shown import commands, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from local.deployment import Deployment
     from tests.end_to_end.conftest import Subscriber
 
-COMMANDS = dict(BLOCK.findall((ROOT / "docs" / "runbook.md").read_text()))
+COMMANDS = commands("docs/runbook.md")
 TOPIC = "customers"
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventing.catalogue import Catalogue, CatalogueError, EventType, Quota, Rule, Topic, UsagePlan
-from eventing.catalogue_check import load_catalogue
+from eventing.catalogue_check import load_catalogue, warnings
 from eventing.type_patterns import TypePatterns, covers
 from tests.unit.catalogues import write
 
@@ -235,6 +235,12 @@ FAULTS: list[tuple[Edit, str, str, str]] = [
         "never applies: 'shop.payment.v1' stands before it",
     ),
     (added(TYPES, "event_types", {"type": "bank.*"}), TYPES, "bank.*", "no topic in topics.json"),
+    (
+        added(TYPES, "event_types", {"type": "shop.payment.v1 🏠"}),
+        TYPES,
+        "shop.payment.v1 🏠",
+        "no topic in topics.json",
+    ),
     # usage plans
     (plan(rate=1), PLANS, "standard", "unknown member 'rate'"),
     (plan(rate_per_second=0), PLANS, "standard", "'rate_per_second' must be a number above 0"),
@@ -276,13 +282,24 @@ def test_a_fault_is_named(edit: Edit, file: str, entry: str, reason: str, tmp_pa
     assert str(raised.value) == f"{file}: {entry}{': ' if entry else ''}{raised.value.reason}"
 
 
+def exactly(type: str) -> Edit:
+    """An event type that no wildcard stands for, and a topic that names it."""
+
+    def edit(files: dict[str, Any]) -> None:
+        files["event-types.json"]["event_types"].append({"type": type})
+        files["topics.json"]["topics"].append({"name": "odd", "events": [{"type": type}]})
+
+    return edit
+
+
 SOUND: list[Edit] = [
     topic(name="o" * 64),
     topic(events=[{"type": "*", "when": "data.x"}]),
     rule(when="not_null(a, b, c) == `1` && sort_by(l, &x)[0]"),
     rule(when="sum(data.lines[*].quantity) > `10`"),
     rule(type="shop.order.placed.v1"),
-    event_type(type="größe v1"),
+    exactly("größe v1 🏠"),
+    exactly("größe." + "c" * 300),
     added(TYPES, "event_types", {"type": "shop.customer", "description": ""}),
     instead("schemas/order.json", {"$defs": {"a": {}}, "$ref": "#/$defs/a"}),
     instead("schemas/order.json", {"$schema": "http://json-schema.org/draft-07/schema#"}),
@@ -298,6 +315,40 @@ def test_what_is_sound_is_taken(edit: Edit, tmp_path: Path) -> None:
     files["topics.json"]["topics"].append({"name": "all", "events": [{"type": "*"}]})
     edit(files)
     assert load_catalogue(write(tmp_path, files))
+
+
+ORDERS = "rests on the schema of shop.order.*, which is not enforced"
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (topic(), [f"orders-priority: the condition 'data.total >= `500`' {ORDERS}"]),
+        (event_type(1, mode="enforce"), []),
+        (rule(when="source == '/a'"), []),
+        (rule(when="starts_with(data, 'a')"), ["orders-priority: the condition"]),
+        (rule(when="source == '/a' && not_null(data.a[?b].c, x)"), ["orders-priority: the"]),
+        (rule(when="data.x", type="shop.order.placed.v1"), []),
+        (rule(when="data.x", type="shop.order.placed.v2"), ["orders-priority: the condition"]),
+        (
+            topic(2, events=[{"type": "shop.*", "when": "data.x"}]),
+            [
+                "orders-priority: the condition",
+                f"rest: the condition 'data.x' {ORDERS}",
+                "rest: the condition 'data.x' rests on the schema of shop.customer.*, which does",
+                "rest: the condition 'data.x' rests on the schema of shop.payment.v1, which does",
+            ],
+        ),
+    ],
+)
+def test_conditions_on_data_whose_form_nothing_ensures_are_named(
+    edit: Edit, named: list[str], tmp_path: Path
+) -> None:
+    files = deepcopy(FILES)
+    edit(files)
+    found = list(warnings(load_catalogue(write(tmp_path, files))))
+    assert len(found) == len(named)
+    assert all(text in warning for text, warning in zip(named, found, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -324,6 +375,9 @@ def test_the_digest_changes_with_what_decides_an_events_fate(
     assert (after != before) == changes
 
 
+LONG = "c" * 300
+
+
 @pytest.mark.parametrize(
     ("type", "matching"),
     [
@@ -331,9 +385,27 @@ def test_the_digest_changes_with_what_decides_an_events_fate(
         ("shop.order.placed.v1", ["shop.order.*", "*", "shop.*"]),
         ("shop.order", ["*", "shop.*"]),
         ("shop", ["*"]),
+        ("shop.A-z_0.9", ["*", "shop.*"]),
+        ("shop.", ["*"]),
+        ("shop.order placed", []),
+        ("shop.größe", []),
+        ("shop.order\n", []),
+        ("shop.house🏠", []),
+        ("shop.\u202etxt.exe", []),
+        ("shop.a/b", []),
+        ("shop.٣", []),
+        ("größe.placed", ["größe.*"]),
+        ("größe v1.🏠", ["größe v1.🏠"]),
+        ("größe v2.placed", ["größe v2.*"]),
+        ("größe v2.größe", []),
+        ("shop." + "a" * 250, ["*", "shop.*"]),
+        ("shop." + "a" * 251, []),
+        ("b" * 255, ["*"]),
+        ("b" * 256, []),
+        (LONG, [LONG]),
         ("shopping.order", ["*"]),
         ("SHOP.order", ["*"]),
-        ("", ["*"]),
+        ("", []),
         (".", ["*"]),
     ],
 )
@@ -341,6 +413,7 @@ def test_patterns_match_whole_segments_in_the_order_of_filing(
     type: str, matching: list[str]
 ) -> None:
     patterns = ["shop.order.*", "*", "shop.order.placed", "shop.*", "shopping.*.x"]
+    patterns += ["größe.*", "größe v1.🏠", "größe v2.*", LONG]
     assert TypePatterns([(p, p) for p in patterns]).matches(type) == matching
 
 
@@ -358,6 +431,24 @@ def test_a_pattern_that_covers_another_matches_all_that_it_matches(
     # Where one of many types is matched by the other alone, it does not cover it.
     examples = [other.replace("*", "x"), other.replace("*", "y.z")]
     covered = all(TypePatterns([(pattern, 1)]).matches(example) for example in examples)
+    assert covers(pattern, other) == covered
+
+
+@pytest.mark.parametrize(
+    ("pattern", "other", "covered"),
+    [
+        ("*", "größe", False),
+        ("*", "größe.*", False),
+        ("shop.*", "shop.house 🏠", False),
+        ("shop.*", "shop.a b.*", False),
+        ("shop.*", "shop." + "a" * 251, False),
+        ("shop.*", "shop.a_b.*", True),
+        ("größe.*", "größe.a.*", True),
+    ],
+)
+def test_a_wildcard_does_not_cover_what_it_does_not_stand_for(
+    pattern: str, other: str, covered: bool
+) -> None:
     assert covers(pattern, other) == covered
 
 
