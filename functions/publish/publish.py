@@ -16,7 +16,7 @@ from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter, Step
 from eventing.message import Message, message_attributes
-from eventing.routing import ConditionFailed, NoRoute, Router
+from eventing.routing import NoRoute, Router
 from eventing.timestamps import minute_of, read_moment, timestamp
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
@@ -24,11 +24,11 @@ from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.invocation import trace_id
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
-_ANSWER_SECONDS = 1.0
+ANSWER_SECONDS = 1.0
 # A hundred letters are ten calls, which eight workers make in two rounds.
-_DEAD_LETTER_SECONDS = 2 * CALL_SECONDS
+DEAD_LETTER_SECONDS = 2 * CALL_SECONDS
 # Seconds between rounds, while neither topic nor queue can be reached.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "there was no time left to send it")
 # Ten batches of each of a few shards; some 100 bytes each.
 _REMEMBERED = 10_000
@@ -145,13 +145,13 @@ class Publish:
         what is handed back unsettled the stream sends all that stands after it a second time. What
         there is no time left to send is handed back too, not cut off in the middle.
         """
-        ends = self._clock.monotonic() + seconds_left - _ANSWER_SECONDS
-        last_round = ends - _DEAD_LETTER_SECONDS - CALL_SECONDS
+        ends = self._clock.monotonic() + seconds_left - ANSWER_SECONDS
+        last_round = ends - DEAD_LETTER_SECONDS - CALL_SECONDS
         fresh = [record for record in records if record["eventID"] not in self._settled]
         pending = [self.prepare(record) for record in fresh]
         published: list[Published] = []
         letters: list[DeadLetter] = []
-        pause, rounds = _FIRST_PAUSE, 1
+        pause, rounds = FIRST_PAUSE, 1
         while True:
             done, failed, late = self._publish(pending, ends)
             written, unsafe = self._dead_letter(failed, ends)
@@ -162,7 +162,7 @@ class Publish:
                 break
             self._clock.pause(pause)
             pending = [one.record for one in unsettled]
-            pause, rounds = min(2 * pause, _LONGEST_PAUSE), rounds + 1
+            pause, rounds = min(2 * pause, LONGEST_PAUSE), rounds + 1
         self._remember([r["eventID"] for r in records], {u.record.stream_id for u in unsettled})
         return Report(published, letters, unsettled, len(records) - len(fresh), rounds)
 
@@ -170,7 +170,7 @@ class Publish:
         self, records: Sequence[Record], ends: float
     ) -> tuple[list[Published], list[tuple[Record, Cause]], list[Unsettled]]:
         """Send what has a topic: the records published, those failed, those there was no time for."""
-        by = ends - _DEAD_LETTER_SECONDS
+        by = ends - DEAD_LETTER_SECONDS
         calls = [
             (chunk, self._workers.submit(self._send, chunk, by - CALL_SECONDS))
             for chunk in self.chunks_of(records)
@@ -254,7 +254,7 @@ class Publish:
             size = message.size
             try:
                 topic, fault = self._router.route(type, value), None
-            except (NoRoute, ConditionFailed) as error:
+            except NoRoute as error:
                 topic, fault = "", cause_of(error)
         except Exception as error:
             # Whatever is wrong with one item, the others of the batch must not suffer for it.

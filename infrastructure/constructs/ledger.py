@@ -80,7 +80,7 @@ class Ledger(Construct):
         self._grant_index(function)
 
     def grant_count(self, function: Function) -> None:
-        """Let it count letters, see which incident was told, and end that incident."""
+        """Let it count letters, see which incident was reported, and end that incident."""
         self._grant(function, "dynamodb:GetItem")
         self._grant(function, "dynamodb:DeleteItem", rows=f"{Rows.INCIDENT}*")
         self._grant_index(function)

@@ -72,16 +72,16 @@ def test_the_documented_numbers_follow_from_the_settings(regional: Template) -> 
     mapping = _mapping(regional)
     function = regional.one("AWS::Lambda::Function", FunctionName="eventing-publish").properties
     invocations = mapping["MaximumRetryAttempts"] + 1
-    letters_and_answer = publish._DEAD_LETTER_SECONDS + publish._ANSWER_SECONDS
+    letters_and_answer = publish.DEAD_LETTER_SECONDS + publish.ANSWER_SECONDS
     trying = function["Timeout"] - letters_and_answer - CALL_SECONDS
-    at_once = invocations * (trying - publish._LONGEST_PAUSE)
-    hanging = at_once - invocations * (CALL_SECONDS + publish._DEAD_LETTER_SECONDS)
+    at_once = invocations * (trying - publish.LONGEST_PAUSE)
+    hanging = at_once - invocations * (CALL_SECONDS + publish.DEAD_LETTER_SECONDS)
     crashes = ceil(log2(mapping["BatchSize"])) + invocations
     minutes = crashes * function["Timeout"] / 60
     text = " ".join((ROOT / "docs" / "publication.md").read_text().split())
 
     assert (
-        f"for the first {trying:.0f} s, with pauses of up to {publish._LONGEST_PAUSE:.0f} s" in text
+        f"for the first {trying:.0f} s, with pauses of up to {publish.LONGEST_PAUSE:.0f} s" in text
     )
     assert f"**at least {at_once:.0f} s** where calls fail at once" in text
     assert f"at least {hanging:.0f} s where they hang" in text

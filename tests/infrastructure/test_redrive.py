@@ -31,7 +31,7 @@ def _rule(template: Template, name: str) -> Json:
 
 
 def _own(template: Template, name: str) -> set[tuple[str, str]]:
-    """What a function may do beside what all may: write its log and its trace."""
+    """A function's permissions beside those of all: to write its log and its trace."""
     common = {
         ("logs:CreateLogStream", f"/aws/lambda/eventing-{name}"),
         ("logs:PutLogEvents", f"/aws/lambda/eventing-{name}"),
