@@ -1,4 +1,4 @@
-"""The closed list of what a publisher can be told is wrong, as problem details (RFC 9457)."""
+"""Problems: the closed list of refusals that a publisher can meet, as problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 
 # An event may have as many faults as members, and each takes more room than the member did.
 MAX_FAULTS = 50
+# Has a section for each problem; `make docs` writes it.
+_PAGE = "docs/generated/problems.md"
 _PART_CHARACTERS = 128
 
 
@@ -48,7 +50,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a request or with one event."""
+    """A refusal of a request or of one event, and its reasons."""
 
     kind: Kind
     detail: str
@@ -56,8 +58,7 @@ class Problem:
 
     def body(self) -> dict[str, Any]:
         """The members of `application/problem+json` (RFC 9457 section 3); `errors` as in its appendix A."""
-        members: dict[str, Any] = {
-            "type": f"urn:eventing:problem:{self.kind.slug}",
+        members: dict[str, Any] = naming(self.kind.slug) | {
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,
@@ -88,6 +89,11 @@ class Refused(Exception):  # noqa: N818 - what happened to the event, not an err
             for name, value in (("id", id), ("source", source))
             if isinstance(value, str)
         }
+
+
+def naming(slug: str) -> dict[str, str]:
+    """The members that say which problem it is: its `type`, and where the documentation explains it."""
+    return {"type": f"urn:eventing:problem:{slug}", "documentation": f"{_PAGE}#{slug}"}
 
 
 def pointer(*path: str | int) -> str:

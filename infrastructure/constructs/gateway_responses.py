@@ -1,4 +1,4 @@
-"""What publishers read when API Gateway answers in the ingest function's place."""
+"""The answers that publishers get when API Gateway answers in the ingest function's place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 from dataclasses import dataclass
 
 from aws_cdk import aws_apigateway as apigateway
+
+from eventing.answer import RETRY_AFTER_SECONDS
+from eventing.problem import Kind, naming
 
 Type = apigateway.ResponseType
 
@@ -23,8 +26,7 @@ class GatewayAnswer:
 
     def add_to(self, api: apigateway.RestApi) -> None:
         """Let `api` answer like this."""
-        problem = {
-            "type": f"urn:eventing:problem:{self.slug}",
+        problem = naming(self.slug) | {
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
@@ -62,9 +64,9 @@ ANSWERS = (
     ),
     GatewayAnswer(
         types=(Type.REQUEST_TOO_LARGE,),
-        slug="body-too-large",
-        status=413,
-        title="The body is larger than a body may be",
+        slug=Kind.BODY_TOO_LARGE.slug,
+        status=Kind.BODY_TOO_LARGE.status,
+        title=Kind.BODY_TOO_LARGE.title,
         detail="Send fewer events at a time.",
     ),
     GatewayAnswer(
@@ -87,11 +89,11 @@ ANSWERS = (
     GatewayAnswer(
         # The default stands for all that have no answer of their own here; the two have another status.
         types=(Type.DEFAULT_5_XX, Type.INTEGRATION_FAILURE, Type.INTEGRATION_TIMEOUT),
-        slug="unavailable",
-        status=503,
-        title="The event could not be kept safe; send it again",
+        slug=Kind.UNAVAILABLE.slug,
+        status=Kind.UNAVAILABLE.status,
+        title=Kind.UNAVAILABLE.title,
         detail="Nothing is known to be stored. Sending the same event again does no harm.",
-        retry_after=5,
+        retry_after=RETRY_AFTER_SECONDS,
     ),
 )
 
@@ -101,12 +103,12 @@ def add_gateway_answers(api: apigateway.RestApi) -> None:
     for answer in ANSWERS:
         answer.add_to(api)
     # All other faults of a request: its status is the gateway's, and so is the little it says.
+    # The gateway puts its words in with their quotes.
+    problem = naming("request") | {"request_id": "$context.requestId"}
+    title = '{"title":$context.error.messageString,'
     api.add_gateway_response(
         "Answer-DEFAULT_4XX",
         type=Type.DEFAULT_4_XX,
         response_headers={"Content-Type": "'application/problem+json'"},
-        templates={
-            "application/json": '{"type":"urn:eventing:problem:request",'
-            '"title":$context.error.messageString,"request_id":"$context.requestId"}'
-        },
+        templates={"application/json": title + json.dumps(problem).removeprefix("{")},
     )

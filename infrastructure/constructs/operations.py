@@ -1,18 +1,19 @@
-"""What the operators have of their own: a topic that tells them, a bucket for what they look into."""
+"""The operators' own resources: a topic that notifies them, and a bucket for what they look into."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from eventing.redrive.ledger import OPEN_DAYS
 from infrastructure.constructs.bucket import PrivateBucket
 from infrastructure.constructs.checks import accept_wildcard
+from infrastructure.constructs.dead_letters import QUEUE_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.function import Function
 
-# A letter waits for up to 14 days in its queue and 180 in the ledger: so long what it refers to, and what
-# was planned and reported of it, is there.
-_DAYS = 200
+# A letter waits in its queue, then in the ledger: so long what it refers to, and what was planned and
+# reported of it, is there, and some days more.
+_DAYS = QUEUE_DAYS + OPEN_DAYS + 6
 
 
 class Operations(Construct):
@@ -48,7 +49,6 @@ class Operations(Construct):
         )
         for email in configuration.ops_emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
-        self.alarm_action = actions.SnsAction(self.topic)
 
         self.bucket = PrivateBucket(
             self,
@@ -59,7 +59,7 @@ class Operations(Construct):
             events=True,
         )
 
-    def grant_tell(self, function: Function) -> None:
+    def grant_notify(self, function: Function) -> None:
         """Let it send messages to the operators."""
         function.add_to_role_policy(
             iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventing.cause import Code
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
 from tests.end_to_end.engine.world import (
     ORDER,
     PAYMENT,

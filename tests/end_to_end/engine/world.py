@@ -33,9 +33,11 @@ from botocore.loaders import Loader
 from botocore.session import get_session
 
 from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Cause, Code
 from eventing.dead_letter import STAGES, DeadLetter, Stage
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
+from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS, Variable
 from functions.counter.handler import make_handler as make_counter
 from functions.redrive.handler import make_handler as make_redrive
 from functions.shared.clients import READ_SECONDS, Clients
@@ -43,7 +45,6 @@ from functions.shared.clock import Clock
 from functions.shared.entry import Handler
 from functions.shared.executions import Execution as Run
 from functions.shared.executions import Executions, Status
-from functions.shared.ledger import INDEX, PROJECTED
 from functions.shared.parts import Parts
 from functions.triage.handler import make_handler as make_triage_handler
 from functions.triage.handler import make_triage
@@ -56,9 +57,9 @@ from tests.faults.vocabulary import Call, Fault, Killed, nothing
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
 MACHINE: Json = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())
-CATALOGUE = Catalogue.load(ROOT / "catalogue")
+CATALOGUE = load_catalogue(ROOT / "catalogue")
 ORDER, PAYMENT = "com.example.shop.order.placed.v1", "com.example.shop.payment.captured.v1"
-METRICS = {"POWERTOOLS_SERVICE_NAME": "shop", "POWERTOOLS_METRICS_NAMESPACE": "Eventing"}
+METRICS = {Variable.SERVICE: "shop", Variable.NAMESPACE: "Eventing"}
 # Of the SDK; it takes most of the time in which a process comes to life.
 _LOADER = Loader()
 
@@ -312,12 +313,15 @@ class World:
         dynamodb.create_table(TableName=self.events, **plain)
         names = [{"AttributeName": name, **text} for name in ("pk", "shard", "failed_at")]
         index = {
-            "IndexName": INDEX,
+            "IndexName": LEDGER_INDEX,
             "KeySchema": [
                 {"AttributeName": "shard", "KeyType": "HASH"},
                 {"AttributeName": "failed_at", "KeyType": "RANGE"},
             ],
-            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": sorted(PROJECTED)},
+            "Projection": {
+                "ProjectionType": "INCLUDE",
+                "NonKeyAttributes": list(LEDGER_INDEX_MEMBERS),
+            },
         }
         dynamodb.create_table(
             TableName=self.ledger,
@@ -374,20 +378,20 @@ class World:
         return {
             **self.cloud.environment,
             **METRICS,
-            "DEPLOYMENT": self.name,
-            "RUNBOOK": "docs/runbook.md",
-            "LEDGER_TABLE": self.ledger,
-            "EVENTS_TABLE": self.events,
-            "ARCHIVE_BUCKET": self.archive,
-            "OPERATIONS_BUCKET": self.operations,
-            "OPS_TOPIC_ARN": self.ops,
-            "TOPIC_ARN_PREFIX": self.ops.removesuffix("ops") + "topic-",
-            "EVENT_RETENTION_DAYS": "90",
-            "INGEST_DLQ_URL": self.queues["ingest"],
-            "PUBLISH_DLQ_URL": self.queues["publish"],
-            "STATE_MACHINE_ARN": f"arn:aws:states:us-east-1:000000000000:stateMachine:{self.name}",
-            "CONSERVATION_FROM_MINUTES": "180",
-            "CONSERVATION_UNTIL_MINUTES": "10",
+            Variable.DEPLOYMENT: self.name,
+            Variable.RUNBOOK: "docs/runbook.md",
+            Variable.LEDGER_TABLE: self.ledger,
+            Variable.EVENTS_TABLE: self.events,
+            Variable.ARCHIVE_BUCKET: self.archive,
+            Variable.OPERATIONS_BUCKET: self.operations,
+            Variable.OPS_TOPIC_ARN: self.ops,
+            Variable.TOPIC_ARN_PREFIX: self.ops.removesuffix("ops") + "topic-",
+            Variable.EVENT_RETENTION_DAYS: "90",
+            Variable.INGEST_DLQ_URL: self.queues["ingest"],
+            Variable.PUBLISH_DLQ_URL: self.queues["publish"],
+            Variable.STATE_MACHINE_ARN: f"arn:aws:states:us-east-1:000000000000:stateMachine:{self.name}",
+            Variable.CONSERVATION_FROM_MINUTES: "180",
+            Variable.CONSERVATION_UNTIL_MINUTES: "10",
         }
 
     # What is put in
@@ -732,7 +736,7 @@ def other_catalogue() -> Catalogue:
         topics = json.loads((copy / "topics.json").read_text())
         topics["topics"][-1]["events"].append({"type": "org.unknown"})
         (copy / "topics.json").write_text(json.dumps(topics))
-        return Catalogue.load(copy)
+        return load_catalogue(copy)
 
 
 # Letters
