@@ -13,7 +13,7 @@ WAITING := -n 3 --dist loadfile --no-loadscope-reorder
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end security screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -81,7 +81,10 @@ unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
 end-to-end: setup .local/browser/.ready  ## the tests that go through the deployed emulator
-	@pytest -q $(WAITING) tests/end_to_end
+	@pytest -q $(WAITING) tests/end_to_end tests/security
+
+security: setup .local/browser/.ready  ## all attacks on a system like that of `make run`, a browser's included
+	@pytest -q tests/security
 
 screenshots: setup .local/browser/.ready  ## pictures of the local page for the README, of a run that has an incident
 	@SCREENSHOTS=docs/images pytest -q tests/end_to_end/test_page.py -k incident

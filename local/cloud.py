@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 from local.emulator import Emulator, RootKey
-from local.processes import LOCAL, ROOT, StepFailedError, clean_environment, run
+from local.programs import LOCAL, ROOT, StepFailedError, clean_environment, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 import urllib3
 
-from local.processes import LOCAL, ROOT, StepFailedError, clean_environment, stop
+from local.programs import LOCAL, ROOT, StepFailedError, clean_environment, stop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-# What is signed is no older, when a URL doesn't say so itself; and no URL is good for longer than a week.
+# No presigned URL is good for longer.
 WEEK_SECONDS = 7 * 24 * 3600
 CREDENTIALS_IN_QUERY = (
     "x-amz-algorithm",
     "x-amz-credential",
     "x-amz-signature",
     "awsaccesskeyid",
-    "signature",
 )
 # Each of them decides something, so none may be there twice.
 ONCE = (
@@ -117,22 +116,15 @@ def only_signed_requests_from_here_get_in() -> None:
         request = Request.read(scope)
         if not is_from_here(request, names):
             await _send(send, (403, {"Content-Type": "text/plain"}, b"not from here"))
-            return
-        if request.open and not (request.signed_in_header or request.signed_in_query):
+        elif request.open and not (request.signed_in_header or request.signed_in_query):
             await stock(scope, receive, send)
-            return
-        checked = signer(request)
-        body = None if isinstance(checked, AuthError) else await _read(receive)
-        if not isinstance(checked, AuthError):
-            if body is None:  # whoever sent it has gone
-                return
-            failure = signature_failure(request, *checked, body)
-        else:
-            failure = checked
-        if failure:
-            await _send(send, _refusal(request, failure))
-            return
-        await stock(scope, _again(body or b"", receive), send)
+        elif isinstance(checked := signer(request), AuthError):
+            await _send(send, _refusal(request, checked))
+        elif (body := await _read(receive)) is not None:
+            if failure := signature_failure(request, *checked, body):
+                await _send(send, _refusal(request, failure))
+            else:
+                await stock(scope, _again(body, receive), send)
 
     app.app = guarded
 
