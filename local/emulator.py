@@ -48,26 +48,27 @@ class Emulator:
         self._without = without
 
     def __enter__(self) -> Self:
-        self.folder, self._lock = _own_folder(LOCAL / "runs")
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__()
-            raise
+        with contextlib.ExitStack() as stack:
+            self.folder, lock = _own_folder(LOCAL / "runs")
+            stack.callback(lock.close)
+            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            self._log = stack.enter_context((self.folder / "emulator.log").open("w+"))
+            self._process = self._start()
+            stack.callback(stop, self._process, seconds=STOP_SECONDS)
+            self._tell(f"{self.root_key.id} {self.root_key.secret}\n")
+            self._wait()
+            self._ending = stack.pop_all()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        stop(self._process, seconds=STOP_SECONDS)
-        self._log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._lock.close()
+        self._ending.close()
 
     @property
     def url(self) -> str:
         """Where every service answers."""
         return f"http://127.0.0.1:{self._port}"
 
-    def _start(self) -> None:
+    def _start(self) -> subprocess.Popen[bytes]:
         self._port = _free_port()
         work = self.folder / "tmp"
         work.mkdir()
@@ -87,9 +88,8 @@ class Emulator:
             "AUTH": "true",
             "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         }
-        self._log = (self.folder / "emulator.log").open("w+")
         command = [LOCAL / "emulator" / "bin" / "python", ROOT / "local" / "shims"]
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             [*command, "--while-stdin-is-open", "--without", ",".join(self._without)],
             stdin=subprocess.PIPE,
             stdout=self._log,
@@ -98,8 +98,6 @@ class Emulator:
             cwd=work,
             start_new_session=True,
         )
-        self._tell(f"{self.root_key.id} {self.root_key.secret}\n")
-        self._wait()
 
     def _tell(self, line: str) -> None:
         """By a pipe, since an environment is inherited, and arguments are seen by everybody."""
