@@ -112,7 +112,17 @@ class Rows:
 
     AUDIT = "audit#"
     INCIDENT = "incident#"
+    LOCK = "lock#"
+    TRIAGE_LOCK = "triage#"
+    TELL_LOCK = "tell#"
 
+
+# How IAM writes the key of any letter in the ledger, a SHA-256 as base64url: no other row has a key as long.
+LETTER_KEYS = "?" * 43
+
+
+# What the functions may read of an event in the Events table: whether it is there, and whether it is the same.
+EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at")
 
 LEDGER_INDEX = "by_state"
 # What the index holds of a letter beside its keys: all that plans and counts ask, and never the event,

@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from eventing.conservation import Window
 from eventing.dead_letter import STAGES, Stage
-from functions.contract import Dimension, Metric
+from functions.contract import Dimension, Metric, Rows
 from functions.counter.conservation import lost_events
 from functions.counter.runs import look
 from functions.shared.clock import Clock
@@ -115,7 +115,7 @@ class Count:
         return {"failed": seen.failed, "seconds": round(seen.seconds)}
 
     def _start_triage(self, stage: Stage, now: datetime) -> bool:
-        if self._locks.holder(f"triage#{stage}", now=now):
+        if self._locks.holder(f"{Rows.TRIAGE_LOCK}{stage}", now=now):
             return False
         self._executions.start({"stage": stage, "action": "triage", "started_by": "counter"})
         return True

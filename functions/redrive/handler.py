@@ -16,7 +16,7 @@ from eventing.redrive.ledger import Row
 from eventing.redrive.pace import first_pace
 from eventing.redrive.plan import Plan, read_plan
 from eventing.redrive.request import Filter, InvalidInput, RedriveRequest, read_request
-from functions.contract import Dimension, Metric
+from functions.contract import Dimension, Metric, Objects, Rows
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reporter import Reporter, Run
 from functions.redrive.runner import Outcome, Runner, traces
@@ -98,7 +98,9 @@ class Tasks:
                 "its id, also parked) and failed before this execution began"
             )
         key = _plan_key(run.execution)
-        self._bucket.put(key, plan.text())
+        if not self._bucket.put(key, plan.text()):
+            # The plan of an attempt before this one, whose answer was lost, is the one that is kept.
+            plan = read_plan(self._bucket.get(key))
         return {
             "hash": plan.hash,
             "object": key,
@@ -127,7 +129,7 @@ class Tasks:
         for stage in task["stages"]:
             try:
                 lease = self._locks.acquire(
-                    f"lock#{stage}", execution, seconds=_LEASE_SECONDS, now=self._clock.now()
+                    f"{Rows.LOCK}{stage}", execution, seconds=_LEASE_SECONDS, now=self._clock.now()
                 )
             except Held as held:
                 for taken in leases:
@@ -193,7 +195,11 @@ class Tasks:
                 stop = "aborted"
         self._count(total)
         page = position["pages"]
-        self._bucket.put(f"redrive/{run.execution}/results-{page}.json", json.dumps(_result(total)))
+        # A page that is tried again adds its own; the position names the results that led to it.
+        position["results"] = self._bucket.add(
+            f"{Objects.RUNS}{run.execution}/results-{page}.json",
+            json.dumps({**_result(total), "before": position.get("results")}),
+        )
         position |= {"pages": page + 1, **{name: getattr(pace, name) for name in _PACE}}
         position["pause"] = owed
         return {"position": position, "done": position["next"] >= len(plan.letters), "stop": stop}
@@ -218,10 +224,7 @@ class Tasks:
         run = _run(task)
         position = task.get("position") or {"next": 0, "pages": 0}
         self._let_go(run.execution, run.request.stages)
-        results = [
-            json.loads(self._bucket.get(f"redrive/{run.execution}/results-{page}.json"))
-            for page in range(position["pages"])
-        ]
+        results = self._results(position.get("results"))
         if task["outcome"] == "failed":
             # The page that failed has left no results, only its traces.
             results = [self._traces(self._read_plan(task), run.execution)]
@@ -243,7 +246,7 @@ class Tasks:
             self._clock.sleep(_STRAGGLER_SECONDS)
             reopened += self._let_go(execution, STAGES)[1]
         # Not by what was let go of just now: an attempt before this one may have done that, and died.
-        there = self._bucket.keys(f"redrive/{execution}/")
+        there = self._bucket.keys(f"{Objects.RUNS}{execution}/")
         if _plan_key(execution) in there and _concluded_key(execution) not in there:
             plan = read_plan(self._bucket.get(_plan_key(execution)))
             run = Run(
@@ -303,6 +306,14 @@ class Tasks:
         for stage in self._reporter.tell_of_incident(run, output):
             self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of={Dimension.STAGE: stage})
 
+    def _results(self, last: str | None) -> list[dict[str, Any]]:
+        """The results of all pages, of which `last` is the key of the last one's."""
+        results: list[dict[str, Any]] = []
+        while last:
+            results.append(json.loads(self._bucket.get(last)))
+            last = results[-1]["before"]
+        return results[::-1]
+
     def _traces(self, plan: Plan, execution: str) -> dict[str, Any]:
         """What an execution has made of its plan's letters, by the ledger."""
         rows = self._ledger.rows([key for key, _ in plan.letters])
@@ -322,7 +333,7 @@ class Tasks:
         """Reopen letters that a run had when it died, or lost its lock."""
         # In this order: who has the lock now has claimed none of them yet, or has them by right.
         rows = self._ledger.select([stage], ["redriving"], Filter())
-        holder = self._locks.holder(f"lock#{stage}", now=self._clock.now())
+        holder = self._locks.holder(f"{Rows.LOCK}{stage}", now=self._clock.now())
         self._reopen([row for row in rows if not holder or row.run != holder.owner])
 
     def _reopen(self, rows: Sequence[Row]) -> int:
@@ -333,8 +344,8 @@ class Tasks:
     def _unlock(self, execution: str) -> list[str]:
         released = []
         for stage in STAGES:
-            for kind in ("lock", "triage"):
-                lease = self._locks.holder(f"{kind}#{stage}", now=self._clock.now())
+            for kind in (Rows.LOCK, Rows.TRIAGE_LOCK):
+                lease = self._locks.holder(f"{kind}{stage}", now=self._clock.now())
                 if lease and lease.owner == execution and self._locks.release(lease):
                     released.append(lease.name)
         return released
@@ -371,11 +382,11 @@ def _run(task: Mapping[str, Any]) -> Run:
 
 
 def _plan_key(execution: str) -> str:
-    return f"redrive/{execution}/plan.json"
+    return f"{Objects.RUNS}{execution}/plan.json"
 
 
 def _concluded_key(execution: str) -> str:
-    return f"redrive/{execution}/concluded.json"
+    return f"{Objects.RUNS}{execution}/concluded.json"
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from eventing.dead_letter import Stage
 from eventing.redrive.ledger import Outline, State
 from eventing.redrive.request import Filter, RedriveRequest
 from eventing.timestamps import timestamp
+from functions.contract import Objects, Rows
 from functions.shared.clock import Clock
 from functions.shared.ledger import Ledger
 from functions.shared.locks import Held, Lease, Locks
@@ -103,8 +104,10 @@ class Reporter:
         if left:
             content["not_taken_up"] = left
             content["continue_with"] = _rest(run, left)
-        key = f"reports/{now:%Y-%m-%d}/{run.execution}.json"
-        self._bucket.put(key, json.dumps(content, default=str))
+        key = self._bucket.add(
+            f"{Objects.REPORTS}{now:%Y-%m-%d}/{run.execution}.json",
+            json.dumps(content, default=str),
+        )
         kept = ("outcome", "request", "approver", "cause", "counts")
         audited = {name: content[name] for name in kept}
         self._ledger.audit({**audited, "execution": run.arn, "report": key}, now=now)
@@ -141,7 +144,7 @@ class Reporter:
         if not new and not junk:
             return False
         letters = sum(group.letters for group in by_fingerprint.values())
-        lines = _strange(triaged, self._bucket.uri(f"junk/{stage}/"))
+        lines = _strange(triaged, self._bucket.uri(f"{Objects.JUNK}{stage}/"))
         if letters:
             groups = self._told(by_fingerprint)
             lines = [*_incident(stage, letters, len(by_fingerprint), groups), *lines]
@@ -158,7 +161,10 @@ class Reporter:
         for _ in range(_TURN_SECONDS):
             try:
                 lease = self._locks.acquire(
-                    f"tell#{stage}", execution, seconds=_TURN_SECONDS, now=self._clock.now()
+                    f"{Rows.TELL_LOCK}{stage}",
+                    execution,
+                    seconds=_TURN_SECONDS,
+                    now=self._clock.now(),
                 )
                 break
             except Held:
@@ -207,7 +213,7 @@ class Reporter:
     def _triaged(self, execution: str) -> dict[Stage, dict[str, Any]]:
         """What the triage of this execution did, by stage: its pages, added up."""
         total: dict[Stage, dict[str, Any]] = {}
-        for key in self._bucket.keys(f"redrive/{execution}/triage-"):
+        for key in self._bucket.keys(f"{Objects.RUNS}{execution}/triage-"):
             page: Mapping[Stage, Mapping[str, Any]] = json.loads(self._bucket.get(key))
             for stage, counts in page.items():
                 _add(total.setdefault(stage, {}), counts)

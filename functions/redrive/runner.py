@@ -12,6 +12,7 @@ from typing import Any, Literal
 from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter
+from eventing.event import sha256_text
 from eventing.json_text import Document, parse_if_json
 from eventing.message import Message, message_attributes
 from eventing.redrive.forecast import Judge
@@ -255,18 +256,22 @@ class Runner:
         return causes
 
     def _make_archive(self, tries: Sequence[_Try], execution: str) -> list[Cause | None]:
-        """One object for the letters of a publisher and an hour, named by the first of them."""
+        """One object for the letters of a publisher and an hour, named by them.
+
+        A page that is tried again may group them otherwise: the same name means the same letters.
+        """
         groups: dict[tuple[str, str], list[int]] = defaultdict(list)
         for number, attempt in enumerate(tries):
             groups[attempt.row.publisher, attempt.row.accepted_at[:13]].append(number)
 
         def put(numbers: Sequence[int]) -> Cause | None:
             first = tries[numbers[0]].row
+            keys = " ".join(sorted(tries[n].row.key for n in numbers))
             return self._archive.put(
                 [tries[n].event for n in numbers],
                 publisher=first.publisher,
                 accepted_at=first.accepted_at,
-                name=f"redrive-{execution}-{first.key}",
+                name=f"redrive-{execution}-{sha256_text(keys.encode())}",
             )
 
         causes: list[Cause | None] = [None] * len(tries)

@@ -11,7 +11,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from eventing.dead_letter import Stage
-from functions.contract import Metric
+from functions.contract import Metric, Objects, Rows
 from functions.shared.clients import READ_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.entry import entry
@@ -64,7 +64,10 @@ class Handler:
         for stage in stages:
             try:
                 lease = self._locks.acquire(
-                    f"triage#{stage}", execution, seconds=_LEASE_SECONDS, now=self._clock.now()
+                    f"{Rows.TRIAGE_LOCK}{stage}",
+                    execution,
+                    seconds=_LEASE_SECONDS,
+                    now=self._clock.now(),
                 )
             except Held as held:
                 counts[stage] = {"skipped": f"{held.owner} is at it"}
@@ -78,7 +81,7 @@ class Handler:
             if empty:
                 self._locks.release(lease)
         # Of this very invocation: a page that is tried again does not hide what it did before.
-        key = f"redrive/{execution}/triage-{context.aws_request_id}.json"
+        key = f"{Objects.RUNS}{execution}/triage-{context.aws_request_id}.json"
         self._bucket.put(key, json.dumps(counts))
         if failure:
             raise failure

@@ -14,6 +14,7 @@ from eventing.json_text import parse_if_json
 from eventing.redrive.forecast import Judge
 from eventing.redrive.ledger import GOES_THROUGH
 from eventing.timestamps import timestamp
+from functions.contract import Objects
 from functions.shared.clock import Clock
 from functions.shared.dead_letter_queue import DeadLetterQueue, Received
 from functions.shared.invocation_record import (
@@ -181,7 +182,8 @@ class Triage:
             "body": message.body,
         }
         try:
-            self._bucket.put(f"junk/{stage}/{message.id}.json", json.dumps(content))
+            # A message that is received once more is kept already.
+            self._bucket.put(f"{Objects.JUNK}{stage}/{message.id}.json", json.dumps(content))
         except Exception as error:
             counts.left += 1
             counts.causes[cause_of(error).code] += 1

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from constructs import Construct
 
     from infrastructure.configuration import Configuration
@@ -16,10 +19,15 @@ if TYPE_CHECKING:
 _DELETED_OBJECTS = cdk.Duration.days(7)
 
 
+# What the keys of access logs begin with.
+ACCESS_LOGS = "access-logs/"
+
+
 class PrivateBucket(s3.Bucket):
     """Blocked to the public, TLS only, encrypted, versioned; everything in it expires.
 
-    With `events`, EventBridge is told of what happens to its objects.
+    What is written is never overwritten, whoever writes it: S3 refuses a `PutObject` without
+    `If-None-Match`. Services of AWS that don't know the header may write below `exempt`. With `events`, EventBridge is told of what happens to its objects.
     """
 
     def __init__(
@@ -30,6 +38,7 @@ class PrivateBucket(s3.Bucket):
         configuration: Configuration,
         name: str,
         days: int,
+        exempt: Sequence[str] = (),
         access_logs: s3.IBucket | None = None,
         events: bool = False,
     ) -> None:
@@ -45,7 +54,7 @@ class PrivateBucket(s3.Bucket):
             encryption=s3.BucketEncryption.S3_MANAGED,
             versioned=True,
             server_access_logs_bucket=access_logs,
-            server_access_logs_prefix=f"access-logs/{name}/" if access_logs else None,
+            server_access_logs_prefix=f"{ACCESS_LOGS}{name}/" if access_logs else None,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="expire",
@@ -63,6 +72,7 @@ class PrivateBucket(s3.Bucket):
                 else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
             ),
         )
+        self._refuse_overwriting(exempt)
         if events:
             # The CDK's own switch is a custom resource with a function, for what is a property.
             cast(
@@ -72,6 +82,24 @@ class PrivateBucket(s3.Bucket):
                     event_bridge_enabled=True
                 )
             )
+
+    def _refuse_overwriting(self, exempt: Sequence[str]) -> None:
+        all_but = [self.arn_for_objects(f"{prefix}*") for prefix in exempt]
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="NothingIsOverwritten",
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:PutObject"],
+                # S3 user guide, "Enforce conditional writes": copies and uploads in parts are refused as well.
+                conditions={"Null": {"s3:if-none-match": "true"}},
+                **(
+                    {"not_resources": all_but}
+                    if all_but
+                    else {"resources": [self.arn_for_objects("*")]}
+                ),
+            )
+        )
 
 
 def removal_policy(configuration: Configuration) -> cdk.RemovalPolicy:

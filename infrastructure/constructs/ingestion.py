@@ -116,7 +116,6 @@ class Ingestion(Construct):
             harm="publishers are answered 503, and have to send again.",
         )
         event_store.grant_store(self.function)
-        event_store.grant_store_batches(self.function)
         archive.grant_archive(self.function)
         dead_letters.grant_send(self.function)
 

@@ -10,7 +10,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infrastructure.constructs.bucket import PrivateBucket
+from functions.contract import Objects
+from infrastructure.constructs.bucket import ACCESS_LOGS, PrivateBucket
 from infrastructure.constructs.checks import accept_wildcard
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Operations(Construct):
             configuration=configuration,
             name="operations",
             days=max(configuration.event_retention_days, _DAYS),
+            exempt=(Objects.INVOCATION_RECORDS, ACCESS_LOGS),
             events=True,
         )
 
@@ -78,7 +80,7 @@ class Operations(Construct):
         )
 
     def grant_write(self, function: Function, *prefixes: str) -> None:
-        """Let it write objects whose keys begin like this."""
+        """Let it add objects whose keys begin like this; none is overwritten."""
         self._grant(function, "s3:PutObject", prefixes)
 
     def _grant(self, function: Function, action: str, prefixes: Sequence[str]) -> None:

@@ -65,12 +65,11 @@ class RedriveFunction(Construct):
             refuses=True,
         )
         ledger.grant_redrive(self.function)
-        operations.grant_read(self.function, Objects.RUNS)
+        operations.grant_read(self.function, Objects.RUNS, Objects.REPORTS)
         operations.grant_list(self.function, Objects.RUNS)
         operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS)
         operations.grant_tell(self.function)
         event_store.grant_store(self.function)
-        event_store.grant_store_batches(self.function)
         event_store.grant_probe(self.function)
         archive.grant_archive(self.function)
         topics.grant_publish(self.function)
