@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eventing.json_text import Document, canonical
-from eventing.media_type import declares_json, is_media_type
+from eventing.media_type import comparable, declares_json, is_media_type
 from eventing.problem import Fault, Kind, Refused, pointer
 from eventing.timestamps import is_rfc3339
 from eventing.uri import is_absolute_uri, is_uri_reference
@@ -83,12 +83,32 @@ def event_key(publisher: str, source: str, id: str) -> str:
 
 
 def event_digest(exact: Mapping[str, Any], *, spelled: bool = True) -> str:
-    """The digest of an event's canonical form; an attribute that is null counts as unset (JSON 2.2).
+    """The digest of an event as the specification compares it: the same in every content mode.
+
+    An attribute counts by its canonical string form (section 2), and as unset when it is null (JSON 2.2).
+    Without a datacontenttype an event is equivalent to one with application/json (section 3.1), unless
+    its data is bytes. Data counts as it is, the spelling of its numbers included.
 
     `exact` and `spelled` are those of the event's document.
     """
-    counted = {k: v for k, v in exact.items() if v is not None or k == "data"}
-    return sha256_text(canonical(counted, spelled=spelled))
+    compared = {
+        name: value if name == "data" else _attribute_text(value)
+        for name, value in exact.items()
+        if value is not None or name == "data"
+    }
+    content_type = compared.get("datacontenttype")
+    if isinstance(content_type, str):
+        compared["datacontenttype"] = comparable(content_type)
+    elif "data_base64" not in compared:
+        compared["datacontenttype"] = "application/json"
+    return sha256_text(canonical(compared, spelled=spelled))
+
+
+def _attribute_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # What stands in for an event may have anything else here.
+    return str(value) if isinstance(value, (str, int)) else value
 
 
 def read_event(document: Document) -> Event:
@@ -147,11 +167,12 @@ def attribute_faults(value: Mapping[str, Any]) -> Iterator[Fault]:
         if name not in _RULES and not _NAME.fullmatch(name):
             # Section 3 "Naming conventions".
             yield Fault(pointer(name), "an attribute's name has only the characters a-z and 0-9")
-        elif fault := _attribute_fault(name, attribute):
+        elif fault := attribute_fault(name, attribute):
             yield Fault(pointer(name), fault)
 
 
-def _attribute_fault(name: str, value: Any) -> str | None:
+def attribute_fault(name: str, value: Any) -> str | None:
+    """Find what is wrong with the value of one attribute, which is not null."""
     if isinstance(value, str):
         if not (value.isascii() and value.isprintable()) and _DISALLOWED.search(value):
             return "holds a control character or a Unicode noncharacter"

@@ -10,8 +10,9 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
-from eventing.event import attribute_faults
+from eventing.event import attribute_fault, attribute_faults
 from eventing.json_text import MAX_DEPTH, Document, InvalidJson, parse
 from eventing.media_type import declares_json, essence, is_media_type, is_utf8
 from eventing.problem import Fault, Kind, Refused, pointer
@@ -23,8 +24,8 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 _STRUCTURED = "application/cloudevents"
 _BATCHED = "application/cloudevents-batch"
 _REQUIRED_HEADERS = ("ce-specversion", "ce-id", "ce-source", "ce-type")
+_URIS = ("source", "dataschema")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
 _ACCEPTED = (
     "Send application/cloudevents+json, application/cloudevents-batch+json, application/json, "
     "or any content type with the event's attributes in ce- headers."
@@ -121,7 +122,7 @@ def _read_binary(headers: Mapping[str, Sequence[str]], content_type: str, body: 
             faults.append(Fault(pointer(name), f"the header {header} was sent more than once"))
         else:
             try:
-                attributes[name] = _header_value(values[0])
+                attributes[name] = _attribute(name, values[0])
             except ValueError as error:
                 faults.append(Fault(pointer(name), str(error)))
     if content_type:
@@ -147,11 +148,19 @@ def _read_binary(headers: Mapping[str, Sequence[str]], content_type: str, body: 
 def _read_data(
     attributes: dict[str, Any], exact: dict[str, Any], content_type: str, body: bytes
 ) -> None:
-    """Put the body where the JSON format has it: JSON and text under `data`, all else in Base64."""
+    """Put the body where the JSON format has it: JSON and text under `data`, all else in Base64.
+
+    Without a content type, a body that is no JSON is bytes.
+    """
     if declares_json(content_type or None):
-        document = _parse(body, content_type)
-        attributes["data"], exact["data"] = document.value, document.exact
-        return
+        try:
+            document = _parse(body, content_type)
+        except Refused:
+            if content_type:
+                raise
+        else:
+            attributes["data"], exact["data"] = document.value, document.exact
+            return
     media_type = essence(content_type)
     if is_utf8(content_type) and (
         media_type.startswith("text/") or media_type.endswith(("/xml", "+xml"))
@@ -164,9 +173,31 @@ def _read_data(
     attributes["data_base64"] = exact["data_base64"] = b64encode(body).decode()
 
 
-def _header_value(value: str) -> str:
-    """Section 3.1.3.2: unescape double quotes, then decode percent escapes once; `ValueError` if unsound."""
-    value = value.strip(" \t")
+def _attribute(name: str, header: str) -> str:
+    """The attribute in a header (section 3.1.3.2), ValueError if the header is unsound.
+
+    A `%` that begins no escape stands for itself. SDKs that do not escape send a URI's own escapes: where
+    its decoded form is no such URI and its sent form is one, it is taken as it was sent.
+    """
+    sent = _unquoted(header.strip(" \t"))
+    if "%" not in sent:
+        return sent
+    try:
+        decoded = unquote(sent, errors="strict")
+    except UnicodeDecodeError:
+        decoded = None
+    if (
+        name in _URIS
+        and (decoded is None or attribute_fault(name, decoded))
+        and not attribute_fault(name, sent)
+    ):
+        return sent
+    if decoded is None:
+        raise ValueError("the header's percent escapes are not UTF-8")
+    return decoded
+
+
+def _unquoted(value: str) -> str:
     if value.startswith('"'):
         quoted = _QUOTED.fullmatch(value)
         if quoted is None:
@@ -174,12 +205,4 @@ def _header_value(value: str) -> str:
         value = re.sub(r"\\(.)", r"\1", quoted[1])
     if not (value.isascii() and value.isprintable()):
         raise ValueError("a header holds printable ASCII; percent-encode all else")
-    if "%" not in value:
-        return value
-    if any(match[1] is None for match in _PERCENT.finditer(value)):
-        raise ValueError("the header has a % that two hexadecimal digits do not follow")
-    encoded = _PERCENT.sub(lambda match: chr(int(match[1], 16)), value)
-    try:
-        return encoded.encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError("the header's percent escapes are not UTF-8") from None
+    return value

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-_NAME_CHARS = r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]+"
+_WORD = r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]+"
+_PARAMETER = rf';[ \t]*({_WORD})=({_WORD}|"(?:[^"\\]|\\.)*")'
 # RFC 2046 (with RFC 2045 section 5.1): type, subtype and parameters.
-_MEDIA_TYPE = re.compile(
-    rf"({_NAME_CHARS})/({_NAME_CHARS})"
-    rf'(?:[ \t]*;[ \t]*{_NAME_CHARS}=(?:{_NAME_CHARS}|"(?:[^"\\]|\\.)*"))*[ \t]*'
-)
-_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)"?', re.IGNORECASE)
+_MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:[ \t]*{_PARAMETER})*[ \t]*")
+_PARAMETERS = re.compile(_PARAMETER)
+_UTF_8 = ("utf-8", "utf8")
 
 
 def is_media_type(text: str) -> bool:
@@ -25,8 +25,11 @@ def essence(content_type: str) -> str:
 
 def is_utf8(content_type: str) -> bool:
     """Tell whether text of this content type is UTF-8, which it is when no charset says otherwise."""
-    charset = _CHARSET.search(content_type)
-    return charset is None or charset[1].lower() in ("utf-8", "utf8", "us-ascii")
+    return all(
+        value in (*_UTF_8, "us-ascii")
+        for name, value in _parameters(content_type)
+        if name == "charset"
+    )
 
 
 def declares_json(content_type: str | None) -> bool:
@@ -37,3 +40,26 @@ def declares_json(content_type: str | None) -> bool:
     if content_type is None or content_type == "application/json":
         return True
     return essence(content_type).endswith(("/json", "+json"))
+
+
+def comparable(content_type: str) -> str:
+    """The content type in a form that is the same for all that mean the same.
+
+    White space and upper case are gone where they do not count, and so is `charset=utf-8`, which is what
+    text is without a charset.
+    """
+    if content_type == "application/json":
+        return content_type
+    parameters = (
+        f"{name}={value}"
+        for name, value in _parameters(content_type)
+        if name != "charset" or value not in _UTF_8
+    )
+    return ";".join((essence(content_type), *parameters))
+
+
+def _parameters(content_type: str) -> Iterator[tuple[str, str]]:
+    """The name and value of each parameter; a charset's in lower case and without quotes."""
+    for name, value in _PARAMETERS.findall(content_type):
+        name = name.lower()
+        yield name, value.strip('"').lower() if name == "charset" else value

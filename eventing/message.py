@@ -34,9 +34,21 @@ def makes_message(value: Any) -> bool:
 def message_attributes(
     *, type: str, source: str, publisher: str, subject: str | None
 ) -> dict[str, str]:
-    """The attributes of an event's message; `subject` only when the event has one."""
+    """The attributes of an event's message; `subject` only when the event has one.
+
+    SNS refuses characters above U+FFFF in attributes, and with them all that is sent in the same call.
+    They are percent-encoded here, and nothing else is. The body has them as they are.
+    """
     attributes = {"type": type, "source": source, "publisher": publisher}
-    return attributes | ({"subject": subject} if subject else {})
+    if subject:
+        attributes["subject"] = subject
+    return {name: _carried(text) for name, text in attributes.items()}
+
+
+def _carried(text: str) -> str:
+    if text.isascii() or max(text) <= "\uffff":
+        return text
+    return "".join(c if c <= "\uffff" else "".join(f"%{b:02X}" for b in c.encode()) for c in text)
 
 
 def attributes_size(attributes: Mapping[str, str]) -> int:

@@ -1,4 +1,8 @@
-"""Patterns of event types: a type, or a prefix of whole segments followed by `.*`, or `*`."""
+"""Patterns of event types: a type, or a prefix of whole segments followed by `.*`, or `*`.
+
+A wildcard stands for one character or more of `WILD`, in a type of at most `MAX_WILD_TYPE` characters:
+a publisher makes such a type up, and people read it. A type without a wildcard is what it says.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,10 @@ from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
+WILD = "[A-Za-z0-9._-]"
+MAX_WILD_TYPE = 255
+
+_WILD = re.compile(f"{WILD}+")
 _PATTERN = re.compile(r"\*|[^*]*[^*.]\.\*|[^*]+")
 
 
@@ -35,10 +43,13 @@ class TypePatterns(Generic[V]):
         return self._match(type)
 
     def _look_up(self, type: str) -> list[V]:
-        found = [*self._filed.get(type, ()), *self._filed.get("*", ())]
+        found = [*self._filed.get(type, ())]
+        if _stands_for(type, 0):
+            found += self._filed.get("*", ())
         dot = type.find(".")
         while dot != -1:
-            found += self._filed.get(f"{type[:dot]}.*", ())
+            if (filed := self._filed.get(f"{type[:dot]}.*")) and _stands_for(type, dot + 1):
+                found += filed
             dot = type.find(".", dot + 1)
         if len(found) > 1:
             found.sort(key=lambda entry: entry[0])
@@ -47,6 +58,17 @@ class TypePatterns(Generic[V]):
 
 def covers(pattern: str, other: str) -> bool:
     """Tell whether every type that `other` matches is matched by `pattern`."""
-    if pattern == "*" or pattern == other:
+    if pattern == other:
         return True
-    return pattern.endswith(".*") and other.startswith(pattern[:-1])
+    prefix = pattern.removesuffix("*")
+    # A wildcard of the other's is one that this one stands for, too.
+    return (
+        prefix != pattern
+        and other.startswith(prefix)
+        and _stands_for(f"{other[:-1]}x" if other.endswith("*") else other, len(prefix))
+    )
+
+
+def _stands_for(type: str, start: int) -> bool:
+    """Tell whether a wildcard that begins at `start` stands for the rest of `type`."""
+    return len(type) <= MAX_WILD_TYPE and _WILD.fullmatch(type, start) is not None

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.cloud import ROOT
 from tests.end_to_end.conftest import accept, denied, eventually, new_event
-from tests.end_to_end.test_readme import BLOCK, run
+from tests.shown import commands, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from local.deployment import Deployment
     from tests.end_to_end.conftest import Subscriber
 
-COMMANDS = dict(BLOCK.findall((ROOT / "docs" / "runbook.md").read_text()))
+COMMANDS = commands("docs/runbook.md")
 TOPIC = "customers"
 
 
@@ -29,7 +28,7 @@ def shown(deployment: Deployment, name: str, *, execution: str = "", **words: st
     for word, value in words.items():
         block = block.replace(word, value)
     known = f"execution={execution}\n" if execution else ""
-    return run(deployment, COMMANDS["setup"] + known + block)
+    return run(COMMANDS["setup"] + known + block, deployment.cloud.environment)
 
 
 def ended(text: str) -> dict[str, Any]:
@@ -197,7 +196,7 @@ def test_the_messages_commands_approve_and_refuse(
         ],
         bool,
     )
-    run(deployment, command.replace("YOUR NAME", "dana"))
+    run(command.replace("YOUR NAME", "dana"), deployment.cloud.environment)
     eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
     report = shown(deployment, "verify", execution=execution)
     assert f'"outcome": "{outcome}"' in report

@@ -235,6 +235,12 @@ FAULTS: list[tuple[Edit, str, str, str]] = [
         "never applies: 'shop.payment.v1' stands before it",
     ),
     (added(TYPES, "event_types", {"type": "bank.*"}), TYPES, "bank.*", "no topic in topics.json"),
+    (
+        added(TYPES, "event_types", {"type": "shop.payment.v1 🏠"}),
+        TYPES,
+        "shop.payment.v1 🏠",
+        "no topic in topics.json",
+    ),
     # usage plans
     (plan(rate=1), PLANS, "standard", "unknown member 'rate'"),
     (plan(rate_per_second=0), PLANS, "standard", "'rate_per_second' must be a number above 0"),
@@ -276,13 +282,24 @@ def test_a_fault_is_named(edit: Edit, file: str, entry: str, reason: str, tmp_pa
     assert str(raised.value) == f"{file}: {entry}{': ' if entry else ''}{raised.value.reason}"
 
 
+def exactly(type: str) -> Edit:
+    """An event type that no wildcard stands for, and a topic that names it."""
+
+    def edit(files: dict[str, Any]) -> None:
+        files["event-types.json"]["event_types"].append({"type": type})
+        files["topics.json"]["topics"].append({"name": "odd", "events": [{"type": type}]})
+
+    return edit
+
+
 SOUND: list[Edit] = [
     topic(name="o" * 64),
     topic(events=[{"type": "*", "when": "data.x"}]),
     rule(when="not_null(a, b, c) == `1` && sort_by(l, &x)[0]"),
     rule(when="sum(data.lines[*].quantity) > `10`"),
     rule(type="shop.order.placed.v1"),
-    event_type(type="größe v1"),
+    exactly("größe v1 🏠"),
+    exactly("größe." + "c" * 300),
     added(TYPES, "event_types", {"type": "shop.customer", "description": ""}),
     instead("schemas/order.json", {"$defs": {"a": {}}, "$ref": "#/$defs/a"}),
     instead("schemas/order.json", {"$schema": "http://json-schema.org/draft-07/schema#"}),
@@ -324,6 +341,9 @@ def test_the_digest_changes_with_what_decides_an_events_fate(
     assert (after != before) == changes
 
 
+LONG = "c" * 300
+
+
 @pytest.mark.parametrize(
     ("type", "matching"),
     [
@@ -331,9 +351,27 @@ def test_the_digest_changes_with_what_decides_an_events_fate(
         ("shop.order.placed.v1", ["shop.order.*", "*", "shop.*"]),
         ("shop.order", ["*", "shop.*"]),
         ("shop", ["*"]),
+        ("shop.A-z_0.9", ["*", "shop.*"]),
+        ("shop.", ["*"]),
+        ("shop.order placed", []),
+        ("shop.größe", []),
+        ("shop.order\n", []),
+        ("shop.house🏠", []),
+        ("shop.\u202etxt.exe", []),
+        ("shop.a/b", []),
+        ("shop.٣", []),
+        ("größe.placed", ["größe.*"]),
+        ("größe v1.🏠", ["größe v1.🏠"]),
+        ("größe v2.placed", ["größe v2.*"]),
+        ("größe v2.größe", []),
+        ("shop." + "a" * 250, ["*", "shop.*"]),
+        ("shop." + "a" * 251, []),
+        ("b" * 255, ["*"]),
+        ("b" * 256, []),
+        (LONG, [LONG]),
         ("shopping.order", ["*"]),
         ("SHOP.order", ["*"]),
-        ("", ["*"]),
+        ("", []),
         (".", ["*"]),
     ],
 )
@@ -341,6 +379,7 @@ def test_patterns_match_whole_segments_in_the_order_of_filing(
     type: str, matching: list[str]
 ) -> None:
     patterns = ["shop.order.*", "*", "shop.order.placed", "shop.*", "shopping.*.x"]
+    patterns += ["größe.*", "größe v1.🏠", "größe v2.*", LONG]
     assert TypePatterns([(p, p) for p in patterns]).matches(type) == matching
 
 
@@ -358,6 +397,24 @@ def test_a_pattern_that_covers_another_matches_all_that_it_matches(
     # Where one of many types is matched by the other alone, it does not cover it.
     examples = [other.replace("*", "x"), other.replace("*", "y.z")]
     covered = all(TypePatterns([(pattern, 1)]).matches(example) for example in examples)
+    assert covers(pattern, other) == covered
+
+
+@pytest.mark.parametrize(
+    ("pattern", "other", "covered"),
+    [
+        ("*", "größe", False),
+        ("*", "größe.*", False),
+        ("shop.*", "shop.house 🏠", False),
+        ("shop.*", "shop.a b.*", False),
+        ("shop.*", "shop." + "a" * 251, False),
+        ("shop.*", "shop.a_b.*", True),
+        ("größe.*", "größe.a.*", True),
+    ],
+)
+def test_a_wildcard_does_not_cover_what_it_does_not_stand_for(
+    pattern: str, other: str, covered: bool
+) -> None:
     assert covers(pattern, other) == covered
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from eventing.event import read_event
 from eventing.http_binding import MAX_BATCH, MAX_BODY_BYTES, read_http_request
 from eventing.ingestion import admit
 from eventing.problem import Kind, Refused
@@ -160,6 +162,36 @@ def test_a_batch_is_limited(count: int, content_type: str) -> None:
         request = read_http_request({"content-type": [content_type]}, body)
         assert request.batched
         assert [d.value["id"] for d in request.documents] == [str(n) for n in range(count)]
+
+
+MODES: list[tuple[dict[str, Any], str, str, bytes]] = [
+    # members beside the required ones, a header that goes with them, content type, body
+    ({"data": {"a": 1.50}}, "", "", b'{"a": 1.5}'),
+    ({"data": {"a": 1.5}}, "", "application/json", b' {"a":1.5}'),
+    ({"data": {"a": 1.5}}, "", "application/json; charset=utf-8", b'{"a":1.5}'),
+    ({"data": 1, "datacontenttype": "application/json"}, "", "", b"1"),
+    ({"data": "a", "datacontenttype": "text/plain"}, "", "text/plain;charset=UTF-8", b"a"),
+    ({"data_base64": "/wA="}, "", "", b"\xff\x00"),
+    ({"data_base64": "/wA=", "datacontenttype": "image/png"}, "", "image/png", b"\xff\x00"),
+    ({"data": 1, "ext": True}, "true", "application/json", b"1"),
+    ({"ext": False}, "false", "", b""),
+    ({"ext": -12}, "-12", "application/json", b""),
+    ({"ext": "50% 客"}, "50%25%20%E5%AE%A2", "", b""),
+]
+
+
+@pytest.mark.parametrize(("members", "header", "content_type", "body"), MODES)
+def test_the_same_event_in_another_mode_has_the_same_digest(
+    members: dict[str, Any], header: str, content_type: str, body: bytes
+) -> None:
+    headers = dict(BINARY)
+    headers |= {"ce-ext": [header]} if header else {}
+    headers |= {"content-type": [content_type]} if content_type else {}
+    text = event_text(**members).encode()
+    structured = read_http_request({"content-type": [JSON]}, text).documents[0]
+    batched = read_http_request({"content-type": [BATCH]}, b"[%b]" % text).documents[0]
+    binary = read_http_request(headers, body).documents[0]
+    assert len({read_event(document).digest for document in (structured, batched, binary)}) == 1
 
 
 def test_a_refused_binary_event_is_named_as_far_as_its_headers_can_be_read() -> None:
