@@ -15,6 +15,7 @@ class Variable:
     NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
     LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
     ARCHIVE_BUCKET = "ARCHIVE_BUCKET"
+    CLOSED_LETTER_DAYS = "CLOSED_LETTER_DAYS"
     CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"
     CONSERVATION_UNTIL_MINUTES = "CONSERVATION_UNTIL_MINUTES"
     DEPLOYMENT = "DEPLOYMENT"
@@ -22,6 +23,7 @@ class Variable:
     EVENTS_TABLE = "EVENTS_TABLE"
     INGEST_DLQ_URL = "INGEST_DLQ_URL"
     LEDGER_TABLE = "LEDGER_TABLE"
+    OPEN_LETTER_DAYS = "OPEN_LETTER_DAYS"
     OPERATIONS_BUCKET = "OPERATIONS_BUCKET"
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
     PUBLISH_DLQ_URL = "PUBLISH_DLQ_URL"
@@ -121,7 +123,7 @@ class Rows:
 LETTER_KEYS = "?" * 43
 
 
-# What the functions may read of an event in the Events table: whether it is there, and whether it is the same.
+# All that functions may read of an event in the Events table: whether it is there, and the same.
 EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at")
 
 LEDGER_INDEX = "by_state"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.event_store import EventItem, EventStore, NotStored
-from functions.shared.ledger import Change, Entry, Ledger, closed
+from functions.shared.ledger import Change, Entry, Ledger
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
 Fate = Literal["resolved", "failed", "parked", "discarded", "changed", "left", "unrecorded"]
@@ -157,7 +157,11 @@ class Runner:
         execution: str,
         outcome: Outcome,
     ) -> None:
-        members = {**closed(self._clock.now()), "run": execution, "reason": request.reason}
+        members = {
+            **self._ledger.closed(self._clock.now()),
+            "run": execution,
+            "reason": request.reason,
+        }
         changes = [Change(entry.row, "discarded", members) for entry in entries]
         for change, made in zip(changes, self._ledger.change(changes), strict=True):
             if made is True:
@@ -185,8 +189,9 @@ class Runner:
                 outcome.add(entry.row, "left", made)
         causes = self._make(tries, execution, outcome)
         now = self._clock.now()
+        closed = self._ledger.closed(now)
         records = [
-            _recorded(attempt, cause, request, execution, now)
+            _recorded(attempt, cause, request, execution, now, closed)
             for attempt, cause in zip(tries, causes, strict=True)
         ]
         results = self._ledger.change(records)
@@ -323,13 +328,18 @@ def _message(entry: Entry, document: Document | None) -> Message:
 
 
 def _recorded(
-    attempt: _Try, cause: Cause | None, request: RedriveRequest, execution: str, now: datetime
+    attempt: _Try,
+    cause: Cause | None,
+    request: RedriveRequest,
+    execution: str,
+    now: datetime,
+    closed: Mapping[str, str | int],
 ) -> Change:
-    """The change that says what became of a claimed letter."""
+    """The change that says what became of a claimed letter; `closed` is set on one that is done with."""
     row = attempt.row
     claimed = replace(row, version=row.version + 1)
     if cause is None:
-        return Change(claimed, "resolved", {**closed(now), "run": execution})
+        return Change(claimed, "resolved", {**closed, "run": execution})
     episode = row.episode + 1
     letter = DeadLetter(
         stage=row.stage,

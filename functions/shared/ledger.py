@@ -31,10 +31,6 @@ _KEYS = 100
 _LOOK_UPS = 10
 # Seconds before a change is tried again.
 _PAUSES = (0.2, 0.6, 1.8)
-# Letters hold personal data: they are not kept for ever, but long enough to mend any cause.
-OPEN_DAYS = 180
-# How long it stays on record what became of a letter.
-CLOSED_DAYS = 30
 
 _MEMBERS = {
     kind: [member.name for member in fields(kind) if member.name != "key"]
@@ -75,7 +71,10 @@ class _Answer:
 
 
 class Ledger:
-    """The ledger of this region."""
+    """The ledger of this region.
+
+    It keeps an open letter for `open_days`, and for `closed_days` what became of one that is done with.
+    """
 
     def __init__(
         self,
@@ -84,12 +83,16 @@ class Ledger:
         table: str,
         workers: Executor,
         clock: Clock,
+        open_days: int,
+        closed_days: int,
         shards: int = SHARDS,
     ) -> None:
         self._client = client
         self._table = table
         self._workers = workers
         self._clock = clock
+        self._open_days = open_days
+        self._closed_days = closed_days
         self._shards = shards
 
     def take_in(
@@ -131,7 +134,7 @@ class Ledger:
             "target": target,
             "judged_by": judged_by,
             "trace_id": letter.trace_id,
-            "expires_at": _expiry(now, OPEN_DAYS),
+            "expires_at": _expiry(now, self._open_days),
         }
         given = {name: value for name, value in members.items() if value not in (None, "")}
         sets = ", ".join(f"#{name} = :{name}" for name in given)
@@ -260,6 +263,10 @@ class Ledger:
         for number in self._made({n: changes[n] for n in asked}):
             results[number] = True
         return results
+
+    def closed(self, now: datetime) -> dict[str, str | int]:
+        """What is set on a letter that is done with."""
+        return {"closed_at": now.isoformat(), "expires_at": _expiry(now, self._closed_days)}
 
     def _made(self, changes: Mapping[int, Change]) -> list[int]:
         """Which of these stand in the table."""
@@ -436,11 +443,6 @@ def _stands(change: Change, row: Row | None) -> bool:
         change.state,
         change.members.get("run", change.row.run),
     )
-
-
-def closed(now: datetime) -> dict[str, str | int]:
-    """What is set on a letter that is done with."""
-    return {"closed_at": now.isoformat(), "expires_at": _expiry(now, CLOSED_DAYS)}
 
 
 def _expiry(now: datetime, days: int) -> int:

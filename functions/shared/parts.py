@@ -193,6 +193,8 @@ class Parts:
             table=self._environment[Variable.LEDGER_TABLE],
             workers=self.workers,
             clock=self.clock,
+            open_days=int(self._environment[Variable.OPEN_LETTER_DAYS]),
+            closed_days=int(self._environment[Variable.CLOSED_LETTER_DAYS]),
             shards=self.shards,
         )
 

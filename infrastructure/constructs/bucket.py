@@ -9,14 +9,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from constructs import Construct
 
     from infrastructure.configuration import Configuration
-
-# Long enough to notice that objects were deleted, and to bring them back.
-_DELETED_OBJECTS = cdk.Duration.days(7)
 
 
 # What the keys of access logs begin with.
@@ -26,8 +23,11 @@ ACCESS_LOGS = "access-logs/"
 class PrivateBucket(s3.Bucket):
     """Blocked to the public, TLS only, encrypted, versioned; everything in it expires.
 
+    `days` is the life of objects by what their keys begin with; what is not named lives the longest of them.
+
     What is written is never overwritten, whoever writes it: S3 refuses a `PutObject` without
-    `If-None-Match`. Services of AWS that don't know the header may write below `exempt`. With `events`, EventBridge is told of what happens to its objects.
+    `If-None-Match`. Services of AWS that don't know the header may write below `exempt`. With `events`,
+    EventBridge is told of what happens to its objects.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class PrivateBucket(s3.Bucket):
         *,
         configuration: Configuration,
         name: str,
-        days: int,
+        days: Mapping[str, int],
         exempt: Sequence[str] = (),
         access_logs: s3.IBucket | None = None,
         events: bool = False,
@@ -56,11 +56,19 @@ class PrivateBucket(s3.Bucket):
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix=f"{ACCESS_LOGS}{name}/" if access_logs else None,
             lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="expire",
-                    expiration=cdk.Duration.days(days),
-                    noncurrent_version_expiration=_DELETED_OBJECTS,
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                *(
+                    s3.LifecycleRule(
+                        id=f"expire-{prefix}" if prefix else "expire",
+                        prefix=prefix or None,
+                        expiration=cdk.Duration.days(life),
+                        # Long enough to notice that objects were deleted, and to bring them back.
+                        noncurrent_version_expiration=cdk.Duration.days(
+                            configuration.retention.replaced_objects
+                        ),
+                        abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                    )
+                    # Of the rules that fit an object, S3 goes by the shortest.
+                    for prefix, life in {"": max(days.values()), **days}.items()
                 ),
                 # S3 refuses this together with an expiry in days in one rule.
                 s3.LifecycleRule(id="clean-up-delete-markers", expired_object_delete_marker=True),
@@ -84,20 +92,17 @@ class PrivateBucket(s3.Bucket):
             )
 
     def _refuse_overwriting(self, exempt: Sequence[str]) -> None:
-        all_but = [self.arn_for_objects(f"{prefix}*") for prefix in exempt]
+        exempted = [self.arn_for_objects(f"{prefix}*") for prefix in exempt]
         self.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="NothingIsOverwritten",
                 effect=iam.Effect.DENY,
                 principals=[iam.AnyPrincipal()],
                 actions=["s3:PutObject"],
-                # S3 user guide, "Enforce conditional writes": copies and uploads in parts are refused as well.
+                resources=None if exempted else [self.arn_for_objects("*")],
+                not_resources=exempted or None,
+                # Copies and uploads in parts are refused as well (S3, "Enforce conditional writes").
                 conditions={"Null": {"s3:if-none-match": "true"}},
-                **(
-                    {"not_resources": all_but}
-                    if all_but
-                    else {"resources": [self.arn_for_objects("*")]}
-                ),
             )
         )
 

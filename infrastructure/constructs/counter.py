@@ -68,7 +68,7 @@ class Counter(Construct):
             timeout=cdk.Duration.seconds(50),
             environment={
                 **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
-                Variable.LEDGER_TABLE: ledger.table.table_name,
+                **ledger.environment,
                 Variable.STATE_MACHINE_ARN: state_machine.state_machine_arn,
                 Variable.CONSERVATION_FROM_MINUTES: str(_CONSERVATION_MINUTES[0]),
                 Variable.CONSERVATION_UNTIL_MINUTES: str(_CONSERVATION_MINUTES[1]),

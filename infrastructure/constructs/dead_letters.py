@@ -16,6 +16,7 @@ from eventing.cause import Code
 from functions.contract import Dimension, Metric
 from infrastructure.constructs.alarms import Meaning, Missing, Part, runbook
 from infrastructure.constructs.checks import accept
+from infrastructure.retention import OLD_DAYS
 
 if TYPE_CHECKING:
     from aws_cdk.interfaces.aws_events import IRuleRef
@@ -29,8 +30,6 @@ TRIAGE_TIMEOUT = cdk.Duration.seconds(90)
 _VISIBILITY = cdk.Duration.minutes(5)
 # How long operators' message may take to come from triage before the alarm sends its own.
 _REPORT_WAIT = cdk.Duration.minutes(3)
-# The ledger keeps an open letter for 180 days; one that waits for so many has been forgotten.
-OLD_DAYS = 14
 
 _USERS = {
     "ingest": "none yet: what was answered 202 is safe, but not published until it is redriven.",
@@ -77,7 +76,7 @@ class DeadLetterQueue(Construct):
             queue_name=region.configuration.name(f"{stage}-dlq"),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=cdk.Duration.days(14),
+            retention_period=cdk.Duration.days(region.configuration.retention.queued_letters),
             visibility_timeout=_VISIBILITY,
             receive_message_wait_time=cdk.Duration.seconds(20),
         )
@@ -138,7 +137,7 @@ class DeadLetterQueue(Construct):
             missing=Missing.CHANGES_NOTHING,
             meaning=Meaning(
                 what=f"A dead letter of {stage} has been open for more than {OLD_DAYS} days; after "
-                "180 it is gone for good.",
+                f"{region.configuration.retention.open_letters} it is gone for good.",
                 users=_USERS[stage],
                 section="old-dead-letters",
             ),

@@ -13,7 +13,7 @@ from constructs import Construct
 from functions.contract import EVENT_KEY_MEMBERS
 from infrastructure.constructs.aws_call import aws_call
 from infrastructure.constructs.bucket import removal_policy
-from infrastructure.constructs.tables import throttles
+from infrastructure.constructs.tables import backups, throttles
 
 if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
@@ -38,9 +38,7 @@ class GlobalEventStore(Construct):
             billing=dynamodb.Billing.on_demand(),
             dynamo_stream=dynamodb.StreamViewType.NEW_IMAGE,
             time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
+            point_in_time_recovery_specification=backups(configuration),
             replicas=[
                 dynamodb.ReplicaTableProps(region=region)
                 for region in configuration.replica_regions
@@ -67,6 +65,7 @@ class EventStore(Construct):
         lookup = aws_call(
             self,
             "Stream",
+            configuration=region.configuration,
             call=custom_resources.AwsSdkCall(
                 service="dynamodb",
                 action="describeTable",

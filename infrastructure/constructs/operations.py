@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.function import Function
 
-# A letter waits for up to 14 days in its queue and 180 in the ledger: so long what it refers to, and what
-# was planned and reported of it, is there.
-_DAYS = 200
-
 
 class Operations(Construct):
     """The ops topic, which alarms may send to, and the operations bucket."""
@@ -49,12 +45,19 @@ class Operations(Construct):
         for email in configuration.ops_emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
 
+        retention = configuration.retention
         self.bucket = PrivateBucket(
             self,
             "Bucket",
             configuration=configuration,
             name="operations",
-            days=max(configuration.event_retention_days, _DAYS),
+            days={
+                Objects.RUNS: retention.runs,
+                Objects.REPORTS: retention.reports,
+                Objects.JUNK: retention.junk,
+                Objects.INVOCATION_RECORDS: retention.invocation_records,
+                ACCESS_LOGS: retention.access_logs,
+            },
             exempt=(Objects.INVOCATION_RECORDS, ACCESS_LOGS),
             events=True,
         )

@@ -168,8 +168,8 @@ class Publication(Construct):
                 bucket.bucket_arn,
                 {"StringLike": {"s3:prefix": f"{Objects.INVOCATION_RECORDS}*"}},
             ),
-            # Lambda asks whether the bucket is there, and that names no prefix. In calls of the function's own
-            # code the other key is there (Lambda developer guide, "Using source function ARN").
+            # Lambda asks whether the bucket is there, and that names no prefix. Calls of the function's own
+            # code have the other key (Lambda, "Using source function ARN").
             (
                 "s3:ListBucket",
                 bucket.bucket_arn,

@@ -50,7 +50,7 @@ class RedriveFunction(Construct):
             # A page ends by itself after 50 s; making a plan, or its report, may take longer.
             timeout=cdk.Duration.seconds(120),
             environment={
-                Variable.LEDGER_TABLE: ledger.table.table_name,
+                **ledger.environment,
                 Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
                 Variable.OPS_TOPIC_ARN: region.ops_topic.topic_arn,
                 Variable.DEPLOYMENT: region.configuration.deployment,
@@ -58,7 +58,7 @@ class RedriveFunction(Construct):
                 Variable.EVENTS_TABLE: event_store.table.table_name,
                 Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
                 Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
-                Variable.EVENT_RETENTION_DAYS: str(region.configuration.event_retention_days),
+                Variable.EVENT_RETENTION_DAYS: str(region.configuration.retention.events),
             },
             harm=DEAD_LETTERS_WAIT,
             # The counter tells of executions that fail, except for refusals.

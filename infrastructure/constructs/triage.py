@@ -46,7 +46,7 @@ class TriageFunction(Construct):
             timeout=TRIAGE_TIMEOUT,
             environment={
                 **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
-                Variable.LEDGER_TABLE: ledger.table.table_name,
+                **ledger.environment,
                 Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
             },
             harm=DEAD_LETTERS_WAIT,

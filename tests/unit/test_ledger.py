@@ -102,7 +102,14 @@ class Hasty(Clock):
 
 def claim(workers: ThreadPoolExecutor, table: Table) -> list[bool | Cause]:
     """Claim all letters that were in the table as the test began, each at version 1."""
-    ledger = Ledger(cast("Any", table), table="ledger", workers=workers, clock=Hasty())
+    ledger = Ledger(
+        cast("Any", table),
+        table="ledger",
+        workers=workers,
+        clock=Hasty(),
+        open_days=180,
+        closed_days=30,
+    )
     return ledger.change(
         [Change(row(number), "redriving", {"run": "r1"}) for number in range(len(table.rows))]
     )
@@ -185,7 +192,14 @@ def test_no_change_is_no_call(workers: ThreadPoolExecutor) -> None:
 
 
 def open_letters(workers: ThreadPoolExecutor, index: Index) -> Ledger:
-    return Ledger(cast("Any", index), table="ledger", workers=workers, clock=Hasty())
+    return Ledger(
+        cast("Any", index),
+        table="ledger",
+        workers=workers,
+        clock=Hasty(),
+        open_days=180,
+        closed_days=30,
+    )
 
 
 def test_letters_are_given_as_they_are_read_and_the_filter_as_they_come(

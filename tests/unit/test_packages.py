@@ -35,6 +35,8 @@ ENVIRONMENT = {
     Variable.PUBLISHERS: "{}",
     Variable.EVENT_RETENTION_DAYS: "90",
     Variable.LEDGER_TABLE: "ledger",
+    Variable.OPEN_LETTER_DAYS: "180",
+    Variable.CLOSED_LETTER_DAYS: "30",
     Variable.OPERATIONS_BUCKET: "operations",
     Variable.OPS_TOPIC_ARN: "arn:aws:sns:eu-north-1:123456789012:shop-ops",
     Variable.STATE_MACHINE_ARN: "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
