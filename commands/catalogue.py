@@ -12,7 +12,7 @@ from commands.limits import limits, usage_plans
 from commands.openapi import openapi
 from commands.problems import problems
 from eventing.catalogue import Catalogue, CatalogueError, EventType
-from eventing.catalogue_check import load_catalogue
+from eventing.catalogue_check import load_catalogue, warnings
 from eventing.type_patterns import covers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,6 +112,8 @@ def main() -> None:
             print(
                 f"the catalogue is sound: {len(catalogue.topics)} topics, digest {catalogue.digest}"
             )
+            for warning in warnings(catalogue):
+                print(f"  mind: {warning}")
         case "docs":
             _write(catalogue)
 

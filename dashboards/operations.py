@@ -72,13 +72,15 @@ class OperationsDashboard(Construct):
         super().__init__(scope, id)
         self._region = region
         alarms = region.alarms
-        told = [*alarms.notifying, *alarms.shown]
+        notifying = [*alarms.notifying, *alarms.shown]
         table = event_store.table_name
         rows: list[Row] = [
             text(_HOW_TO_READ, height=4),
             [
                 alarm_status("Everything", [health.alarm], width=_QUARTER, height=4),
-                alarm_status("What operators are told of", told, width=WIDTH - _QUARTER, height=4),
+                alarm_status(
+                    "What operators are told of", notifying, width=WIDTH - _QUARTER, height=4
+                ),
             ],
             [
                 alarm_status(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from eventing.catalogue import (
     EVENT_TYPES,
     TOPICS,
@@ -10,7 +12,7 @@ from eventing.catalogue import (
     Folder,
     Rule,
 )
-from eventing.routing import Router
+from eventing.routing import Router, rests_on_data
 from eventing.schemas import Schemas
 from eventing.type_patterns import covers
 
@@ -26,6 +28,28 @@ def load_catalogue(folder: Folder) -> Catalogue:
     Router(catalogue)
     Schemas(catalogue)
     return catalogue
+
+
+def warnings(catalogue: Catalogue) -> Iterator[str]:
+    """The conditions on data whose form nothing ensures, each with the event type and the reason.
+
+    Such a condition is sound, and not true of an event whose data is of another form.
+    """
+    for topic in catalogue.topics:
+        for rule in topic.rules:
+            if rule.when is None or not rests_on_data(rule.when):
+                continue
+            for event_type in catalogue.event_types:
+                decides = covers(event_type.type, rule.type)
+                enforced = event_type.schema is not None and event_type.mode == "enforce"
+                if not enforced and (decides or covers(rule.type, event_type.type)):
+                    why = "is not enforced" if event_type.schema_file else "does not exist"
+                    yield (
+                        f"{topic.name}: the condition {rule.when!r} rests on the schema of "
+                        f"{event_type.type}, which {why}"
+                    )
+                if decides:
+                    break
 
 
 def _check_topics(catalogue: Catalogue) -> None:

@@ -128,7 +128,6 @@ _CODES: dict[str, Code] = {
     "NoRoute": Code.NO_ROUTE,
     **dict.fromkeys(
         (
-            "ConditionFailed",
             "ValidationException",
             "ValidationError",
             "InvalidParameter",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Literal
 
 from eventing.cause import Cause, Code, clip
 from eventing.event import event_digest, event_key, sha256_text
-from eventing.json_text import parse
+from eventing.json_text import Document, parse
 from eventing.members import Members, moment, nullable, text, whole
 from eventing.message import makes_message
 
@@ -52,21 +53,34 @@ class DeadLetter:
     @property
     def fingerprint(self) -> str:
         """The same for letters with the same root cause."""
-        parts = [self.stage, self.step, self.topic or "", self.cause.code, self.cause.error_class]
-        text = json.dumps([*parts, self.cause.pattern()])
-        return sha256(text.encode()).hexdigest()[:16]
+        return fingerprint_of(self.stage, self.step, self.topic, self.cause)
+
+    @cached_property
+    def document(self) -> Document:
+        """The event, read once; raises `InvalidJson` where it is no JSON."""
+        return parse(self.event)
+
+    def carrying(self, document: Document) -> DeadLetter:
+        """This letter, whose event somebody has read already."""
+        vars(self)["document"] = document  # where the cached property looks first
+        return self
+
+    @property
+    def event_key(self) -> str:
+        """The key that the event is, or is to be, stored under."""
+        source, id = (str(self.document.value.get(name)) for name in ("source", "id"))
+        return event_key(self.publisher, source, id)
+
+    @cached_property
+    def digest(self) -> str:
+        """The event's."""
+        return event_digest(self.document.exact, spelled=self.document.spelled)
 
     @property
     def key(self) -> str:
         """The same for every receipt of this letter, and for no other event, stage or step."""
-        event = parse(self.event)
-        pk = event_key(self.publisher, str(event.value.get("source")), str(event.value.get("id")))
-        content = json.dumps([self.stage, self.step, pk, event_digest(event.exact)])
+        content = json.dumps([self.stage, self.step, self.event_key, self.digest])
         return sha256_text(content.encode())
-
-    def failed_again(self, cause: Cause, failed_at: str) -> DeadLetter:
-        """The letter after a redrive that failed."""
-        return replace(self, cause=cause, failed_at=failed_at, episode=self.episode + 1)
 
     def text(self) -> str:
         """The body of the SQS message. The event stands in it as JSON, its numbers as they were."""
@@ -94,6 +108,12 @@ class DeadLetter:
         return f'{envelope[:-1]},"event":{self.event}}}'
 
 
+def fingerprint_of(stage: Stage, step: Step, topic: str | None, cause: Cause) -> str:
+    """The same for letters with the same root cause."""
+    parts = [stage, step, topic or "", cause.code, cause.error_class, cause.pattern()]
+    return sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
 def read_dead_letter(body: str) -> DeadLetter:
     """The dead letter in a message body; raises `NoDeadLetter`, which names the member at fault."""
     try:
@@ -112,18 +132,19 @@ def read_dead_letter(body: str) -> DeadLetter:
     # An item that ingestion did not write has no event in it, and its letter says so at this step.
     if step != "route" and not makes_message(content["event"]):
         raise NoDeadLetter("event lacks an attribute that its message needs")
+    event = document.member("event")
     return DeadLetter(
         stage=stage,
         step=step,
         publisher=members.read("publisher", text),
-        event=document.member("event").compact(),
+        event=event.compact(),
         accepted_at=members.read("accepted_at", moment),
         cause=_cause(cause),
         failed_at=members.read("failed_at", moment),
         topic=members.read("topic", nullable(text)),
         episode=members.read("episode", whole(0)),
         trace_id=members.read("trace_id", nullable(text)),
-    )
+    ).carrying(event)
 
 
 def _cause(content: Mapping[str, Any]) -> Cause:

@@ -22,6 +22,9 @@ from eventing.uri import is_absolute_uri, is_uri_reference
 MAX_EVENT_BYTES = 240 * 1024
 MAX_ATTRIBUTE_BYTES = 8 * 1024
 
+# Not an extension attribute here: a subscriber's filter on the body would take it for the publisher.
+RESERVED = "publisher"
+
 _REQUIRED = ("specversion", "id", "source", "type")
 _NAME = re.compile(r"[a-z0-9]+", re.ASCII)
 # Section 2 "String": control characters and Unicode noncharacters are disallowed.
@@ -162,6 +165,9 @@ def attribute_faults(value: Mapping[str, Any]) -> Iterator[Fault]:
         if value.get(name) is None:
             yield Fault(pointer(name), "is required")
     for name, attribute in value.items():
+        if name == RESERVED:
+            yield Fault("/publisher", "is reserved: the API key says who the publisher is")
+            continue
         if attribute is None or name in ("data", "data_base64"):
             continue
         if name not in _RULES and not _NAME.fullmatch(name):

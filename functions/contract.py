@@ -95,7 +95,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 class Objects:
-    """What the keys of objects begin with, by what is in them."""
+    """Prefixes of the keys of objects, by what is in them."""
 
     RUNS = "redrive/"
     """In the operations bucket: plans, results and counts of an execution."""
@@ -110,7 +110,7 @@ class Objects:
 
 
 class Rows:
-    """What the keys of the ledger's rows begin with that are no letters."""
+    """Prefixes of the keys of those rows of the ledger that are no letters."""
 
     AUDIT = "audit#"
     INCIDENT = "incident#"

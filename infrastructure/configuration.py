@@ -1,4 +1,4 @@
-"""What one deployment is made of, read from the CDK context and checked before anything is built."""
+"""The settings of one deployment, read from the CDK context and checked before anything is built."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _PROTOCOLS = (
 
 
 class ConfigurationError(Exception):
-    """A value of the CDK context that no deployment can be made of: names the key and the reason."""
+    """A value of the CDK context that cannot be deployed; names the key and the reason."""
 
     def __init__(self, key: str, reason: str) -> None:
         super().__init__(f"configuration: {key}: {reason}")
@@ -58,7 +58,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Publisher:
-    """Who may send events, and how many; the functions know them by the id of their API key."""
+    """A sender of events and its limits; the functions know it by the id of its API key."""
 
     name: str
     usage_plan: UsagePlan
@@ -85,11 +85,11 @@ class Configuration:
     """Which kinds of endpoints those accounts may subscribe, by SNS's names."""
     retention: Retention
     runbook: str
-    """Where operators read `docs/runbook.md`: links of alarms and dashboards begin with it."""
+    """The address of `docs/runbook.md`: links of alarms and dashboards begin with it."""
     catalogue: Catalogue
     catalogue_folder: Path
     amazon_roots: bool
-    """Whether functions trust the roots of Amazon alone (decision 0005)."""
+    """Functions trust the roots of Amazon alone (decision 0005)."""
     laptop: bool
 
     @property

@@ -52,10 +52,16 @@ class LocalCloud:
     """
 
     def __init__(
-        self, *, region: str = "us-east-1", say: Callable[[str, str], None] = lambda *_: None
+        self,
+        *,
+        region: str = "us-east-1",
+        say: Callable[[str, str], None] = lambda *_: None,
+        without: Sequence[str] = (),
     ) -> None:
+        """`without` names shims to leave out, or `all`."""
         self.region = region
         self._say = say
+        self._without = without
         self._clients: dict[tuple[str, str], Any] = {}
 
     def __enter__(self) -> Self:
@@ -93,13 +99,25 @@ class LocalCloud:
         """A boto3 client of this cloud, as its root user."""
         key = (service, region or self.region)
         if key not in self._clients:
-            self._clients[key] = self._session.client(  # type: ignore[call-overload]
-                service,
-                region_name=key[1],
-                endpoint_url=self.endpoint_url,
-                config=Config(read_timeout=40, retries={"mode": "standard"}),
-            )
+            self._clients[key] = self._new_client(self._session, *key)
         return self._clients[key]
+
+    def client_of(self, service: str, credentials: Mapping[str, str]) -> Any:
+        """A boto3 client of this cloud, with the credentials that `AssumeRole` has answered."""
+        session = boto3.Session(
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+        )
+        return self._new_client(session, service, self.region)
+
+    def _new_client(self, session: boto3.Session, service: str, region: str) -> Any:
+        return session.client(  # type: ignore[call-overload]
+            service,
+            region_name=region,
+            endpoint_url=self.endpoint_url,
+            config=Config(read_timeout=40, retries={"mode": "standard"}),
+        )
 
     def deploy(self, context: Mapping[str, str], *, regions: Sequence[str] = ()) -> Outputs:
         """Bootstrap `regions` (default: the cloud's own) and deploy the whole app with the CDK CLI.
@@ -180,7 +198,13 @@ class LocalCloud:
         self._log = (self._folder / "emulator.log").open("w+")
         python = LOCAL / "emulator" / "bin" / "python"
         self._emulator = subprocess.Popen(
-            [python, ROOT / "local" / "shims.py", "--while-stdin-is-open"],
+            [
+                python,
+                ROOT / "local" / "shims",
+                "--while-stdin-is-open",
+                "--without",
+                ",".join(self._without),
+            ],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=subprocess.STDOUT,

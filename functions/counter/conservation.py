@@ -10,7 +10,7 @@ from functions.shared.metric_reader import MetricReader
 
 
 def lost_events(reader: MetricReader, window: Window, now: datetime) -> int:
-    """How many events of the window have gone nowhere; raises what the SDK raises."""
+    """The number of events of the window that have gone nowhere; raises what the SDK raises."""
     stored, settled = Metric.EVENTS_STORED, Metric.EVENTS_SETTLED
     sums = reader.sums([stored, settled], *window.at(now))
     return unaccounted(sums[stored], sums[settled])

@@ -19,19 +19,19 @@ _YOUNG = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Runs:
-    """What there is to tell of executions."""
+    """The state of executions, as metrics tell it."""
 
     failed: int
     """Failed or timed out within the last minutes, refusals left out."""
     seconds: float
-    """How long the one that has worked longest has done so; not while it waits for approval."""
+    """Age of the one that has worked longest; one that waits for approval has none."""
 
 
 def look(executions: Executions, now: datetime) -> Runs:
     """Look at the executions there are; raises what the SDK raises."""
+    # Refusals are faults of an input and of the moment: whoever started the execution reads of them.
     ended = [*executions.listed("FAILED"), *executions.listed("TIMED_OUT")]
     recent = [e for e in ended if e.stopped_at and now - e.stopped_at < _RECENT]
-    # Whoever started an execution that is refused reads so in its answer.
     failed = [e for e in recent if executions.error(e) not in EXECUTION_REFUSALS]
     working = (_working_since(executions, one, now) for one in executions.listed("RUNNING"))
     ages = [(now - since).total_seconds() for since in working if since]

@@ -114,7 +114,7 @@ def make_handler(parts: Parts) -> Handler:
             schemas=parts.schemas,
             store=parts.event_store,
             archive=parts.archive,
-            queue=parts.queues["ingest"],
+            queue=parts.ingest_queue,
             workers=parts.workers,
             clock=parts.clock,
         ),

@@ -91,11 +91,11 @@ class Handler:
 
 
 def make_publish(parts: Parts) -> Publish:
-    """What the function does, put together from these parts."""
+    """The function's rule, put together from these parts."""
     return Publish(
         catalogue=parts.catalogue,
         topics=parts.topics,
-        queue=parts.queues["publish"],
+        queue=parts.publish_queue,
         workers=parts.workers,
         clock=parts.clock,
     )

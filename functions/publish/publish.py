@@ -16,7 +16,7 @@ from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter, Step
 from eventing.message import Message, message_attributes
-from eventing.routing import ConditionFailed, NoRoute, Router
+from eventing.routing import NoRoute, Router
 from eventing.timestamps import minute_of, read_moment, timestamp
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
@@ -254,7 +254,7 @@ class Publish:
             size = message.size
             try:
                 topic, fault = self._router.route(type, value), None
-            except (NoRoute, ConditionFailed) as error:
+            except NoRoute as error:
                 topic, fault = "", cause_of(error)
         except Exception as error:
             # Whatever is wrong with one item, the others of the batch must not suffer for it.

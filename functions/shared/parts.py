@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from eventing.catalogue import Catalogue
     from eventing.conservation import Window
     from eventing.dead_letter import Stage
-    from eventing.redrive.forecast import Judge
+    from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
     from functions.shared.archive import Archive
+    from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
     from functions.shared.event_store import EventStore
     from functions.shared.executions import Executions
-    from functions.shared.ledger import Ledger
+    from functions.shared.incidents import Incidents
+    from functions.shared.letters import Letters
     from functions.shared.locks import Locks
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
@@ -51,12 +53,16 @@ class Given(TypedDict, total=False):
     catalogue: Catalogue
     schemas: Schemas
     code_digest: str
+    forecaster: Forecaster
     event_store: EventStore
     archive: Archive
     topics: Topics
-    queues: Mapping[Stage, DeadLetterQueue]
-    ledger: Ledger
+    ingest_queue: DeadLetterQueue
+    publish_queue: DeadLetterQueue
+    letters: Letters
     locks: Locks
+    incidents: Incidents
+    audit: Audit
     bucket: OperationsBucket
     ops: OpsTopic
     executions: Executions
@@ -137,10 +143,10 @@ class Parts:
         return _CODE_DIGEST.read_text("utf-8").strip()
 
     @cached_property
-    def judge(self) -> Judge:
-        from eventing.redrive.forecast import Judge
+    def forecaster(self) -> Forecaster:
+        from eventing.redrive.forecast import Forecaster
 
-        return Judge(self.catalogue, code_digest=self.code_digest)
+        return Forecaster(self.catalogue, code_digest=self.code_digest)
 
     @cached_property
     def event_store(self) -> EventStore:
@@ -172,29 +178,27 @@ class Parts:
         )
 
     @cached_property
-    def queues(self) -> Mapping[Stage, DeadLetterQueue]:
-        """The dead-letter queues that the environment names."""
-        from eventing.dead_letter import STAGES
-        from functions.shared.dead_letter_queue import DeadLetterQueue
-
-        client = self.clients.client("sqs")
-        return {
-            stage: DeadLetterQueue(client, url=url, workers=self.workers, clock=self.clock)
-            for stage in STAGES
-            if (url := self._environment.get(DLQ_URLS[stage]))
-        }
+    def ingest_queue(self) -> DeadLetterQueue:
+        return self._queue("ingest")
 
     @cached_property
-    def ledger(self) -> Ledger:
-        from functions.shared.ledger import Ledger
+    def publish_queue(self) -> DeadLetterQueue:
+        return self._queue("publish")
 
-        return Ledger(
+    @property
+    def queues(self) -> Mapping[Stage, DeadLetterQueue]:
+        """The dead-letter queues of both stages."""
+        return {"ingest": self.ingest_queue, "publish": self.publish_queue}
+
+    @cached_property
+    def letters(self) -> Letters:
+        from functions.shared.letters import Letters
+
+        return Letters(
             self.clients.client("dynamodb"),
             table=self._environment[Variable.LEDGER_TABLE],
             workers=self.workers,
             clock=self.clock,
-            open_days=int(self._environment[Variable.OPEN_LETTER_DAYS]),
-            closed_days=int(self._environment[Variable.CLOSED_LETTER_DAYS]),
             shards=self.shards,
         )
 
@@ -203,6 +207,21 @@ class Parts:
         from functions.shared.locks import Locks
 
         return Locks(
+            self.clients.client("dynamodb"), table=self._environment[Variable.LEDGER_TABLE]
+        )
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        from functions.shared.incidents import Incidents
+
+        table = self._environment[Variable.LEDGER_TABLE]
+        return Incidents(self.clients.client("dynamodb"), table=table)
+
+    @cached_property
+    def audit(self) -> Audit:
+        from functions.shared.audit import Audit
+
+        return Audit(
             self.clients.client("dynamodb"), table=self._environment[Variable.LEDGER_TABLE]
         )
 
@@ -255,13 +274,24 @@ class Parts:
 
     @cached_property
     def page_seconds(self) -> float:
-        """How long a page of a redrive goes on, so that a run that is stopped does not go on for longer."""
-        return 50.0
+        """Seconds after which a page of a redrive takes up no more."""
+        from eventing.redrive.pace import PAGE_SECONDS
+
+        return PAGE_SECONDS
+
+    @property
+    def open_letter_days(self) -> int:
+        """How long the ledger keeps a letter that is open."""
+        return int(self._environment[Variable.OPEN_LETTER_DAYS])
+
+    @property
+    def closed_letter_days(self) -> int:
+        """How long the ledger keeps on record what became of a letter."""
+        return int(self._environment[Variable.CLOSED_LETTER_DAYS])
 
     @cached_property
     def poll_seconds(self) -> int:
-        """How long triage waits for messages of an empty queue: even so, one answer can be empty that
-        need not be."""
+        """Seconds that triage waits for messages of an empty queue."""
         return 1
 
     @property
@@ -271,8 +301,18 @@ class Parts:
 
     @property
     def runbook(self) -> str:
-        """Where operators read what to do."""
+        """The address of the page that tells operators what to do."""
         return self._environment[Variable.RUNBOOK]
+
+    def _queue(self, stage: Stage) -> DeadLetterQueue:
+        from functions.shared.dead_letter_queue import DeadLetterQueue
+
+        return DeadLetterQueue(
+            self.clients.client("sqs"),
+            url=self._environment[DLQ_URLS[stage]],
+            workers=self.workers,
+            clock=self.clock,
+        )
 
     @property
     def _namespace(self) -> str:

@@ -51,9 +51,9 @@ class Meaning:
     """The text that operators read when an alarm goes off."""
 
     what: str
-    """What has happened."""
+    """The fact, as a sentence."""
     users: str
-    """What publishers and subscribers notice of it."""
+    """Its effect on publishers and subscribers."""
     section: str
     """The section of the runbook to open."""
 

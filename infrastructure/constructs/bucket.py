@@ -27,7 +27,7 @@ class PrivateBucket(s3.Bucket):
 
     What is written is never overwritten, whoever writes it: S3 refuses a `PutObject` without
     `If-None-Match`. Services of AWS that don't know the header may write below `exempt`. With `events`,
-    EventBridge is told of what happens to its objects.
+    EventBridge hears what happens to its objects.
     """
 
     def __init__(

@@ -29,8 +29,8 @@ _MINUTE = cdk.Duration.minutes(1)
 
 # An execution that has worked for longer is stuck: a page takes a minute, and a run paces itself.
 LONG_RUN = cdk.Duration.hours(2)
-# Conservation looks at events of so many minutes ago. Later, most are still on their way; earlier, the
-# alarm has told of them long since.
+# Conservation looks at events that were accepted so many minutes ago: later ones are still on their way,
+# and the alarm has long gone off for earlier ones.
 _CONSERVATION_MINUTES = (180, 10)
 
 
@@ -68,7 +68,7 @@ class Counter(Construct):
             timeout=cdk.Duration.seconds(50),
             environment={
                 **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
-                **ledger.environment,
+                Variable.LEDGER_TABLE: ledger.table.table_name,
                 Variable.STATE_MACHINE_ARN: state_machine.state_machine_arn,
                 Variable.CONSERVATION_FROM_MINUTES: str(_CONSERVATION_MINUTES[0]),
                 Variable.CONSERVATION_UNTIL_MINUTES: str(_CONSERVATION_MINUTES[1]),
@@ -123,7 +123,7 @@ class Counter(Construct):
             metric=self.events_unaccounted,
             above=0,
             minutes=3,
-            # A counter that is silent is told as well: nobody else would notice a loss.
+            # A silent counter sends a message as well: nobody else would notice a loss.
             missing=Missing.IS_UNKNOWN,
             meaning=Meaning(
                 what="Events that were accepted and stored have neither been published nor become "

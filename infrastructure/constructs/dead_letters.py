@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.alarms import Alarms
     from infrastructure.constructs.region import Region
 
+# The longest that SQS keeps a message.
 # Triage has what it receives in the ledger and deletes it within this time.
 TRIAGE_TIMEOUT = cdk.Duration.seconds(90)
 _VISIBILITY = cdk.Duration.minutes(5)

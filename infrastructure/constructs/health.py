@@ -1,4 +1,4 @@
-"""Alarms for several constructs together: the whole system in a region, what deals with dead letters."""
+"""Alarms for several constructs together: the whole system in a region, the handling of dead letters."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class DeadLetterHandling(Construct):
 class Health(Construct):
     """`alarm` is on while any notifying alarm of the region is, and tells operators when none is any more.
 
-    That something is wrong, the alarm that found it has told them: one incident sends one message.
+    The alarm that found something wrong has notified them of it: one incident sends one message.
     """
 
     alarm: cloudwatch.CompositeAlarm

@@ -8,13 +8,13 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS, LETTER_KEYS, Rows, Variable
+from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS, LETTER_KEYS, Rows
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.bucket import removal_policy
 from infrastructure.constructs.tables import backups, throttles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from infrastructure.constructs.function import Function
     from infrastructure.constructs.region import Region
@@ -24,8 +24,6 @@ class Ledger(Construct):
     """The ledger of a region. Its rows are letters, locks, incidents and the audit."""
 
     table: dynamodb.TableV2
-    environment: Mapping[str, str]
-    """The variables of functions that use it."""
 
     def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
         super().__init__(scope, id)
@@ -52,12 +50,6 @@ class Ledger(Construct):
             removal_policy=removal_policy(configuration),
         )
 
-        retention = configuration.retention
-        self.environment = {
-            Variable.LEDGER_TABLE: self.table.table_name,
-            Variable.OPEN_LETTER_DAYS: str(retention.open_letters),
-            Variable.CLOSED_LETTER_DAYS: str(retention.closed_letters),
-        }
         self.alarms = [
             alarm
             for index, what in ((None, "ledger"), (LEDGER_INDEX, "ledger-index"))

@@ -1,4 +1,4 @@
-"""What the operators have of their own: a topic that tells them, a bucket for what they look into."""
+"""The operators' own resources: a topic that notifies them, and a bucket for what they look into."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Operations(Construct):
             events=True,
         )
 
-    def grant_tell(self, function: Function) -> None:
+    def grant_notify(self, function: Function) -> None:
         """Let it send messages to the operators."""
         function.add_to_role_policy(
             iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn])

@@ -201,7 +201,7 @@ def _stored_in(region: str) -> Mapping[str, Any]:
 
 @jsii.implements(lambda_.IEventSourceDlq)
 class _InvocationRecords:
-    """Where Lambda puts what the function crashed on; the CDK's own class lets it read and delete too."""
+    """The place for records the function crashed on; the CDK's own class lets it read and delete too."""
 
     def __init__(self, bucket: s3.IBucket) -> None:
         self._bucket = bucket

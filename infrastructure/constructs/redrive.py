@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from constructs import Construct
 
+from eventing.redrive.pace import PAGE_SECONDS
+from eventing.redrive.price import MEMORY_MB
 from functions.contract import Objects, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.function import Function
@@ -44,13 +46,12 @@ class RedriveFunction(Construct):
             region=region,
             name="redrive",
             description="Plans a redrive, takes a page of dead letters up again where they failed",
-            # From 1,769 MB on a function has a whole processor: with half of one, a plan of, or a report
-            # on, several 100,000 letters is not done in time. A plan has all of its letters in memory.
-            memory_size=1769,
-            # A page ends by itself after 50 s; making a plan, or its report, may take longer.
-            timeout=cdk.Duration.seconds(120),
+            memory_size=MEMORY_MB,
+            # More than a page takes: making a plan, or its report, may take longer.
+            timeout=cdk.Duration.seconds(PAGE_SECONDS + 70),
             environment={
-                **ledger.environment,
+                Variable.LEDGER_TABLE: ledger.table.table_name,
+                Variable.CLOSED_LETTER_DAYS: str(region.configuration.retention.closed_letters),
                 Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
                 Variable.OPS_TOPIC_ARN: region.ops_topic.topic_arn,
                 Variable.DEPLOYMENT: region.configuration.deployment,
@@ -68,7 +69,7 @@ class RedriveFunction(Construct):
         operations.grant_read(self.function, Objects.RUNS, Objects.REPORTS)
         operations.grant_list(self.function, Objects.RUNS)
         operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS)
-        operations.grant_tell(self.function)
+        operations.grant_notify(self.function)
         event_store.grant_store(self.function)
         event_store.grant_probe(self.function)
         archive.grant_archive(self.function)

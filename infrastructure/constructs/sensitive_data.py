@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class SensitiveData(Construct):
     """The daily job on the archive, and its findings on the ops topic.
 
-    Macie has one session per account and region: `macie` of the configuration tells whether it is made
-    here or was there before. `alarm` has no action: the finding itself is told, which says more.
+    Macie has one session per account and region: `macie` of the configuration says whether it is
+    made here or existed before. `alarm` has no action: the finding itself is sent, which says more.
     """
 
     findings: cloudwatch.Metric
@@ -46,7 +46,7 @@ class SensitiveData(Construct):
                 finding_publishing_frequency="FIFTEEN_MINUTES",
             )
             job.node.add_dependency(session)
-        rule = self._tell(region, archive)
+        rule = self._send_findings(region, archive)
         self.findings = cloudwatch.Metric(
             namespace="AWS/Events",
             metric_name="MatchedEvents",
@@ -121,8 +121,8 @@ class SensitiveData(Construct):
         accept_wildcard(job, jobs, "Macie gives a job its id when it makes it.")
         return job
 
-    def _tell(self, region: Region, archive: s3.IBucket) -> str:
-        """Tell operators of each finding; returns the rule's name."""
+    def _send_findings(self, region: Region, archive: s3.IBucket) -> str:
+        """Send operators each finding; return the name of the rule that does so."""
         name = region.configuration.name("sensitive-data")
         field = events.EventField.from_path
         rule = events.Rule(

@@ -39,7 +39,7 @@ class Topics(Construct):
 
     by_name: Mapping[str, sns.Topic]
     arn_prefix: str
-    """What stands before the catalogue's name in the ARN of every topic."""
+    """The ARN of every topic up to the catalogue's name of it."""
 
     delivered: Mapping[str, cloudwatch.Metric]
     undelivered: Mapping[str, cloudwatch.Metric]

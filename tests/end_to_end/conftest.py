@@ -233,3 +233,24 @@ def execute(deployment: Deployment, **request: Any) -> dict[str, Any]:
         lambda description: description["status"] != "RUNNING",
     )
     return description
+
+
+def ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, str]]:
+    """What the ledger holds of these events, in their order."""
+    letters = (
+        {name: next(iter(value.values())) for name, value in item.items()}
+        for item in items(deployment, "LedgerTable")
+        if "event" in item
+    )
+    by_id = {json.loads(letter["event"]).get("id"): letter for letter in letters}
+    return [by_id[event["id"]] for event in events if event["id"] in by_id]
+
+
+def in_the_ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, str]]:
+    """What the ledger holds of these events once triage has moved it there, in their order."""
+    # Where the alarm is on already, for another test's letters, the counter starts triage, once a minute.
+    return eventually(
+        lambda: ledger(deployment, *events),
+        lambda letters: len(letters) == len(events),
+        seconds=120,
+    )

@@ -21,11 +21,11 @@ from tests.end_to_end.conftest import (
     archived,
     denied,
     eventually,
+    in_the_ledger,
     items,
     new_event,
     new_layer,
 )
-from tests.end_to_end.test_dead_letters import in_the_ledger
 from tests.events.corpus import Case, exact, invalid, valid
 
 if TYPE_CHECKING:

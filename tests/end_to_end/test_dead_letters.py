@@ -12,7 +12,7 @@ from tests.end_to_end.conftest import (
     denied,
     eventually,
     execute,
-    items,
+    in_the_ledger,
     new_event,
     payment,
 )
@@ -98,27 +98,6 @@ def test_what_the_publish_function_crashes_on_ends_up_whole_in_the_operations_bu
         lambdas.update_event_source_mapping(UUID=mapping["UUID"], MaximumRetryAttempts=retries)
     assert records[0]["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert records[0]["requestContext"]["approximateInvokeCount"] == 2
-
-
-def in_the_ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, str]]:
-    """What the ledger holds of these events once triage has moved it there, in their order."""
-    # Where the alarm is on already, for another test's letters, the counter starts triage, once a minute.
-    return eventually(
-        lambda: ledger(deployment, *events),
-        lambda letters: len(letters) == len(events),
-        seconds=120,
-    )
-
-
-def ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, str]]:
-    """What the ledger holds of these events, in their order."""
-    letters = (
-        {name: next(iter(value.values())) for name, value in item.items()}
-        for item in items(deployment, "LedgerTable")
-        if "event" in item
-    )
-    by_id = {json.loads(letter["event"]).get("id"): letter for letter in letters}
-    return [by_id[event["id"]] for event in events if event["id"] in by_id]
 
 
 def _see_the_alarm(deployment: Deployment, stage: str) -> None:

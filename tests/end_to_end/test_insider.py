@@ -77,7 +77,8 @@ def changes(table: str, key: str, client: Any) -> list[Callable[[], Any]]:
     update = {"UpdateExpression": "SET entry = :e", "ExpressionAttributeValues": {":e": {"S": "x"}}}
 
     def execute(statement: str) -> Any:
-        return client.execute_statement(Statement=statement, Parameters=[{"S": key}])
+        text = statement.format(table)
+        return client.execute_statement(Statement=text, Parameters=[{"S": key}])
 
     return [
         lambda: client.put_item(TableName=table, Item=written),
@@ -87,8 +88,8 @@ def changes(table: str, key: str, client: Any) -> list[Callable[[], Any]]:
         lambda: client.transact_write_items(
             TransactItems=[{"Put": {"TableName": table, "Item": written}}]
         ),
-        lambda: execute(f"""UPDATE "{table}" SET "entry"='x' WHERE "pk"=?"""),
-        lambda: execute(f"""DELETE FROM "{table}" WHERE "pk"=?"""),
+        lambda: execute("""UPDATE "{}" SET "entry"='x' WHERE "pk"=?"""),
+        lambda: execute("""DELETE FROM "{}" WHERE "pk"=?"""),
     ]
 
 

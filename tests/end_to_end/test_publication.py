@@ -1,4 +1,4 @@
-"""Publication: every event at its topic's subscribers or in the dead-letter queue, whatever befalls it.
+"""Publication: every event at its topic's subscribers or in the dead-letter queue, whatever fails.
 
 docs/publication.md has the fates in a table. The deployment is one of its own, with six topics; between
 its publish function and SNS and SQS stands a proxy, and before its handler a layer.
@@ -22,7 +22,8 @@ import pytest
 from local.cloud import ROOT, LocalCloud
 from local.deployment import Deployment
 from tests.end_to_end.conftest import DEADLINE, PUBLISHER, denied, eventually, new_layer
-from tests.end_to_end.faults import LIMIT, REFUSED, Call, Fault, Faults
+from tests.faults.proxy import Proxy
+from tests.faults.vocabulary import EntryFaults, EntryRefusal, Faults, no_entry, nothing
 from tests.shown import commands, run
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "publication"
 BATCH = "application/cloudevents-batch+json"
 CONFIDENTIAL = "Lovelace"
+REFUSED = "refuse this one"
+# What is longer is too large for the topic, when that is the fault.
+LIMIT = 4000
 # Of each topic: the type of an event that goes there, and its data.
 EVENTS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "orders-large": ("com.example.order.placed", {"total": 700}),
@@ -61,10 +65,10 @@ def event(topic: str, **data: Any) -> dict[str, Any]:
 
 @dataclass
 class System:
-    """The deployment, what befalls it, and what has come out at its ends."""
+    """The deployment, what stands in its way, and what has come out at its ends."""
 
     deployment: Deployment
-    faults: Faults
+    proxy: Proxy
     mishaps: Path
     arrived: dict[str, list[tuple[str, float]]] = field(default_factory=lambda: defaultdict(list))
     """By id: at which topics' subscribers, and when."""
@@ -212,8 +216,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         cloud = stack.enter_context(LocalCloud())
         catalogue = str(FOLDER.relative_to(ROOT))
         deployment = Deployment(cloud, cloud.deploy({"laptop": "true", "catalogue": catalogue}))
-        faults = stack.enter_context(Faults(deployment).serving())
-        system = System(deployment, faults, mishaps)
+        proxy = stack.enter_context(Proxy(deployment).serving())
+        system = System(deployment, proxy, mishaps)
         _leave_the_letters_to_the_tests(deployment)
         _put_in_the_way(system)
 
@@ -249,8 +253,8 @@ def _put_in_the_way(system: System) -> None:
         "Variables"
     ]
     variables |= {
-        "AWS_ENDPOINT_URL_SNS": system.faults.url,
-        "AWS_ENDPOINT_URL_SQS": system.faults.url,
+        "AWS_ENDPOINT_URL_SNS": system.proxy.url,
+        "AWS_ENDPOINT_URL_SQS": system.proxy.url,
         "MISHAPS": str(system.mishaps),
     }
     lambdas.update_function_configuration(
@@ -272,11 +276,12 @@ def test_two_thousand_events_arrive_at_their_topics_and_nowhere_else(system: Sys
 
 @dataclass(frozen=True)
 class Kind:
-    """Something that befalls topics, and what becomes of the events meanwhile."""
+    """A fault of topics, and what becomes of the events meanwhile."""
 
     code: str | None
     """The cause in their dead letters; None: they arrive."""
-    befall: Callable[[Call], Fault | None] = lambda call: None
+    fault: Faults = nothing
+    refuse_entry: EntryFaults = no_entry
     all_of_them: bool = True
     """Or the marked one alone."""
     mark: Mapping[str, str] = field(default_factory=dict)
@@ -290,15 +295,20 @@ KINDS = {
     "internal error": Kind("UNAVAILABLE", lambda call: "500"),
     "no answer": Kind("TIMEOUT", lambda call: "hang"),
     # By the SDK's two attempts, or one: it spares them when much has failed lately.
-    "answer lost": Kind("TIMEOUT", lambda call: "lose answer", copies=(1, 2)),
+    "answer lost": Kind("TIMEOUT", lambda call: "done-then-timeout", copies=(1, 2)),
     "denied": Kind("ACCESS_DENIED"),
     "topic deleted": Kind("NOT_FOUND"),
     "one entry refused": Kind(
-        "INVALID", lambda call: "refuse", all_of_them=False, mark={"note": REFUSED}
+        "INVALID",
+        refuse_entry=lambda topic, text: (
+            EntryRefusal("InvalidParameter", sender_fault=True) if REFUSED in text else None
+        ),
+        all_of_them=False,
+        mark={"note": REFUSED},
     ),
     "one entry too large": Kind(
         "TOO_LARGE",
-        lambda call: "limit" if call.large else None,
+        lambda call: "too-large" if len(call.body) > LIMIT else None,
         all_of_them=False,
         mark={"note": "x" * LIMIT},
     ),
@@ -309,13 +319,18 @@ SLOW = ("throttled for ever", "no answer", "answer lost")
 
 
 @contextmanager
-def _befallen(system: System, what: str, topics: Sequence[str]) -> Iterator[None]:
+def _failing(system: System, what: str, topics: Sequence[str]) -> Iterator[None]:
     deployment = system.deployment
     arns = [deployment.topic_arn(topic) for topic in topics]
-    befall = KINDS[what].befall
+    kind = KINDS[what]
     with ExitStack() as stack:
         stack.enter_context(
-            system.faults.befalling(lambda call: befall(call) if call.target in topics else None)
+            system.proxy.failing(
+                lambda call: kind.fault(call) if call.target in topics else None,
+                refuse_entry=lambda topic, text: (
+                    kind.refuse_entry(topic, text) if topic in topics else None
+                ),
+            )
         )
         if what == "denied":
             stack.enter_context(denied(deployment, system.function, "sns:Publish", arns))
@@ -333,7 +348,7 @@ def _befallen(system: System, what: str, topics: Sequence[str]) -> Iterator[None
 
 @pytest.mark.parametrize("scope", ["one topic", "all topics"])
 @pytest.mark.parametrize("what", KINDS)
-def test_the_fates_of_events_by_what_befalls_their_topic(
+def test_the_fates_of_events_by_the_fault_of_their_topic(
     system: System, what: str, scope: str
 ) -> None:
     kind, sick = KINDS[what], [SICK] if scope == "one topic" else [*EVENTS]
@@ -341,7 +356,7 @@ def test_the_fates_of_events_by_what_befalls_their_topic(
     marked = [(topic, event(topic, **kind.mark)) for topic in sick]
     doomed = [*(events if kind.all_of_them else ()), *marked] if kind.code else []
     failing = [one["id"] for topic, one in doomed if topic in sick]
-    with _befallen(system, what, sick):
+    with _failing(system, what, sick):
         with system.one_batch():
             ids = system.send([*events, *marked])
         system.see_settled(ids, failing=failing)
@@ -366,7 +381,7 @@ def test_with_the_queue_down_as_well_the_stream_retries_and_all_is_delivered(
     topic = system.deployment.topic_arn(SICK)
     with (
         # Ends last: with the queue back first, a round in between would write letters.
-        system.faults.befalling(lambda call: "500" if call.target.endswith("-dlq") else None),
+        system.proxy.failing(lambda call: "500" if call.target.endswith("-dlq") else None),
         denied(system.deployment, system.function, "sns:Publish", topic),
     ):
         with system.one_batch():

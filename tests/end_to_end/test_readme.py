@@ -5,8 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.end_to_end.conftest import accept, denied, eventually, execute, new_event, payment
-from tests.end_to_end.test_dead_letters import ledger
+from tests.end_to_end.conftest import (
+    accept,
+    denied,
+    eventually,
+    execute,
+    ledger,
+    new_event,
+    payment,
+)
 from tests.shown import commands, run
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ from unittest.mock import patch
 
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from functions.shared.clients import Clients
 from tests.faults import dynamodb, s3, sns, sqs
-from tests.faults.http import Request, error
+from tests.faults.http import Request, body
 from tests.faults.memory import REGION, Memory
-from tests.faults.vocabulary import REFUSALS, Call, Fault, Faults, Killed, Service, nothing
+from tests.faults.sdk import fail
+from tests.faults.vocabulary import Call, Faults, Service, nothing
 
 READERS: dict[Service, Callable[[Memory, AWSPreparedRequest], Request]] = {
     "dynamodb": dynamodb.read,
@@ -78,33 +78,18 @@ class FakeAws(Memory):
         assert found, request.url
         service = cast("Service", found[1])
         asked = READERS[service](self, request)
+        text = body(request).decode(errors="replace")
         with self._lock:
             key = asked.operation, asked.target
             self._counts[key] += 1
-            call = Call(service, *key, self._counts[key])
+            call = Call(service, *key, self._counts[key], text)
             self.calls.append(call)
+
+        def act() -> AWSResponse:
+            with self._lock:
+                return asked.act()
+
         fault = self.fault(call)
         if fault is None:
-            return self._do(asked)
-        if fault in REFUSALS:
-            return error(service, REFUSALS[fault][service])
-        return self._fail(fault, asked, request.url)
-
-    def _do(self, asked: Request) -> AWSResponse:
-        with self._lock:
-            return asked.act()
-
-    def _fail(self, fault: Fault, asked: Request, url: str) -> AWSResponse:
-        match fault:
-            case "unreachable":
-                raise EndpointConnectionError(endpoint_url=url)
-            case "killed":
-                raise Killed
-            case "done-then-killed":
-                self._do(asked)
-                raise Killed
-            case "done-then-timeout":
-                self._do(asked)
-            case "hang":
-                self.released.wait(timeout=10)
-        raise ReadTimeoutError(endpoint_url=url)
+            return act()
+        return fail(fault, request, service=service, act=act, released=self.released)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from tests.faults.vocabulary import Refusal, Service
+from tests.faults.vocabulary import Refusal
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ def body(request: AWSPreparedRequest) -> bytes:
     """What is sent, without the framing of chunks."""
     sent: Any = request.body
     if hasattr(sent, "read"):
-        sent = sent.read()
+        stream, sent = sent, sent.read()
+        stream.seek(0)  # it is read again by who sends it
     content = sent if isinstance(sent, bytes) else str(sent or "").encode()
     if "aws-chunked" in str(request.headers.get("Content-Encoding", "")):
         # Chunks with their lengths, then trailers; the SDK sends what we send as one chunk.
@@ -66,18 +67,21 @@ def json_response(content: dict[str, Any], status: int = 200) -> AWSResponse:
     return response(status, json.dumps(content))
 
 
-def error(service: Service, refusal: Refusal, message: str = "an injected fault") -> AWSResponse:
-    """A refusal in the service's own protocol."""
-    return response(refusal.status, *error_text(service, refusal, message))
+def error(request: AWSPreparedRequest, refusal: Refusal) -> AWSResponse:
+    """A refusal, in the protocol of the request."""
+    headers = {name: header(request, name) for name in request.headers}
+    text, more = error_text(headers, body(request), refusal)
+    return response(refusal.status, text, more)
 
 
 def error_text(
-    service: Service, refusal: Refusal, message: str = "an injected fault"
+    headers: Mapping[str, str], sent: bytes, refusal: Refusal
 ) -> tuple[str, dict[str, str]]:
-    """A refusal's body and headers in the service's own protocol."""
-    if service in ("dynamodb", "sqs"):
+    """A refusal's body and headers, in the protocol of the request."""
+    message = "an injected fault"
+    if "X-Amz-Target" in headers:
         text = json.dumps({"__type": f"com.amazonaws#{refusal.code}", "message": message})
-        query_error = {"x-amzn-query-error": f"{refusal.code};Sender"} if service == "sqs" else {}
-        return text, query_error
-    plain = f"<Error><Code>{refusal.code}</Code><Message>{message}</Message></Error>"
-    return f"<ErrorResponse>{plain}</ErrorResponse>" if service == "sns" else plain, {}
+        in_query_mode = "x-amzn-query-mode" in {name.lower() for name in headers}
+        return text, {"x-amzn-query-error": f"{refusal.code};Sender"} if in_query_mode else {}
+    text = f"<Error><Code>{refusal.code}</Code><Message>{message}</Message></Error>"
+    return f"<ErrorResponse>{text}</ErrorResponse>" if b"Action=" in sent else text, {}

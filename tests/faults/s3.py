@@ -8,7 +8,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from tests.faults.http import Request, body, error, response
 from tests.faults.memory import Memory
-from tests.faults.vocabulary import REFUSALS, Refusal
+from tests.faults.vocabulary import Refusal
 
 
 def read(memory: Memory, request: AWSPreparedRequest) -> Request:
@@ -19,10 +19,10 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     def put() -> AWSResponse:
         # The bucket policies refuse a write without it.
         if request.headers.get("If-None-Match") not in ("*", b"*"):
-            return error("s3", REFUSALS["denied"]["s3"])
+            return error(request, Refusal(403, "AccessDenied"))
         objects = memory.buckets.setdefault(bucket, {})
         if key in objects:
-            return error("s3", Refusal(412, "PreconditionFailed"))
+            return error(request, Refusal(412, "PreconditionFailed"))
         objects[key] = body(request)
         return response(200, "", {"ETag": '"0"'})
 

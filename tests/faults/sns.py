@@ -23,7 +23,7 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
         entries = batch_entries(content)
         assert len(entries) <= 10
         if sum(map(_size, entries)) > memory.topic_bytes:
-            return error("sns", Refusal(400, "BatchRequestTooLong"))
+            return error(request, Refusal(400, "BatchRequestTooLong"))
         done: list[str] = []
         failed: dict[str, EntryRefusal] = {}
         for entry in entries:

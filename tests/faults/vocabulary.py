@@ -12,6 +12,7 @@ Fault = Literal[
     "throttle",
     "denied",
     "missing",
+    "too-large",
     "500",
     "unreachable",
     "timeout",
@@ -20,9 +21,9 @@ Fault = Literal[
     "done-then-killed",
     "done-then-timeout",
 ]
-"""AWS refuses the call (`throttle`, `denied`, `missing`, `500`); it can't be reached; its answer doesn't
-come (`timeout` at once, `hang` when the test lets go); the process dies (`killed`). `done-then-...`: AWS
-does what it was asked before that."""
+"""AWS refuses the call (`throttle`, `denied`, `missing`, `too-large`, `500`); it can't be reached; its
+answer doesn't come (`timeout` at once, `hang` when the test lets go); the process dies (`killed`).
+`done-then-...`: AWS does what it was asked before that."""
 
 
 class Killed(BaseException):
@@ -33,12 +34,13 @@ class Killed(BaseException):
 class Call:
     """One HTTP request of the SDK."""
 
-    service: Service
+    service: str
     operation: str
     target: str
-    """The table, bucket, queue or topic."""
+    """The table, bucket, queue or topic; empty where it is not looked for."""
     number: int
     """How often this operation has been sent to this target, this time included."""
+    body: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,32 +51,33 @@ class Refusal:
     code: str
 
 
-REFUSALS: dict[Fault, dict[Service, Refusal]] = {
-    "throttle": {
-        "dynamodb": Refusal(400, "ThrottlingException"),
-        "s3": Refusal(400, "SlowDown"),
-        "sqs": Refusal(400, "RequestThrottled"),
-        "sns": Refusal(400, "Throttled"),
-    },
-    "denied": {
-        "dynamodb": Refusal(403, "AccessDeniedException"),
-        "s3": Refusal(403, "AccessDenied"),
-        "sqs": Refusal(403, "AccessDenied"),
-        "sns": Refusal(403, "AuthorizationError"),
-    },
-    "missing": {
-        "dynamodb": Refusal(404, "ResourceNotFoundException"),
-        "s3": Refusal(404, "NoSuchBucket"),
-        "sqs": Refusal(404, "AWS.SimpleQueueService.NonExistentQueue"),
-        "sns": Refusal(404, "NotFound"),
-    },
-    "500": {
-        "dynamodb": Refusal(500, "InternalError"),
-        "s3": Refusal(500, "InternalError"),
-        "sqs": Refusal(500, "InternalError"),
-        "sns": Refusal(500, "InternalError"),
-    },
+_REFUSALS: dict[Fault, Refusal] = {
+    "throttle": Refusal(400, "ThrottlingException"),
+    "denied": Refusal(403, "AccessDeniedException"),
+    "missing": Refusal(404, "ResourceNotFoundException"),
+    "too-large": Refusal(400, "ValidationException"),
+    "500": Refusal(500, "InternalError"),
 }
+# Services that have words of their own.
+_OWN: dict[tuple[Fault, str], Refusal] = {
+    ("throttle", "s3"): Refusal(503, "SlowDown"),
+    ("throttle", "sqs"): Refusal(400, "RequestThrottled"),
+    ("throttle", "sns"): Refusal(429, "Throttled"),
+    ("denied", "s3"): Refusal(403, "AccessDenied"),
+    ("denied", "sqs"): Refusal(403, "AccessDenied"),
+    ("denied", "sns"): Refusal(403, "AuthorizationError"),
+    ("missing", "s3"): Refusal(404, "NoSuchBucket"),
+    ("missing", "sqs"): Refusal(400, "AWS.SimpleQueueService.NonExistentQueue"),
+    ("missing", "sns"): Refusal(404, "NotFound"),
+    ("too-large", "s3"): Refusal(400, "EntityTooLarge"),
+    ("too-large", "sqs"): Refusal(400, "AWS.SimpleQueueService.BatchRequestTooLong"),
+    ("too-large", "sns"): Refusal(400, "BatchRequestTooLong"),
+}
+
+
+def refusal(fault: Fault, service: str) -> Refusal | None:
+    """The answer of a service that refuses a call; None: this fault is no refusal."""
+    return _OWN.get((fault, service)) or _REFUSALS.get(fault)
 
 
 @dataclass(frozen=True)

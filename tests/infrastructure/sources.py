@@ -61,7 +61,7 @@ def _sources() -> Iterator[Source]:
 
 
 def within(module: str, room: str) -> bool:
-    """Whether a module is a room's own."""
+    """True for a module of this room."""
     return module == room or module.startswith(f"{room}.")
 
 

@@ -105,15 +105,15 @@ def test_it_begins_by_saying_how_to_read_it(regional: Template, name: str) -> No
 
 
 def test_alarms_come_first_and_none_is_missing(regional: Template) -> None:
-    _, everything, told, behind = _widgets(regional, "operations")[:4]
-    shown = [*everything["properties"]["alarms"], *told["properties"]["alarms"]]
+    _, everything, notifying, components = _widgets(regional, "operations")[:4]
+    shown = [*everything["properties"]["alarms"], *notifying["properties"]["alarms"]]
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     there = {alarm.properties["AlarmName"] for kind in kinds for alarm in regional.all(kind)}
 
     assert everything["properties"]["alarms"] == ["eventing-unhealthy"]
     # That an incident was reported is no sign of ill health.
     reported = {"eventing-ingest-reported", "eventing-publish-reported"}
-    assert {*shown, *behind["properties"]["alarms"]} == there - reported
+    assert {*shown, *components["properties"]["alarms"]} == there - reported
 
 
 def test_the_rows_follow_the_walk_of_an_event(regional: Template) -> None:

@@ -60,7 +60,7 @@ FORBIDDEN: Mapping[str, tuple[str, ...]] = {
 
 
 def faults(module: str, imported: set[str]) -> list[str]:
-    """What a module imports and may not."""
+    """The imports of a module that break the rule."""
     found = []
     room = next((room for room in ALLOWED if within(module, room)), None)
     for name in sorted(imported):

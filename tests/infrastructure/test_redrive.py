@@ -31,7 +31,7 @@ def _rule(template: Template, name: str) -> Json:
 
 
 def _own(template: Template, name: str) -> set[tuple[str, str]]:
-    """What a function may do beside what all may: write its log and its trace."""
+    """A function's permissions beside those of all: to write its log and its trace."""
     common = {
         ("logs:CreateLogStream", f"/aws/lambda/eventing-{name}"),
         ("logs:PutLogEvents", f"/aws/lambda/eventing-{name}"),
@@ -171,7 +171,6 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 **QUEUES,
                 Variable.LEDGER_TABLE: "eventing-ledger",
                 Variable.OPEN_LETTER_DAYS: "180",
-                Variable.CLOSED_LETTER_DAYS: "30",
                 Variable.OPERATIONS_BUCKET: OPERATIONS,
             },
         ),
@@ -179,7 +178,6 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
             "redrive",
             {
                 Variable.LEDGER_TABLE: "eventing-ledger",
-                Variable.OPEN_LETTER_DAYS: "180",
                 Variable.CLOSED_LETTER_DAYS: "30",
                 Variable.OPERATIONS_BUCKET: OPERATIONS,
                 Variable.OPS_TOPIC_ARN: "eventing-ops",
@@ -196,8 +194,6 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
             {
                 **QUEUES,
                 Variable.LEDGER_TABLE: "eventing-ledger",
-                Variable.OPEN_LETTER_DAYS: "180",
-                Variable.CLOSED_LETTER_DAYS: "30",
                 Variable.STATE_MACHINE_ARN: "eventing-redrive",
                 Variable.CONSERVATION_FROM_MINUTES: "180",
                 Variable.CONSERVATION_UNTIL_MINUTES: "10",

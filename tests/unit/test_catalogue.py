@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventing.catalogue import Catalogue, CatalogueError, EventType, Quota, Rule, Topic, UsagePlan
-from eventing.catalogue_check import load_catalogue
+from eventing.catalogue_check import load_catalogue, warnings
 from eventing.type_patterns import TypePatterns, covers
 from tests.unit.catalogues import write
 
@@ -315,6 +315,40 @@ def test_what_is_sound_is_taken(edit: Edit, tmp_path: Path) -> None:
     files["topics.json"]["topics"].append({"name": "all", "events": [{"type": "*"}]})
     edit(files)
     assert load_catalogue(write(tmp_path, files))
+
+
+ORDERS = "rests on the schema of shop.order.*, which is not enforced"
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (topic(), [f"orders-priority: the condition 'data.total >= `500`' {ORDERS}"]),
+        (event_type(1, mode="enforce"), []),
+        (rule(when="source == '/a'"), []),
+        (rule(when="starts_with(data, 'a')"), ["orders-priority: the condition"]),
+        (rule(when="source == '/a' && not_null(data.a[?b].c, x)"), ["orders-priority: the"]),
+        (rule(when="data.x", type="shop.order.placed.v1"), []),
+        (rule(when="data.x", type="shop.order.placed.v2"), ["orders-priority: the condition"]),
+        (
+            topic(2, events=[{"type": "shop.*", "when": "data.x"}]),
+            [
+                "orders-priority: the condition",
+                f"rest: the condition 'data.x' {ORDERS}",
+                "rest: the condition 'data.x' rests on the schema of shop.customer.*, which does",
+                "rest: the condition 'data.x' rests on the schema of shop.payment.v1, which does",
+            ],
+        ),
+    ],
+)
+def test_conditions_on_data_whose_form_nothing_ensures_are_named(
+    edit: Edit, named: list[str], tmp_path: Path
+) -> None:
+    files = deepcopy(FILES)
+    edit(files)
+    found = list(warnings(load_catalogue(write(tmp_path, files))))
+    assert len(found) == len(named)
+    assert all(text in warning for text, warning in zip(named, found, strict=True))
 
 
 @pytest.mark.parametrize(

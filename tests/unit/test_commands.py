@@ -58,6 +58,15 @@ def test_a_sound_catalogue_is_listed_and_checked() -> None:
     assert CATALOGUE.digest in run("commands.catalogue", "check").stdout
 
 
+def test_a_condition_on_data_that_no_enforced_schema_stands_behind_is_named() -> None:
+    checked = run("commands.catalogue", "check")
+    assert checked.returncode == 0
+    assert [line for line in checked.stdout.splitlines() if "mind: " in line] == [
+        "  mind: orders-priority: the condition 'data.total >= `500`' rests on the schema of "
+        "com.example.shop.order.placed.v2, which is not enforced"
+    ]
+
+
 def test_a_faulty_catalogue_is_refused_with_its_fault(tmp_path: Path) -> None:
     (tmp_path / "topics.json").write_text('{"topics": []}')
     checked = run("commands.catalogue", "check", "--catalogue", str(tmp_path))

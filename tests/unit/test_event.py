@@ -296,6 +296,16 @@ def test_every_fault_is_named_and_what_can_be_told_of_the_identity() -> None:
     assert one.value.identity == {"id": "1", "source": "/crm"}
 
 
+def test_the_name_publisher_is_reserved_with_a_reason() -> None:
+    with pytest.raises(Refused) as raised:
+        example(publisher="nordic-crm")
+    (fault,) = raised.value.problem.faults
+    assert fault.pointer == "/publisher"
+    assert "reserved" in fault.detail
+    assert "API key" in fault.detail
+    assert accepted(publishers="a", publisherid="b", data={"publisher": "c"})
+
+
 def test_no_fault_quotes_data() -> None:
     with pytest.raises(Refused) as raised:
         example(datacontenttype="text/plain", data={"confidential": "confidential"}, time="x")

@@ -29,7 +29,9 @@ def words(name: str) -> set[str]:
 
 
 def _singular(word: str) -> str:
-    return word.removesuffix("s") if not word.endswith("ss") else word
+    if word.endswith("ss"):
+        return word
+    return f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")
 
 
 def _listed() -> Iterator[str]:
@@ -68,6 +70,7 @@ def test_the_words_of_names_are_in_the_glossary() -> None:
         ("JSONText", {"json", "text"}),
         ("Responses", {"response"}),
         ("Address", {"address"}),
+        ("dependencies", {"dependency"}),
     ],
 )
 def test_a_name_is_taken_apart(name: str, expected: set[str]) -> None:

@@ -4,105 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import read_dead_letter
 from eventing.event import Event, event_key
 from eventing.schemas import Schemas
-from functions.contract import Variable
-from functions.ingest.handler import THREADS, Handler, make_handler
-from functions.shared.clients import Clients
-from functions.shared.parts import Parts
+from functions.ingest.handler import THREADS
 from tests.faults.aws import FakeAws
-from tests.faults.memory import QUEUE_URL, REGION
+from tests.faults.memory import REGION
 from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
-
-KEY_ID = "key-of-acme"
-ENVIRONMENT = {
-    Variable.EVENTS_TABLE: "events",
-    Variable.EVENT_RETENTION_DAYS: "90",
-    Variable.ARCHIVE_BUCKET: "archive",
-    Variable.INGEST_DLQ_URL: QUEUE_URL + "ingest-dlq",
-    Variable.PUBLISHERS: json.dumps({KEY_ID: "acme"}),
-    Variable.SERVICE: "shop",
-    Variable.NAMESPACE: "Eventing",
-}
-
-
-@dataclass
-class Publisher:
-    """Posts to the function as API Gateway would."""
-
-    aws: FakeAws
-    handler: Handler
-    log: StringIO
-    requests: int = 0
-
-    def post(
-        self,
-        body: Any,
-        *,
-        content_type: str = "application/cloudevents+json",
-        key_id: str | None = KEY_ID,
-        request_id: str = "",
-        seconds: float = 20.0,
-    ) -> dict[str, Any]:
-        """The response, its body read."""
-        self.requests += 1
-        event = {
-            "requestContext": {
-                "requestId": request_id or f"r{self.requests}",
-                "identity": {"apiKeyId": key_id},
-            },
-            "multiValueHeaders": {"Content-Type": [content_type]},
-            "body": body if isinstance(body, str) else json.dumps(body),
-            "isBase64Encoded": False,
-        }
-        response = self.handler(event, _Context(seconds, f"invocation{self.requests}"))
-        return {**response, "body": json.loads(response["body"])}
-
-    @property
-    def stored(self) -> dict[str, dict[str, Any]]:
-        return self.aws.tables.get("events", {})
-
-    @property
-    def archived(self) -> dict[str, bytes]:
-        return self.aws.buckets.get("archive", {})
-
-    @property
-    def letters(self) -> list[dict[str, Any]]:
-        return self.aws.letters("ingest-dlq")
-
-
-@dataclass
-class _Context:
-    seconds: float
-    aws_request_id: str = "invocation"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(self.seconds * 1000)
-
-
-def new_function(clients: Clients, schemas: Schemas, workers: Executor, log: StringIO) -> Handler:
-    """The function as it is after its initialisation."""
-    return make_handler(
-        Parts(
-            ENVIRONMENT,
-            threads=THREADS,
-            clients=clients,
-            schemas=schemas,
-            workers=workers,
-            # Loggers of one name share what the first one writes to.
-            logger=Logger(service=f"shop-{id(log)}", stream=log),
-        )
-    )
+from tests.unit.invocations import CODES
+from tests.unit.publisher import KEY_ID, Publisher, event, new_function
 
 
 @pytest.fixture
@@ -110,17 +27,6 @@ def publisher(schemas: Schemas) -> Iterator[Publisher]:
     aws, log = FakeAws(), StringIO()
     with aws.installed() as clients, ThreadPoolExecutor(THREADS) as workers:
         yield Publisher(aws, new_function(clients, schemas, workers, log), log)
-
-
-def event(number: int = 1, **members: Any) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": f"{number}",
-        "source": "/crm",
-        "type": "com.example.shop.customer.registered.v1",
-        "data": {"name": "Ada"},
-        **members,
-    }
 
 
 def test_an_event_is_stored_and_archived(publisher: Publisher) -> None:
@@ -182,17 +88,6 @@ def test_what_a_timed_out_attempt_stored_is_accepted(publisher: Publisher) -> No
     assert publisher.aws.count("ExecuteStatement") == 2
     assert len(publisher.stored) == 1
     assert publisher.letters == []
-
-
-CODES = {
-    "throttle": "THROTTLED",
-    "timeout": "TIMEOUT",
-    "done-then-timeout": "TIMEOUT",
-    "denied": "ACCESS_DENIED",
-    "500": "UNAVAILABLE",
-    "missing": "NOT_FOUND",
-    "unreachable": "UNAVAILABLE",
-}
 
 
 @pytest.mark.parametrize(("fault", "code"), CODES.items())

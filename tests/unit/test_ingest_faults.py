@@ -20,7 +20,7 @@ from eventing.schemas import Schemas
 from functions.shared.clients import Clients
 from tests.faults.aws import FakeAws
 from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
-from tests.unit.test_ingest import Publisher, event, new_function
+from tests.unit.publisher import Publisher, event, new_function
 
 RUNS = 1000
 SCHEMAS = Schemas(Catalogue.read(Path("catalogue")))

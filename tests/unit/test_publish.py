@@ -6,99 +6,21 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
-from math import inf
-from pathlib import Path
 from time import monotonic
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import pytest
-from aws_lambda_powertools import Logger
 
-from eventing.catalogue import Catalogue
-from functions.contract import Variable
-from functions.publish.handler import THREADS, Handler, make_handler
-from functions.shared.clients import Clients
+from functions.publish.handler import THREADS
 from functions.shared.clock import Clock
-from functions.shared.parts import Parts
 from tests.faults.aws import FakeAws
-from tests.faults.memory import QUEUE_URL, TOPIC_PREFIX
 from tests.faults.vocabulary import LEFT_OUT, Call, EntryRefusal, Fault, Killed
-from tests.unit.test_ingest import CODES, _Context
+from tests.unit.invocations import CODES
+from tests.unit.stream import Stream, StreamClock, new_function, record
 
-T = TypeVar("T")
-
-CATALOGUE = Catalogue.read(Path("catalogue"))
-ENVIRONMENT = {
-    Variable.TOPIC_ARN_PREFIX: TOPIC_PREFIX,
-    Variable.PUBLISH_DLQ_URL: QUEUE_URL + "publish-dlq",
-    Variable.SERVICE: "shop",
-    Variable.NAMESPACE: "Eventing",
-}
 EVENT = '{"id": "0", "type": "com.example.shop.order.placed.v1", "source": "/a"}'
-
-
-@dataclass
-class Stream:
-    """Hands records to the function as an event source mapping would."""
-
-    aws: FakeAws
-    handler: Handler
-    log: StringIO
-    clock: StreamClock
-
-    def deliver(self, *records: dict[str, Any], seconds: float = 60.0) -> list[str]:
-        """The sequence numbers that the function wants again."""
-        response = self.handler({"Records": list(records)}, _Context(seconds))
-        return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
-
-    def arrived(self, topic: str) -> list[str]:
-        """The ids of the events that arrived at a topic."""
-        return [json.loads(entry["Message"])["id"] for entry in self.aws.topics.get(topic, [])]
-
-    @property
-    def letters(self) -> list[dict[str, Any]]:
-        return self.aws.letters("publish-dlq")
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """What the function has written into its log."""
-        return [json.loads(line) for line in self.log.getvalue().splitlines()]
-
-
-class StreamClock(Clock):
-    """Counts pauses instead of making them, and goes on by them."""
-
-    def __init__(self, aws: FakeAws) -> None:
-        self._aws = aws
-        self.patience = inf
-        """Nobody waits for a call beyond this moment."""
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self._aws.slept
-
-    def sleep(self, seconds: float) -> None:
-        self._aws.slept += seconds
-
-    def result_by(self, deadline: float, call: Future[T], otherwise: T) -> T:
-        return super().result_by(min(deadline, self.patience), call, otherwise)
-
-
-def new_function(clients: Clients, workers: Executor, log: StringIO, clock: StreamClock) -> Handler:
-    """The function as it is after its initialisation."""
-    return make_handler(
-        Parts(
-            ENVIRONMENT,
-            threads=THREADS,
-            clients=clients,
-            clock=clock,
-            workers=workers,
-            catalogue=CATALOGUE,
-            logger=Logger(service=f"shop-{id(log)}", stream=log),
-        )
-    )
 
 
 @pytest.fixture
@@ -108,28 +30,6 @@ def stream() -> Iterator[Stream]:
     clock = StreamClock(aws)
     with aws.installed() as clients, ThreadPoolExecutor(THREADS) as workers:
         yield Stream(aws, new_function(clients, workers, log, clock), log, clock)
-
-
-def record(number: int, type: str = "order.placed.v1", **data: Any) -> dict[str, Any]:
-    event = {
-        "specversion": "1.0",
-        "id": str(number),
-        "source": "/shop",
-        "type": f"com.example.shop.{type}",
-        "data": data or {"total": 20},
-    }
-    return {
-        "eventID": f"e{number}",
-        "eventName": "INSERT",
-        "dynamodb": {
-            "SequenceNumber": f"s{number}",
-            "NewImage": {
-                "publisher": {"S": "acme"},
-                "event": {"S": json.dumps(event)},
-                "accepted_at": {"S": "2026-11-24T09:30:00.000Z"},
-            },
-        },
-    }
 
 
 def test_each_event_goes_to_the_first_topic_that_takes_it(stream: Stream) -> None:
@@ -174,20 +74,21 @@ def test_a_hundred_events_of_a_topic_take_ten_calls(stream: Stream) -> None:
     assert sorted(map(int, stream.arrived("orders"))) == list(range(100))
 
 
-FAULTS = {
-    **CODES,
+Trouble = Literal["too large", "refused", "throttle once"]
+FAULTS: list[tuple[Fault | Trouble, str | None]] = [
+    *CODES.items(),
     # More than the topic takes in one message.
-    "too large": "TOO_LARGE",
-    "refused": "INVALID",
-    "throttle once": None,
-}
+    ("too large", "TOO_LARGE"),
+    ("refused", "INVALID"),
+    ("throttle once", None),
+]
 
 
 @pytest.mark.parametrize("everywhere", [False, True], ids=["one topic", "all topics"])
-@pytest.mark.parametrize(("fault", "code"), FAULTS.items())
-def test_the_fates_of_events_by_what_befalls_their_topic(
+@pytest.mark.parametrize(("fault", "code"), FAULTS)
+def test_the_fates_of_events_by_the_fault_of_their_topic(
     stream: Stream,
-    fault: Fault | Literal["too large", "refused", "throttle once"],
+    fault: Fault | Trouble,
     code: str | None,
     everywhere: bool,
 ) -> None:
@@ -299,23 +200,21 @@ def test_a_topic_that_hangs_does_not_hold_up_the_first_calls_of_others(stream: S
     assert len(stream.letters) == 80
 
 
-@pytest.mark.parametrize(
-    ("type", "data", "code"),
-    [
-        ("unheard.of.v1", {}, "NO_ROUTE"),
-        # A text is not comparable with the condition's number.
-        ("order.placed.v1", {"total": "many"}, "INVALID"),
-    ],
-)
-def test_what_has_no_route_is_a_dead_letter_of_step_route(
-    stream: Stream, type: str, data: dict[str, Any], code: str
-) -> None:
-    stream.deliver(record(1, type, **data), record(2))
+def test_what_has_no_route_is_a_dead_letter_of_step_route(stream: Stream) -> None:
+    stream.deliver(record(1, "unheard.of.v1"), record(2))
 
     assert stream.arrived("orders") == ["2"]
     (letter,) = stream.letters
-    assert (letter["step"], letter["cause"]["code"]) == ("route", code)
+    assert (letter["step"], letter["cause"]["code"]) == ("route", "NO_ROUTE")
     assert "topic" not in letter
+
+
+@pytest.mark.parametrize("total", ["many", [700], {"amount": 700}, True, None])
+def test_no_data_makes_a_dead_letter_of_a_condition(stream: Stream, total: Any) -> None:
+    stream.deliver(record(1, "order.placed.v2", total=total))
+
+    assert stream.arrived("orders") == ["1"]
+    assert stream.letters == []
 
 
 @pytest.mark.parametrize(

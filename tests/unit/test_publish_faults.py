@@ -16,7 +16,7 @@ from functions.publish.handler import Handler
 from functions.shared.clients import Clients
 from tests.faults.aws import FakeAws
 from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
-from tests.unit.test_publish import Stream, StreamClock, new_function, record
+from tests.unit.stream import Stream, StreamClock, new_function, record
 
 RUNS = 200
 # As many as the stream mapping has (infrastructure/constructs/publication.py).

@@ -1,4 +1,4 @@
-"""The redrive state machine, run with functions that are told what they give."""
+"""The redrive state machine, run with functions whose answers a test gives."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def error(name: str, message: str) -> Answer:
 
 
 def page(number: int, *, done: bool = False, stop: str | None = None) -> Json:
-    """What a page gives."""
+    """The result of a page."""
     return {"position": {"letter": number}, "done": done, "stop": stop}
 
 
 def triaged(*, drained: bool = True, skipped: bool = False) -> Json:
-    """What a page of triage gives."""
+    """The result of a page of triage."""
     return {"drained": drained, "skipped": skipped}
 
 
@@ -95,7 +95,7 @@ class Functions:
         return [call["task"] for call in self.calls]
 
     def call(self, task: str) -> Json:
-        """What the one call of a task was given."""
+        """The payload of the one call of a task."""
         (call,) = (call for call in self.calls if call["task"] == task)
         return call
 

@@ -14,9 +14,11 @@ from typing import get_args
 
 import pytest
 
-from eventing.redrive.request import ACTIONS, Filter, RedriveRequest, read_request
+from eventing.redrive.actions import ACTIONS
+from eventing.redrive.filter import Filter
+from eventing.redrive.request import RedriveRequest, read_request
 from functions.contract import EXECUTION_REFUSALS
-from functions.redrive.runner import Fate
+from functions.redrive.tally import Fate
 from infrastructure.packaging import ROOT
 from tests.shown import commands
 from tests.workflows.asl import Json

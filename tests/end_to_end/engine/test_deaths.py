@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.end_to_end.engine.test_triage import put_record
 from tests.end_to_end.engine.world import (
     PAYMENT,
-    Call,
-    Fault,
-    Killed,
     Stopped,
+    TaskCall,
     World,
     event,
     letter,
-    meanwhile,
-    once,
+    put_record,
 )
+from tests.faults.choosing import meanwhile, once
+from tests.faults.vocabulary import Fault, Killed
 
 if TYPE_CHECKING:
     from local.cloud import LocalCloud
@@ -133,7 +131,7 @@ def test_these_are_all_the_calls(world: World) -> None:
 @pytest.mark.parametrize("where", [*LOCK, *VERIFY, *PROBE])
 def test_a_process_that_dies_before_the_first_page(world: World, where: Where) -> None:
     before = world.letters
-    ended = world.run(REDRIVE, befall=once("done-then-killed", at(where)))
+    ended = world.run(REDRIVE, faults=once("done-then-killed", at(where)))
     assert ended.error == "Runtime.ExitError"
     assert world.letters == before
     assert set(see_all_well(world).values()) == {1}
@@ -141,7 +139,7 @@ def test_a_process_that_dies_before_the_first_page(world: World, where: Where) -
 
 @pytest.mark.parametrize("where", [*PAGE, *FINISH])
 def test_a_process_that_dies_later_is_taken_over_by_another(world: World, where: Where) -> None:
-    ended = world.run(REDRIVE, befall=once("done-then-killed", at(where)))
+    ended = world.run(REDRIVE, faults=once("done-then-killed", at(where)))
     assert ended.output["outcome"] == "done"
     assert ended.output["counts"] == {"resolved": 6, "failed": 1}
     assert world.states() == ENDS
@@ -152,7 +150,7 @@ def test_a_process_that_dies_later_is_taken_over_by_another(world: World, where:
 
 @pytest.mark.parametrize("where", [*PAGE[:-1], *FINISH[:2]])
 def test_processes_that_die_each_time(world: World, where: Where) -> None:
-    ended = world.run(REDRIVE, befall=lambda call: "killed" if at(where)(call) else None)
+    ended = world.run(REDRIVE, faults=lambda call: "killed" if at(where)(call) else None)
     assert ended.error == "Runtime.ExitError"
     outcomes = [entry["outcome"] for entry in world.audit()]
     # A page that always dies is reported by `finish`, a `finish` that always dies by `release`.
@@ -168,7 +166,7 @@ def test_processes_that_die_each_time(world: World, where: Where) -> None:
 
 @pytest.mark.parametrize("where", PAGE)
 def test_an_execution_that_is_stopped_in_the_middle_of_a_page(world: World, where: Where) -> None:
-    ended = world.run(REDRIVE, befall=once("released", at(where)))
+    ended = world.run(REDRIVE, faults=meanwhile(at(where), world.stop))
     assert ended.error == "Stopped"
     assert world.locked() == {}
     assert world.states()["redriving"] == 0
@@ -185,8 +183,8 @@ def test_an_execution_that_is_stopped_in_the_middle_of_a_page(world: World, wher
 
 
 def test_a_page_that_dies_after_its_execution_was_stopped(world: World) -> None:
-    stop, die = once("released", at(PAGE[4])), once("killed", at(PAGE[7]))
-    ended = world.run(REDRIVE, befall=lambda call: stop(call) or die(call))
+    stop, die = meanwhile(at(PAGE[4]), world.stop), once("killed", at(PAGE[7]))
+    ended = world.run(REDRIVE, faults=lambda call: stop(call) or die(call))
     assert ended.error == "Stopped"
     assert world.locked() == {}
     # Claimed after `release` had looked: still counted, until the next run takes them up.
@@ -213,8 +211,8 @@ RELEASE = [
 def test_a_release_that_fails_is_done_again_and_tells_all(
     world: World, where: Where, fault: Fault
 ) -> None:
-    stop, fail = once("released", at(PAGE[4])), once(fault, at(where))
-    ended = world.run(REDRIVE, befall=lambda call: stop(call) or fail(call))
+    stop, fail = meanwhile(at(PAGE[4]), world.stop), once(fault, at(where))
+    ended = world.run(REDRIVE, faults=lambda call: stop(call) or fail(call))
     assert ended.error == "Stopped"
     entry = world.audit()[-1]
     assert (entry["outcome"], entry["cause"]) == ("partial", "the execution was aborted")
@@ -234,8 +232,8 @@ def released_again(world: World, execution: str) -> None:
 def test_a_release_of_a_run_that_all_is_told_of_tells_nobody_again(
     world: World, stopped: bool
 ) -> None:
-    befall = once("released", lambda call: stopped and at(PAGE[4])(call))
-    world.run(REDRIVE, befall=befall, name="stopped-or-done")
+    faults = meanwhile(lambda call: stopped and at(PAGE[4])(call), world.stop)
+    world.run(REDRIVE, faults=faults, name="stopped-or-done")
     audited, told = world.audit(), world.told()
     assert any("redrive" in subject for subject, _ in told)
     released_again(world, "stopped-or-done")
@@ -292,7 +290,7 @@ def test_a_lease_that_ended_is_taken_over_and_its_page_stops(world: World) -> No
         second.append(world.run({**REDRIVE, "stage": "publish"}))
 
     first = world.run(
-        {**REDRIVE, "stage": "publish", "canary": 2}, befall=meanwhile(at(PAGE[7]), take_over)
+        {**REDRIVE, "stage": "publish", "canary": 2}, faults=meanwhile(at(PAGE[7]), take_over)
     )
     assert second[0].output["outcome"] == "done"
     assert second[0].output["counts"] == {"resolved": 3, "failed": 1}
@@ -309,7 +307,7 @@ def test_a_lease_that_ended_is_taken_over_and_its_page_stops(world: World) -> No
     [LOCK[0], LOCK[1], PAGE[1], PAGE[4], PAGE[5], PAGE[7], PAGE[9], FINISH[1], FINISH[11]],
 )
 def test_an_answer_that_is_lost(world: World, where: Where) -> None:
-    ended = world.run(REDRIVE, befall=once("lost answer", at(where)))
+    ended = world.run(REDRIVE, faults=once("done-then-timeout", at(where)))
     assert ended.output["outcome"] == "done"
     assert ended.output["counts"] == {"resolved": 6, "failed": 1}
     see_all_well(world)
@@ -322,7 +320,7 @@ def changing(state: str) -> Any:
 @pytest.mark.parametrize("fault", ["throttle", "denied"])
 def test_a_ledger_that_does_not_let_letters_be_claimed(world: World, fault: Fault) -> None:
     before = {one.id: (one.state, one.episode, one.version) for one in world.letters}
-    ended = world.run(REDRIVE, befall=lambda call: fault if changing("redriving")(call) else None)
+    ended = world.run(REDRIVE, faults=lambda call: fault if changing("redriving")(call) else None)
     assert ended.output["outcome"] == "partial"
     assert ended.output["counts"] == {"left": 7}
     assert ended.output["not_taken_up"] == 7
@@ -332,7 +330,7 @@ def test_a_ledger_that_does_not_let_letters_be_claimed(world: World, fault: Faul
 
 
 def test_a_ledger_that_does_not_take_down_what_became_of_letters(world: World) -> None:
-    ended = world.run(REDRIVE, befall=lambda call: "denied" if changing("resolved")(call) else None)
+    ended = world.run(REDRIVE, faults=lambda call: "denied" if changing("resolved")(call) else None)
     assert ended.output["outcome"] == "partial"
     assert ended.output["counts"] == {"unrecorded": 7}
     assert world.states() == {"open": 7}
@@ -345,24 +343,24 @@ def test_a_ledger_that_does_not_take_down_what_became_of_letters(world: World) -
 @pytest.mark.parametrize("state", ["redriving", "resolved"])
 def test_a_ledger_that_is_busy_for_a_moment(world: World, state: str) -> None:
     # One attempt of the SDK and its second, then it is the ledger's own turn to wait.
-    refused: list[Call] = []
+    refused: list[TaskCall] = []
 
-    def befall(call: Call) -> Fault | None:
+    def faults(call: TaskCall) -> Fault | None:
         if changing(state)(call) and len(refused) < 2:
             refused.append(call)
             return "throttle"
         return None
 
-    ended = world.run(REDRIVE, befall=befall)
+    ended = world.run(REDRIVE, faults=faults)
     assert ended.output["counts"] == {"resolved": 6, "failed": 1}
     assert set(see_all_well(world).values()) == {1}
 
 
 def test_a_lock_that_cannot_be_renewed_ends_the_run(world: World) -> None:
-    def befall(call: Call) -> Fault | None:
+    def faults(call: TaskCall) -> Fault | None:
         return "denied" if call.task == "page" and call.operation == "UpdateItem" else None
 
-    ended = world.run(REDRIVE, befall=befall)
+    ended = world.run(REDRIVE, faults=faults)
     assert ended.error == "ClientError"
     assert world.delivered() == {}
     see_all_well(world)
@@ -371,17 +369,17 @@ def test_a_lock_that_cannot_be_renewed_ends_the_run(world: World) -> None:
 # Triage
 
 TRIAGE = ["ReceiveMessage", "UpdateItem", "PutObject", "GetObject", "DeleteMessageBatch"]
-BEFALLS: list[tuple[Fault, int]] = [
+FAULTS: list[tuple[Fault, int]] = [
     ("done-then-killed", 1),
     ("done-then-killed", 2),
-    ("lost answer", 1),
+    ("done-then-timeout", 1),
     ("denied", 1),
 ]
 
 
-@pytest.mark.parametrize(("fault", "number"), BEFALLS)
+@pytest.mark.parametrize(("fault", "number"), FAULTS)
 @pytest.mark.parametrize("operation", TRIAGE)
-def test_whatever_befalls_triage_each_letter_is_in_the_ledger_once(
+def test_whatever_fails_in_triage_each_letter_is_in_the_ledger_once(
     cloud: LocalCloud, fault: Fault, operation: str, number: int
 ) -> None:
     world = World(cloud, hidden_seconds=1)
@@ -389,7 +387,7 @@ def test_whatever_befalls_triage_each_letter_is_in_the_ledger_once(
     world.send("publish", "junk")
     record = {"payload": {"Records": [stream_record("r1"), stream_record("r2")]}}
     put_record(world, "aws/lambda/1", json.dumps(record).encode())
-    world.run({}, befall=once(fault, lambda call: (call.task, call.operation, call.number)
+    world.run({}, faults=once(fault, lambda call: (call.task, call.operation, call.number)
                               == ("triage", operation, number)))  # fmt: skip
     assert world.locked() == {}
     deadline = time.monotonic() + 10
@@ -409,10 +407,10 @@ def stream_record(id: str) -> Any:
 def test_a_triage_that_dies_for_good_is_released(world: World) -> None:
     world.dead_letters(letter("new"))
 
-    def befall(call: Call) -> Fault | None:
+    def faults(call: TaskCall) -> Fault | None:
         return "killed" if call.operation == "ReceiveMessage" else None
 
-    ended = world.run({}, befall=befall)
+    ended = world.run({}, faults=faults)
     assert ended.error == "Runtime.ExitError"
     assert world.locked() == {}
     assert world.waiting() == 1

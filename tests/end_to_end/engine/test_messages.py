@@ -10,12 +10,16 @@ from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from eventing.cause import Code
-from tests.end_to_end.engine.world import letter, meanwhile, once
+from tests.end_to_end.engine.world import (
+    letter,
+)
+from tests.faults.choosing import meanwhile, once
+from tests.faults.vocabulary import Fault
 
 if TYPE_CHECKING:
     import pytest
 
-    from tests.end_to_end.engine.world import Call, Ended, Fault, World
+    from tests.end_to_end.engine.world import Ended, TaskCall, World
 
 REDRIVE = {"action": "redrive", "reason": "the topic is back", "started_by": "ada"}
 
@@ -84,7 +88,7 @@ def test_two_triages_at_once_tell_once(world: World) -> None:
             second.append(another.submit(world.run, {}))
             assert waits.wait(10)
 
-        first = world.run({}, befall=meanwhile(lambda call: call.operation == "Publish", begin))
+        first = world.run({}, faults=meanwhile(lambda call: call.operation == "Publish", begin))
         assert second[0].result(10).output["outcome"] == first.output["outcome"] == "triaged"
     assert subjects(world) == ["1 dead letters at publish"]
 
@@ -159,11 +163,11 @@ def test_every_decision_is_audited(world: World) -> None:
 
 
 def test_a_message_that_cannot_be_sent_is_sent_by_a_later_triage(world: World) -> None:
-    def befall(call: Call) -> Fault | None:
+    def faults(call: TaskCall) -> Fault | None:
         return "denied" if call.operation == "Publish" else None
 
     world.dead_letters(letter("a"))
-    assert world.run({}, befall=befall).error == "ClientError"
+    assert world.run({}, faults=faults).error == "AuthorizationErrorException"
     assert world.waiting() == 0
     # Nobody was told, and the queue is empty: the counter sees to it.
     counted = world.count()
@@ -189,7 +193,7 @@ def test_the_counter_starts_no_triage_while_one_runs(world: World) -> None:
     world.dead_letters(letter("a"), letter("b"))
     world.run(
         {},
-        befall=meanwhile(
+        faults=meanwhile(
             lambda call: call.operation == "DeleteMessageBatch",
             lambda: counted.append((world.dead_letters(letter("c")), world.count())[1]),
         ),
@@ -216,7 +220,7 @@ def test_the_counter_counts_what_is_not_done_with(
     counted: list[Any] = []
     world.run(
         REDRIVE,
-        befall=meanwhile(
+        faults=meanwhile(
             lambda call: call.operation == "PublishBatch",
             lambda: counted.append(world.count()),
         ),
@@ -236,7 +240,7 @@ def test_parked_and_discarded_letters_are_not_open(world: World) -> None:
     world.run({"action": "discard", "reason": "a test", "limit": 1})
     world.run(
         {**REDRIVE, "max_episodes": 1},
-        befall=lambda call: "denied" if call.operation == "PublishBatch" else None,
+        faults=lambda call: "denied" if call.operation == "PublishBatch" else None,
     )
     assert world.states() == {"discarded": 1, "parked": 1}
     assert world.count()["publish"]["open"] == 0
@@ -246,7 +250,7 @@ def test_the_runs_metrics(world: World, capsys: pytest.CaptureFixture[str]) -> N
     world.dead_letters(letter("a"), letter("s", stage="ingest"), letter("b"))
     world.run(
         {**REDRIVE, "canary": 0, "stage": "publish", "limit": 1},
-        befall=once("denied", lambda call: call.operation == "PublishBatch"),
+        faults=once("denied", lambda call: call.operation == "PublishBatch"),
     )
     assert metrics(capsys, "RedriveFailed") == [("", 1.0)]
     world.run(REDRIVE)

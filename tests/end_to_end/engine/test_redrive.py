@@ -17,16 +17,16 @@ from eventing.timestamps import timestamp
 from tests.end_to_end.engine.world import (
     ORDER,
     PAYMENT,
-    Call,
     Ended,
-    Fault,
     PageClock,
+    TaskCall,
     World,
     event,
     letter,
-    meanwhile,
     other_catalogue,
 )
+from tests.faults.choosing import meanwhile
+from tests.faults.vocabulary import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 REDRIVE = {"action": "redrive"}
 
 
-def publishing(call: Call) -> bool:
+def publishing(call: TaskCall) -> bool:
     return call.operation == "PublishBatch"
 
 
-def sns_is_broken(call: Call) -> Fault | None:
+def sns_is_broken(call: TaskCall) -> Fault | None:
     return "denied" if publishing(call) else None
 
 
@@ -140,7 +140,7 @@ def test_a_topic_that_is_gone_is_routed_anew_and_the_plan_lists_it(world: World)
 
 def test_a_message_says_that_it_is_a_redrive(world: World) -> None:
     world.dead_letters(letter("a"))
-    world.run(REDRIVE, befall=sns_is_broken)
+    world.run(REDRIVE, faults=sns_is_broken)
     world.run(REDRIVE)
     (notification,) = world.drain(world.subscriber)
     attributes = {k: v["Value"] for k, v in notification["MessageAttributes"].items()}
@@ -315,7 +315,7 @@ def test_letters_that_changed_and_went_are_named(world: World) -> None:
 
     def approve(task: Any) -> Any:
         by_id = {id: key for key, id in keys.items()}
-        world.run({**REDRIVE, "filter": {"letter_ids": [by_id["a"]]}}, befall=sns_is_broken)
+        world.run({**REDRIVE, "filter": {"letter_ids": [by_id["a"]]}}, faults=sns_is_broken)
         world.run({**REDRIVE, "filter": {"letter_ids": [by_id["b"]]}})
         return approving()(task)
 
@@ -371,7 +371,7 @@ def test_a_canary_that_fails_is_all_that_is_touched(world: World) -> None:
     world.dead_letters(*(letter(f"e{n}") for n in range(50)))
     world.run({})
     before = {one.id: one for one in world.letters}
-    ended = world.run(REDRIVE, befall=sns_is_broken)
+    ended = world.run(REDRIVE, faults=sns_is_broken)
     assert ended.output["outcome"] == "aborted"
     assert ended.output["counts"] == {"failed": 10}
     assert ended.output["not_taken_up"] == 40
@@ -390,11 +390,11 @@ def test_a_canary_that_fails_is_all_that_is_touched(world: World) -> None:
 def test_a_run_stops_past_its_abort_limit(world: World) -> None:
     world.dead_letters(*(letter(f"e{n:03}") for n in range(100)))
 
-    def worse(call: Call) -> Fault | None:
+    def worse(call: TaskCall) -> Fault | None:
         return "denied" if publishing(call) and call.number > 4 else None
 
     ended = world.run(
-        {**REDRIVE, "canary": 5, "abort_failure_percent": 30, "rate_per_second": 20}, befall=worse
+        {**REDRIVE, "canary": 5, "abort_failure_percent": 30, "rate_per_second": 20}, faults=worse
     )
     # 5, then 20 of which 10 get through, then it is too much.
     assert ended.output["outcome"] == "aborted"
@@ -477,7 +477,7 @@ def test_a_second_redrive_of_a_stage_is_refused_with_the_name_of_the_first(world
     first = world.run(
         REDRIVE,
         name="the-first",
-        befall=meanwhile(
+        faults=meanwhile(
             publishing, lambda: second.append(world.run({**REDRIVE, "stage": "publish"}))
         ),
     )
@@ -495,7 +495,7 @@ def test_redrives_of_two_stages_go_side_by_side(world: World) -> None:
     second: list[Ended] = []
     first = world.run(
         {**REDRIVE, "stage": "publish"},
-        befall=meanwhile(
+        faults=meanwhile(
             publishing, lambda: second.append(world.run({**REDRIVE, "stage": "ingest"}))
         ),
     )
@@ -508,7 +508,7 @@ def test_half_a_lock_is_given_back(world: World) -> None:
     world.run(
         {**REDRIVE, "stage": "publish"},
         name="at-publish",
-        befall=meanwhile(publishing, lambda: both.append(world.run(REDRIVE))),
+        faults=meanwhile(publishing, lambda: both.append(world.run(REDRIVE))),
     )
     assert both[0].error == "Locked"
     assert world.locked() == {}
@@ -523,7 +523,7 @@ def test_a_triage_during_a_redrive_leaves_its_letters_alone(world: World) -> Non
         world.dead_letters(*(letter(f"e{n}", age=timedelta(0)) for n in range(8)), letter("new"))
         world.run({})
 
-    ended = world.run(REDRIVE, befall=meanwhile(publishing, again))
+    ended = world.run(REDRIVE, faults=meanwhile(publishing, again))
     assert ended.output["counts"] == {"resolved": 8}
     assert world.states() == {"resolved": 8, "open": 1}
     assert all(topics == ["orders"] for topics in world.delivered().values())
@@ -560,12 +560,12 @@ def test_a_pause_that_is_longer_than_a_page_goes_on_in_the_next_ones(
 ) -> None:
     began: list[float] = []
 
-    def note(call: Call) -> None:
+    def note(call: TaskCall) -> None:
         if (call.task, call.operation) == ("page", "GetObject"):  # the plan, with which it begins
             began.append(clock.time)
 
     world.dead_letters(*(letter(f"e{n}") for n in range(205)))
-    ended = world.run(SLOW, befall=note)
+    ended = world.run(SLOW, faults=note)
     assert ended.output["outcome"] == "done"
     assert ended.output["counts"] == {"resolved": 205}
     # 200 at once for 200 s, then one every second.

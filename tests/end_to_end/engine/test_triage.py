@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from eventing.cause import Code
-from tests.end_to_end.engine.world import PAYMENT, event, letter, meanwhile
+from tests.end_to_end.engine.world import PAYMENT, event, letter, put_record, refer
+from tests.faults.choosing import meanwhile
 
 if TYPE_CHECKING:
     from eventing.dead_letter import DeadLetter
@@ -146,22 +147,6 @@ def invocation_record(*events: str) -> bytes:
     return json.dumps(content).encode()
 
 
-def refer(world: World, key: str) -> None:
-    """EventBridge tells the queue of an object, as it does of an invocation record."""
-    created = {
-        "source": "aws.s3",
-        "detail-type": "Object Created",
-        "time": "2026-11-24T09:31:00Z",
-        "detail": {"bucket": {"name": world.operations}, "object": {"key": key}},
-    }
-    world.send("publish", json.dumps(created))
-
-
-def put_record(world: World, key: str, content: bytes) -> None:
-    world.client("s3").put_object(Bucket=world.operations, Key=key, Body=content)
-    refer(world, key)
-
-
 def test_a_crash_record_becomes_letters_that_are_redriven(world: World, capsys: Any) -> None:
     put_record(world, "aws/lambda/1", invocation_record(event("a"), event("b", PAYMENT), "?"))
     triaged = world.run({})
@@ -198,7 +183,7 @@ def test_a_second_triage_is_skipped_while_the_first_runs(world: World) -> None:
     second: list[Ended] = []
     first = world.run(
         {"stage": "publish"},
-        befall=meanwhile(
+        faults=meanwhile(
             lambda call: call.operation == "ReceiveMessage",
             lambda: second.append(world.run({"stage": "publish"})),
         ),
@@ -236,7 +221,7 @@ def test_letters_that_arrive_during_a_triage_are_in_the_ledger_or_in_the_queue(
 
     world.run(
         {},
-        befall=meanwhile(
+        faults=meanwhile(
             lambda call: call.operation == "DeleteMessageBatch",
             lambda: world.dead_letters(*(letter(f"b{n}") for n in range(20))),
         ),
@@ -251,7 +236,7 @@ def test_a_resolved_letter_that_fails_anew_is_open_again_and_its_episodes_go_on(
     world: World,
 ) -> None:
     world.dead_letters(letter("a"))
-    world.run({"action": "redrive"}, befall=fail_publishing)
+    world.run({"action": "redrive"}, faults=fail_publishing)
     world.run({"action": "redrive"})
     assert (world.letter("a").state, world.letter("a").episode) == ("resolved", 1)
     world.dead_letters(letter("a", age=timedelta(seconds=-1)))

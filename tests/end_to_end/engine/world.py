@@ -24,11 +24,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 
 from aws_lambda_powertools import Logger
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader
 from botocore.session import get_session
@@ -52,23 +51,17 @@ from functions.triage.handler import make_triage
 from functions.triage.triage import Counts
 from local.cloud import ROOT, LocalCloud
 from tests.end_to_end.conftest import put_messages
+from tests.faults import http
+from tests.faults.sdk import fail
+from tests.faults.vocabulary import Call, Fault, Killed, nothing
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
 MACHINE: Json = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())
 CATALOGUE = load_catalogue(ROOT / "catalogue")
 ORDER, PAYMENT = "com.example.shop.order.placed.v1", "com.example.shop.payment.captured.v1"
 METRICS = {Variable.SERVICE: "shop", Variable.NAMESPACE: "Eventing"}
-Fault = Literal["killed", "done-then-killed", "throttle", "denied", "lost answer", "released"]
-"""What befalls a call: the process dies before or after it; it is refused; it is made, but its answer is
-lost; its execution has just been stopped, and released."""
-
-
 # Of the SDK; it takes most of the time in which a process comes to life.
 _LOADER = Loader()
-
-
-class Killed(BaseException):
-    """The process died just now."""
 
 
 class Stopped(Exception):  # noqa: N818 - what was done to the execution
@@ -76,14 +69,10 @@ class Stopped(Exception):  # noqa: N818 - what was done to the execution
 
 
 @dataclass(frozen=True)
-class Call:
-    """A call that a process makes."""
+class TaskCall(Call):
+    """A call that a process makes; `number` counts its operation in this process at this task."""
 
-    task: str
-    operation: str
-    number: int
-    """The how manieth of its operation it is in this process at this task."""
-    body: str
+    task: str = ""
 
     @property
     def to(self) -> str | None:
@@ -92,40 +81,7 @@ class Call:
         return match[1] if self.operation == "BatchExecuteStatement" and match else None
 
 
-Befall = Callable[[Call], Fault | None]
-
-
-def meanwhile(chosen: Callable[[Call], bool], happens: Callable[[], object]) -> Befall:
-    """Something else happens just before the first call of this kind, which then goes through."""
-    lock, done = threading.Lock(), False
-
-    def befall(call: Call) -> None:
-        nonlocal done
-        with lock:
-            first, done = not done and chosen(call), done or chosen(call)
-        if first:
-            happens()
-
-    return befall
-
-
-def nothing(call: Call) -> None:
-    """No fault at all."""
-
-
-def once(fault: Fault, chosen: Callable[[Call], bool]) -> Befall:
-    """This fault for the first call of this kind, in whichever process."""
-    lock, done = threading.Lock(), False
-
-    def befall(call: Call) -> Fault | None:
-        nonlocal done
-        with lock:
-            if done or not chosen(call):
-                return None
-            done = True
-            return fault
-
-    return befall
+Faults = Callable[[TaskCall], Fault | None]
 
 
 class WorldClock(Clock):
@@ -157,14 +113,13 @@ class NoExecutions(Executions):
 class Process:
     """An execution environment of Lambda, with the functions in it."""
 
-    def __init__(self, world: World, befall: Befall) -> None:
+    def __init__(self, world: World, faults: Faults) -> None:
         self.dead = False
-        self.released = False
         self.retired = False
-        self.calls: list[Call] = []
+        self.calls: list[TaskCall] = []
         self.executions = NoExecutions()
         self._world = world
-        self._befall = befall
+        self._faults = faults
         self._lock = threading.Lock()
         self._task = ""
         self._counts: Counter[str] = Counter()
@@ -236,31 +191,26 @@ class Process:
     ) -> AWSResponse | None:
         if self.dead:
             raise Killed
-        operation = event_name.rpartition(".")[2]
-        body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
+        service, operation = event_name.split(".")[1:]
+        sent = http.body(request).decode()
         with self._lock:
             self._counts[operation] += 1
-            call = Call(self._task, operation, self._counts[operation], body)
+            call = TaskCall(service, operation, "", self._counts[operation], sent, self._task)
             self.calls.append(call)
-        match self._befall(call):
-            case "killed":
-                self.dead = True
-                raise Killed
-            case "done-then-killed":
-                self._http.send(request)
-                self.dead = True
-                raise Killed
-            case "lost answer":
-                self._http.send(request)
-                raise ReadTimeoutError(endpoint_url=request.url)
-            case "throttle":
-                return _refusal(request, 400, "ThrottlingException")
-            case "denied":
-                return _refusal(request, 403, "AccessDeniedException")
-            case "released":
-                self.released = True
-                self._world.release(befall=self._befall)
-        return None
+        fault = self._faults(call)
+        if fault is None:
+            return None
+        try:
+            return fail(
+                fault,
+                request,
+                service=service,
+                act=lambda: self._http.send(request),
+                released=threading.Event(),
+            )
+        except Killed:
+            self.dead = True
+            raise
 
 
 @dataclass
@@ -300,23 +250,6 @@ class Measured:
             for name, value in item.items()
         )
         self.units += max(1, -(-size // 4096)) * (1 if params.get("ConsistentRead") else 0.5)
-
-
-class _Raw:
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        yield self._content
-
-
-def _refusal(request: AWSPreparedRequest, status: int, code: str) -> AWSResponse:
-    json_error = json.dumps({"__type": f"com.amazonaws#{code}", "message": "a fault of this test"})
-    xml_error = f"<Error><Code>{code}</Code><Message>a fault of this test</Message></Error>"
-    body = json_error if "X-Amz-Target" in request.headers else xml_error
-    if b"Action=" in (request.body if isinstance(request.body, bytes) else b""):
-        body = f"<ErrorResponse>{xml_error}</ErrorResponse>"
-    return AWSResponse(request.url, status, {}, _Raw(body.encode()))  # type: ignore[arg-type]
 
 
 @dataclass
@@ -361,7 +294,7 @@ class World:
         self.logger = Logger(service=self.name, stream=self.log)
         self.processes: list[Process] = []
         self.measured: list[Measured] = []
-        self._running: list[Execution] = []
+        self._running: list[tuple[Execution, _Machine]] = []
         self._make()
 
     def client(self, service: str) -> Any:
@@ -483,9 +416,9 @@ class World:
 
     # What is done
 
-    def process(self, befall: Befall = nothing) -> Process:
+    def process(self, faults: Faults = nothing) -> Process:
         """A fresh execution environment."""
-        process = Process(self, befall)
+        process = Process(self, faults)
         self.processes.append(process)
         return process
 
@@ -506,7 +439,7 @@ class World:
         self,
         input: Json = None,
         *,
-        befall: Befall = nothing,
+        faults: Faults = nothing,
         approve: Callable[[Json], Json] | None = None,
         name: str | None = None,
         started_at: datetime | None = None,
@@ -519,9 +452,9 @@ class World:
         """
         started = timestamp(started_at or datetime.now(UTC))
         name = name or f"run-{uuid.uuid4().hex[:8]}"
-        machine = _Machine(self, befall, approve or _nobody, dict(before or {}))
+        machine = _Machine(self, faults, approve or _nobody, dict(before or {}))
         execution = Execution(MACHINE, machine, name=name, started_at=started)
-        self._running.append(execution)
+        self._running.append((execution, machine))
         ended = Ended(visited=execution.visited, tasks=machine.tasks)
         try:
             ended.output = execution.run(input or {})
@@ -540,12 +473,18 @@ class World:
         execution = {"execution": "run-1", "execution_arn": "arn:run-1", "started_at": started_at}
         return {"task": name, **execution, **members}
 
-    def release(self, status: str = "ABORTED", *, befall: Befall = nothing) -> None:
+    def stop(self) -> None:
+        """Stop the execution while one of its tasks makes a call: that task goes on by itself."""
+        _, machine = self._running[-1]
+        machine.stopped = True
+        self.release(faults=machine.faults)
+
+    def release(self, status: str = "ABORTED", *, faults: Faults = nothing) -> None:
         """What EventBridge has done about an execution that came to another end.
 
         Lambda does it again, in another process, when it fails: twice, then EventBridge begins anew.
         """
-        execution = self._running[-1]
+        execution, _ = self._running[-1]
         started = datetime.fromisoformat(execution.started_at)
         task = {
             "task": "release",
@@ -556,9 +495,9 @@ class World:
         }
         for _ in range(2):
             with suppress(Exception, Killed):
-                self.process(befall).invoke(task)
+                self.process(faults).invoke(task)
                 return
-        self.process(befall).invoke(task)
+        self.process(faults).invoke(task)
 
     def count(self) -> Json:
         """What the counter does, every minute; it notes which triages it would start."""
@@ -686,19 +625,36 @@ def _nobody(task: Json) -> Json:
     raise TaskFailed("States.Timeout")
 
 
+def refer(world: World, key: str) -> None:
+    """EventBridge tells the queue of an object, as it does of an invocation record."""
+    created = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-11-24T09:31:00Z",
+        "detail": {"bucket": {"name": world.operations}, "object": {"key": key}},
+    }
+    world.send("publish", json.dumps(created))
+
+
+def put_record(world: World, key: str, content: bytes) -> None:
+    world.client("s3").put_object(Bucket=world.operations, Key=key, Body=content)
+    refer(world, key)
+
+
 class _Machine:
     """Calls tasks as Step Functions does: in a process that lives on, until it dies, with retries."""
 
     def __init__(
         self,
         world: World,
-        befall: Befall,
+        faults: Faults,
         approve: Callable[[Json], Json],
         before: dict[str, Callable[[], None]],
     ) -> None:
         self.tasks: list[str] = []
+        self.faults = faults
+        self.stopped = False
         self._world = world
-        self._befall = befall
         self._approve = approve
         self._before = before
         self._process: Process | None = None
@@ -724,7 +680,7 @@ class _Machine:
 
     def _invoke(self, task: Json) -> Json:
         if self._process is None or self._process.dead or self._process.retired:
-            self._process = self._world.process(self._befall)
+            self._process = self._world.process(self.faults)
         process = self._process
         try:
             # What a function is given and gives is JSON.
@@ -736,7 +692,7 @@ class _Machine:
             cause = {"errorType": name, "errorMessage": str(error)}
             raise TaskFailed(name, json.dumps(cause)) from error
         finally:
-            if process.released:
+            if self.stopped:
                 raise Stopped
 
 

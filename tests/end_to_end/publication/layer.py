@@ -1,4 +1,4 @@
-"""What befalls the publish function itself: stands before its handler, in a layer that tests attach.
+"""Faults of the publish function itself: stands before its handler, in a layer that tests attach.
 
 A file says what is to happen; it is read at each invocation.
 """

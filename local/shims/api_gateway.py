@@ -1,0 +1,79 @@
+"""API Gateway: API keys, and the answers for functions that fail."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+from typing import Any
+
+from ministack.services import apigateway_v1 as gateway
+
+from .patching import Json
+
+
+def proxy_event_names_the_api_key() -> None:
+    """AWS puts the caller's key into `requestContext.identity` (`apiKey`, `apiKeyId`).
+
+    The ingest function knows a publisher by the id of its key.
+    """
+    stock = gateway._build_lambda_event_v1
+
+    @functools.wraps(stock)
+    def build(*args: Any, **kwargs: Any) -> Json:
+        event = stock(*args, **kwargs)
+        key = gateway._resolve_api_key(gateway._api_key_from_request(event["headers"])) or {}
+        event["requestContext"]["identity"].update(apiKey=key.get("value"), apiKeyId=key.get("id"))
+        return event
+
+    gateway._build_lambda_event_v1 = build
+
+
+def integration_failure_is_a_gateway_response() -> None:
+    """AWS answers for a function that fails, is throttled or talks nonsense: a gateway response.
+
+    The emulator passes the error's message on, with 502 or 429. The contract turns all of them into
+    a 503 that tells nothing.
+    """
+    stock_invoke = gateway._invoke_lambda_proxy_v1
+
+    class FailedError(Exception):
+        pass
+
+    def shape(result: Json) -> Any:
+        answer = result.get("body")
+        if isinstance(answer, (str, bytes)):
+            with contextlib.suppress(ValueError):
+                answer = json.loads(answer)
+        understood = isinstance(answer, dict) and isinstance(answer.get("statusCode"), int)
+        if result.get("error") or result.get("throttle") or not understood:
+            raise FailedError
+        return answer, None
+
+    @functools.wraps(stock_invoke)
+    async def invoke(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await stock_invoke(*args, **kwargs)
+        except FailedError:
+            return gateway._gw_error("INTEGRATION_FAILURE", "Internal server error")
+
+    gateway._lambda_proxy_response, gateway._invoke_lambda_proxy_v1 = shape, invoke
+
+
+def disabled_api_key_is_refused() -> None:
+    """AWS answers 403 to a key that `update-api-key` has disabled.
+
+    The emulator stores the patch's value, the string "false", and takes it for true. Revoking a
+    publisher's key is an operator's command in the README.
+    """
+    stock = gateway._update_api_key
+
+    def update(key_id: str, data: Json) -> Any:
+        answer = stock(key_id, data)
+        key = gateway._api_keys.get(key_id)
+        if key:
+            key["enabled"] = str(key["enabled"]).lower() == "true"
+            answer = gateway._v1_response(key)
+        return answer
+
+    gateway._update_api_key = update

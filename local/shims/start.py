@@ -1,0 +1,50 @@
+"""Start the emulator with its shims."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+
+from ministack import app
+
+from .table import SHIMS
+
+
+def main() -> None:
+    """Put the shims in place and serve until told to stop."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--while-stdin-is-open", action="store_true")
+    parser.add_argument("--without", default="", metavar="NAME,NAME")
+    parser.add_argument("--list", action="store_true", help="print the shims' names only")
+    arguments = parser.parse_args()
+    if arguments.list:
+        print(*SHIMS, sep="\n")
+        return
+    without = set(filter(None, arguments.without.split(",")))
+    if unknown := without - SHIMS.keys() - {"all"}:
+        parser.error(f"no such shims: {', '.join(sorted(unknown))}")
+    for name, shim in SHIMS.items():
+        if not without & {name, "all"}:
+            shim()
+    if arguments.while_stdin_is_open:
+        end_with_stdin()
+    # The emulator reads arguments of its own.
+    del sys.argv[1:]
+    app.main()
+
+
+def end_with_stdin() -> None:
+    """Stop when the other end of stdin is closed, which it is also when its holder is killed."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)  # a deployment in progress makes the emulator ignore SIGTERM
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

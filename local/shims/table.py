@@ -1,0 +1,45 @@
+"""All shims, in the order in which they are put in place: some wrap what others have replaced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import (
+    alarms,
+    api_gateway,
+    cloudformation,
+    dynamodb,
+    functions,
+    iam,
+    metrics,
+    step_functions,
+    stream_mappings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ORDERED: tuple[Callable[[], None], ...] = (
+    api_gateway.proxy_event_names_the_api_key,
+    api_gateway.integration_failure_is_a_gateway_response,
+    api_gateway.disabled_api_key_is_refused,
+    dynamodb.global_table_settings_from_cloudformation,
+    dynamodb.partiql_insert_is_a_write_like_any_other,
+    stream_mappings.stream_mapping_retries_and_gives_up,
+    functions.javascript_sdk_lists_its_exports,
+    functions.raised_exception_keeps_its_name,
+    metrics.embedded_metrics_in_logs_become_metrics,
+    alarms.alarm_evaluation,
+    alarms.alarm_changes_are_events,
+    alarms.composite_alarms_from_cloudformation,
+    alarms.suppressed_actions_wait,
+    metrics.queue_metrics_and_alarm_clock,
+    metrics.services_measure_themselves,
+    step_functions.succeed_state_has_an_output,
+    iam.batches_need_the_single_action,
+    iam.loopback_counts_as_secure_transport,
+    iam.conditions_see_keys_and_attributes,
+    iam.conditions_see_if_none_match,
+    cloudformation.stack_status_waits_for_a_change,
+)
+SHIMS = {shim.__name__: shim for shim in _ORDERED}

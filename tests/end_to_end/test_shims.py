@@ -1,0 +1,648 @@
+"""Each shim is needed, and works: without it the emulator behaves unlike AWS, with it like AWS.
+
+A test that is red for the emulator without shims says that the emulator has learnt it: delete the shim.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import time
+import uuid
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import urllib3
+from botocore.exceptions import ClientError
+
+from local.cloud import ACCOUNT, LOCAL, ROOT, LocalCloud
+from tests.end_to_end.conftest import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Something that the stock emulator does not do is looked for this long.
+NEVER_SECONDS = 2.5
+
+PYTHON = """
+import json
+
+def handle(event, context):
+    {}
+"""
+
+
+class Lab:
+    """An emulator, and what experiments make in it."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.client = cloud.client
+
+    def name(self) -> str:
+        """A name that nothing has."""
+        return f"t{uuid.uuid4().hex[:8]}"
+
+    def role(self, *allowed: tuple[str, str], when: Any = None) -> str:
+        """The ARN of a role that may do these actions on these resources."""
+        iam, name = self.client("iam"), self.name()
+        trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        services = {
+            **trust,
+            "Principal": {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]},
+        }
+        arn: str = iam.create_role(
+            RoleName=name, AssumeRolePolicyDocument=_policy(trust, services)
+        )["Role"]["Arn"]
+        if allowed:
+            statements = [
+                {"Effect": "Allow", "Action": a, "Resource": r, "Condition": when or {}}
+                for a, r in allowed
+            ]
+            iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=_policy(*statements))
+        return arn
+
+    def as_role(self, service: str, *allowed: tuple[str, str], when: Any = None) -> Any:
+        """A client that may do these actions on these resources under a condition, and nothing else."""
+        session = self.client("sts").assume_role(
+            RoleArn=self.role(*allowed, when=when), RoleSessionName="test"
+        )
+        return self.cloud.client_of(service, session["Credentials"])
+
+    def function(self, body: str, *, runtime: str = "python3.11") -> str:
+        """The name of a function: of one with this body, or of a module in Node.js."""
+        file, text = (
+            ("index.py", PYTHON.format(body)) if "python" in runtime else ("index.js", body)
+        )
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as package:
+            package.writestr(file, text)
+        name = self.name()
+        self.client("lambda").create_function(
+            FunctionName=name,
+            Runtime=runtime,
+            Handler="index.handle",
+            Role=self.role(("logs:*", "*"), ("dynamodb:*", "*"), ("sqs:*", "*")),
+            Code={"ZipFile": content.getvalue()},
+            Timeout=10,
+        )
+        return name
+
+    def invoke(self, function: str) -> Any:
+        """What the function answers to an empty event."""
+        return json.loads(self.client("lambda").invoke(FunctionName=function)["Payload"].read())
+
+    def table(self, **options: Any) -> str:
+        """The name of a table with the partition key `pk` and a stream."""
+        name = self.name()
+        self.client("dynamodb").create_table(
+            TableName=name,
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+            **options,
+        )
+        return name
+
+    def stream(self, table: str) -> str:
+        """The ARN of a table's stream."""
+        described = self.client("dynamodb").describe_table(TableName=table)["Table"]
+        return str(described["LatestStreamArn"])
+
+    def queue(self) -> tuple[str, str]:
+        """URL and ARN of a queue to which every service may send."""
+        sqs, name = self.client("sqs"), self.name()
+        anybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+        url = sqs.create_queue(QueueName=name, Attributes={"Policy": _policy(anybody)})["QueueUrl"]
+        return url, f"arn:aws:sqs:{self.cloud.region}:{ACCOUNT}:{name}"
+
+    def received(self, url: str, *, seconds: int = 0) -> list[str]:
+        """The messages in a queue, after waiting for the first one."""
+        answer = self.client("sqs").receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=seconds
+        )
+        return [message["Body"] for message in answer.get("Messages", ())]
+
+    def stack(self, **resources: Any) -> str:
+        """The name of a stack that is being made of these resources."""
+        name, body = self.name(), json.dumps({"Resources": resources})
+        self.client("cloudformation").create_stack(StackName=name, TemplateBody=body)
+        return name
+
+    def stack_status(self, stack: str) -> str:
+        """The status of a stack, as it is told now."""
+        answer = self.client("cloudformation").describe_stacks(StackName=stack)
+        return str(answer["Stacks"][0]["StackStatus"])
+
+    def settled(self, stack: str) -> str:
+        """The status of a stack once nothing more happens to it."""
+        return eventually(
+            lambda: self.stack_status(stack), lambda status: not status.endswith("_IN_PROGRESS")
+        )
+
+    def api(self, function: str) -> Api:
+        """A REST API whose `POST /` invokes the function, for who has its key."""
+        gateway, lambdas = self.client("apigateway"), self.client("lambda")
+        arn = lambdas.get_function_configuration(FunctionName=function)["FunctionArn"]
+        api = gateway.create_rest_api(name=self.name())["id"]
+        (root,) = gateway.get_resources(restApiId=api)["items"]
+        method = {"restApiId": api, "resourceId": root["id"], "httpMethod": "POST"}
+        gateway.put_method(**method, authorizationType="NONE", apiKeyRequired=True)
+        prefix = f"arn:aws:apigateway:{self.cloud.region}:lambda:path/2015-03-31/functions"
+        gateway.put_integration(
+            **method,
+            type="AWS_PROXY",
+            integrationHttpMethod="POST",
+            uri=f"{prefix}/{arn}/invocations",
+        )
+        gateway.put_gateway_response(
+            restApiId=api, responseType="INTEGRATION_FAILURE", statusCode="503"
+        )
+        gateway.create_deployment(restApiId=api, stageName="v1")
+        key = gateway.create_api_key(name=self.name(), enabled=True)
+        plan = gateway.create_usage_plan(
+            name=self.name(), apiStages=[{"apiId": api, "stage": "v1"}]
+        )
+        gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+        url = f"{self.cloud.endpoint_url}/_aws/execute-api/{api}/v1/"
+        return Api(url, key["id"], key["value"])
+
+
+@dataclass(frozen=True)
+class Api:
+    """A deployed API and its key."""
+
+    url: str
+    key_id: str
+    key: str
+
+    def post(self) -> tuple[int, str]:
+        """Status and body of the answer to a POST with the key."""
+        answer = urllib3.request(
+            "POST", self.url, body="{}", headers={"x-api-key": self.key}, retries=False, timeout=20
+        )
+        return answer.status, answer.data.decode()
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _code(call: Callable[[], Any]) -> str:
+    """The code of the call's error, or `ok`."""
+    try:
+        call()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "ok"
+
+
+def _within(get: Callable[[], Any]) -> Any:
+    """What `get` finds as soon as it finds anything, or the last that it found."""
+    deadline = time.monotonic() + NEVER_SECONDS
+    while not (found := get()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+# What is observed of each
+
+
+def proxy_event_names_the_api_key(lab: Lab) -> Any:
+    """Whether the function learns the key's id and value."""
+    identity = 'json.dumps(event["requestContext"]["identity"])'
+    api = lab.api(lab.function(f'return {{"statusCode": 200, "body": {identity}}}'))
+    found = json.loads(api.post()[1])
+    return found.get("apiKeyId") == api.key_id, found.get("apiKey") == api.key
+
+
+def integration_failure_is_a_gateway_response(lab: Lab) -> Any:
+    """The answers for functions that raise or return nonsense, whose gateway response is a 503."""
+    raising = lab.api(lab.function('raise ValueError("secret")')).post()
+    nonsense = lab.api(lab.function('return {"no": "status"}')).post()
+    return raising[0], "secret" in raising[1], nonsense[0]
+
+
+def disabled_api_key_is_refused(lab: Lab) -> Any:
+    """The status for a key that was disabled."""
+    api = lab.api(lab.function('return {"statusCode": 200, "body": ""}'))
+    operation = {"op": "replace", "path": "/enabled", "value": "false"}
+    lab.client("apigateway").update_api_key(apiKey=api.key_id, patchOperations=[operation])
+    return api.post()[0]
+
+
+def global_table_settings_from_cloudformation(lab: Lab) -> Any:
+    """Replicas, and whether TTL and point-in-time recovery are on."""
+    name = lab.name()
+    recovery = {"PointInTimeRecoveryEnabled": True}
+    properties = {
+        "TableName": name,
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
+        "Replicas": [
+            {"Region": region, "PointInTimeRecoverySpecification": recovery}
+            for region in ("us-east-1", "eu-west-1")
+        ],
+    }
+    stack = lab.stack(Table={"Type": "AWS::DynamoDB::GlobalTable", "Properties": properties})
+    assert lab.settled(stack) == "CREATE_COMPLETE"
+    dynamodb = lab.client("dynamodb")
+    replicas = dynamodb.describe_table(TableName=name)["Table"].get("Replicas", [])
+    ttl = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    recovery_status = backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+    regions = {replica["RegionName"] for replica in replicas}
+    return "eu-west-1" in regions, ttl["TimeToLiveStatus"], recovery_status
+
+
+def partiql_insert_is_a_write_like_any_other(lab: Lab) -> Any:
+    """What an insert by PartiQL answers to who may insert, and how many records the stream gets."""
+    table = lab.table()
+    arn = f"arn:aws:dynamodb:{lab.cloud.region}:{ACCOUNT}:table/{table}"
+    statement = {
+        "Statement": f"INSERT INTO \"{table}\" VALUE {{'pk': ?}}",
+        "Parameters": [{"S": "1"}],
+    }
+    client = lab.as_role("dynamodb", ("dynamodb:PartiQLInsert", arn))
+    code = _code(lambda: client.batch_execute_statement(Statements=[statement]))
+    if code != "ok":
+        lab.client("dynamodb").batch_execute_statement(Statements=[statement])
+    streams, stream = lab.client("dynamodbstreams"), lab.stream(table)
+    (shard,) = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(
+        StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    return code, len(streams.get_records(ShardIterator=iterator)["Records"])
+
+
+def stream_mapping_retries_and_gives_up(lab: Lab) -> Any:
+    """How often a record that fails is tried with one retry, and whether it gets to the destination."""
+    table, (failed, failed_arn), (tried, _) = lab.table(), lab.queue(), lab.queue()
+    function = lab.function(
+        "import boto3; bad = []\n"
+        "    for record in event['Records']:\n"
+        "        key = record['dynamodb']['Keys']['pk']['S']\n"
+        f"        boto3.client('sqs').send_message(QueueUrl={tried!r}, MessageBody=key)\n"
+        "        bad += [record['dynamodb']['SequenceNumber']] if key == 'bad' else []\n"
+        "    return {'batchItemFailures': [{'itemIdentifier': number} for number in bad]}"
+    )
+    lambdas, dynamodb = lab.client("lambda"), lab.client("dynamodb")
+    mapping = lambdas.create_event_source_mapping(
+        EventSourceArn=lab.stream(table),
+        FunctionName=function,
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=1,
+        MaximumRetryAttempts=1,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+        DestinationConfig={"OnFailure": {"Destination": failed_arn}},
+    )
+    seen: list[str] = []
+    for key in ("bad", "good"):
+        dynamodb.put_item(TableName=table, Item={"pk": {"S": key}})
+    # In order: when the second has come, all is done about the first.
+    eventually(lambda: seen.extend(lab.received(tried, seconds=1)), lambda _: "good" in seen)
+    lambdas.delete_event_source_mapping(UUID=mapping["UUID"])
+    return seen.count("bad"), len(lab.received(failed))
+
+
+def javascript_sdk_lists_its_exports(lab: Lab) -> Any:
+    """What of the SDK a function in Node.js can find by going through it."""
+    return lab.invoke(
+        lab.function(
+            "exports.handle = async () => {\n"
+            "  const sdk = require('@aws-sdk/client-dynamodb');\n"
+            "  return Object.keys(sdk).filter(name => name === 'DescribeTableCommand');\n"
+            "};",
+            runtime="nodejs22.x",
+        )
+    )
+
+
+def raised_exception_keeps_its_name(lab: Lab) -> Any:
+    """The type of the error that an exception of a function becomes."""
+    return lab.invoke(lab.function('raise KeyError("x")'))["errorType"]
+
+
+def embedded_metrics_in_logs_become_metrics(lab: Lab) -> Any:
+    """How many metrics there are of what a function has written into its log, and when they are of."""
+    at, space = int(time.time()) - 3600, lab.name()
+    directive = {"Namespace": space, "Dimensions": [[]], "Metrics": [{"Name": "Sold"}]}
+    line = {"_aws": {"Timestamp": at * 1000, "CloudWatchMetrics": [directive]}, "Sold": 3}
+    lab.invoke(lab.function(f"print({json.dumps(line)!r})"))
+    points = lab.client("cloudwatch").get_metric_statistics(
+        Namespace=space,
+        MetricName="Sold",
+        StartTime=at - 60,
+        EndTime=at + 60,
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return [point["Sum"] for point in points]
+
+
+def alarm_evaluation(lab: Lab) -> Any:
+    """The state of an alarm on queue B when only queue A has messages."""
+    cloudwatch, name = lab.client("cloudwatch"), lab.name()
+    _put_alarm(lab, name, "B")
+    metric = {"MetricName": "Depth", "Dimensions": [{"Name": "Queue", "Value": "A"}], "Value": 1}
+    cloudwatch.put_metric_data(Namespace="Test", MetricData=[metric])
+    return cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == "ALARM"
+
+
+def _put_alarm(lab: Lab, name: str, queue: str) -> None:
+    lab.client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        Namespace="Test",
+        MetricName="Depth",
+        Dimensions=[{"Name": "Queue", "Value": queue}],
+        Period=60,
+        EvaluationPeriods=1,
+        Statistic="Maximum",
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        # Nothing changes by itself.
+        TreatMissingData="ignore",
+    )
+
+
+def alarm_changes_are_events(lab: Lab) -> Any:
+    """What a rule sees of an alarm's change, before an event that is sent after it."""
+    events, name, (url, arn) = lab.client("events"), lab.name(), lab.queue()
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.cloudwatch", "test"]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": arn}])
+    _put_alarm(lab, name, name)
+    lab.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="t")
+    events.put_events(Entries=[{"Source": "test", "DetailType": "last", "Detail": "{}"}])
+    seen: list[Any] = []
+
+    def receive() -> list[Any]:
+        seen.extend(map(json.loads, lab.received(url, seconds=1)))
+        return seen
+
+    eventually(receive, lambda _: "last" in [event["detail-type"] for event in seen])
+    events.remove_targets(Rule=name, Ids=["1"])
+    return [event["detail"]["alarmName"] == name for event in seen if event["source"] != "test"]
+
+
+def composite_alarms_from_cloudformation(lab: Lab) -> Any:
+    """Whether a stack with a composite alarm comes to be."""
+    rule = {"AlarmRule": "FALSE"}
+    resource = {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": rule}
+    try:
+        return lab.settled(lab.stack(Alarm=resource)) == "CREATE_COMPLETE"
+    except ClientError:
+        return False
+
+
+def suppressed_actions_wait(lab: Lab) -> Any:
+    """Whether a composite acts at once although its suppressor is in ALARM."""
+    sns, cloudwatch, (url, queue) = lab.client("sns"), lab.client("cloudwatch"), lab.queue()
+    topic = sns.create_topic(Name=lab.name())["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    cause, suppressor = lab.name(), lab.name()
+    for alarm in (cause, suppressor):
+        _put_alarm(lab, alarm, alarm)
+    arn = cloudwatch.describe_alarms(AlarmNames=[suppressor])["MetricAlarms"][0]["AlarmArn"]
+    cloudwatch.put_composite_alarm(
+        AlarmName=lab.name(),
+        AlarmRule=f"ALARM({cause})",
+        AlarmActions=[topic],
+        ActionsSuppressor=arn,
+        ActionsSuppressorWaitPeriod=60,
+        ActionsSuppressorExtensionPeriod=60,
+    )
+    for alarm in (suppressor, cause):
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="t")
+    # An action is performed before SetAlarmState answers.
+    return len(lab.received(url, seconds=1))
+
+
+def queue_metrics_and_alarm_clock(lab: Lab) -> Any:
+    """Whether a queue's depth becomes a metric, by itself."""
+    url, arn = lab.queue()
+    lab.client("sqs").send_message(QueueUrl=url, MessageBody="x")
+    queue = {"Name": "QueueName", "Value": arn.rpartition(":")[2]}
+
+    def metrics() -> list[Any]:
+        found: list[Any] = lab.client("cloudwatch").list_metrics(
+            Namespace="AWS/SQS", MetricName="ApproximateNumberOfMessagesVisible", Dimensions=[queue]
+        )["Metrics"]
+        return found
+
+    return len(_within(metrics))
+
+
+def services_measure_themselves(lab: Lab) -> Any:
+    """The services that count what they have done."""
+    lab.api(lab.function('return {"statusCode": 200, "body": ""}')).post()
+    sns, (_, queue) = lab.client("sns"), lab.queue()
+    topic = sns.create_topic(Name=lab.name())["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    sns.publish(TopicArn=topic, Message="x")
+    _executed(lab, {"Type": "Pass", "End": True})
+    counted = (
+        ("AWS/ApiGateway", "Count"),
+        ("AWS/SNS", "NumberOfNotificationsDelivered"),
+        ("AWS/States", "ExecutionsSucceeded"),
+    )
+    cloudwatch = lab.client("cloudwatch")
+    return [
+        namespace
+        for namespace, metric in counted
+        if cloudwatch.list_metrics(Namespace=namespace, MetricName=metric)["Metrics"]
+    ]
+
+
+def _executed(lab: Lab, state: dict[str, Any]) -> Any:
+    """The output of an execution of a machine with this one state."""
+    machine = {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": state}}
+    client = lab.client("stepfunctions")
+    arn = client.create_state_machine(
+        name=lab.name(), definition=json.dumps(machine), roleArn=lab.role()
+    )["stateMachineArn"]
+    execution = client.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
+    ended = eventually(
+        lambda: client.describe_execution(executionArn=execution),
+        lambda description: description["status"] != "RUNNING",
+    )
+    return json.loads(ended["output"])
+
+
+def succeed_state_has_an_output(lab: Lab) -> Any:
+    """The output of a machine whose last state says what it is."""
+    return _executed(lab, {"Type": "Succeed", "Output": {"sum": "{% 1 + 1 %}"}})
+
+
+def batches_need_the_single_action(lab: Lab) -> Any:
+    """What a batch answers to who may do the single action."""
+    url, arn = lab.queue()
+    topic = lab.client("sns").create_topic(Name=lab.name())["TopicArn"]
+    sqs, sns = (
+        lab.as_role("sqs", ("sqs:SendMessage", arn)),
+        lab.as_role("sns", ("sns:Publish", topic)),
+    )
+    lab.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    return (
+        _code(lambda: sqs.send_message_batch(
+            QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}]
+        )),
+        _code(lambda: sns.publish_batch(
+            TopicArn=topic, PublishBatchRequestEntries=[{"Id": "1", "Message": "x"}]
+        )),
+    )  # fmt: skip
+
+
+def loopback_counts_as_secure_transport(lab: Lab) -> Any:
+    """What a bucket that takes TLS alone answers."""
+    s3, bucket = lab.client("s3"), lab.name()
+    s3.create_bucket(Bucket=bucket)
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(statement))
+    client = lab.as_role("s3", ("s3:PutObject", f"arn:aws:s3:::{bucket}/*"))
+    return _code(lambda: client.put_object(Bucket=bucket, Key="x", Body=b""))
+
+
+def conditions_see_keys_and_attributes(lab: Lab) -> Any:
+    """What writes of three kinds, a read of some attributes and a read of all answer."""
+    table = lab.table()
+    arn = f"arn:aws:dynamodb:{lab.cloud.region}:{ACCOUNT}:table/{table}"
+    rows = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["a#*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    some = {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk"]},
+        "Null": {"dynamodb:Attributes": "false"},
+    }
+    actions = ("UpdateItem", "PartiQLInsert", "PartiQLUpdate")
+    writer = lab.as_role("dynamodb", *((f"dynamodb:{a}", arn) for a in actions), when=rows)
+    reader = lab.as_role("dynamodb", ("dynamodb:BatchGetItem", arn), when=some)
+    insert = f"""INSERT INTO "{table}" VALUE {{'pk':?}}"""
+    update = f"""UPDATE "{table}" SET "x"=1 WHERE "pk"=?"""  # noqa: S608 - of this test's own
+
+    def write(pk: str) -> list[str]:
+        key = {"S": pk}
+        statements = [{"Statement": update, "Parameters": [key]}]
+        return [
+            _code(lambda: writer.execute_statement(Statement=insert, Parameters=[key])),
+            _code(lambda: writer.batch_execute_statement(Statements=statements)),
+            _code(lambda: writer.update_item(TableName=table, Key={"pk": key})),
+        ]
+
+    def read(**options: Any) -> str:
+        wanted = {"Keys": [{"pk": {"S": "a#1"}}], **options}
+        return _code(lambda: reader.batch_get_item(RequestItems={table: wanted}))
+
+    return {*write("a#1")}, {*write("b#1")}, read(ProjectionExpression="pk"), read()
+
+
+def conditions_see_if_none_match(lab: Lab) -> Any:
+    """What a bucket in which nothing is overwritten answers to a first write, and to any other."""
+    s3, bucket = lab.client("s3"), lab.name()
+    s3.create_bucket(Bucket=bucket)
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"Null": {"s3:if-none-match": "true"}},
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(statement))
+    client = lab.as_role("s3", ("s3:PutObject", f"arn:aws:s3:::{bucket}/*"))
+    put = {"Bucket": bucket, "Key": "x", "Body": b""}
+    return (
+        _code(lambda: client.put_object(**put, IfNoneMatch="*")),
+        _code(lambda: client.put_object(**put)),
+    )
+
+
+def stack_status_waits_for_a_change(lab: Lab) -> Any:
+    """What is told of a stack just after it was begun."""
+    answer = "{'Status': 'SUCCESS', 'PhysicalResourceId': 'x', **copied}"
+    function = lab.function(
+        "import time; from urllib.request import Request, urlopen; time.sleep(0.5)\n"
+        "    copied = {n: event[n] for n in ('StackId', 'RequestId', 'LogicalResourceId')}\n"
+        f"    answer = json.dumps({answer}).encode()\n"
+        "    urlopen(Request(event['ResponseURL'], method='PUT', data=answer))"
+    )
+    token = f"arn:aws:lambda:{lab.cloud.region}:{ACCOUNT}:function:{function}"
+    slow = {"Type": "Custom::Slow", "Properties": {"ServiceToken": token}}
+    return lab.stack_status(lab.stack(Slow=slow))
+
+
+DENIED = "AccessDeniedException"
+
+OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
+    # Without the shim, and with it, which is what AWS does.
+    proxy_event_names_the_api_key: ((False, False), (True, True)),
+    integration_failure_is_a_gateway_response: ((502, True, 200), (503, False, 503)),
+    disabled_api_key_is_refused: (200, 403),
+    global_table_settings_from_cloudformation: (
+        (False, "DISABLED", "DISABLED"),
+        (True, "ENABLED", "ENABLED"),
+    ),
+    partiql_insert_is_a_write_like_any_other: (("AccessDeniedException", 0), ("ok", 1)),
+    stream_mapping_retries_and_gives_up: ((1, 0), (2, 1)),
+    javascript_sdk_lists_its_exports: ([], ["DescribeTableCommand"]),
+    raised_exception_keeps_its_name: ("Runtime.HandlerError", "KeyError"),
+    embedded_metrics_in_logs_become_metrics: ([], [3.0]),
+    alarm_evaluation: (True, False),
+    alarm_changes_are_events: ([], [True]),
+    composite_alarms_from_cloudformation: (False, True),
+    suppressed_actions_wait: (1, 0),
+    queue_metrics_and_alarm_clock: (0, 1),
+    services_measure_themselves: ([], ["AWS/ApiGateway", "AWS/SNS", "AWS/States"]),
+    succeed_state_has_an_output: ({}, {"sum": 2}),
+    batches_need_the_single_action: (("AccessDenied", "AuthorizationError"), ("ok", "ok")),
+    loopback_counts_as_secure_transport: ("AccessDenied", "ok"),
+    conditions_see_keys_and_attributes: (
+        ({DENIED}, {DENIED}, DENIED, DENIED),
+        ({"ok"}, {DENIED}, "ok", DENIED),
+    ),
+    conditions_see_if_none_match: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
+    # Not a difference: AWS doesn't wait either.
+    stack_status_waits_for_a_change: ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"),
+}
+
+
+@pytest.fixture(scope="module")
+def stock() -> Iterator[Lab]:
+    """The emulator as it comes."""
+    with LocalCloud(without=["all"]) as cloud:
+        yield Lab(cloud)
+
+
+@pytest.fixture(scope="module")
+def shimmed() -> Iterator[Lab]:
+    """The emulator with all shims."""
+    with LocalCloud() as cloud:
+        yield Lab(cloud)
+
+
+@pytest.mark.parametrize("observe", OBSERVED, ids=lambda observe: observe.__name__)
+def test_the_emulator_needs_the_shim(observe: Callable[[Lab], Any], stock: Lab) -> None:
+    assert observe(stock) == OBSERVED[observe][0]
+
+
+@pytest.mark.parametrize("observe", OBSERVED, ids=lambda observe: observe.__name__)
+def test_with_the_shim_it_does_what_aws_does(observe: Callable[[Lab], Any], shimmed: Lab) -> None:
+    assert observe(shimmed) == OBSERVED[observe][1]
+
+
+def test_there_is_a_test_for_each_shim() -> None:
+    command = [str(LOCAL / "emulator/bin/python"), str(ROOT / "local/shims"), "--list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    assert listed.split() == [observe.__name__ for observe in OBSERVED]

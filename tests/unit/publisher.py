@@ -1,0 +1,101 @@
+"""A publisher, and the ingest function as it is in Lambda, with an AWS in memory."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from eventing.schemas import Schemas
+from functions.ingest.handler import THREADS, Handler, make_handler
+from functions.shared.clients import Clients
+from functions.shared.parts import Parts
+from tests.faults.aws import FakeAws
+from tests.faults.memory import QUEUE_URL
+from tests.unit.invocations import Context
+
+KEY_ID = "key-of-acme"
+ENVIRONMENT = {
+    "EVENTS_TABLE": "events",
+    "EVENT_RETENTION_DAYS": "90",
+    "ARCHIVE_BUCKET": "archive",
+    "INGEST_DLQ_URL": QUEUE_URL + "ingest-dlq",
+    "PUBLISHERS": json.dumps({KEY_ID: "acme"}),
+    "POWERTOOLS_SERVICE_NAME": "shop",
+    "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+}
+
+
+@dataclass
+class Publisher:
+    """Posts to the function as API Gateway would."""
+
+    aws: FakeAws
+    handler: Handler
+    log: StringIO
+    requests: int = 0
+
+    def post(
+        self,
+        body: Any,
+        *,
+        content_type: str = "application/cloudevents+json",
+        key_id: str | None = KEY_ID,
+        request_id: str = "",
+        seconds: float = 20.0,
+    ) -> dict[str, Any]:
+        """The response, its body read."""
+        self.requests += 1
+        event = {
+            "requestContext": {
+                "requestId": request_id or f"r{self.requests}",
+                "identity": {"apiKeyId": key_id},
+            },
+            "multiValueHeaders": {"Content-Type": [content_type]},
+            "body": body if isinstance(body, str) else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        response = self.handler(event, Context(seconds, f"invocation{self.requests}"))
+        return {**response, "body": json.loads(response["body"])}
+
+    @property
+    def stored(self) -> dict[str, dict[str, Any]]:
+        return self.aws.tables.get("events", {})
+
+    @property
+    def archived(self) -> dict[str, bytes]:
+        return self.aws.buckets.get("archive", {})
+
+    @property
+    def letters(self) -> list[dict[str, Any]]:
+        return self.aws.letters("ingest-dlq")
+
+
+def new_function(clients: Clients, schemas: Schemas, workers: Executor, log: StringIO) -> Handler:
+    """The function as it is after its initialisation."""
+    return make_handler(
+        Parts(
+            ENVIRONMENT,
+            threads=THREADS,
+            clients=clients,
+            schemas=schemas,
+            workers=workers,
+            # Loggers of one name share what the first one writes to.
+            logger=Logger(service=f"shop-{id(log)}", stream=log),
+        )
+    )
+
+
+def event(number: int = 1, **members: Any) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": f"{number}",
+        "source": "/crm",
+        "type": "com.example.shop.customer.registered.v1",
+        "data": {"name": "Ada"},
+        **members,
+    }
