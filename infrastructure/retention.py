@@ -70,31 +70,35 @@ class Retention:
     def copies(self) -> tuple[Copy, ...]:
         """Every place of this deployment where an event may be, with what subscribers keep left out."""
         bucket = _LIFECYCLE_DELAY + self.replaced_objects
+        # Until the last day, a letter can be redriven: what that writes begins its life then.
         letter = self.queued_letters + self.open_letters
+        stored = max(self.events, letter) + _TTL_DELAY
         return (
             Copy(
                 place="Events table",
                 when="accepted",
-                life=f"`events` ({self.events}); DynamoDB takes up to {_TTL_DELAY} days to remove it",
-                days=self.events + _TTL_DELAY,
+                life=f"`events` ({self.events}) from its acceptance; DynamoDB takes up to {_TTL_DELAY} days "
+                "to remove it",
+                days=stored,
             ),
             Copy(
                 place="stream of the Events table",
                 when="accepted",
                 life="one day",
-                days=_STREAM_DAYS,
+                days=letter + _STREAM_DAYS,
             ),
             Copy(
                 place="backups of the Events table",
                 when="accepted",
                 life=f"`backups` ({self.backups}) after the table",
-                days=self.events + _TTL_DELAY + self.backups,
+                days=stored + self.backups,
             ),
             Copy(
                 place="archive",
                 when="accepted",
-                life=f"`events` ({self.events}), then `replaced_objects` ({self.replaced_objects})",
-                days=self.events + bucket,
+                life=f"`events` ({self.events}) from when it is archived, then `replaced_objects` "
+                f"({self.replaced_objects})",
+                days=letter + self.events + bucket,
             ),
             Copy(
                 place="dead-letter queue",

@@ -26,5 +26,8 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
         objects[key] = body(request)
         return response(200, "", {"ETag": '"0"'})
 
-    assert request.method == "PUT"
-    return Request("PutObject", bucket, put)
+    def get() -> AWSResponse:
+        return response(200, memory.buckets[bucket][key].decode())
+
+    act = {"PUT": ("PutObject", put), "GET": ("GetObject", get)}[str(request.method)]
+    return Request(act[0], bucket, act[1])
