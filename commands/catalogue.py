@@ -11,6 +11,7 @@ from pathlib import Path
 from commands.limits import limits, usage_plans
 from commands.openapi import openapi
 from commands.problems import problems
+from commands.retention import retention
 from eventing.catalogue import Catalogue, CatalogueError, EventType
 from eventing.catalogue_check import load_catalogue, warnings
 from eventing.type_patterns import covers
@@ -25,6 +26,7 @@ def documents(catalogue: Catalogue) -> dict[str, str]:
     pages = {
         "limits.md": limits(),
         "problems.md": problems(),
+        "retention.md": retention(),
         "usage-plans.md": usage_plans(catalogue),
     }
     made = {name: f"{_NOTE}\n{page}" for name, page in pages.items()}

@@ -279,6 +279,16 @@ class Parts:
 
         return PAGE_SECONDS
 
+    @property
+    def open_letter_days(self) -> int:
+        """How long the ledger keeps a letter that is open."""
+        return int(self._environment[Variable.OPEN_LETTER_DAYS])
+
+    @property
+    def closed_letter_days(self) -> int:
+        """How long the ledger keeps on record what became of a letter."""
+        return int(self._environment[Variable.CLOSED_LETTER_DAYS])
+
     @cached_property
     def poll_seconds(self) -> int:
         """Seconds that triage waits for messages of an empty queue."""

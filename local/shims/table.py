@@ -42,6 +42,8 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     step_functions.succeed_state_has_an_output,
     iam.batches_need_the_single_action,
     iam.loopback_counts_as_secure_transport,
+    iam.conditions_see_keys_and_attributes,
+    iam.conditions_see_if_none_match,
     cloudformation.stack_status_waits_for_a_change,
 )
 SHIMS = {shim.__name__: shim for shim in _ORDERED}

@@ -46,8 +46,8 @@ class Lab:
         """A name that nothing has."""
         return f"t{uuid.uuid4().hex[:8]}"
 
-    def role(self, *allowed: tuple[str, str]) -> str:
-        """The ARN of a role that may do these actions on these resources."""
+    def role(self, *allowed: tuple[str, str], when: Any = None) -> str:
+        """The ARN of a role that may do these actions on these resources, under a condition."""
         iam, name = self.client("iam"), self.name()
         trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
         services = {
@@ -58,14 +58,17 @@ class Lab:
             "Role"
         ]["Arn"]
         if allowed:
-            statements = [{"Effect": "Allow", "Action": a, "Resource": r} for a, r in allowed]
+            statements = [
+                {"Effect": "Allow", "Action": a, "Resource": r, "Condition": when or {}}
+                for a, r in allowed
+            ]
             iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(*statements))
         return arn
 
-    def as_role(self, service: str, *allowed: tuple[str, str]) -> Any:
-        """A client that may do these actions on these resources, and nothing else."""
+    def as_role(self, service: str, *allowed: tuple[str, str], when: Any = None) -> Any:
+        """A client that may do these actions on these resources under a condition, and nothing else."""
         session = self.client("sts").assume_role(
-            RoleArn=self.role(*allowed), RoleSessionName="test"
+            RoleArn=self.role(*allowed, when=when), RoleSessionName="test"
         )
         return self.cloud.client_of(service, session["Credentials"])
 

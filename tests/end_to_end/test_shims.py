@@ -349,6 +349,60 @@ def loopback_counts_as_secure_transport(lab: Lab) -> Any:
     return _code(lambda: client.put_object(Bucket=bucket, Key="x", Body=b""))
 
 
+def conditions_see_keys_and_attributes(lab: Lab) -> Any:
+    """What writes of three kinds, a read of some attributes and a read of all answer."""
+    table = lab.table()
+    arn = f"arn:aws:dynamodb:{lab.cloud.region}:{ACCOUNT}:table/{table}"
+    rows = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["a#*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    some = {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk"]},
+        "Null": {"dynamodb:Attributes": "false"},
+    }
+    actions = ("UpdateItem", "PartiQLInsert", "PartiQLUpdate")
+    writer = lab.as_role("dynamodb", *((f"dynamodb:{a}", arn) for a in actions), when=rows)
+    reader = lab.as_role("dynamodb", ("dynamodb:BatchGetItem", arn), when=some)
+    insert = f"""INSERT INTO "{table}" VALUE {{'pk':?}}"""
+    update = f"""UPDATE "{table}" SET "x"=1 WHERE "pk"=?"""  # noqa: S608 - of this test's own
+
+    def write(pk: str) -> list[str]:
+        key = {"S": pk}
+        statements = [{"Statement": update, "Parameters": [key]}]
+        return [
+            _code(lambda: writer.execute_statement(Statement=insert, Parameters=[key])),
+            _code(lambda: writer.batch_execute_statement(Statements=statements)),
+            _code(lambda: writer.update_item(TableName=table, Key={"pk": key})),
+        ]
+
+    def read(**options: Any) -> str:
+        wanted = {"Keys": [{"pk": {"S": "a#1"}}], **options}
+        return _code(lambda: reader.batch_get_item(RequestItems={table: wanted}))
+
+    return {*write("a#1")}, {*write("b#1")}, read(ProjectionExpression="pk"), read()
+
+
+def conditions_see_if_none_match(lab: Lab) -> Any:
+    """What a bucket in which nothing is overwritten answers to a first write, and to any other."""
+    s3, bucket = lab.client("s3"), lab.name()
+    s3.create_bucket(Bucket=bucket)
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"Null": {"s3:if-none-match": "true"}},
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement))
+    client = lab.as_role("s3", ("s3:PutObject", f"arn:aws:s3:::{bucket}/*"))
+    put = {"Bucket": bucket, "Key": "x", "Body": b""}
+    return (
+        _code(lambda: client.put_object(**put, IfNoneMatch="*")),
+        _code(lambda: client.put_object(**put)),
+    )
+
+
 def stack_status_waits_for_a_change(lab: Lab) -> Any:
     """What is told of a stack just after it was begun."""
     answer = "{'Status': 'SUCCESS', 'PhysicalResourceId': 'x', **copied}"
@@ -361,6 +415,9 @@ def stack_status_waits_for_a_change(lab: Lab) -> Any:
     token = f"arn:aws:lambda:{lab.cloud.region}:{ACCOUNT}:function:{function}"
     slow = {"Type": "Custom::Slow", "Properties": {"ServiceToken": token}}
     return lab.stack_status(lab.stack(Slow=slow))
+
+
+DENIED = "AccessDeniedException"
 
 
 def only_issued_credentials_work(lab: Lab) -> Any:
@@ -414,6 +471,11 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     succeed_state_has_an_output: ({}, {"sum": 2}),
     batches_need_the_single_action: (("AccessDenied", "AuthorizationError"), ("ok", "ok")),
     loopback_counts_as_secure_transport: ("AccessDenied", "ok"),
+    conditions_see_keys_and_attributes: (
+        ({DENIED}, {DENIED}, DENIED, DENIED),
+        ({"ok"}, {DENIED}, "ok", DENIED),
+    ),
+    conditions_see_if_none_match: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
     # Not a difference: AWS doesn't wait either.
     stack_status_waits_for_a_change: ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"),
 }

@@ -17,7 +17,12 @@ AWS = ("boto3", "botocore", "aws_lambda_powertools")
 CDK = ("aws_cdk", "constructs", "cdk_nag", "jsii")
 
 _SHARED = ("functions.contract", "eventing")
-_CONFIGURATION = ("infrastructure.configuration", "infrastructure.packaging", *_SHARED)
+_CONFIGURATION = (
+    "infrastructure.configuration",
+    "infrastructure.packaging",
+    "infrastructure.retention",
+    *_SHARED,
+)
 _CONSTRUCTS = ("infrastructure.constructs", *_CONFIGURATION)
 # What of this project each room may import; the more exact name goes first.
 ALLOWED: Mapping[str, tuple[str, ...]] = {

@@ -6,7 +6,7 @@ import base64
 import json
 
 from tests.end_to_end.lab import package
-from tests.security.signing import Request
+from tests.security.running.signing import Request
 
 # There is such a role in every deployment.
 ROLE = "victim"

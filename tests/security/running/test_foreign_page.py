@@ -13,7 +13,7 @@ import pytest
 
 from local.page_server import DashboardPage
 from tests.browser.chromium import chromium
-from tests.security.attack import CREATE
+from tests.security.running.attack import CREATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.cloud import LocalCloud
-from tests.security.attack import CREATE, LIST
-from tests.security.signing import Credentials, Request, Signer
+from tests.security.running.attack import CREATE, LIST
+from tests.security.running.signing import Credentials, Request, Signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
