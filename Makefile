@@ -11,6 +11,8 @@ PARALLEL := -n 2 --dist loadfile
 # These wait more than they work; tests/end_to_end/conftest.py orders them.
 WAITING := -n 3 --dist loadfile --no-loadscope-reorder
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+# The command line from this folder, built by what is installed: it asks no network.
+PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end screenshots benchmarks format requirements clean
@@ -25,6 +27,7 @@ setup: .venv/.ready node_modules/.ready .local/emulator/.ready build/.ready  ## 
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
 	@$(PYTHON) -m venv --clear .venv
 	@.venv/bin/python $(PIP) -r requirements/project.txt
+	@.venv/bin/python $(PIP_EDITABLE)
 	@touch $@
 
 node_modules/.ready: package-lock.json .venv/.ready
@@ -57,14 +60,14 @@ synth: setup  ## the CloudFormation templates, into cdk.out
 	@npx cdk synth --quiet
 
 catalogue: setup  ## list and check the catalogue (CATALOGUE=folder: another one)
-	@.venv/bin/python -m commands.catalogue list --catalogue $(CATALOGUE)
-	@.venv/bin/python -m commands.catalogue check --catalogue $(CATALOGUE)
+	@eventing catalogue list --catalogue $(CATALOGUE)
+	@eventing catalogue check --catalogue $(CATALOGUE)
 
 route: setup  ## which topic takes an event, and why not the others (EVENT=file, - for stdin)
-	@.venv/bin/python -m commands.route $(EVENT) --catalogue $(CATALOGUE)
+	@eventing route $(EVENT) --catalogue $(CATALOGUE)
 
 docs: setup  ## make docs/generated from the catalogue anew
-	@.venv/bin/python -m commands.catalogue docs
+	@eventing catalogue docs
 
 sizes: setup  ## size and contents of each function's package
 	@.venv/bin/python -m infrastructure.packaging sizes

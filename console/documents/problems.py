@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eventing.problem import Kind
-from infrastructure.constructs.gateway_responses import ANSWERS
+from eventing.gateway_answers import ANSWERS
 
 _INTRODUCTION = """# Problems
 
