@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -140,7 +141,8 @@ def _on_laptop(laptop: Mapping[str, Any], surroundings: Surroundings) -> Deploym
 
 def _on_aws(target: Target, surroundings: Surroundings) -> Deployment:
     session = surroundings.session(target.profile)
-    region = target.region or session.get_config_variable("region")
+    # The SDK for Python does not look at AWS_REGION, which all others and the AWS CLI do.
+    region = target.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
     if not region:
         raise sdk.NoRegionError
     if session.get_credentials() is None:

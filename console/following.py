@@ -14,6 +14,7 @@ from console.deployment import Deployment
 from console.executions import Execution, Progress
 from console.failure import ExitCode, Failure
 from console.groups import summed
+from console.options import words_of
 from console.screen import Screen
 from console.text import plain
 
@@ -202,8 +203,8 @@ def _next(
             return [resume if outcome == "partial" else letters]
         case _ if execution.status == "ABORTED":
             return [deployment.command("report", execution.name)]
-        case "planned" | "InvalidInput":
-            return []
+        case "planned" if execution.output.get("plan", {}).get("letters"):
+            return [deployment.command("redrive", *words_of(execution.request))]
         case _:
             return [deployment.command("status")]
 

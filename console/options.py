@@ -63,6 +63,28 @@ def request_of(given: Mapping[str, Any]) -> dict[str, Any]:
     return members | ({"filter": wanted} if wanted else {})
 
 
+def words_of(request: Mapping[str, Any]) -> list[str]:
+    """The options that make this input, without those that have their default and without who asks."""
+    content = {**request, **request.get("filter", {})}
+    defaults = {member.name: member.default for member in fields(RedriveRequest)}
+    words: list[str] = []
+    for kind in (RedriveRequest, Filter):
+        for member in fields(kind):
+            value = content.get(member.name)
+            if member.name in (*_NOT_OPTIONS, "started_by") or value in (None, ""):
+                continue
+            if value == defaults.get(member.name):
+                continue
+            for one in value if isinstance(value, list) else [value]:
+                words += [_name(member.name, isinstance(value, list)), str(one)]
+    return words
+
+
+def _name(member: str, many: bool) -> str:
+    """The option's name; one that may be given several times is named for one of its values."""
+    return f"--{member.removesuffix('s') if many else member}".replace("_", "-")
+
+
 def checked(members: Mapping[str, Any]) -> RedriveRequest:
     """The request in an input; raises `Misuse`, which names every option at fault."""
     try:
@@ -77,7 +99,7 @@ def _option(member: Field[Any], hint: Any) -> inspect.Parameter:
     kind: Any = list[str] if many else int if int in (hint, *get_args(hint)) else str
     default = None if member.default is MISSING else member.default
     option = typer.Option(
-        f"--{member.name.removesuffix('s') if many else member.name}".replace("_", "-"),
+        _name(member.name, many),
         help=HELP.get(member.name, ""),
         show_default=str(default) if default not in (None, "", "unknown") else False,
         autocompletion=_completion(choices) if choices else None,

@@ -58,7 +58,8 @@ class Starter:
             return self._tell(planned)
         show_plan(self.screen, summary)
         letters = counted(summary["letters"], "letter")
-        if not self._agreed(f"{action.capitalize()} {letters} of {self.deployment}?"):
+        of = "" if request.stage == "all" else f" of {request.stage}"
+        if not self._agreed(f"{action.capitalize()} {letters}{of} on {self.deployment}?"):
             raise Failure("Called off; nothing was begun.", ExitCode.PARTIAL)
         return self._start_and_tell(_no_later(request, planned.started_at))
 

@@ -85,11 +85,18 @@ def listed(screen: Screen, catalogue: Folder = CATALOGUE) -> ExitCode:
 
 def check(screen: Screen, catalogue: Folder = CATALOGUE) -> ExitCode:
     """Check a catalogue: fails with the file, the entry and the reason."""
+    from eventing.catalogue_check import warnings
+
     found = loaded(catalogue)
-    screen.document({"topics": len(found.topics), "digest": found.digest, "next": []})
+    minded = list(warnings(found))
+    screen.document(
+        {"topics": len(found.topics), "digest": found.digest, "warnings": minded, "next": []}
+    )
     screen.say(
         f"the catalogue is sound: {counted(len(found.topics), 'topic')}, digest {found.digest}"
     )
+    for warning in minded:
+        screen.say(f"  mind: {warning}")
     return ExitCode.DONE
 
 

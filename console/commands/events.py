@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -29,6 +30,8 @@ _STRUCTURED = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"
 _ACCEPTED = (200, 299)
 _SECONDS = 30
+# Where a key may go without TLS.
+_LOCAL = (("http", "127.0.0.1"), ("http", "localhost"))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -83,7 +86,8 @@ def _door(url: str | None, surroundings: Surroundings) -> tuple[str, str]:
         return laptop["api_url"], os.environ.get(_KEY) or laptop["api_key"]
     if not url:
         raise Misuse(f"No URL is known: give --url, or set {_URL}.")
-    if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+    parts = urlsplit(url)
+    if parts.scheme != "https" and (parts.scheme, parts.hostname) not in _LOCAL:
         raise Misuse("--url must begin with https://: the key would be sent for all to read.")
     key = os.environ.get(_KEY)
     if not key:
@@ -95,6 +99,8 @@ def _tell(screen: Screen, status: int, data: bytes) -> ExitCode:
     try:
         content: Any = json.loads(data)
     except ValueError:
+        content = None
+    if not isinstance(content, dict):
         content = {"detail": data.decode(errors="replace")[:200]}
     results = content.get("results", [content])
     accepted = [result for result in results if result.get("status") in ("accepted", "duplicate")]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from console.groups import Group
     from console.ledger import Letter
     from console.screen import Screen
-    from eventing.redrive.ledger import State
     from console.surroundings import Surroundings
+    from eventing.redrive.ledger import State
 
 PANEL = "Dead letters"
 _GROUPS = 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from eventing.problem import Kind
 from eventing.gateway_answers import ANSWERS
+from eventing.problem import Kind
 
 _INTRODUCTION = """# Problems
 

@@ -2,6 +2,7 @@
 
 app.py -> stacks -> dashboards, workflows -> infrastructure/constructs -> functions/contract, eventing
 functions/<one> -> functions/shared -> functions/contract, eventing
+console -> functions/contract, eventing
 """
 
 from __future__ import annotations
@@ -39,12 +40,15 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "workflows": ("workflows", *_CONSTRUCTS),
     "dashboards": ("dashboards", *_CONSTRUCTS),
     "app": ("stacks", *_CONFIGURATION),
+    "console": ("console", *_SHARED),
 }
 # What of other people's each room may not import.
 FORBIDDEN: Mapping[str, tuple[str, ...]] = {
     # Its rules are the same wherever and whenever they run.
     "eventing": (*AWS, *CDK, "os", "time"),
     "functions": (*CDK, "aws_xray_sdk"),
+    # It is installed where neither is.
+    "console": (*CDK, "aws_lambda_powertools"),
     # A synth makes no AWS call.
     "infrastructure": AWS,
     "workflows": AWS,
@@ -125,6 +129,10 @@ def test_the_contract_imports_nothing() -> None:
             "infrastructure.constructs.archive",
         ),
         ("stacks.data", "from local import cloud", "local.cloud"),
+        ("console.app", "from local import cloud", "local.cloud"),
+        ("console.ledger", "from functions.shared import ledger", "functions.shared.ledger"),
+        ("console.app", "import aws_cdk", "aws_cdk"),
+        ("eventing.event", "from console import text", "console.text"),
         ("benchmarks.ingest", "from local import cloud", "local.cloud"),
     ],
 )

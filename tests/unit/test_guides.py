@@ -12,11 +12,11 @@ import pytest
 from console.documents.limits import LIMITS, Limit, limits, usage_plans
 from console.documents.problems import ADVICE, problems
 from eventing.catalogue_check import load_catalogue
+from eventing.gateway_answers import ANSWERS
 from eventing.http_binding import read_http_request
 from eventing.ingestion import admit
 from eventing.problem import Kind, Problem, Refused
 from eventing.schemas import Schemas
-from eventing.gateway_answers import ANSWERS
 
 CATALOGUE = load_catalogue(Path("catalogue"))
 SCHEMAS = Schemas(CATALOGUE)

@@ -1,0 +1,107 @@
+"""`eventing` as a program: its help, its completion, its package."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from console.app import main
+from console.options import HELP
+from local.cloud import ROOT
+from tests.unit.console.given import VALUES, Eventing
+
+COMMANDS = (
+    *("status", "letters", "letter", "junk", "triage", "plan", "redrive", "discard"),
+    *("follow", "stop", "continue", "report", "audit", "send", "route"),
+)
+
+
+def test_help_loads_neither_the_cdk_nor_the_sdk() -> None:
+    code = (
+        "import sys; from console.app import main; main(['--help']); "
+        "print([n for n in ('aws_cdk', 'jsii', 'boto3', 'botocore') if n in sys.modules])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert ended.stdout.splitlines()[-1] == "[]", ended.stderr
+
+
+def test_help_names_every_command_and_what_exit_codes_mean(eventing: Eventing) -> None:
+    told = eventing("--help").out
+
+    for command in (*COMMANDS, "catalogue"):
+        assert f" {command} " in told
+    assert "0 done, 1 failed, 2 usage, 3 partial or" in " ".join(told.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_json(eventing: Eventing, command: str) -> None:
+    told = eventing(command, "--help")
+
+    assert told.code == 0
+    assert "--json" in told.out
+
+
+def test_every_field_of_the_input_is_explained() -> None:
+    assert set(HELP) == set(VALUES)
+
+
+@pytest.mark.parametrize("arguments", [("mumble",), ("letters", "--mumble"), ("letter",)])
+def test_a_slip_of_the_pen_is_a_fault_of_usage(
+    eventing: Eventing, arguments: tuple[str, ...]
+) -> None:
+    assert eventing(*arguments).code == 2
+
+
+def test_no_colours_without_a_terminal(eventing: Eventing) -> None:
+    for arguments in (
+        ("--help",),
+        ("status",),
+        ("plan",),
+        ("mumble",),
+        ("status", "--region", "x"),
+    ):
+        told = eventing(*arguments)
+        assert "\x1b" not in told.out + told.err
+
+
+def test_a_shell_completes_commands_options_and_values() -> None:
+    for words, expected in (("eventing st", "status"), ("eventing plan --stage in", "ingest")):
+        environment = os.environ | {
+            "_EVENTING_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        completed = subprocess.run(
+            [sys.executable, "-m", "console"],
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert expected in completed.stdout.split(), completed.stderr
+
+
+def test_the_package_holds_what_the_command_needs(tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+         "--no-deps", "--no-build-isolation", "--no-index", "--target", tmp_path, ROOT],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    ended = subprocess.run(
+        [sys.executable, "-m", "console", "catalogue", "check", "--catalogue", ROOT / "catalogue"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "bin" / "eventing").exists()
+    assert not (tmp_path / "local").exists()
+    assert not (tmp_path / "functions" / "ingest").exists()
+
+
+def test_the_program_ends_with_the_code_of_its_command() -> None:
+    assert main(["catalogue", "check"]) == 0
+    assert main(["catalogue", "check", "--catalogue", "/nowhere"]) == 2
