@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import typer
 
 from console.commands import audit, catalogue, events, letters, runs, status
-from console.failure import ExitCode, Failure
-from console.surroundings import Surroundings
+from console.shell.failure import ExitCode, Failure
+from console.shell.surroundings import Surroundings
 
 app = typer.Typer(
     name="eventing",

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.command import command
-from console.failure import ExitCode, Misuse
-from console.text import plain
+from console.commands.command import command
+from console.shell.failure import ExitCode, Misuse
+from console.shell.text import plain
 from eventing.timestamps import read_moment
 
 if TYPE_CHECKING:
-    from console.deployment import Deployment
-    from console.screen import Screen
-    from console.surroundings import Surroundings
+    from console.deployed.deployment import Deployment
+    from console.shell.screen import Screen
+    from console.shell.surroundings import Surroundings
 
 _LENGTH = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -44,7 +44,7 @@ def audit(
 
     Who asked and who approved is what they said; AWS CloudTrail has the proof.
     """
-    from console.groups import summed
+    from console.deployed.groups import summed
 
     now = surroundings.now()
     found = [

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.command import command
-from console.failure import ExitCode, Failure, Misuse
-from console.text import counted, plain
+from console.commands.command import command
+from console.shell.failure import ExitCode, Failure, Misuse
+from console.shell.text import counted, plain
 
 if TYPE_CHECKING:
-    from console.screen import Screen
+    from console.shell.screen import Screen
     from eventing.catalogue import Catalogue, UsagePlan
 
 Folder = Annotated[Path, typer.Option("--catalogue", help="The catalogue's folder.")]

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 
 import typer
 
-from console.command import command
 from console.commands.catalogue import CATALOGUE, Folder, loaded
-from console.failure import ExitCode, Failure, Misuse
-from console.text import plain
+from console.commands.command import command
+from console.shell.failure import ExitCode, Failure, Misuse
+from console.shell.text import plain
 
 if TYPE_CHECKING:
-    from console.screen import Screen
-    from console.surroundings import Surroundings
+    from console.shell.screen import Screen
+    from console.shell.surroundings import Surroundings
 
 PANEL = "Events and catalogue"
 File = Annotated[str, typer.Argument(metavar="FILE", help="A CloudEvent in JSON; - for stdin.")]
@@ -79,7 +79,7 @@ def send(
 
 def _door(url: str | None, surroundings: Surroundings) -> tuple[str, str]:
     """The URL and the key to send with."""
-    from console.laptop import laptop_outputs
+    from console.deployed.laptop import laptop_outputs
 
     laptop = None if url else laptop_outputs(surroundings.folder)
     if laptop:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.command import command
-from console.failure import ExitCode, Misuse
-from console.options import checked, filter_options, request_of
-from console.text import counted, duration, plain
+from console.commands.command import command
+from console.shell.failure import ExitCode, Misuse
+from console.shell.options import checked, filter_options, request_of
+from console.shell.text import counted, duration, plain
 
 if TYPE_CHECKING:
-    from console.deployment import Deployment
-    from console.groups import Group
-    from console.ledger import Letter
-    from console.screen import Screen
-    from console.surroundings import Surroundings
+    from console.deployed.deployment import Deployment
+    from console.deployed.groups import Group
+    from console.deployed.ledger import Letter
+    from console.shell.screen import Screen
+    from console.shell.surroundings import Surroundings
     from eventing.redrive.ledger import State
 
 PANEL = "Dead letters"
@@ -47,7 +47,7 @@ def letters(
     ] = False,
 ) -> ExitCode:
     """List groups of open letters with the same root cause, largest first."""
-    from console.groups import grouped
+    from console.deployed.groups import grouped
 
     request = checked(request_of(given))
     states: Sequence[State] = ("parked",) if parked else ("open", "redriving")
@@ -148,7 +148,7 @@ def letter(
     id: Annotated[str, typer.Argument(metavar="ID", help="The letter's id, of 43 characters.")],
 ) -> ExitCode:
     """Show what is on record of one letter: everything but its event."""
-    from console.groups import REMEDIES, moment
+    from console.deployed.groups import REMEDIES, moment
     from eventing.cause import Code
 
     found = deployment.ledger.letter(id)

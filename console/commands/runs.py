@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from console.command import command
-from console.failure import ExitCode, Failure, Misuse
-from console.groups import summed
-from console.options import request_of, request_options
-from console.text import plain
-from eventing.redrive.request import Action
+from console.commands.command import command
+from console.deployed.groups import summed
+from console.shell.failure import ExitCode, Failure, Misuse
+from console.shell.options import request_of, request_options
+from console.shell.text import plain
+from eventing.redrive.actions import ACTIONS, Action
 
 if TYPE_CHECKING:
-    from console.deployment import Deployment
-    from console.screen import Screen
-    from console.surroundings import Surroundings
+    from console.deployed.deployment import Deployment
+    from console.shell.screen import Screen
+    from console.shell.surroundings import Surroundings
 
 PANEL = "Dead letters"
 EXECUTIONS = "Executions"
@@ -41,15 +41,14 @@ _HELP: Mapping[Action, str] = {
     "redrive": "Take letters up again: shows the plan, asks, begins with ten, follows to the end.",
     "discard": "Drop letters that nobody wants any more: shows the plan, asks, follows to the end.",
 }
-# Those that change letters for good ask first.
-_ASKING = ("redrive", "discard")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     options = request_options()
-    for action in get_args(Action):
-        made = asking(action) if action in _ASKING else at_once(action)
+    for action, rules in ACTIONS.items():
+        # Whoever starts what operators are told of is asked first.
+        made = asking(action) if rules.reports_to_operators else at_once(action)
         command(app, action, panel=PANEL, options=options, help=_HELP[action])(made)
     command(app, "follow", panel=EXECUTIONS)(follow)
     command(app, "stop", panel=EXECUTIONS)(stop)
@@ -68,7 +67,7 @@ def at_once(action: Action) -> Callable[..., ExitCode]:
         detach: Detach = False,
         show_aws: ShowAws = False,
     ) -> ExitCode:
-        from console.starting import Starter
+        from console.commands.starting import Starter
 
         starter = Starter(screen, deployment, surroundings, show_aws=show_aws, detach=detach)
         return starter.at_once(action, request_of(given))
@@ -88,7 +87,7 @@ def asking(action: Action) -> Callable[..., ExitCode]:
         detach: Detach = False,
         show_aws: ShowAws = False,
     ) -> ExitCode:
-        from console.starting import Starter
+        from console.commands.starting import Starter
 
         starter = Starter(screen, deployment, surroundings, show_aws=show_aws, detach=detach)
         return starter.asked(action, request_of(given), yes=yes)
@@ -100,8 +99,8 @@ def follow(
     screen: Screen, deployment: Deployment, surroundings: Surroundings, execution: Name
 ) -> ExitCode:
     """Follow an execution to its end. Ctrl-C ends the following, not the execution."""
-    from console.following import conclude, show_conclusion
-    from console.following import follow as until_end
+    from console.commands.following import conclude, show_conclusion
+    from console.commands.following import follow as until_end
 
     name = deployment.executions.name(execution)
     ended = until_end(deployment, screen, name, sleep=surroundings.sleep)
@@ -151,9 +150,9 @@ def _awaited_report(
     deployment: Deployment, name: str, surroundings: Surroundings
 ) -> Mapping[str, Any] | None:
     """The report of an execution that was stopped just now; None when it makes none."""
-    # Triage and planning leave nothing behind.
-    if deployment.executions.describe(name).request.get("action") not in _ASKING:
-        return None
+    action = deployment.executions.describe(name).request.get("action", "triage")
+    if not ACTIONS[cast("Action", action)].reports_to_operators:
+        return None  # it leaves nothing behind
     for _ in range(_REPORT_LOOKS):
         if found := deployment.objects.report(name):
             return found
@@ -172,7 +171,7 @@ def resume(
     show_aws: ShowAws = False,
 ) -> ExitCode:
     """Start an execution with the letters that a stopped one has not taken up."""
-    from console.starting import Starter
+    from console.commands.starting import Starter
 
     name = deployment.executions.name(execution)
     found = deployment.objects.report(name)

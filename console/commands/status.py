@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from console.command import command
-from console.failure import ExitCode
-from console.text import counted, duration, plain
+from console.commands.command import command
+from console.shell.failure import ExitCode
+from console.shell.text import counted, duration, plain
 
 if TYPE_CHECKING:
-    from console.alarms import Alarm
-    from console.deployment import Deployment
-    from console.groups import Group
-    from console.health import Under
-    from console.screen import Screen
-    from console.surroundings import Surroundings
+    from console.deployed.alarms import Alarm
+    from console.deployed.deployment import Deployment
+    from console.deployed.groups import Group
+    from console.deployed.health import Under
+    from console.shell.screen import Screen
+    from console.shell.surroundings import Surroundings
 
 PANEL = "Dead letters"
 # More would not fit on one screen; --json has all.
@@ -37,10 +37,10 @@ def add_to(app: typer.Typer) -> None:
 
 def status(screen: Screen, deployment: Deployment, surroundings: Surroundings) -> ExitCode:
     """Healthy or not: alarms that are on, open and parked letters, executions under way, what comes next."""
-    from console.groups import grouped
-    from console.health import health, next_commands, next_for
+    from console.deployed.groups import grouped
+    from console.deployed.health import health, next_commands, next_for
     from eventing.dead_letter import STAGES
-    from eventing.redrive.request import Filter
+    from eventing.redrive.filter import Filter
 
     now = surroundings.now()
     alarms = deployment.alarms.on()

@@ -130,9 +130,13 @@ def test_the_contract_imports_nothing() -> None:
         ),
         ("stacks.data", "from local import cloud", "local.cloud"),
         ("console.app", "from local import cloud", "local.cloud"),
-        ("console.ledger", "from functions.shared import ledger", "functions.shared.ledger"),
+        (
+            "console.deployed.ledger",
+            "from functions.shared import letters",
+            "functions.shared.letters",
+        ),
         ("console.app", "import aws_cdk", "aws_cdk"),
-        ("eventing.event", "from console import text", "console.text"),
+        ("eventing.event", "from console import app", "console.app"),
         ("benchmarks.ingest", "from local import cloud", "local.cloud"),
     ],
 )

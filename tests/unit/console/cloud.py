@@ -15,13 +15,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
-from botocore import xform_name
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.loaders import create_loader
 from botocore.response import StreamingBody
 from botocore.session import Session
 
-from console.surroundings import Surroundings
+from console.shell.surroundings import Surroundings
 from eventing.redrive.ledger import shard
 from eventing.redrive.request import read_request
 from eventing.timestamps import timestamp
@@ -124,7 +123,7 @@ class Cloud:
     runs: dict[str, Run] = field(default_factory=dict)
     objects: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    answers: list[bool] = field(default_factory=list)
+    answers: list[bool | type[BaseException]] = field(default_factory=list)
     """To the questions that commands ask, in their order."""
     asked: list[str] = field(default_factory=list)
     credentials: bool = True
@@ -141,13 +140,16 @@ class Cloud:
             folder=self.folder,
             now=lambda: NOW,
             sleep=lambda seconds: None,
-            ask=self._ask,
+            ask=self.ask,
             at_terminal=lambda: self.at_terminal,
         )
 
-    def _ask(self, question: str) -> bool:
+    def ask(self, question: str) -> bool:
         self.asked.append(question)
-        return self.answers.pop(0)
+        answer = self.answers.pop(0)
+        if isinstance(answer, bool):
+            return answer
+        raise answer
 
     def _session(self, profile: str | None) -> Session:
         session = Session(profile=profile)
@@ -165,9 +167,23 @@ class Cloud:
     def _answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[AWSResponse, Any]:
         params = context["asked"]
         self.calls.append((model.name, params))
+        operations: dict[str, Callable[[Any], Any]] = {
+            "GetCallerIdentity": self.get_caller_identity,
+            "DescribeStacks": self.describe_stacks,
+            "DescribeAlarms": self.describe_alarms,
+            "Query": self.query,
+            "GetItem": self.get_item,
+            "StartExecution": self.start_execution,
+            "StopExecution": self.stop_execution,
+            "ListExecutions": self.list_executions,
+            "DescribeExecution": self.describe_execution,
+            "GetExecutionHistory": self.get_execution_history,
+            "ListObjectsV2": self.list_objects_v2,
+            "GetObject": self.get_object,
+        }
         try:
             self.fault(model.name)
-            answer = getattr(self, xform_name(model.name))(params)
+            answer = operations[model.name](params)
             self.after(model.name)
         except Refused as refused:
             content = {"Error": {"Code": refused.code, "Message": str(refused)}}

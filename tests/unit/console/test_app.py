@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from console.app import main
-from console.options import HELP
+from console.deployed.executions import ASK_STATE, PAGE_STATE, PLAN_STATE
+from console.shell.options import HELP
 from local.cloud import ROOT
 from tests.unit.console.given import VALUES, Eventing
 
@@ -100,6 +102,12 @@ def test_the_package_holds_what_the_command_needs(tmp_path: Path) -> None:
     assert (tmp_path / "bin" / "eventing").exists()
     assert not (tmp_path / "local").exists()
     assert not (tmp_path / "functions" / "ingest").exists()
+
+
+def test_the_states_that_tell_how_far_an_execution_is_are_those_of_the_state_machine() -> None:
+    definition = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())
+
+    assert definition["States"].keys() >= {PLAN_STATE, PAGE_STATE, ASK_STATE}
 
 
 def test_the_program_ends_with_the_code_of_its_command() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from eventing.redrive.request import Filter, RedriveRequest, read_request
+from eventing.redrive.filter import Filter
+from eventing.redrive.request import RedriveRequest, read_request
 from tests.unit.console.cloud import (
     CALLER,
     MACHINE,
@@ -397,13 +398,8 @@ def _interrupt(
 
 def test_ctrl_c_at_the_question_begins_nothing(cloud: Cloud, eventing: Eventing) -> None:
     cloud.items += items(range(3))
-    # An answer that never comes: the list of them is empty.
-    cloud.answers = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            Cloud, "_ask", lambda self, question: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
-        ended = eventing("redrive")
+    cloud.answers = [KeyboardInterrupt]
+    ended = eventing("redrive")
 
     assert ended.code == 3
     assert [request["action"] for request in started(cloud)] == ["plan"]

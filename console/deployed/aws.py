@@ -10,8 +10,8 @@ from botocore import exceptions as sdk
 from botocore.config import Config
 from botocore.session import Session
 
-from console.failure import Failure, Misuse
-from console.text import plain
+from console.shell.failure import Failure, Misuse
+from console.shell.text import plain
 from eventing.cause import Code, cause_of
 
 # The right that each operation needs, by the name that the SDK calls it. No command calls any other.

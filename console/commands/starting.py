@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from console.deployment import Deployment
-from console.executions import Execution
-from console.failure import ExitCode, Failure, Misuse
-from console.following import conclude, follow, show_conclusion
-from console.options import checked
-from console.planned import show_plan
-from console.screen import Screen
-from console.surroundings import Surroundings
-from console.text import counted
-from eventing.redrive.request import Action, RedriveRequest
+from console.commands.following import conclude, follow, show_conclusion
+from console.commands.planned import show_plan
+from console.deployed.deployment import Deployment
+from console.deployed.executions import Execution
+from console.shell.failure import ExitCode, Failure, Misuse
+from console.shell.options import checked
+from console.shell.screen import Screen
+from console.shell.surroundings import Surroundings
+from console.shell.text import counted
+from eventing.redrive.actions import Action
+from eventing.redrive.request import RedriveRequest
 from eventing.timestamps import timestamp
 
 _MOST_STARTED_BY = 256

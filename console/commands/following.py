@@ -9,14 +9,14 @@ from typing import Any, Protocol
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from console.aws import is_passing
-from console.deployment import Deployment
-from console.executions import Execution, Progress
-from console.failure import ExitCode, Failure
-from console.groups import summed
-from console.options import words_of
-from console.screen import Screen
-from console.text import plain
+from console.deployed.aws import is_passing
+from console.deployed.deployment import Deployment
+from console.deployed.executions import Execution, Progress
+from console.deployed.groups import summed
+from console.shell.failure import ExitCode, Failure
+from console.shell.options import words_of
+from console.shell.screen import Screen
+from console.shell.text import plain
 
 _PAUSE = 1.0
 # So many looks in a row may fail before the following ends; the execution goes on either way.

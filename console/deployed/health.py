@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from console.alarms import Alarm
-from console.executions import Execution, Progress
-from console.groups import OWN_FAULT, Group
+from console.deployed.alarms import Alarm
+from console.deployed.executions import Execution, Progress
+from console.deployed.groups import OWN_FAULT, Group
 from eventing.dead_letter import STAGES
 
 Health = Literal["healthy", "needs attention", "unhealthy"]

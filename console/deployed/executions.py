@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from console.aws import error_code
-from console.failure import Misuse
-from console.text import plain
+from console.deployed.aws import error_code
+from console.shell.failure import Misuse
+from console.shell.text import plain
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient

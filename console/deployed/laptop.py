@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from console.failure import Misuse
-from console.text import plain
+from console.shell.failure import Misuse
+from console.shell.text import plain
 
 # It writes this when all is ready, and removes it when it ends.
 _OUTPUTS = Path(".local") / "outputs.json"

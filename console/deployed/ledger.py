@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from eventing.dead_letter import Stage
+from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import Outline, State, shards
-from eventing.redrive.request import Filter
 from functions.contract import LEDGER_INDEX
 
 if TYPE_CHECKING:

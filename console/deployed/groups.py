@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from console.ledger import Letter
+from console.deployed.ledger import Letter
 from eventing.cause import Code
 from eventing.dead_letter import Stage
 from eventing.timestamps import timestamp

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from console.groups import summed
-from console.screen import Screen
-from console.text import duration
+from console.deployed.groups import summed
+from console.shell.screen import Screen
+from console.shell.text import duration
 
 
 def show_plan(screen: Screen, summary: Mapping[str, Any]) -> None:

@@ -11,15 +11,15 @@ from typing import Any
 
 from botocore import exceptions as sdk
 
-from console.alarms import Alarms
-from console.aws import Aws, error_code
-from console.executions import Executions
-from console.failure import Misuse
-from console.laptop import laptop_outputs
-from console.ledger import Ledger
-from console.objects import Objects
-from console.surroundings import Surroundings
-from console.text import plain
+from console.deployed.alarms import Alarms
+from console.deployed.aws import Aws, error_code
+from console.deployed.executions import Executions
+from console.deployed.laptop import laptop_outputs
+from console.deployed.ledger import Ledger
+from console.deployed.objects import Objects
+from console.shell.failure import Misuse
+from console.shell.surroundings import Surroundings
+from console.shell.text import plain
 
 NAME = "eventing"
 

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import typer
 
-from console.failure import Misuse
-from console.text import plain
+from console.shell.failure import Misuse
+from console.shell.text import plain
 from eventing.cause import Code
-from eventing.redrive.request import Filter, InvalidInput, RedriveRequest, read_request
+from eventing.redrive.filter import Filter
+from eventing.redrive.request import InvalidInput, RedriveRequest, read_request
 
 # One sentence for each field. A field without one is an option all the same.
 HELP: Mapping[str, str] = {

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.failure import ExitCode, Failure
-from console.surroundings import Surroundings
+from console.shell.failure import ExitCode, Failure
+from console.shell.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from console.deployment import Deployment
+    from console.deployed.deployment import Deployment
 
 _TARGET = "Which deployment"
 _DEPLOYMENT = typer.Option(
@@ -103,20 +103,20 @@ def _run(
     values: dict[str, Any],
     surroundings: Surroundings,
 ) -> int:
-    from console.screen import Screen
+    from console.shell.screen import Screen
 
     screen = Screen(as_json=values.get("as_json", False))
     arguments |= {"screen": screen} if "screen" in shared else {}
     arguments |= {"surroundings": surroundings} if "surroundings" in shared else {}
     if "deployment" not in shared:
         return function(**arguments) or ExitCode.DONE
-    from console.aws import explained
+    from console.deployed.aws import explained
 
     with explained():
         return function(**arguments, deployment=_find(values, surroundings)) or ExitCode.DONE
 
 
 def _find(values: dict[str, Any], surroundings: Surroundings) -> Deployment:
-    from console.deployment import Target, find
+    from console.deployed.deployment import Target, find
 
     return find(Target(values["deployment"], values["region"], values["profile"]), surroundings)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from console.aws import error_code
+from console.deployed.aws import error_code
 from eventing.dead_letter import STAGES, Stage
-from functions.contract import Objects as Prefix
+from functions.contract import Objects as Names
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -40,7 +40,7 @@ class Objects:
 
     def report(self, execution: str) -> Mapping[str, Any] | None:
         """The report of an execution by its name; None as long as there is none."""
-        concluded = self._read(f"{Prefix.RUNS}{execution}/concluded.json")
+        concluded = self._read(f"{Names.RUNS}{execution}/{Names.CONCLUDED}")
         if concluded is None:
             return None
         return self._read(str(concluded["report"]).removeprefix(f"s3://{self.bucket}/"))
@@ -50,7 +50,7 @@ class Objects:
         with ThreadPoolExecutor(_THREADS) as workers:
             day = now
             while day.date() >= since.date():
-                keys = [key for key, _ in self._keys(f"{Prefix.REPORTS}{day:%Y-%m-%d}/")]
+                keys = [key for key, _ in self._keys(f"{Names.REPORTS}{day:%Y-%m-%d}/")]
                 found = [report for report in workers.map(self._read, keys) if report]
                 yield from sorted(
                     (r for r in found if datetime.fromisoformat(r["finished_at"]) >= since),
@@ -64,7 +64,7 @@ class Objects:
         found = sorted(
             (kept_at, key, stage)
             for stage in STAGES
-            for key, kept_at in self._keys(f"{Prefix.JUNK}{stage}/")
+            for key, kept_at in self._keys(f"{Names.JUNK}{stage}/")
         )
         latest = found[-most:][::-1]
         with ThreadPoolExecutor(_THREADS) as workers:
