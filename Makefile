@@ -60,14 +60,14 @@ synth: setup  ## the CloudFormation templates, into cdk.out
 	@npx cdk synth --quiet
 
 catalogue: setup  ## list and check the catalogue (CATALOGUE=folder: another one)
-	@eventing catalogue list --catalogue $(CATALOGUE)
-	@eventing catalogue check --catalogue $(CATALOGUE)
+	@.venv/bin/python -m console catalogue list --catalogue $(CATALOGUE)
+	@.venv/bin/python -m console catalogue check --catalogue $(CATALOGUE)
 
 route: setup  ## which topic takes an event, and why not the others (EVENT=file, - for stdin)
-	@eventing route $(EVENT) --catalogue $(CATALOGUE)
+	@.venv/bin/python -m console route $(EVENT) --catalogue $(CATALOGUE)
 
 docs: setup  ## make docs/generated from the catalogue anew
-	@eventing catalogue docs
+	@.venv/bin/python -m console catalogue docs
 
 sizes: setup  ## size and contents of each function's package
 	@.venv/bin/python -m infrastructure.packaging sizes

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from console.commands.following import conclude, follow, show_conclusion
-from console.commands.planned import show_plan
+from console.commands.plan_table import show_plan
 from console.deployed.deployment import Deployment
 from console.deployed.executions import Execution
 from console.shell.failure import ExitCode, Failure, Misuse
