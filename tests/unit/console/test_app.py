@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -86,22 +87,35 @@ def test_a_shell_completes_commands_options_and_values() -> None:
         assert expected in completed.stdout.split(), completed.stderr
 
 
-def test_the_package_holds_what_the_command_needs(tmp_path: Path) -> None:
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A copy of what the package is made from, for setuptools to leave its traces in."""
+    folder = tmp_path / "source"
+    for name in ("console", "eventing", "functions"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "LICENSE", "requirements/console.in"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def test_the_package_holds_what_the_command_needs(tmp_path: Path, source: Path) -> None:
+    installed = tmp_path / "installed"
     made = subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-         "--no-deps", "--no-build-isolation", "--no-index", "--target", tmp_path, ROOT],
+         "--no-deps", "--no-build-isolation", "--no-index", "--target", installed, source],
         cwd=tmp_path, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
     ended = subprocess.run(
         [sys.executable, "-m", "console", "catalogue", "check", "--catalogue", ROOT / "catalogue"],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)},
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
-    assert (tmp_path / "bin" / "eventing").exists()
-    assert not (tmp_path / "local").exists()
-    assert not (tmp_path / "functions" / "ingest").exists()
+    assert (installed / "bin" / "eventing").exists()
+    assert not (installed / "local").exists()
+    assert not (installed / "functions" / "ingest").exists()
 
 
 def test_the_states_that_tell_how_far_an_execution_is_are_those_of_the_state_machine() -> None:
