@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -11,16 +11,19 @@ from rich.progress import Progress as Bar
 
 from console.deployed.aws import is_passing
 from console.deployed.deployment import Deployment
-from console.deployed.executions import Execution, Progress
+from console.deployed.executions import PAGE_STATE, Execution, Progress
 from console.deployed.groups import summed
 from console.shell.failure import ExitCode, Failure
-from console.shell.options import words_of
+from console.shell.options import checked, words_of
 from console.shell.screen import Screen
 from console.shell.text import plain
+from eventing.timestamps import timestamp
 
 _PAUSE = 1.0
 # So many looks in a row may fail before the following ends; the execution goes on either way.
 _FAILED_LOOKS = 30
+# To count so many letters of the index once takes about a thousand read units.
+_COUNTED = 10_000
 _DOING = {"redrive": "redriving", "discard": "discarding"}
 
 
@@ -63,13 +66,15 @@ class _Bars:
             text = "waiting for approval"
         else:
             text = self._action if progress.done else (progress.state or self._action).lower()
+        (task,) = self._bar.tasks
+        speed = task.speed or progress.rate
         self._bar.update(
             self._task,
             description=text,
             total=progress.letters if working else None,
             completed=progress.done,
             failed=progress.failed,
-            rate=f"{progress.rate:,.0f}/s" if progress.done else "",
+            rate=f"{speed:,.0f}/s" if speed else "",
         )
 
 
@@ -117,6 +122,7 @@ def _until_end(
             return execution
         try:
             progress = deployment.executions.progress(name, letters=letters)
+            progress = _counted(deployment, execution, progress)
         except Exception as error:
             if not is_passing(error):
                 raise
@@ -124,6 +130,25 @@ def _until_end(
             letters = progress.letters
             shown.show(progress)
         sleep(_PAUSE)
+
+
+def _counted(deployment: Deployment, execution: Execution, progress: Progress) -> Progress:
+    """The progress with what the ledger says of letters that are not done with yet.
+
+    A page says how far it is when it ends. Until then the letters are counted, where they are few and the
+    plan has all that are selected.
+    """
+    if progress.state != PAGE_STATE or not 0 < (progress.letters or 0) <= _COUNTED:
+        return progress
+    request = checked(execution.request)
+    wanted = request.filter
+    if request.limit or wanted.letter_ids:
+        return progress
+    # What fails again fails later than the execution began.
+    began = timestamp(execution.started_at)
+    wanted = replace(wanted, failed_before=min(began, wanted.failed_before or began))
+    left = deployment.ledger.count(request.stages, ("open", "redriving"), wanted)
+    return replace(progress, done=max(progress.done, (progress.letters or 0) - left))
 
 
 def _look(deployment: Deployment, name: str, sleep: Callable[[float], None]) -> Execution:

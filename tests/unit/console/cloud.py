@@ -63,7 +63,7 @@ class Run:
     status: str = "SUCCEEDED"
     error: str | None = None
     cause: str | None = None
-    states: list[str] = field(default_factory=lambda: ["Plan"])
+    states: list[str] = field(default_factory=lambda: ["Plan", "Work off a page"])
     """Those that it goes through while it runs."""
     position: Mapping[str, Any] | None = None
     looks: int = 0
@@ -207,9 +207,21 @@ class Cloud:
     def query(self, params: Any) -> Any:
         assert params["IndexName"] == "by_state"
         names = params["ExpressionAttributeNames"]
-        wanted = params["ExpressionAttributeValues"][":shard"]["S"]
+        values = params["ExpressionAttributeValues"]
+        wanted = values[":shard"]["S"]
         first = int(params.get("ExclusiveStartKey", {"at": {"N": "0"}})["at"]["N"])
         found = [item for item in self.items if item["shard"]["S"] == wanted]
+        if params.get("Select") == "COUNT":
+            low, high = values[":low"]["S"], values[":high"]["S"]
+            conditions = [
+                c.split(" = ") for c in params.get("FilterExpression", "").split(" AND ") if c
+            ]
+            within = [i for i in found if low <= i["failed_at"]["S"] <= high]
+            return {
+                "Count": sum(
+                    all(i.get(names[n]) == values[v] for n, v in conditions) for i in within
+                )
+            }
         members = [names[name] for name in params["ProjectionExpression"].split(", ")]
         page = found[first : first + PAGE]
         answer: dict[str, Any] = {"Items": [{m: i[m] for m in members if m in i} for i in page]}

@@ -7,14 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
 from console.app import main
+from console.deployed.aws import RIGHTS
 from console.deployed.executions import ASK_STATE, PAGE_STATE, PLAN_STATE
+from console.deployed.ledger import LETTER_MEMBERS
 from console.shell.options import HELP
 from local.cloud import ROOT
+from tests.console_rights import operator_policy, rights
+from tests.unit.console.cloud import Cloud, Run, items, plan_of
 from tests.unit.console.given import VALUES, Eventing
 
 COMMANDS = (
@@ -127,3 +132,47 @@ def test_the_states_that_tell_how_far_an_execution_is_are_those_of_the_state_mac
 def test_the_program_ends_with_the_code_of_its_command() -> None:
     assert main(["catalogue", "check"]) == 0
     assert main(["catalogue", "check", "--catalogue", "/nowhere"]) == 2
+
+
+def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
+    cloud: Cloud, eventing: Eventing
+) -> None:
+    rest = {"action": "redrive", "stage": "publish"}
+    runs = {
+        "r-1": Run(
+            {"action": "redrive"},
+            {"outcome": "done", "plan": plan_of(3)},
+            states=["Plan", "Work off a page"],
+        )
+    }
+    cloud.keep_report("r-1", continue_with=rest)
+    cloud.objects["junk/publish/1.json"] = "{}"
+    arguments = {
+        "letter": [f"{1:043}"],
+        "discard": ["--reason", "x"],
+        **{name: ["r-1"] for name in ("follow", "stop", "continue", "report")},
+    }
+    assert set(rights()) == set(COMMANDS) - {"send", "route"}
+    for command, listed in rights().items():
+        cloud.runs, cloud.items, cloud.answers = deepcopy(runs), items(range(3)), [True]
+        cloud.calls.clear()
+        ended = eventing(command, *arguments.get(command, ()))
+        assert ended.code == 0, ended.err
+        assert {RIGHTS[operation] for operation in cloud.count()} == listed, command
+
+
+def test_the_operators_policy_has_the_rights_of_all_commands_and_no_others() -> None:
+    actions = set()
+    for statement in operator_policy()["Statement"]:
+        action = statement["Action"]
+        actions |= {action} if isinstance(action, str) else set(action)
+    # Nobody needs a right to ask who they are.
+    assert actions | {"sts:GetCallerIdentity"} == set().union(*rights().values())
+
+
+def test_the_operators_policy_lets_a_letter_be_read_without_its_event() -> None:
+    (statement,) = (s for s in operator_policy()["Statement"] if s["Action"] == "dynamodb:GetItem")
+    attributes = statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+
+    assert set(attributes) == {"pk", *LETTER_MEMBERS}
+    assert "event" not in attributes

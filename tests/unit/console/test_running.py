@@ -223,10 +223,40 @@ def test_progress_is_told_as_it_changes(cloud: Cloud, eventing: Eventing) -> Non
         states=["Triage a page", "Work off a page", "Work off a page"],
         position={"next": 400, "failed": 2, "rate": 100.0},
     )
-    told = eventing("redrive", "--yes").err.splitlines()
+    told = eventing("redrive", "--yes", "--limit", "1000").err.splitlines()
 
     assert "Work off a page: 400 of 1,000 letters, 2 failed" in told
     assert len(told) == len(set(told))
+
+
+def test_letters_that_are_done_within_a_page_are_counted(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.items += [
+        *items(range(5), topic="orders"),
+        # Another's, and one that failed again since.
+        *items(range(5, 9), topic="payments"),
+        *items(range(9, 10), topic="orders", failed_at="2026-11-27T16:00:01.000Z"),
+    ]
+    cloud.engine = lambda cloud, request: Run(request, {"outcome": "done", "plan": plan_of(8)})
+    told = eventing("redrive", "--topic", "orders", "--yes").err.splitlines()
+
+    assert "Work off a page: 3 of 8 letters, 0 failed" in told
+
+
+@pytest.mark.parametrize("more", [("--limit", "8"), ("--letter-id", "a" * 43)])
+def test_letters_that_cannot_be_told_from_others_are_not_counted(
+    cloud: Cloud, eventing: Eventing, more: tuple[str, str]
+) -> None:
+    cloud.engine = lambda cloud, request: Run(request, {"outcome": "done", "plan": plan_of(8)})
+    eventing("redrive", "--yes", *more)
+
+    assert cloud.count()["Query"] == 0
+
+
+def test_many_letters_are_not_counted_again_and_again(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.engine = lambda cloud, request: Run(request, {"outcome": "done", "plan": plan_of(10_001)})
+    eventing("redrive", "--yes")
+
+    assert cloud.count()["Query"] == 0
 
 
 def test_show_aws_prints_the_same_and_does_nothing(cloud: Cloud, eventing: Eventing) -> None:
