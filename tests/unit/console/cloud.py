@@ -85,7 +85,8 @@ def done(cloud: Cloud, request: Mapping[str, Any]) -> Run:
         counts = {kind: len(letters)}
         cloud.items = [item for item in cloud.items if item not in letters]
         cloud.alarms.clear()
-    return Run(request, {"outcome": outcome, "plan": summary, "counts": counts, "seconds": 1.5})
+    output = {"outcome": outcome, "plan": summary, "counts": counts, "seconds": 1.5}
+    return Run(request, output, states=["Plan", "Work off a page"] if counts else ["Plan"])
 
 
 def plan_of(letters: int) -> dict[str, Any]:
