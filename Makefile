@@ -17,6 +17,8 @@ define environment
 @$(1)/bin/python $(PIP) -r requirements/pip.txt
 @$(1)/bin/python $(PIP) -r $(2)
 endef
+# The command line from this folder, built by what is installed: it asks no network.
+PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end security screenshots benchmarks format requirements clean
@@ -30,6 +32,7 @@ setup: .venv/.ready node_modules/.ready .local/emulator/.ready build/.ready  ## 
 	@echo "setup: Python packages of the project"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
 	$(call environment,.venv,requirements/project.txt)
+	@.venv/bin/python $(PIP_EDITABLE)
 	@touch $@
 
 node_modules/.ready: package-lock.json .venv/.ready
@@ -61,14 +64,14 @@ synth: setup  ## the CloudFormation templates, into cdk.out
 	@npx cdk synth --quiet
 
 catalogue: setup  ## list and check the catalogue (CATALOGUE=folder: another one)
-	@.venv/bin/python -m commands.catalogue list --catalogue $(CATALOGUE)
-	@.venv/bin/python -m commands.catalogue check --catalogue $(CATALOGUE)
+	@.venv/bin/python -m console catalogue list --catalogue $(CATALOGUE)
+	@.venv/bin/python -m console catalogue check --catalogue $(CATALOGUE)
 
 route: setup  ## which topic takes an event, and why not the others (EVENT=file, - for stdin)
-	@.venv/bin/python -m commands.route $(EVENT) --catalogue $(CATALOGUE)
+	@.venv/bin/python -m console route $(EVENT) --catalogue $(CATALOGUE)
 
 docs: setup  ## make docs/generated from the catalogue anew
-	@.venv/bin/python -m commands.catalogue docs
+	@.venv/bin/python -m console catalogue docs
 
 sizes: setup  ## size and contents of each function's package
 	@.venv/bin/python -m infrastructure.packaging sizes

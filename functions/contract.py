@@ -99,6 +99,8 @@ class Objects:
 
     RUNS = "redrive/"
     """In the operations bucket: plans, results and counts of an execution."""
+    CONCLUDED = "concluded.json"
+    """Among those of an execution: written last, with the place of its report."""
     REPORTS = "reports/"
     """In the operations bucket: what operators read of an execution."""
     JUNK = "junk/"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infrastructure.retention import Retention
 
-_CDK = Path(__file__).resolve().parent.parent / "cdk.json"
+_CDK = Path(__file__).resolve().parents[2] / "cdk.json"
 
 _INTRODUCTION = """# Where an event can be, and for how long
 
