@@ -15,19 +15,22 @@ from dashboards.widgets import (
     function_graphs,
     graph,
     heading,
+    parked_graphs,
     percentiles,
     text,
     turned_away,
 )
 from functions.contract import LEDGER_INDEX
 from infrastructure.constructs.counter import LONG_RUN
+from infrastructure.constructs.dead_letters import QUEUED_TOO_LONG
 from infrastructure.constructs.ingestion import FAILURES, REFUSED, SLOW
 from infrastructure.constructs.publication import LATE
 from infrastructure.constructs.tables import table_metric
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from eventing.cause import Fault
     from infrastructure.constructs.counter import Counter
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
@@ -43,7 +46,8 @@ if TYPE_CHECKING:
 _THIRD = WIDTH // 3
 _QUARTER = WIDTH // 4
 _HOW_TO_READ = """# Is it healthy?
-The first box sums up everything: green means that no alarm is on. The second has an alarm for each
+The first box sums up everything: no alarm on is healthy, *any-alarm* alone means that something waits for
+a person while events flow, *unhealthy* that events are stopped or slow. The second has an alarm for each
 thing that can go wrong, the third what these are made of. Below, the walk of an event from top to
 bottom: the first row that looks odd is where to look first. A red line is where an alarm begins.
 Graphs count per minute; where a line is missing, nothing happened."""
@@ -77,7 +81,9 @@ class OperationsDashboard(Construct):
         rows: list[Row] = [
             text(_HOW_TO_READ, height=4),
             [
-                alarm_status("Everything", [health.alarm], width=_QUARTER, height=4),
+                alarm_status(
+                    "Everything", [health.unhealthy, health.any_alarm], width=_QUARTER, height=4
+                ),
                 alarm_status(
                     "What operators are told of", notifying, width=WIDTH - _QUARTER, height=4
                 ),
@@ -208,7 +214,14 @@ class OperationsDashboard(Construct):
                 section="dead-letters",
                 logs={"log of triage": triage.function.log_name},
             ),
-            *([_arrivals(queue), _waiting(queue), _open(queue)] for queue in dead_letters),
+            *(
+                row
+                for queue in dead_letters
+                for row in (
+                    [_arrivals(queue), _waiting(queue), _open(queue)],
+                    parked_graphs(queue, width=_THIRD),
+                )
+            ),
             self._heading(
                 "Redrive",
                 says="Triage sorts dead letters by itself; redrive is started by operators.",
@@ -283,7 +296,7 @@ class OperationsDashboard(Construct):
 def _arrivals(queue: DeadLetterQueue) -> cloudwatch.IWidget:
     return graph(
         f"New dead letters of {queue.stage}",
-        {"new dead letters": queue.arrivals},
+        _by_fault(queue.arrivals_by_fault),
         unit="dead letters",
         above=0,
         width=_THIRD,
@@ -292,10 +305,10 @@ def _arrivals(queue: DeadLetterQueue) -> cloudwatch.IWidget:
 
 def _waiting(queue: DeadLetterQueue) -> cloudwatch.IWidget:
     return graph(
-        f"Waiting in the {queue.stage} dead-letter queue",
-        {"waiting": queue.waiting},
-        unit="dead letters",
-        above=0,
+        f"Wait of the oldest in the {queue.stage} dead-letter queue",
+        {"waits for": queue.waited},
+        unit="seconds",
+        above=QUEUED_TOO_LONG.to_seconds(),
         width=_THIRD,
     )
 
@@ -303,8 +316,12 @@ def _waiting(queue: DeadLetterQueue) -> cloudwatch.IWidget:
 def _open(queue: DeadLetterQueue) -> cloudwatch.IWidget:
     return graph(
         f"Dead letters of {queue.stage} that are open in the ledger",
-        {"open": queue.open},
+        _by_fault(queue.open_by_fault),
         unit="dead letters",
         above=0,
         width=_THIRD,
     )
+
+
+def _by_fault(metrics: Mapping[Fault, cloudwatch.Metric]) -> dict[str, cloudwatch.IMetric]:
+    return {"of the system": metrics["system"], "at fault themselves": metrics["event"]}

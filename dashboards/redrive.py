@@ -8,7 +8,16 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from dashboards.widgets import WIDTH, Row, dashboard, graph, heading, query, text
+from dashboards.widgets import (
+    WIDTH,
+    Row,
+    dashboard,
+    graph,
+    heading,
+    parked_graphs,
+    query,
+    text,
+)
 from infrastructure.retention import OLD_DAYS
 
 if TYPE_CHECKING:
@@ -25,8 +34,9 @@ if TYPE_CHECKING:
 _THIRD = WIDTH // 3
 _HOW_TO_READ = """# Dead letters and redrive
 An incident from left to right: letters come, by cause; they are open in the ledger until somebody
-redrives or discards them, or they have failed too often and are parked. An incident is over when
-nothing is open. The tables have the last executions and what they did."""
+redrives or discards them, or they have failed too often and are parked: those wait for a person, and are
+gone for good some day. An incident is over when nothing is open and nothing is parked. The tables have
+the last executions and what they did."""
 
 
 class RedriveDashboard(Construct):
@@ -46,7 +56,7 @@ class RedriveDashboard(Construct):
         counter: Counter,
     ) -> None:
         super().__init__(scope, id)
-        rows: list[Row] = [text(_HOW_TO_READ, height=3)]
+        rows: list[Row] = [text(_HOW_TO_READ, height=4)]
         for queue in dead_letters:
             rows += [
                 heading(
@@ -82,6 +92,7 @@ class RedriveDashboard(Construct):
                         width=_THIRD,
                     ),
                 ],
+                parked_graphs(queue, width=_THIRD),
             ]
         rows += [
             heading(

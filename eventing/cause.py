@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal, get_args
 
 MAX_MESSAGE_BYTES = 1024
 
@@ -26,6 +26,11 @@ class Code(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+Fault = Literal["event", "system"]
+"""Who has to change for a letter to get on: its own event, or the system and what that depends on."""
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+# The event's own: no dependency's recovery ends them.
+OWN_FAULT = (Code.INVALID, Code.NO_ROUTE, Code.TOO_LARGE, Code.CONFLICT)
 # Causes that go away by themselves: the same call may succeed a little later.
 _RETRYABLE = frozenset({Code.THROTTLED, Code.UNAVAILABLE, Code.TIMEOUT, Code.CRASHED})
 
@@ -179,6 +184,11 @@ class Cause:
     def pattern(self) -> str:
         """The message without the parts that differ from event to event."""
         return _VARIABLE.sub("*", self.message)
+
+
+def fault_of(code: str) -> Fault:
+    """Whose fault a cause is, by its code."""
+    return "event" if code in OWN_FAULT else "system"
 
 
 def cause_of(error: BaseException) -> Cause:

@@ -47,6 +47,7 @@ class Dimension:
     SERVICE = "service"
     STAGE = "stage"
     CAUSE = "cause"
+    FAULT = "fault"
     TOPIC = "topic"
 
 
@@ -64,7 +65,12 @@ class Metric:
     DEAD_LETTERED = "DeadLettered"
     OPEN_DEAD_LETTERS = "OpenDeadLetters"
     OLDEST_DEAD_LETTER_AGE = "OldestDeadLetterAge"
+    OPEN_BY_FAULT = "OpenDeadLettersByFault"
+    PARKED_DEAD_LETTERS = "ParkedDeadLetters"
+    OLDEST_PARKED_AGE = "OldestParkedDeadLetterAge"
+    FIRST_PARKED_EXPIRY = "FirstParkedDeadLetterExpiry"
     INCIDENT_REPORTED = "IncidentReported"
+    ATTENTION_REPORTED = "AttentionReported"
     REDRIVE_SUCCEEDED = "RedriveSucceeded"
     REDRIVE_FAILED = "RedriveFailed"
     REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
@@ -73,6 +79,7 @@ class Metric:
 
 # The sets of dimensions that each metric is written under, all of them together with `service`.
 _BY_STAGE = ((Dimension.STAGE,),)
+_BY_FAULT = (Dimension.STAGE, Dimension.FAULT)
 _BY_TOPIC = ((), (Dimension.TOPIC,))
 DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.EVENTS_ACCEPTED: ((),),
@@ -83,10 +90,19 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.PUBLISH_LAG: _BY_TOPIC,
     Metric.EVENTS_SETTLED: ((),),
     Metric.EVENTS_UNACCOUNTED: ((),),
-    Metric.DEAD_LETTERED: ((Dimension.STAGE,), (Dimension.STAGE, Dimension.CAUSE)),
+    Metric.DEAD_LETTERED: (
+        (Dimension.STAGE,),
+        (Dimension.STAGE, Dimension.CAUSE),
+        _BY_FAULT,
+    ),
     Metric.OPEN_DEAD_LETTERS: _BY_STAGE,
     Metric.OLDEST_DEAD_LETTER_AGE: _BY_STAGE,
+    Metric.OPEN_BY_FAULT: (_BY_FAULT,),
+    Metric.PARKED_DEAD_LETTERS: _BY_STAGE,
+    Metric.OLDEST_PARKED_AGE: _BY_STAGE,
+    Metric.FIRST_PARKED_EXPIRY: _BY_STAGE,
     Metric.INCIDENT_REPORTED: _BY_STAGE,
+    Metric.ATTENTION_REPORTED: ((),),
     Metric.REDRIVE_SUCCEEDED: ((),),
     Metric.REDRIVE_FAILED: ((),),
     Metric.REDRIVE_RUNS_FAILED: ((),),

@@ -14,7 +14,7 @@ from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore
-from infrastructure.constructs.health import DeadLetterHandling, Health
+from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
 from infrastructure.constructs.ledger import Ledger
 from infrastructure.constructs.operations import Operations
@@ -115,6 +115,7 @@ class RegionalStack(cdk.Stack):
                 *ledger.alarms,
             ),
         )
+        Attention(self, "Attention", region=region, dead_letters=dead_letters)
         sensitive_data = None
         if configuration.macie != "off":
             sensitive_data = SensitiveData(

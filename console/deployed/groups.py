@@ -27,8 +27,6 @@ REMEDIES: Mapping[Code, str] = {
     Code.CRASHED: "the function died on it: look at its log",
     Code.UNKNOWN: "an error that the code does not know: look at a letter",
 }
-# The event's own fault, which no dependency's recovery ends.
-OWN_FAULT = (Code.INVALID, Code.NO_ROUTE, Code.TOO_LARGE, Code.CONFLICT)
 
 
 @dataclass(frozen=True)

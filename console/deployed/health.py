@@ -7,7 +7,8 @@ from typing import Literal
 
 from console.deployed.alarms import Alarm
 from console.deployed.executions import Execution, Progress
-from console.deployed.groups import OWN_FAULT, Group
+from console.deployed.groups import Group
+from eventing.cause import OWN_FAULT
 from eventing.dead_letter import STAGES
 
 Health = Literal["healthy", "needs attention", "unhealthy"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from eventing.cause import Fault
 from eventing.conservation import Window
 from eventing.dead_letter import STAGES, Stage
 from functions.contract import Dimension, Metric
@@ -81,26 +82,48 @@ class Count:
 
     def _look(self, stage: Stage, now: datetime) -> dict[str, Any]:
         waiting = self._queues[stage].waiting()
-        # What a redrive is at may yet fail again: until it is done with, it is open.
-        open_letters, oldest = self._letters.count(stage, ["open", "redriving"])
-        reported = bool(self._incidents.reported(stage))
+        open_letters, parked = self._letters.open(stage), self._letters.parked(stage)
+        told = self._incidents.told(stage)
+        of_events = open_letters.own_fault
+        # What triage has left in the queue is open as well.
+        of_system = open_letters.letters - of_events + (waiting if told.of_left else 0)
         # Also when a triage died before it had told anybody.
-        untold = waiting > 0 or (open_letters > 0 and not reported)
-        triaged = untold and self._start_triage(stage, now)
-        age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
+        untold = (of_system and not told.of_system) or (of_events and not told.of_events)
+        triaged = bool(waiting or untold) and self._start_triage(stage, now)
         of = {Dimension.STAGE: stage}
         self._metrics.write(
             gauges={
-                Metric.OPEN_DEAD_LETTERS: (open_letters, MetricUnit.Count),
-                Metric.OLDEST_DEAD_LETTER_AGE: (age, MetricUnit.Seconds),
+                Metric.OPEN_DEAD_LETTERS: (open_letters.letters, MetricUnit.Count),
+                Metric.OLDEST_DEAD_LETTER_AGE: _age(open_letters.failed_first, now),
+                Metric.PARKED_DEAD_LETTERS: (parked.letters, MetricUnit.Count),
+                Metric.OLDEST_PARKED_AGE: _age(parked.failed_first, now),
             },
             of=of,
         )
-        if reported and (open_letters or waiting):
+        if parked.first_expires_at:
+            left = parked.first_expires_at - now.timestamp()
+            self._metrics.write(
+                gauges={Metric.FIRST_PARKED_EXPIRY: (left, MetricUnit.Seconds)}, of=of
+            )
+        by_fault: dict[Fault, int] = {"event": of_events, "system": of_system}
+        for fault, letters in by_fault.items():
+            self._metrics.write(
+                gauges={Metric.OPEN_BY_FAULT: (letters, MetricUnit.Count)},
+                of={**of, Dimension.FAULT: fault},
+            )
+        if told.of_system and (of_system or waiting):
             self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of=of)
-        elif reported:
+        if told.of_events and of_events:
+            self._metrics.write({Metric.ATTENTION_REPORTED: 1})
+        if told.names and not (open_letters.letters or waiting):
             self._incidents.end(stage)
-        return {"waiting": waiting, "open": open_letters, "triage_started": triaged}
+        return {
+            "waiting": waiting,
+            "open": open_letters.letters,
+            "own_fault": of_events,
+            "parked": parked.letters,
+            "triage_started": triaged,
+        }
 
     def _look_for_lost_events(self, now: datetime) -> dict[str, Any]:
         lost = lost_events(self._metric_reader, self._window, now)
@@ -122,3 +145,8 @@ class Count:
             return False
         self._executions.start({"stage": stage, "action": "triage", "started_by": "counter"})
         return True
+
+
+def _age(failed_first: str | None, now: datetime) -> tuple[float, MetricUnit]:
+    seconds = (now - datetime.fromisoformat(failed_first)).total_seconds() if failed_first else 0.0
+    return seconds, MetricUnit.Seconds

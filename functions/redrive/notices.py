@@ -10,9 +10,15 @@ from eventing.dead_letter import Stage
 from functions.contract import Dimension, Metric, Objects
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.run import Run
-from functions.redrive.texts import approval_text, incident_text, not_in_ledger_text, run_text
+from functions.redrive.texts import (
+    approval_text,
+    incident_text,
+    not_in_ledger_text,
+    parked_text,
+    run_text,
+)
 from functions.shared.clock import Clock
-from functions.shared.incidents import Incidents
+from functions.shared.incidents import Incidents, Told, left, name_of
 from functions.shared.locks import Held, Lease, Locks, lock_name
 from functions.shared.metrics import Metrics
 from functions.shared.operations import OperationsBucket, OpsTopic
@@ -57,13 +63,19 @@ class Notices:
         for stage in run.request.stages:
             with self._turn(stage, run.execution):
                 told = self._tell_of_stage(stage, output)
-            if told:
+            if told.of_system:
                 self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of={Dimension.STAGE: stage})
+            if told.of_events:
+                self._metrics.write({Metric.ATTENTION_REPORTED: 1})
 
     def tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
         """A short, readable message on how a redrive or discard went."""
         subject = f"{self._deployment}: {run.request.action} {output['outcome']}"
-        self._ops.tell(subject, run_text(run, output))
+        parked = [
+            parked_text(stage, found, self._runbook)
+            for stage, found in output.get("parked", {}).items()
+        ]
+        self._ops.tell(subject, "\n".join([run_text(run, output), *parked]))
 
     def ask(
         self, run: Run, *, token: str, plan_hash: str, summary: Mapping[str, Any], uri: str
@@ -74,27 +86,30 @@ class Notices:
             approval_text(run, token=token, plan_hash=plan_hash, summary=summary, uri=uri),
         )
 
-    def _tell_of_stage(self, stage: Stage, output: Mapping[str, Any]) -> bool:
+    def _tell_of_stage(self, stage: Stage, output: Mapping[str, Any]) -> Told:
         by_fingerprint = self._root_causes.find([stage], ["open", "redriving"])
         triaged = output.get("triage", {}).get(stage, {})
-        unkept = {f"left:{code}" for code in triaged.get("causes", ())}
-        known, present = self._incidents.reported(stage), by_fingerprint.keys() | unkept
+        present = {name_of(f, group.first.code) for f, group in by_fingerprint.items()}
+        present |= {left(code) for code in triaged.get("causes", ())}
+        known = self._incidents.told(stage).names
         if gone := known - present:
             self._incidents.forget(stage, gone)
         new, junk = present - known, triaged.get("junk", 0)
         if not new and not junk:
-            return False
+            return Told()
         letters = sum(group.letters for group in by_fingerprint.values())
         lines = not_in_ledger_text(triaged, self._bucket.uri(f"{Objects.JUNK}{stage}/"))
         if letters:
             groups = self._root_causes.describe(by_fingerprint)
             lines = [*incident_text(stage, letters, len(by_fingerprint), groups), *lines]
+        if parked := output.get("parked", {}).get(stage):
+            lines.append(parked_text(stage, parked, self._runbook))
         lines += [f"report: {output['report']}", f"What to do: {self._runbook}#plan"]
         text = "\n".join(lines).encode()[:_MESSAGE_BYTES].decode(errors="ignore")
         self._ops.tell(f"{self._deployment}: {letters} dead letters at {stage}", text)
         if new:
             self._incidents.add(stage, new)
-        return True
+        return Told(frozenset(new))
 
     @contextmanager
     def _turn(self, stage: Stage, execution: str) -> Iterator[None]:

@@ -55,6 +55,7 @@ class Reports:
             "plan": summary,
             **_totals(results),
             "groups": self._root_causes.describe(open_letters),
+            "parked": self._root_causes.parked(run.request.stages),
         }
         if left:
             content["not_taken_up"] = left

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from eventing.dead_letter import Stage
 from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import Outline, State
+from eventing.timestamps import timestamp
 from functions.shared.letters import Letters
 
 # More groups than this are no diagnosis; a report's counts cover all of them.
@@ -50,6 +52,19 @@ class RootCauses:
                     there.last = max(there.last, group.last, key=_order)
                     there.kinds += group.kinds
         return groups
+
+    def parked(self, stages: Iterable[Stage]) -> dict[Stage, dict[str, Any]]:
+        """The parked letters of each stage that has any: how many, since when, when the first goes."""
+        found = {stage: self._letters.parked(stage) for stage in stages}
+        return {
+            stage: {
+                "letters": parked.letters,
+                "failed_first": parked.failed_first,
+                "first_expires_at": timestamp(datetime.fromtimestamp(parked.first_expires_at, UTC)),
+            }
+            for stage, parked in found.items()
+            if parked.first_expires_at
+        }
 
     def describe(self, groups: Mapping[str, Group]) -> list[dict[str, Any]]:
         """The largest groups, as a report has them."""

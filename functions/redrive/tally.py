@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from eventing.cause import Cause, Code
+from eventing.cause import OWN_FAULT, Cause, Code
 from eventing.redrive.ledger import Row, State
 
 Fate = Literal["resolved", "failed", "parked", "discarded", "changed", "left", "unrecorded"]
 # Those of letters that a run is done with.
 DONE_WITH: Sequence[Fate] = ("resolved", "failed", "parked", "discarded", "changed")
-# What a letter fails with by the catalogue's rules or by its own event, whatever the dependency does.
-_ITS_OWN_FAULT = (Code.INVALID, Code.NO_ROUTE, Code.TOO_LARGE, Code.CONFLICT)
 
 
 @dataclass
@@ -59,7 +57,7 @@ class Tally:
             self.add(row, fate)
             return
         code = Code(row.code)
-        if code not in _ITS_OWN_FAULT:
+        if code not in OWN_FAULT:
             self.attempted += 1
             self.refused += 1
         self.add(row, fate, Cause(code, "", "its message is in the ledger"))

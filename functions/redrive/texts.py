@@ -42,6 +42,14 @@ def not_in_ledger_text(triaged: Mapping[str, Any], junk: str) -> list[str]:
     return lines
 
 
+def parked_text(stage: Stage, parked: Mapping[str, Any], runbook: str) -> str:
+    """The line on a stage's parked letters, `parked` as a report has them, with where to read on."""
+    return (
+        f"{parked['letters']} letters of {stage} are parked, since {parked['failed_first']}; the first "
+        f"is gone for good at {parked['first_expires_at']}: {runbook}#parked-letters"
+    )
+
+
 def run_text(run: Run, output: Mapping[str, Any]) -> str:
     """The message on a redrive or discard that ended; `output` is that of its report."""
     counts = output.get("counts", {})

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from eventing.cause import OWN_FAULT
 from eventing.redrive.filter import Filter
 from functions.contract import LEDGER_INDEX
 from functions.shared.letter_items import Kind, projection, read_letter
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+
+# Seconds since 1970, later than any letter goes.
+_NEVER = 10**11
+
+
+@dataclass(frozen=True)
+class Open:
+    """Letters that nobody has dealt with; the first failure as a `timestamp`."""
+
+    letters: int
+    own_fault: int
+    """Those whose cause is their own event's fault."""
+    failed_first: str | None
+
+
+@dataclass(frozen=True)
+class Parked:
+    """Letters that are taken up again only when asked for by their ids."""
+
+    letters: int
+    failed_first: str | None
+    first_expires_at: int | None
+    """When the first is gone for good, in seconds since 1970."""
 
 
 class LetterIndex:
@@ -47,24 +72,63 @@ class LetterIndex:
             yield from (letter for letter in letters if letter.matches(wanted))
             start = page.get("LastEvaluatedKey")
 
-    def count(self, partition: str) -> tuple[int, str | None]:
-        """The number of letters in a partition, and the time of the first failure."""
-        # The table counts; only the first letter of each partition comes over the wire.
-        asked: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": LEDGER_INDEX,
-            "KeyConditionExpression": "#shard = :shard",
-            "ExpressionAttributeNames": {"#shard": "shard"},
-            "ExpressionAttributeValues": {":shard": {"S": partition}},
-        }
-        count = 0
-        start: dict[str, Any] | None = {}
-        while start is not None:
-            page: Any = self._client.query(**asked, **start, Select="COUNT")
-            count += page["Count"]
-            last = page.get("LastEvaluatedKey")
-            start = {"ExclusiveStartKey": last} if last else None
-        if not count:
-            return 0, None
-        first = self._client.query(**asked, Limit=1)["Items"]
-        return count, first[0]["failed_at"]["S"] if first else None
+    def open(self, partition: str) -> Open:
+        """The letters of a partition, counted by the table: only the first comes over the wire."""
+        codes = {f":code{number}": {"S": code.value} for number, code in enumerate(OWN_FAULT)}
+        letters, own_fault, after = 0, 0, None
+        while True:
+            page = self._page(
+                partition,
+                after,
+                names={"#code": "code"},
+                values=codes,
+                Select="COUNT",
+                FilterExpression=f"#code IN ({', '.join(codes)})",
+            )
+            letters, own_fault = letters + page["ScannedCount"], own_fault + page["Count"]
+            after = page.get("LastEvaluatedKey")
+            if not after:
+                break
+        first = self._page(partition, None, Limit=1)["Items"] if letters else []
+        return Open(letters, own_fault, first[0]["failed_at"]["S"] if first else None)
+
+    def parked(self, partition: str) -> Parked:
+        """The letters of a partition; those that go later than one read before stay in the table."""
+        names = {"#failed_at": "failed_at", "#expires_at": "expires_at"}
+        letters, failed_first, least, after = 0, None, _NEVER, None
+        while True:
+            page = self._page(
+                partition,
+                after,
+                names=names,
+                values={":least": {"N": str(least)}},
+                FilterExpression="#expires_at < :least",
+                ProjectionExpression=", ".join(names),
+            )
+            letters += page["ScannedCount"]
+            for item in page["Items"]:
+                failed_first = failed_first or item["failed_at"]["S"]
+                least = min(least, int(item["expires_at"]["N"]))
+            after = page.get("LastEvaluatedKey")
+            if not after:
+                return Parked(letters, failed_first, least if letters else None)
+
+    def _page(
+        self,
+        partition: str,
+        after: Mapping[str, Any] | None,
+        *,
+        names: Mapping[str, str] = {},
+        values: Mapping[str, Any] = {},
+        **asked: Any,
+    ) -> Any:
+        start: Any = {"ExclusiveStartKey": after} if after else {}
+        return self._client.query(
+            TableName=self._table,
+            IndexName=LEDGER_INDEX,
+            KeyConditionExpression="#shard = :shard",
+            ExpressionAttributeNames={"#shard": "shard", **names},
+            ExpressionAttributeValues={":shard": {"S": partition}, **values},
+            **asked,
+            **start,
+        )

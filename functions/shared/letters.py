@@ -15,7 +15,7 @@ from eventing.redrive.changes import Change
 from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import SHARDS, Row, State, shard, shards
 from functions.shared.clock import Clock
-from functions.shared.letter_index import LetterIndex
+from functions.shared.letter_index import LetterIndex, Open, Parked
 from functions.shared.letter_items import (
     Entry,
     Kind,
@@ -154,12 +154,30 @@ class Letters:
             self._workers.map(lambda p: fold(self._index.query(p, wanted, kind)), partitions)
         )
 
-    def count(self, stage: Stage, states: Iterable[State]) -> tuple[int, str | None]:
-        """The number of letters, and the time of the first failure; reads the index only."""
+    def open(self, stage: Stage) -> Open:
+        """The letters of a stage that nobody has dealt with; reads the index only.
+
+        What a redrive is at may yet fail again: until it is done with, it is open.
+        """
+        found = self._counted(stage, ("open", "redriving"), self._index.open)
+        return Open(
+            sum(one.letters for one in found),
+            sum(one.own_fault for one in found),
+            min((one.failed_first for one in found if one.failed_first), default=None),
+        )
+
+    def parked(self, stage: Stage) -> Parked:
+        """The letters of a stage that wait to be asked for by their ids; reads the index only."""
+        found = self._counted(stage, ("parked",), self._index.parked)
+        return Parked(
+            sum(one.letters for one in found),
+            min((one.failed_first for one in found if one.failed_first), default=None),
+            min((one.first_expires_at for one in found if one.first_expires_at), default=None),
+        )
+
+    def _counted(self, stage: Stage, states: Iterable[State], count: Callable[[str], T]) -> list[T]:
         partitions = [p for state in states for p in shards(stage, state, self._shards)]
-        counts = list(self._workers.map(self._index.count, partitions))
-        firsts = [failed_at for _, failed_at in counts if failed_at]
-        return sum(count for count, _ in counts), min(firsts, default=None)
+        return list(self._workers.map(count, partitions))
 
     def read(self, keys: Sequence[str]) -> dict[str, Entry]:
         """The letters under these keys with their events; what is not there is left out."""

@@ -14,6 +14,7 @@ from time import time
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from eventing.cause import fault_of
 from eventing.dead_letter import DeadLetter
 from functions.contract import DIMENSIONS, Dimension, Metric
 
@@ -70,8 +71,12 @@ class Metrics:
         print(_encode(line | {name: values for name, (_, values) in measured.items()}))
 
     def dead_lettered(self, letters: Iterable[DeadLetter]) -> None:
-        """`DeadLettered` by stage, and by stage and cause."""
+        """`DeadLettered` by stage, by stage and cause, and by stage and whose fault that is."""
         counts = Counter((letter.stage, letter.cause.code) for letter in letters)
         for (stage, cause), count in counts.items():
-            of = {Dimension.STAGE: stage, Dimension.CAUSE: cause}
+            of = {
+                Dimension.STAGE: stage,
+                Dimension.CAUSE: cause,
+                Dimension.FAULT: fault_of(cause),
+            }
             self.write({Metric.DEAD_LETTERED: count}, of=of)

@@ -30,9 +30,14 @@ class Part(IntEnum):
     DELIVERY = auto()
     CONSERVATION = auto()
     DEAD_LETTERS = auto()
+    ATTENTION = auto()
     HANDLING = auto()
     RUNS = auto()
     SENSITIVE_DATA = auto()
+
+
+# What these are about waits for a person while events flow; all else stops the flow or slows it down.
+_WAITING = (Part.ATTENTION, Part.RUNS)
 
 
 class Missing(Enum):
@@ -67,6 +72,37 @@ def runbook(configuration: Configuration, section: str) -> str:
     return f"{configuration.runbook}#{section}"
 
 
+def reported(
+    scope: Construct,
+    metric: cloudwatch.Metric,
+    *,
+    configuration: Configuration,
+    name: str,
+    what: str,
+    section: str,
+) -> cloudwatch.Alarm:
+    """An alarm that only mutes another: it is on while operators have been told of `what` by triage.
+
+    It is none of the region's `Alarms`: it is on while all goes as it should.
+    """
+    return metric.create_alarm(
+        scope,
+        "Reported",
+        alarm_name=configuration.name(name),
+        alarm_description=(
+            f"Operators have been told of {what}, by triage. No reason to worry: it keeps the alarm from "
+            f"telling them again. Runbook: {runbook(configuration, section)}"
+        ),
+        threshold=1,
+        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        # The counter repeats it every minute, and may miss one.
+        evaluation_periods=3,
+        datapoints_to_alarm=1,
+        # Nothing is reported while all is well.
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+    )
+
+
 class Alarms:
     """Makes and collects the alarms of a region, so that none is forgotten on the board or in the health.
 
@@ -91,6 +127,11 @@ class Alarms:
     def notifying(self) -> list[cloudwatch.IAlarm]:
         """The alarms that send operators a message."""
         return self._in_order(self._notifying)
+
+    @property
+    def of_the_flow(self) -> list[cloudwatch.IAlarm]:
+        """Those of `notifying` that are about what stops the flow of events, or slows it down."""
+        return self._in_order([one for one in self._notifying if one[0] not in _WAITING])
 
     @property
     def components(self) -> list[cloudwatch.IAlarm]:

@@ -12,20 +12,24 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from eventing.cause import Code
+from eventing.cause import FAULTS, Code
 from functions.contract import Dimension, Metric
-from infrastructure.constructs.alarms import Meaning, Missing, Part, runbook
+from infrastructure.constructs.alarms import Meaning, Missing, Part, reported
 from infrastructure.constructs.checks import accept
 from infrastructure.retention import OLD_DAYS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from aws_cdk.interfaces.aws_events import IRuleRef
 
+    from eventing.cause import Fault
     from eventing.dead_letter import Stage
     from infrastructure.constructs.alarms import Alarms
     from infrastructure.constructs.region import Region
 
-# The longest that SQS keeps a message.
+# The counter starts triage every minute, and it has what it receives in the ledger in the next one.
+QUEUED_TOO_LONG = cdk.Duration.minutes(5)
 # Triage has what it receives in the ledger and deletes it within this time.
 TRIAGE_TIMEOUT = cdk.Duration.seconds(90)
 _VISIBILITY = cdk.Duration.minutes(5)
@@ -41,22 +45,29 @@ _USERS = {
 class DeadLetterQueue(Construct):
     """The dead-letter queue of a stage with its alarms.
 
-    `alarm` goes off within a minute of a dead letter, and stays until every one is resolved, parked or
-    discarded. It starts triage, whose message tells the operators what has failed and why. Only when
-    that message is not sent in time does the alarm tell them itself, so that one incident sends one
-    message, and no fault of triage hides an incident. `old` goes off when one has been forgotten. No
-    other alarm here has an action.
+    `alarm` goes off within a minute of a dead letter that the system is to blame for, and stays until
+    every one is resolved, parked or discarded. It starts triage, whose message tells the operators what
+    has failed and why. Only when that message is not sent in time does the alarm tell them itself, so that
+    one incident sends one message, and no fault of triage hides an incident. `old` goes off when one has
+    been forgotten. No other alarm here has an action: `attention` are those on letters that wait for a
+    person, whatever the system does.
     """
 
     stage: Stage
     queue: sqs.Queue
-    arrivals: cloudwatch.Metric
+    arrivals_by_fault: Mapping[Fault, cloudwatch.Metric]
     waiting: cloudwatch.Metric
+    waited: cloudwatch.Metric
     open: cloudwatch.Metric
+    open_by_fault: Mapping[Fault, cloudwatch.Metric]
     oldest: cloudwatch.Metric
+    parked: cloudwatch.Metric
+    parked_oldest: cloudwatch.Metric
+    parked_expiry: cloudwatch.Metric
     arrived: cloudwatch.Alarm
     waits: cloudwatch.Alarm
     is_open: cloudwatch.Alarm
+    attention: Sequence[cloudwatch.Alarm]
     old: cloudwatch.Alarm
     reported: cloudwatch.Alarm
     alarm: cloudwatch.CompositeAlarm
@@ -85,7 +96,10 @@ class DeadLetterQueue(Construct):
 
         by_stage = {Dimension.STAGE: stage}
         maximum = cloudwatch.Stats.MAXIMUM
-        self.arrivals = region.metric(Metric.DEAD_LETTERED, by=by_stage)
+        self.arrivals_by_fault = {
+            fault: region.metric(Metric.DEAD_LETTERED, by={**by_stage, Dimension.FAULT: fault})
+            for fault in FAULTS
+        }
         self.arrivals_by_cause = {
             code.value: region.metric(
                 Metric.DEAD_LETTERED, by={**by_stage, Dimension.CAUSE: code.value}
@@ -95,38 +109,78 @@ class DeadLetterQueue(Construct):
         self.waiting = self.queue.metric_approximate_number_of_messages_visible(
             period=cdk.Duration.minutes(1), statistic=maximum
         )
-        self.open = region.metric(Metric.OPEN_DEAD_LETTERS, statistic=maximum, by=by_stage)
-        self.oldest = region.metric(Metric.OLDEST_DEAD_LETTER_AGE, statistic=maximum, by=by_stage)
+        self.waited = self.queue.metric_approximate_age_of_oldest_message(
+            period=cdk.Duration.minutes(1), statistic=maximum
+        )
+
+        def gauge(name: str, **more: str) -> cloudwatch.Metric:
+            return region.metric(name, statistic=maximum, by={**by_stage, **more})
+
+        self.open = gauge(Metric.OPEN_DEAD_LETTERS)
+        self.open_by_fault = {
+            fault: gauge(Metric.OPEN_BY_FAULT, **{Dimension.FAULT: fault}) for fault in FAULTS
+        }
+        self.oldest = gauge(Metric.OLDEST_DEAD_LETTER_AGE)
+        self.parked = gauge(Metric.PARKED_DEAD_LETTERS)
+        self.parked_oldest = gauge(Metric.OLDEST_PARKED_AGE)
+        self.parked_expiry = gauge(Metric.FIRST_PARKED_EXPIRY)
         self._watch(region)
 
     def _watch(self, region: Region) -> None:
         stage = self.stage
-        self.arrived = self._above_zero(
+        self.arrived = self._above(
             "Arrived",
-            self.arrivals,
+            self.arrivals_by_fault["system"],
             alarms=region.alarms,
             name=f"{stage}-dead-lettered",
-            what=f"The {stage} function put an event into its dead-letter queue within a minute.",
+            what=f"The {stage} function put an event into its dead-letter queue within a minute, and not "
+            "because of the event.",
             missing=Missing.IS_FINE,
         )
-        # A queue's own metric can be minutes late, but sees letters that no function reported.
-        self.waits = self._above_zero(
+        # By the age and not by the number: what is on its way to the ledger is no incident by itself.
+        self.waits = self._above(
             "Waiting",
-            self.waiting,
+            self.waited,
+            above=QUEUED_TOO_LONG.to_seconds(),
             alarms=region.alarms,
-            name=f"{stage}-dlq-messages",
-            what=f"There are dead letters in the {stage} dead-letter queue.",
+            name=f"{stage}-dlq-age",
+            what=f"A dead letter has been in the {stage} dead-letter queue for more than "
+            f"{QUEUED_TOO_LONG.to_minutes():.0f} minutes; triage takes two.",
             # SQS has none of a queue that nobody has used for hours.
             missing=Missing.IS_FINE,
         )
-        self.is_open = self._above_zero(
+        # The counter says 0, too.
+        self.is_open = self._above(
             "Open",
-            self.open,
+            self.open_by_fault["system"],
             alarms=region.alarms,
             name=f"{stage}-open-dead-letters",
-            what=f"The ledger has dead letters of {stage} that nobody has dealt with.",
-            # The counter says 0, too.
+            what=f"The ledger has dead letters of {stage} that nobody has dealt with, and not because of "
+            "their events.",
             missing=Missing.CHANGES_NOTHING,
+        )
+        self.attention = (
+            self._above(
+                "OwnFault",
+                self.open_by_fault["event"],
+                alarms=region.alarms,
+                name=f"{stage}-own-fault-dead-letters",
+                what=f"The ledger has dead letters of {stage} whose own events are at fault: they are "
+                "invalid, too large, in conflict with another, or no topic takes them.",
+                missing=Missing.CHANGES_NOTHING,
+                section="letters-at-fault-themselves",
+            ),
+            self._above(
+                "Parked",
+                self.parked,
+                alarms=region.alarms,
+                name=f"{stage}-parked-dead-letters",
+                what=f"Dead letters of {stage} are parked: redrives have failed with them, and no filter "
+                f"selects them. {region.configuration.retention.open_letters} days after they were "
+                "recorded they are gone for good.",
+                missing=Missing.CHANGES_NOTHING,
+                section="parked-letters",
+            ),
         )
         self.old = region.alarms.alarm(
             self,
@@ -143,24 +197,13 @@ class DeadLetterQueue(Construct):
                 section="old-dead-letters",
             ),
         )
-        # Not one of the region's: it is on while all goes as it should, and only mutes.
-        self.reported = region.metric(
-            Metric.INCIDENT_REPORTED, by={Dimension.STAGE: stage}
-        ).create_alarm(
+        self.reported = reported(
             self,
-            "Reported",
-            alarm_name=region.configuration.name(f"{stage}-reported"),
-            alarm_description=(
-                f"Operators have been told of the dead letters of {stage} that are open, by triage. "
-                "No reason to worry: it keeps the alarm from telling them again. Runbook: "
-                f"{runbook(region.configuration, 'dead-letters')}"
-            ),
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=3,
-            datapoints_to_alarm=1,
-            # Nothing is reported while all is well.
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            region.metric(Metric.INCIDENT_REPORTED, by={Dimension.STAGE: stage}),
+            configuration=region.configuration,
+            name=f"{stage}-reported",
+            what=f"the dead letters of {stage} that are open",
+            section="dead-letters",
         )
         self.alarm = region.alarms.composite(
             self,
@@ -177,7 +220,7 @@ class DeadLetterQueue(Construct):
             muted_while=self.reported,
             wait=_REPORT_WAIT,
         )
-        region.alarms.notify(self.old, part=Part.DEAD_LETTERS)
+        region.alarms.notify(self.old, part=Part.ATTENTION)
 
     def grant_send(self, grantee: iam.IGrantable) -> None:
         """Let it put dead letters into the queue."""
@@ -207,24 +250,26 @@ class DeadLetterQueue(Construct):
         # The CDK's own grants add actions that nothing here calls.
         self.queue.grant(grantee, *actions)
 
-    def _above_zero(
+    def _above(
         self,
         id: str,
         watched: cloudwatch.Metric,
         *,
+        above: float = 0,
         alarms: Alarms,
         name: str,
         what: str,
         missing: Missing,
+        section: str = "dead-letters",
     ) -> cloudwatch.Alarm:
         return alarms.alarm(
             self,
             id,
             name=name,
             metric=watched,
-            above=0,
+            above=above,
             missing=missing,
-            meaning=Meaning(what=what, users=_USERS[self.stage], section="dead-letters"),
+            meaning=Meaning(what=what, users=_USERS[self.stage], section=section),
         )
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, Meaning, Part
+from functions.contract import Metric
+from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, Meaning, Part, reported
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.region import Region
 
 
@@ -39,27 +41,89 @@ class DeadLetterHandling(Construct):
         )
 
 
-class Health(Construct):
-    """`alarm` is on while any notifying alarm of the region is, and tells operators when none is any more.
+class Attention(Construct):
+    """`alarm` is on while dead letters wait for a person: parked ones, and those at fault themselves.
 
-    The alarm that found something wrong has notified them of it: one incident sends one message.
+    It sends nothing when triage has told of the letters, and says why they failed.
     """
 
     alarm: cloudwatch.CompositeAlarm
 
-    def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, region: Region, dead_letters: Sequence[DeadLetterQueue]
+    ) -> None:
         super().__init__(scope, id)
-        meaning = Meaning(
-            what="The system is not healthy: at least one alarm of this region is on. "
-            "Its end is told, when all of them are off again.",
-            users="what each of those alarms says.",
-            section="which-alarm-is-it",
+        self.reported = reported(
+            self,
+            region.metric(Metric.ATTENTION_REPORTED),
+            configuration=region.configuration,
+            name="attention-reported",
+            what="the dead letters that are at fault themselves",
+            section="attention",
         )
-        self.alarm = cloudwatch.CompositeAlarm(
+        self.alarm = region.alarms.composite(
             self,
             "Alarm",
-            composite_alarm_name=region.configuration.name("unhealthy"),
-            alarm_description=meaning.text(region.configuration),
-            alarm_rule=cloudwatch.AlarmRule.any_of(*region.alarms.notifying),
+            part=Part.ATTENTION,
+            name="attention",
+            components=[alarm for queue in dead_letters for alarm in queue.attention],
+            meaning=Meaning(
+                what="Dead letters wait for a person: redrives have failed with them too often, or their "
+                "own events are at fault. All other events flow.",
+                users="subscribers don't get these events until somebody has dealt with them.",
+                section="attention",
+            ),
+            muted_while=self.reported,
         )
-        self.alarm.add_ok_action(region.alarms.action)
+
+
+class Health(Construct):
+    """The state of the whole region, in two alarms.
+
+    `unhealthy` is on while any notifying alarm is that tells of what stops the flow of events or slows it
+    down, and has no action: the alarm that found it has told operators. `any_alarm` is on while any
+    notifying alarm is, also of what waits for a person, and tells operators when none is any more.
+    """
+
+    unhealthy: cloudwatch.CompositeAlarm
+    any_alarm: cloudwatch.CompositeAlarm
+
+    def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
+        super().__init__(scope, id)
+        alarms = region.alarms
+        self.unhealthy = self._any_of(
+            "Alarm",
+            alarms.of_the_flow,
+            region=region,
+            name="unhealthy",
+            what="The system is not healthy: something stops the flow of events, or slows it down.",
+        )
+        self.any_alarm = self._any_of(
+            "AnyAlarm",
+            alarms.notifying,
+            region=region,
+            name="any-alarm",
+            what="At least one alarm of this region is on. Its end is told: nothing stops the flow of "
+            "events any more, and nothing waits for a person.",
+        )
+        self.any_alarm.add_ok_action(alarms.action)
+
+    def _any_of(
+        self,
+        id: str,
+        alarms: Sequence[cloudwatch.IAlarm],
+        *,
+        region: Region,
+        name: str,
+        what: str,
+    ) -> cloudwatch.CompositeAlarm:
+        meaning = Meaning(
+            what=what, users="what each of those alarms says.", section="which-alarm-is-it"
+        )
+        return cloudwatch.CompositeAlarm(
+            self,
+            id,
+            composite_alarm_name=region.configuration.name(name),
+            alarm_description=meaning.text(region.configuration),
+            alarm_rule=cloudwatch.AlarmRule.any_of(*alarms),
+        )

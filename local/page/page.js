@@ -42,8 +42,12 @@ function showAlarms(alarms) {
   byId("alarm-list").replaceChildren(...shown.map((alarm) => alarmItem(alarm, alarm.state === "ALARM")));
   byId("alarm-count").textContent =
     `${ringing.length} of ${alarms.length} in alarm. Here are those, and all that sum up others.`;
-  const overall = alarms.find((alarm) => alarm.composite && alarm.name.endsWith("-unhealthy"));
-  showHealth(overall?.state ?? "unknown", { OK: "Healthy", ALARM: "Unhealthy" }[overall?.state] ?? "Not known yet");
+  const state = (name) => alarms.find((alarm) => alarm.composite && alarm.name.endsWith(name))?.state;
+  const [flow, any] = [state("-unhealthy"), state("-any-alarm")];
+  if (flow === "ALARM") showHealth("ALARM", "Unhealthy");
+  else if (any === "ALARM") showHealth("ATTENTION", "Needs attention");
+  else if (flow === "OK" && any === "OK") showHealth("OK", "Healthy");
+  else showHealth("unknown", "Not known yet");
 }
 
 function showHealth(state, text) {

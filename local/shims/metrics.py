@@ -61,10 +61,10 @@ def _record_embedded_metrics(line: Json) -> None:
 
 
 def queue_metrics_and_alarm_clock() -> None:
-    """AWS measures every queue's depth, and evaluates alarms whether or not data comes in.
+    """AWS measures every queue's depth and age, and evaluates alarms whether or not data comes in.
 
     The emulator has no `AWS/SQS` metrics and looks at alarms only when somebody puts a metric.
-    The depth alarms of the dead-letter queues are the backstop, and an alarm has to end by itself.
+    The age alarms of the dead-letter queues are the backstop, and an alarm has to end by itself.
     """
     recorded: dict[tuple[str, str], tuple[float, float]] = {}
 
@@ -72,18 +72,22 @@ def queue_metrics_and_alarm_clock() -> None:
         now, messages = time.time(), list(queue["messages"])
         visible = sum(message["visible_at"] <= now for message in messages)
         delayed = sum(m["visible_at"] > now and not m["receive_count"] for m in messages)
-        depths = {
+        measures = {
             "ApproximateNumberOfMessagesVisible": visible,
             "ApproximateNumberOfMessagesDelayed": delayed,
             "ApproximateNumberOfMessagesNotVisible": len(messages) - visible - delayed,
         }
+        # SQS leaves out what was received three times (CloudWatch metrics for SQS).
+        sent = [message["sent_at"] for message in messages if message["receive_count"] < 3]
+        measures["ApproximateAgeOfOldestMessage"] = int(now - min(sent, default=now))
         arn = queue["attributes"]["QueueArn"]
-        for metric, depth in depths.items():
+        for metric, measured in measures.items():
             value, at = recorded.get((arn, metric), (None, 0.0))
-            if depth != value or now - at > REPEAT_SECONDS:
-                recorded[arn, metric] = (depth, now)
+            if measured != value or now - at > REPEAT_SECONDS:
+                recorded[arn, metric] = (measured, now)
                 dimensions = {"QueueName": arn.rsplit(":", 1)[1]}
-                cloudwatch.record_metric("AWS/SQS", metric, depth, "Count", dimensions)
+                unit = "Seconds" if "Age" in metric else "Count"
+                cloudwatch.record_metric("AWS/SQS", metric, measured, unit, dimensions)
 
     def tick() -> None:
         for (account, region, _url), queue in list(sqs._queues._data.items()):

@@ -13,13 +13,15 @@ import os
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
-from eventing.cause import Code
-from eventing.dead_letter import STAGES
+from eventing.cause import FAULTS, Cause, Code
+from eventing.dead_letter import STAGES, DeadLetter
+from eventing.timestamps import timestamp
 from functions.contract import Variable
 from infrastructure.constructs.ingestion import ACCESS_LOG
 from local.cloud import ROOT, LocalCloud
@@ -65,6 +67,8 @@ class Seen:
     executions: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     """What operators were told until all was green again."""
+    messages_of_attention: list[str] = field(default_factory=list)
+    """And what from then on, until the letter that waited for a person was dealt with."""
     narrow: dict[str, Any] = field(default_factory=dict)
     caption: str = ""
     before_loss: tuple[int, str] = (-1, "")
@@ -153,6 +157,8 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
     _wait_for_health(page, seen, "OK", GREEN_SECONDS)
     seen.executions = page.locator("#execution-rows tr").all_inner_texts()
     seen.messages = [_told(m) for m in deployment.take(mailbox, 10, seconds=3)]
+    _let_a_letter_wait(deployment, page, seen)
+    seen.messages_of_attention = [_told(m) for m in deployment.take(mailbox, 10, seconds=3)]
 
     _shorten(deployment)
     minutes_since_loss = int(time.time()) // 60 - lost_in
@@ -163,13 +169,41 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
     return seen
 
 
-def _redrive(deployment: Deployment, page: Page, outcome: str) -> None:
-    asked = {"stage": "publish", "action": "redrive", "reason": "test", "started_by": "test"}
+def _redrive(
+    deployment: Deployment, page: Page, outcome: str, action: str = "redrive", **more: Any
+) -> None:
+    asked = {"stage": "publish", "action": action, "reason": "test", "started_by": "test", **more}
     deployment.client("stepfunctions").start_execution(
         stateMachineArn=deployment.outputs["RedriveStateMachineArn"], input=json.dumps(asked)
     )
-    rows = page.locator("#execution-rows tr", has_text="redrive of publish")
+    rows = page.locator("#execution-rows tr", has_text=f"{action} of publish")
     rows.filter(has_text=outcome).first.wait_for(timeout=60_000)
+
+
+def _let_a_letter_wait(deployment: Deployment, page: Page, seen: Seen) -> None:
+    """A letter that no topic takes is triaged, redriven in vain until it is parked, and discarded."""
+    now = timestamp(datetime.now(UTC))
+    letter = DeadLetter(
+        stage="publish",
+        step="route",
+        publisher=PUBLISHER,
+        event=json.dumps(new_event("org.unknown")),
+        accepted_at=now,
+        cause=Cause(Code.NO_ROUTE, "NoRoute", "no topic takes it"),
+        failed_at=now,
+    )
+    queue = deployment.outputs["PublishDlqUrl"]
+    deployment.client("sqs").send_message(QueueUrl=queue, MessageBody=letter.text())
+    eventually(lambda: _invoke_counter(deployment)["publish"]["own_fault"], lambda n: n == 1)
+    _wait_for_health(page, seen, "ATTENTION", ALARM_SECONDS)
+    _wait_for_alarm(page, "eventing-attention", "ALARM", ALARM_SECONDS)
+    _redrive(deployment, page, "1 parked", max_episodes=1)
+    eventually(lambda: _invoke_counter(deployment)["publish"]["parked"], lambda n: n == 1)
+    _wait_for_alarm(page, "eventing-publish-parked-dead-letters", "ALARM", ALARM_SECONDS)
+    assert page.locator("#health").inner_text() == "Needs attention"
+    _redrive(deployment, page, "1 discarded", "discard", filter={"letter_ids": [letter.key]})
+    eventually(lambda: _invoke_counter(deployment)["publish"]["parked"], lambda n: n == 0)
+    _wait_for_health(page, seen, "OK", GREEN_SECONDS)
 
 
 def _told(message: dict[str, Any]) -> str:
@@ -378,7 +412,11 @@ def unknown(named: Iterable[Metric], emitted: Iterable[Metric]) -> set[Metric]:
 
     Of a dimension with a closed list of values not every one occurs in one run.
     """
-    closed: dict[str, set[str]] = {"cause": {str(code) for code in Code}, "stage": set(STAGES)}
+    closed: dict[str, set[str]] = {
+        "cause": {str(code) for code in Code},
+        "stage": set(STAGES),
+        "fault": set(FAULTS),
+    }
 
     def shape(metric: Metric) -> Metric:
         namespace, name, dimensions = metric
@@ -449,7 +487,7 @@ def test_every_widget_of_every_dashboard_is_on_the_page(seen: Seen) -> None:
 
 
 def test_the_page_tells_an_incident_from_red_to_green(seen: Seen) -> None:
-    assert seen.healths == ["Healthy", "Unhealthy", "Healthy"]
+    assert seen.healths == ["Healthy", "Unhealthy", "Healthy", "Needs attention", "Healthy"]
     assert seen.seconds_to_red < ALARM_SECONDS
     redrives = [row for row in seen.executions if "redrive of publish" in row]
     assert [("done" in row, "aborted" in row) for row in redrives] == [(True, False), (False, True)]
@@ -467,7 +505,19 @@ def test_each_cause_is_told_once_and_the_end_of_all(seen: Seen) -> None:
         "eventing: N dead letters at publish",
         "eventing: redrive done",
         # The only message of any alarm: triage has told of all that the others are about.
-        "eventing-unhealthy OK",
+        "eventing-any-alarm OK",
+    ]
+
+
+def test_a_letter_that_waits_for_a_person_is_told_with_its_diagnosis_once(seen: Seen) -> None:
+    told = [re.sub(r"\d+", "N", message) for message in seen.messages_of_attention]
+
+    assert told == [
+        "eventing: N dead letters at publish",
+        "eventing: redrive done",
+        "eventing: discard done",
+        # Not before: all that was left waited for a person.
+        "eventing-any-alarm OK",
     ]
 
 

@@ -163,6 +163,10 @@ def test_parked_letters_are_found_and_taken_up_by_their_id(
         execution = start(deployment, action="redrive", max_episodes=1, **wanted)
         eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
     (letter,) = re.findall(r"^(\S+)\tACCESS_DENIED\t.*customer", _parked(deployment), re.MULTILINE)
+    # Nobody has forgotten it: it keeps an alarm on. The counter comes every minute, and here at once.
+    deployment.client("lambda").invoke(FunctionName=f"{deployment.name}-counter")
+    waiting = eventually(lambda: shown(deployment, "attention"), bool)
+    assert f"{deployment.name}-publish-parked-dead-letters" in waiting
 
     redriven = ended(shown(deployment, "unpark", LETTER=letter))
     assert redriven["counts"] == {"resolved": 1}

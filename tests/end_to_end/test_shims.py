@@ -259,16 +259,17 @@ def suppressed_actions_wait(lab: Lab) -> Any:
 
 
 def queue_metrics_and_alarm_clock(lab: Lab) -> Any:
-    """Whether a queue's depth becomes a metric, by itself."""
+    """Those of a queue's depth and age that become metrics, by themselves."""
     url, arn = lab.queue()
     lab.client("sqs").send_message(QueueUrl=url, MessageBody="x")
     queue = {"Name": "QueueName", "Value": arn.rpartition(":")[2]}
 
-    def metrics() -> list[Any]:
-        found: list[Any] = lab.client("cloudwatch").list_metrics(
-            Namespace="AWS/SQS", MetricName="ApproximateNumberOfMessagesVisible", Dimensions=[queue]
-        )["Metrics"]
-        return found
+    def metrics() -> list[str]:
+        listed = lab.client("cloudwatch").list_metrics(Namespace="AWS/SQS", Dimensions=[queue])
+        names = {metric["MetricName"] for metric in listed["Metrics"]}
+        return sorted(
+            names & {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}
+        )
 
     return len(_within(metrics))
 
@@ -466,7 +467,7 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     alarm_changes_are_events: ([], [True]),
     composite_alarms_from_cloudformation: (False, True),
     suppressed_actions_wait: (1, 0),
-    queue_metrics_and_alarm_clock: (0, 1),
+    queue_metrics_and_alarm_clock: (0, 2),
     services_measure_themselves: ([], ["AWS/ApiGateway", "AWS/SNS", "AWS/States"]),
     succeed_state_has_an_output: ({}, {"sum": 2}),
     batches_need_the_single_action: (("AccessDenied", "AuthorizationError"), ("ok", "ok")),

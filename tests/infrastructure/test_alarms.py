@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 
+from console.deployed.alarms import Alarm
+from console.deployed.health import health
 from infrastructure.packaging import ROOT
 from infrastructure.retention import OLD_DAYS, Retention
 from tests.infrastructure.synthesis import Json, Synthesis, Template, synthesise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Told by something else than an action: the finding is a message of its own; that an incident was
 # reported keeps an alarm from telling of it twice.
@@ -17,10 +24,22 @@ SILENT = {
     "eventing-sensitive-data",
     "eventing-ingest-reported",
     "eventing-publish-reported",
+    "eventing-attention-reported",
+}
+# They sum up all others, and no other is made of them.
+HEALTH = ("eventing-unhealthy", "eventing-any-alarm")
+# What these are about waits for a person, while events flow.
+WAITING = {
+    "eventing-attention",
+    "eventing-ingest-old-dead-letters",
+    "eventing-publish-old-dead-letters",
+    "eventing-redrive-failed",
+    "eventing-redrive-long",
 }
 # Metrics that have data always, and so an alarm that does not take its absence for health.
 ALWAYS = {
-    "OpenDeadLetters": "ignore",
+    "OpenDeadLettersByFault": "ignore",
+    "ParkedDeadLetters": "ignore",
     "OldestDeadLetterAge": "ignore",
     "RedriveRunsFailed": "ignore",
     "RedriveRunSeconds": "ignore",
@@ -78,12 +97,15 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
             for stage in ("ingest", "publish")
             for what in (
                 "dead-lettered",
-                "dlq-messages",
+                "dlq-age",
                 "open-dead-letters",
+                "own-fault-dead-letters",
+                "parked-dead-letters",
                 "old-dead-letters",
                 "reported",
             )
         ),
+        "eventing-attention-reported",
         "eventing-redrive-failed",
         "eventing-redrive-long",
         "eventing-events-unaccounted",
@@ -113,31 +135,85 @@ def test_what_dashboards_link_to_in_the_runbook_is_there(regional: Template) -> 
 
 def test_only_composites_and_alarms_that_stand_alone_have_actions(regional: Template) -> None:
     composites, alarms = _composites(regional), _metric_alarms(regional)
-    joined = {
-        part for name, c in composites.items() if name != "eventing-unhealthy" for part in _parts(c)
-    }
+    joined = {part for name, c in composites.items() if name not in HEALTH for part in _parts(c)}
 
     for name, alarm in alarms.items():
         silent = name in joined or name in SILENT
         assert alarm.get("AlarmActions", []) == ([] if silent else ["eventing-ops"]), name
         assert "OKActions" not in alarm
     for name, composite in composites.items():
-        expected = [] if name == "eventing-unhealthy" else ["eventing-ops"]
+        expected = [] if name in HEALTH else ["eventing-ops"]
         assert composite.get("AlarmActions", []) == expected, name
 
 
-def test_one_alarm_says_that_the_system_is_unhealthy(regional: Template) -> None:
-    composites, alarms = _composites(regional), _metric_alarms(regional)
-    unhealthy = composites.pop("eventing-unhealthy")
-    joined = {part for composite in composites.values() for part in _parts(composite)}
+def _notifying(template: Template) -> set[str]:
+    """Those that send operators a message, and what is not told by an action."""
+    alarms = {**_metric_alarms(template), **_composites(template)}
+    return {name for name, alarm in alarms.items() if alarm.get("AlarmActions")}
 
-    reported = {"eventing-ingest-reported", "eventing-publish-reported"}
+
+def test_one_alarm_says_that_events_do_not_flow_as_they_should(regional: Template) -> None:
+    unhealthy = _composites(regional)["eventing-unhealthy"]
+
+    # What waits for a person neither sets it off nor keeps it on.
+    assert _parts(unhealthy) == _notifying(regional) - WAITING
+    assert _notifying(regional) > WAITING
+    # One incident sends one message: the alarm that found it has sent that.
+    assert not {"AlarmActions", "OKActions"} & unhealthy.keys()
+
+
+def test_that_all_is_well_is_told_only_when_nothing_waits_either(regional: Template) -> None:
+    composites = _composites(regional)
+
     # A finding ends by itself within minutes, and nothing is well by that.
-    beside = {*reported, "eventing-sensitive-data"}
-    assert _parts(unhealthy) == {*composites, *(alarms.keys() - joined - beside)}
-    # One incident sends one message: the alarm that found it has sent that. This tells of its end.
-    assert "AlarmActions" not in unhealthy
-    assert unhealthy["OKActions"] == ["eventing-ops"]
+    assert _parts(composites["eventing-any-alarm"]) == _notifying(regional)
+    telling = {name for name, composite in composites.items() if "OKActions" in composite}
+    assert telling == {"eventing-any-alarm"}
+    assert composites["eventing-any-alarm"]["OKActions"] == ["eventing-ops"]
+
+
+def test_the_command_line_calls_unhealthy_what_the_alarm_does(regional: Template) -> None:
+    prefix, since = "eventing-", datetime(2026, 11, 27, tzinfo=UTC)
+    unhealthy = _parts(_composites(regional)["eventing-unhealthy"])
+
+    for name in _notifying(regional):
+        alarm = Alarm(name.removeprefix(prefix), since, "", "", "")
+        word = health([alarm], [], [], [])
+        assert word == ("unhealthy" if name in unhealthy else "needs attention"), name
+
+
+def test_what_waits_for_a_person_keeps_an_alarm_on_and_is_told(regional: Template) -> None:
+    attention = _composites(regional)["eventing-attention"]
+
+    assert _parts(attention) == {
+        f"eventing-{stage}-{what}-dead-letters"
+        for stage in ("ingest", "publish")
+        for what in ("parked", "own-fault")
+    }
+    assert attention["AlarmActions"] == ["eventing-ops"]
+
+
+def test_a_publishers_bad_events_neither_set_off_nor_mute_what_is_about_the_flow(
+    regional: Template,
+) -> None:
+    alarms, composites = _metric_alarms(regional), _composites(regional)
+
+    def metrics(name: str) -> Iterator[Json]:
+        for part in _parts(composites[name]) if name in composites else ():
+            yield from metrics(part)
+        if name in alarms:
+            yield alarms[name]
+
+    muting = [c["ActionsSuppressor"] for c in composites.values() if "ActionsSuppressor" in c]
+    watched = [*metrics("eventing-unhealthy"), *(a for name in muting for a in metrics(name))]
+    letters = [a for a in watched if "Dead" in a["MetricName"]]
+
+    assert len(letters) > 4
+    for alarm in letters:
+        dimensions = {d["Name"]: d["Value"] for d in alarm["Dimensions"]}
+        assert dimensions["fault"] == "system", alarm["AlarmName"]
+    # The number of messages in a queue says nothing of their causes, and one a minute keeps it above 0.
+    assert not any(a["MetricName"] == "ApproximateNumberOfMessagesVisible" for a in watched)
 
 
 @pytest.mark.parametrize(
@@ -147,6 +223,7 @@ def test_one_alarm_says_that_the_system_is_unhealthy(regional: Template) -> None
         ("publish-dead-letters", "publish-reported"),
         ("ingestion-impaired", "ingest-dead-lettered"),
         ("publication-impaired", "publish-dead-lettered"),
+        ("attention", "attention-reported"),
     ],
 )
 def test_what_is_told_already_is_not_told_again(

@@ -37,7 +37,10 @@ AWS = {
         {"TableName"},
     ),
     "AWS/SNS": ({"NumberOfNotificationsDelivered", "NumberOfNotificationsFailed"}, {"TopicName"}),
-    "AWS/SQS": ({"ApproximateNumberOfMessagesVisible"}, {"QueueName"}),
+    "AWS/SQS": (
+        {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
+        {"QueueName"},
+    ),
     "AWS/States": (
         {
             "ExecutionsStarted",
@@ -110,9 +113,9 @@ def test_alarms_come_first_and_none_is_missing(regional: Template) -> None:
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     there = {alarm.properties["AlarmName"] for kind in kinds for alarm in regional.all(kind)}
 
-    assert everything["properties"]["alarms"] == ["eventing-unhealthy"]
+    assert everything["properties"]["alarms"] == ["eventing-unhealthy", "eventing-any-alarm"]
     # That an incident was reported is no sign of ill health.
-    reported = {"eventing-ingest-reported", "eventing-publish-reported"}
+    reported = {f"eventing-{what}-reported" for what in ("ingest", "publish", "attention")}
     assert {*shown, *components["properties"]["alarms"]} == there - reported
 
 
@@ -174,6 +177,17 @@ def test_graphs_of_what_has_an_alarm_show_its_threshold(regional: Template) -> N
         if properties["AlarmName"].endswith("-reported"):
             continue
         assert (_watched(properties), [properties["Threshold"]]) in drawn, properties["AlarmName"]
+
+
+@pytest.mark.parametrize("name", ["operations", "redrive"])
+def test_parked_letters_are_drawn_with_their_age_and_expiry(regional: Template, name: str) -> None:
+    drawn = {_named(metric) for w in _widgets(regional, name) for metric in _metrics(w)}
+
+    for stage in ("ingest", "publish"):
+        of_stage = frozenset({("service", "eventing"), ("stage", stage)})
+        for what in ("Parked", "OldestParked", "FirstParked"):
+            suffix = {"OldestParked": "Age", "FirstParked": "Expiry"}.get(what, "s")
+            assert ("Eventing", f"{what}DeadLetter{suffix}", of_stage) in drawn
 
 
 def test_titles_and_units_are_words(regional: Template) -> None:

@@ -30,43 +30,65 @@ def test_the_fast_alarm_counts_what_the_function_reports(regional: Template, sta
 
     assert alarm["Namespace"] == "Eventing"
     assert alarm["MetricName"] == "DeadLettered"
-    assert _dimensions(alarm) == {"service": "eventing", "stage": stage}
+    assert _dimensions(alarm) == {"service": "eventing", "stage": stage, "fault": "system"}
     assert alarm["Statistic"] == "Sum"
-    _above_zero_within_a_minute(alarm)
+    _above_within_a_minute(alarm)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_backstop_looks_at_the_queue_itself(regional: Template, stage: str) -> None:
-    alarm = _alarm(regional, f"eventing-{stage}-dlq-messages").properties
+    alarm = _alarm(regional, f"eventing-{stage}-dlq-age").properties
 
     assert alarm["Namespace"] == "AWS/SQS"
-    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
     queue = regional.one("AWS::SQS::Queue", QueueName=f"eventing-{stage}-dlq")
     assert alarm["Dimensions"] == [
         {"Name": "QueueName", "Value": f"<eventing-{stage}-dlq.QueueName>"}
     ], queue.id
     assert alarm["Statistic"] == "Maximum"
-    _above_zero_within_a_minute(alarm)
+    # Longer than triage takes, which the counter starts every minute.
+    _above_within_a_minute(alarm, 300)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_incident_lasts_until_no_letter_is_open(regional: Template, stage: str) -> None:
     alarm = _alarm(regional, f"eventing-{stage}-open-dead-letters").properties
 
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("Eventing", "OpenDeadLetters")
-    assert _dimensions(alarm) == {"service": "eventing", "stage": stage}
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Eventing", "OpenDeadLettersByFault")
+    assert _dimensions(alarm) == {"service": "eventing", "stage": stage, "fault": "system"}
     assert alarm["Statistic"] == "Maximum"
     # The counter reports 0 as well. Without a report nobody knows, and the alarm stays what it is.
-    _above_zero_within_a_minute(alarm, missing="ignore")
+    _above_within_a_minute(alarm, missing="ignore")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    ("name", "metric", "more"),
+    [
+        ("own-fault", "OpenDeadLettersByFault", {"fault": "event"}),
+        ("parked", "ParkedDeadLetters", {}),
+    ],
+)
+def test_what_waits_for_a_person_lasts_until_all_of_it_is_dealt_with(
+    regional: Template, stage: str, name: str, metric: str, more: dict[str, str]
+) -> None:
+    alarm = _alarm(regional, f"eventing-{stage}-{name}-dead-letters").properties
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Eventing", metric)
+    assert _dimensions(alarm) == {"service": "eventing", "stage": stage, **more}
+    assert alarm["Statistic"] == "Maximum"
+    _above_within_a_minute(alarm, missing="ignore")
 
 
 def _dimensions(alarm: dict[str, list[dict[str, str]]]) -> dict[str, str]:
     return {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
 
 
-def _above_zero_within_a_minute(alarm: dict[str, object], *, missing: str = "notBreaching") -> None:
+def _above_within_a_minute(
+    alarm: dict[str, object], threshold: float = 0, *, missing: str = "notBreaching"
+) -> None:
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-    assert alarm["Threshold"] == 0
+    assert alarm["Threshold"] == threshold
     assert alarm["Period"] == 60
     assert alarm["EvaluationPeriods"] == 1
     assert alarm["TreatMissingData"] == missing
@@ -81,7 +103,7 @@ def _composite(template: Template, stage: str) -> Resource:
 @pytest.mark.parametrize("stage", STAGES)
 def test_one_incident_sends_one_message(regional: Template, stage: str) -> None:
     composite = _composite(regional, stage).properties
-    joined = ("dead-lettered", "dlq-messages", "open-dead-letters")
+    joined = ("dead-lettered", "dlq-age", "open-dead-letters")
 
     assert composite["AlarmActions"] == ["eventing-ops"]
     alarms = " OR ".join(f'ALARM("eventing-{stage}-{name}")' for name in joined)

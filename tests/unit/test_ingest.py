@@ -387,6 +387,7 @@ def test_metrics_and_log_tell_counts_and_never_data_or_key(
         ("EventsStored", ("service",)): [1.0],
         ("DeadLettered", ("service", "stage")): [1.0],
         ("DeadLettered", ("cause", "service", "stage")): [1.0],
+        ("DeadLettered", ("fault", "service", "stage")): [1.0],
     }
     assert all(line["service"] == "shop" for line in metrics)
     log = json.loads(publisher.log.getvalue())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import islice
+from random import Random
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,7 @@ from eventing.redrive.changes import claim as claim_of
 from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import SHARDS, Outline, Row, State
 from functions.shared.clock import Clock
+from functions.shared.letter_index import Open, Parked
 from functions.shared.letters import Letters
 from tests.unit.letters import row
 
@@ -220,3 +222,77 @@ def test_what_letters_have_in_common_is_in_memory_once(workers: ThreadPoolExecut
     assert len(letters) > 500
     for name in ("type", "topic", "fingerprint", "judged_by", "target"):
         assert len({id(getattr(letter, name)) for letter in letters}) == 1
+
+
+@dataclass
+class Partition:
+    """Stands for one partition of the index, in pages of a hundred letters, the oldest failure first."""
+
+    rows: Sequence[Row]
+    sent: int = 0
+    """How many letters went over the wire."""
+
+    def query(self, **request: Any) -> Any:
+        values = request["ExpressionAttributeValues"]
+        if not values[":shard"]["S"].endswith("#0"):
+            return {"Items": [], "Count": 0, "ScannedCount": 0}
+        start = int(request.get("ExclusiveStartKey", {"pk": {"S": "0"}})["pk"]["S"])
+        page = self.rows[start : start + min(request.get("Limit", 100), 100)]
+        condition = request.get("FilterExpression")
+        if condition == "#expires_at < :least":
+            found = [one for one in page if one.expires_at < int(values[":least"]["N"])]
+        elif condition:
+            assert condition.startswith("#code IN (")
+            codes = {value["S"] for name, value in values.items() if name.startswith(":code")}
+            found = [one for one in page if one.code in codes]
+        else:
+            found = list(page)
+        answer: dict[str, Any] = {"Count": len(found), "ScannedCount": len(page)}
+        if request.get("Select") != "COUNT":
+            answer["Items"] = [_item(one) for one in found]
+            self.sent += len(found)
+        if start + 100 < len(self.rows) and "Limit" not in request:
+            answer["LastEvaluatedKey"] = {"pk": {"S": str(start + 100)}}
+        return answer
+
+
+def letters_in(partition: Partition, workers: ThreadPoolExecutor) -> Letters:
+    client = cast("Any", partition)
+    return Letters(client, table="ledger", workers=workers, clock=Hasty(), shards=1)
+
+
+def test_open_letters_are_counted_by_the_table(workers: ThreadPoolExecutor) -> None:
+    codes = [code.value for code in Code]
+    partition = Partition(
+        [row(n, code=codes[n % len(codes)]) for n in range(10 * len(codes) + 250)]
+    )
+    found = letters_in(partition, workers).open("publish")
+
+    # Open ones and those that a redrive is at, of which this index has as many.
+    assert found.letters == 2 * len(partition.rows)
+    own = sum(
+        one.code in ("INVALID", "NO_ROUTE", "TOO_LARGE", "CONFLICT") for one in partition.rows
+    )
+    assert found.own_fault == 2 * own
+    assert found.failed_first == partition.rows[0].failed_at
+    assert partition.sent == 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_first_parked_letter_to_go_is_found_without_reading_them_all(
+    workers: ThreadPoolExecutor, seed: int
+) -> None:
+    expiries = Random(seed).sample(range(2_000_000_000, 2_100_000_000), 5000)
+    partition = Partition([row(n, expires_at=at) for n, at in enumerate(expiries)])
+    found = letters_in(partition, workers).parked("publish")
+
+    assert found == Parked(5000, partition.rows[0].failed_at, min(expiries))
+    # A page, and of each page more what is about to be the first so far.
+    assert partition.sent < 300
+
+
+def test_where_nothing_is_parked_nothing_goes(workers: ThreadPoolExecutor) -> None:
+    letters = letters_in(Partition([]), workers)
+
+    assert letters.parked("ingest") == Parked(0, None, None)
+    assert letters.open("ingest") == Open(0, 0, None)

@@ -399,6 +399,7 @@ def test_metrics_count_by_topic_by_cause_and_by_the_minute_of_acceptance(
         ("EventsSettled",): [3.0],
         ("DeadLettered", "publish"): [1.0],
         ("DeadLettered", "publish", "ACCESS_DENIED"): [1.0],
+        ("DeadLettered", "publish", "system"): [1.0],
     }
     (settled,) = [line for line in lines if "EventsSettled" in line]
     assert settled["_aws"]["Timestamp"] == 1795512600000  # 2026-11-24T09:30Z

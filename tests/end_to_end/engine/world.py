@@ -230,12 +230,18 @@ class Measured:
             return
         index, key = params.get("IndexName"), params.get("Key", {}).get("pk", {}).get("S")
         self.of[str(index or key)] += 1
-        asked = {k: v for k, v in params.items() if k not in ("Select", "ProjectionExpression")}
+        left_out = ("Select", "ProjectionExpression", "FilterExpression")
+        asked = {k: v for k, v in params.items() if k not in left_out}
         if model.name == "Query":
             # Those of the projection would be too many.
             asked["ExpressionAttributeNames"] = {
                 alias: name
                 for alias, name in params["ExpressionAttributeNames"].items()
+                if alias in params["KeyConditionExpression"]
+            }
+            asked["ExpressionAttributeValues"] = {
+                alias: value
+                for alias, value in params["ExpressionAttributeValues"].items()
                 if alias in params["KeyConditionExpression"]
             }
             items = self.client.query(**asked)["Items"]
