@@ -81,12 +81,12 @@ class Count:
         return Found(found, failures)
 
     def _look(self, stage: Stage, now: datetime) -> dict[str, Any]:
-        waiting = self._queues[stage].waiting()
+        waiting, queued = self._queues[stage].depth()
         open_letters, parked = self._letters.open(stage), self._letters.parked(stage)
         told = self._incidents.told(stage)
         of_events = open_letters.own_fault
         # What triage has left in the queue is open as well.
-        of_system = open_letters.letters - of_events + (waiting if told.of_left else 0)
+        of_system = open_letters.letters - of_events + (queued if told.of_left else 0)
         # Also when a triage died before it had told anybody.
         untold = (of_system and not told.of_system) or (of_events and not told.of_events)
         triaged = bool(waiting or untold) and self._start_triage(stage, now)
@@ -115,7 +115,7 @@ class Count:
             self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of=of)
         if told.of_events and of_events:
             self._metrics.write({Metric.ATTENTION_REPORTED: 1})
-        if told.names and not (open_letters.letters or waiting):
+        if told.names and not (open_letters.letters or queued):
             self._incidents.end(stage)
         return {
             "waiting": waiting,

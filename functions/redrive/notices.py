@@ -71,11 +71,7 @@ class Notices:
     def tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
         """A short, readable message on how a redrive or discard went."""
         subject = f"{self._deployment}: {run.request.action} {output['outcome']}"
-        parked = [
-            parked_text(stage, found, self._runbook)
-            for stage, found in output.get("parked", {}).items()
-        ]
-        self._ops.tell(subject, "\n".join([run_text(run, output), *parked]))
+        self._ops.tell(subject, "\n".join([run_text(run, output), *self._parked(output)]))
 
     def ask(
         self, run: Run, *, token: str, plan_hash: str, summary: Mapping[str, Any], uri: str
@@ -102,14 +98,20 @@ class Notices:
         if letters:
             groups = self._root_causes.describe(by_fingerprint)
             lines = [*incident_text(stage, letters, len(by_fingerprint), groups), *lines]
-        if parked := output.get("parked", {}).get(stage):
-            lines.append(parked_text(stage, parked, self._runbook))
-        lines += [f"report: {output['report']}", f"What to do: {self._runbook}#plan"]
+        lines += [
+            *self._parked(output),
+            f"report: {output['report']}",
+            f"What to do: {self._runbook}#plan",
+        ]
         text = "\n".join(lines).encode()[:_MESSAGE_BYTES].decode(errors="ignore")
         self._ops.tell(f"{self._deployment}: {letters} dead letters at {stage}", text)
         if new:
             self._incidents.add(stage, new)
         return Told(frozenset(new))
+
+    def _parked(self, output: Mapping[str, Any]) -> list[str]:
+        parked = output.get("parked", {}).items()
+        return [parked_text(stage, found, self._runbook) for stage, found in parked]
 
     @contextmanager
     def _turn(self, stage: Stage, execution: str) -> Iterator[None]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from eventing.dead_letter import Stage
+from eventing.dead_letter import STAGES, Stage
 from eventing.timestamps import timestamp
 from functions.contract import Objects
 from functions.redrive.root_causes import GROUPS, RootCauses
@@ -55,7 +55,7 @@ class Reports:
             "plan": summary,
             **_totals(results),
             "groups": self._root_causes.describe(open_letters),
-            "parked": self._root_causes.parked(run.request.stages),
+            "parked": self._root_causes.parked(STAGES),
         }
         if left:
             content["not_taken_up"] = left

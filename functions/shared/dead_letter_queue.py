@@ -87,12 +87,17 @@ class DeadLetterQueue:
                 ],
             )
 
-    def waiting(self) -> int:
-        """About how many messages wait to be received; raises what the SDK raises."""
+    def depth(self) -> tuple[int, int]:
+        """About how many messages wait to be received, and how many there are; raises what the SDK raises.
+
+        The others have been received lately, and are not deleted yet.
+        """
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         attributes: Any = self._client.get_queue_attributes(
-            QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
+            QueueUrl=self._url, AttributeNames=names
         )["Attributes"]
-        return int(attributes["ApproximateNumberOfMessages"])
+        waiting, received = (int(attributes[name]) for name in names)
+        return waiting, waiting + received
 
     def _send(self, texts: Sequence[str]) -> Sequence[Cause | None]:
         try:
