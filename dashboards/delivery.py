@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from infrastructure.constructs.topics import Topics
 
 _THIRD = WIDTH // 3
+_QUARTER = WIDTH // 4
 _HOW_TO_READ = """# Delivery
 First all topics beside each other, then each by itself: how many events were published to it, how
 long they took from being accepted to being published, and what became of them at its subscribers. A
-topic with published events and no deliveries has no subscriber."""
+topic with published events and no deliveries has no subscriber: where some are expected, it is unheard."""
 
 
 class DeliveryDashboard(Construct):
@@ -50,19 +51,32 @@ class DeliveryDashboard(Construct):
                 logs={"log of publish": publication.function.log_name},
             ),
             [
-                graph("Events published", published, unit="events", width=_THIRD),
+                graph("Events published", published, unit="events", width=_QUARTER),
                 graph(
                     "From accepted to published: 95 of 100 are faster",
                     lag,
                     unit="milliseconds",
-                    width=_THIRD,
+                    width=_QUARTER,
                 ),
                 graph(
                     "Deliveries given up",
                     topics.undelivered,
                     unit="deliveries",
                     above=0,
-                    width=_THIRD,
+                    width=_QUARTER,
+                ),
+                *(
+                    [
+                        graph(
+                            "Unheard: published to nobody",
+                            topics.unheard,
+                            unit="yes is 1",
+                            above=0,
+                            width=_QUARTER,
+                        )
+                    ]
+                    if topics.unheard
+                    else []
                 ),
             ],
         ]

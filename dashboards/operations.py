@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from dashboards.dead_letters import flow_graphs, parked_graphs
 from dashboards.widgets import (
     WIDTH,
     Row,
@@ -15,22 +15,19 @@ from dashboards.widgets import (
     function_graphs,
     graph,
     heading,
-    parked_graphs,
     percentiles,
     text,
     turned_away,
 )
 from functions.contract import LEDGER_INDEX
 from infrastructure.constructs.counter import LONG_RUN
-from infrastructure.constructs.dead_letters import QUEUED_TOO_LONG
 from infrastructure.constructs.ingestion import FAILURES, REFUSED, SLOW
 from infrastructure.constructs.publication import LATE
 from infrastructure.constructs.tables import table_metric
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from eventing.cause import Fault
     from infrastructure.constructs.counter import Counter
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
@@ -218,7 +215,7 @@ class OperationsDashboard(Construct):
                 row
                 for queue in dead_letters
                 for row in (
-                    [_arrivals(queue), _waiting(queue), _open(queue)],
+                    flow_graphs(queue, width=_THIRD),
                     parked_graphs(queue, width=_THIRD),
                 )
             ),
@@ -291,37 +288,3 @@ class OperationsDashboard(Construct):
 
     def _heading(self, title: str, *, says: str, section: str, logs: dict[str, str]) -> Row:
         return heading(self._region, title, says=says, section=section, logs=logs)
-
-
-def _arrivals(queue: DeadLetterQueue) -> cloudwatch.IWidget:
-    return graph(
-        f"New dead letters of {queue.stage}",
-        _by_fault(queue.arrivals_by_fault),
-        unit="dead letters",
-        above=0,
-        width=_THIRD,
-    )
-
-
-def _waiting(queue: DeadLetterQueue) -> cloudwatch.IWidget:
-    return graph(
-        f"Wait of the oldest in the {queue.stage} dead-letter queue",
-        {"waits for": queue.waited},
-        unit="seconds",
-        above=QUEUED_TOO_LONG.to_seconds(),
-        width=_THIRD,
-    )
-
-
-def _open(queue: DeadLetterQueue) -> cloudwatch.IWidget:
-    return graph(
-        f"Dead letters of {queue.stage} that are open in the ledger",
-        _by_fault(queue.open_by_fault),
-        unit="dead letters",
-        above=0,
-        width=_THIRD,
-    )
-
-
-def _by_fault(metrics: Mapping[Fault, cloudwatch.Metric]) -> dict[str, cloudwatch.IMetric]:
-    return {"of the system": metrics["system"], "at fault themselves": metrics["event"]}

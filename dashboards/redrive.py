@@ -8,13 +8,13 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from dashboards.dead_letters import parked_graphs
 from dashboards.widgets import (
     WIDTH,
     Row,
     dashboard,
     graph,
     heading,
-    parked_graphs,
     query,
     text,
 )

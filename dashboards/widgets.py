@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
-    from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.function import Function
     from infrastructure.constructs.region import Region
 
@@ -146,31 +145,6 @@ def function_graphs(name: str, function: Function) -> Row:
             unit="milliseconds",
             above=function.seconds_before_alarm * 1000,
             width=WIDTH // 2,
-        ),
-    ]
-
-
-def parked_graphs(queue: DeadLetterQueue, *, width: int) -> Row:
-    """The parked letters of a stage: how many, since when, and when the first is gone for good."""
-    return [
-        graph(
-            f"Parked dead letters of {queue.stage}",
-            {"parked": queue.parked},
-            unit="dead letters",
-            above=0,
-            width=width,
-        ),
-        graph(
-            f"Age of the oldest parked one of {queue.stage}",
-            {"age": queue.parked_oldest},
-            unit="seconds",
-            width=width,
-        ),
-        graph(
-            f"Until the first parked one of {queue.stage} is gone",
-            {"left": queue.parked_expiry},
-            unit="seconds",
-            width=width,
         ),
     ]
 

@@ -19,6 +19,7 @@ from eventing.members import (
     Unfit,
     any_text,
     filled_list,
+    flag,
     nullable,
     object_of,
     one_of,
@@ -68,6 +69,8 @@ class Topic:
     rules: tuple[Rule, ...]
     max_bytes: int = SNS_BYTES
     """Of one message and of one batch: the `MaximumMessageSize` of the topic."""
+    subscribers_expected: bool = True
+    """With nobody subscribed to it, its events are lost on everybody."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,8 @@ class _Entry(Members):
 
 def _topic(content: Any, title: str) -> Topic:
     title = _named(content, "name", title)
-    entry = _Entry(TOPICS, content, title, ("name", "description", "events", "max_bytes"))
+    known = ("name", "description", "events", "max_bytes", "subscribers_expected")
+    entry = _Entry(TOPICS, content, title, known)
     rules = []
     name = entry.read("name", _topic_name)
     for content_of_rule in entry.read("events", filled_list):
@@ -199,6 +203,7 @@ def _topic(content: Any, title: str) -> Topic:
         entry.read("description", any_text, ""),
         tuple(rules),
         entry.read("max_bytes", whole(SNS_BYTES, _MOST_SNS_BYTES), SNS_BYTES),
+        entry.read("subscribers_expected", flag, True),
     )
 
 

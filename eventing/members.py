@@ -73,6 +73,13 @@ def moment(value: Any) -> str:
         raise Unfit("must be a time with its offset, such as 2026-11-24T09:30:00Z") from None
 
 
+def flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise Unfit("must be true or false")
+    return value
+
+
 def one_of(choices: Collection[str]) -> Callable[[Any], str]:
     """One of some texts."""
 

@@ -71,6 +71,7 @@ class Metric:
     FIRST_PARKED_EXPIRY = "FirstParkedDeadLetterExpiry"
     INCIDENT_REPORTED = "IncidentReported"
     ATTENTION_REPORTED = "AttentionReported"
+    TOPIC_UNHEARD = "TopicUnheard"
     REDRIVE_SUCCEEDED = "RedriveSucceeded"
     REDRIVE_FAILED = "RedriveFailed"
     REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
@@ -103,6 +104,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.FIRST_PARKED_EXPIRY: _BY_STAGE,
     Metric.INCIDENT_REPORTED: _BY_STAGE,
     Metric.ATTENTION_REPORTED: ((),),
+    Metric.TOPIC_UNHEARD: ((Dimension.TOPIC,),),
     Metric.REDRIVE_SUCCEEDED: ((),),
     Metric.REDRIVE_FAILED: ((),),
     Metric.REDRIVE_RUNS_FAILED: ((),),

@@ -102,6 +102,7 @@ class RegionalStack(cdk.Stack):
             region=region,
             ledger=ledger,
             dead_letters=dead_letters,
+            topics=topics,
             state_machine=redrive.state_machine,
         )
         DeadLetterHandling(

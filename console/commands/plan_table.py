@@ -24,6 +24,10 @@ def show_plan(screen: Screen, summary: Mapping[str, Any]) -> None:
             "stored already": summary["already_stored"] or None,
             "go elsewhere": summed(summary["rerouted"]),
             "topics": summed(summary["topics"]),
+            "subscriptions": ", ".join(f"{t} {n}" for t, n in summary["subscriptions"].items()),
+            "nobody subscribed": ", ".join(
+                t for t in summary["subscribers_needed"] if summary["subscriptions"][t] == 0
+            ),
             "publishers": summed(summary["by_publisher"]),
             "takes": duration(timedelta(seconds=summary["seconds"])),
             "costs": f"${summary['dollars']:.4f}",

@@ -25,6 +25,7 @@ HELP: Mapping[str, str] = {
     "abort_failure_percent": "Stop when more than that share has failed.",
     "max_episodes": "Park a letter that has failed in so many redrives.",
     "approval_above": "More letters than this need an approval.",
+    "without_subscribers": "Publish to topics that nobody is subscribed to as well.",
     "reason": "Why; for the report and the audit. A discard needs one.",
     "started_by": "Who asks; the ARN of your credentials if left out.",
     "publisher": "Only letters of this publisher.",
@@ -77,7 +78,8 @@ def words_of(request: Mapping[str, Any]) -> list[str]:
             if value == defaults.get(member.name):
                 continue
             for one in value if isinstance(value, list) else [value]:
-                words += [_name(member.name, isinstance(value, list)), str(one)]
+                name = _name(member.name, isinstance(value, list))
+                words += [name] if one is True else [name, str(one)]
     return words
 
 
@@ -98,11 +100,12 @@ def _option(member: Field[Any], hint: Any) -> inspect.Parameter:
     choices = _choices(hint) or _COMPLETIONS.get(member.name, ())
     many = "tuple" in str(hint)
     kind: Any = list[str] if many else int if int in (hint, *get_args(hint)) else str
+    kind = bool if hint is bool else kind
     default = None if member.default is MISSING else member.default
     option = typer.Option(
         _name(member.name, many),
         help=HELP.get(member.name, ""),
-        show_default=str(default) if default not in (None, "", "unknown") else False,
+        show_default=str(default) if default not in (None, "", "unknown", False) else False,
         autocompletion=_completion(choices) if choices else None,
         metavar="|".join(choices) if _choices(hint) else None,
         rich_help_panel="Which letters" if member.name in _FILTER else "How",

@@ -78,9 +78,19 @@ def read_plan(text: str | bytes) -> Plan:
 
 
 def make_plan(
-    request: RedriveRequest, judged_by: str, prospects: Sequence[Prospect], now: datetime
+    request: RedriveRequest,
+    judged_by: str,
+    prospects: Sequence[Prospect],
+    now: datetime,
+    *,
+    subscriptions: Mapping[str, int | str] | None = None,
+    subscribers_needed: Sequence[str] = (),
 ) -> Plan:
-    """Freeze the prospects and sum them up for whoever has to decide."""
+    """Freeze the prospects and sum them up for whoever has to decide.
+
+    `subscriptions` has the confirmed ones of each topic that events go to, or the code for which they
+    can't be seen; a redrive stops where one of `subscribers_needed` has none.
+    """
     count = len(prospects)
     seconds = seconds_for(count, request)
     ends = now.timestamp() + seconds
@@ -94,6 +104,8 @@ def make_plan(
             Counter(f"{p.row.topic or 'none'} -> {p.topic}" for p in prospects if p.rerouted)
         ),
         "topics": dict(Counter(p.topic for p in prospects if p.topic).most_common(100)),
+        "subscriptions": dict(subscriptions or {}),
+        "subscribers_needed": list(subscribers_needed),
         "by_step": dict(Counter(p.row.step for p in prospects)),
         "by_publisher": dict(Counter(p.row.publisher for p in prospects).most_common(20)),
         "by_fingerprint": dict(Counter(p.row.fingerprint for p in prospects).most_common(20)),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from eventing.cause import Code
 from eventing.dead_letter import STAGES, Stage
-from eventing.members import Unfit, moment, object_of, one_of, text, whole
+from eventing.members import Unfit, flag, moment, object_of, one_of, text, whole
 from eventing.redrive.actions import ACTIONS, Action, ActionRules
 from eventing.redrive.filter import Filter
 
@@ -39,6 +39,8 @@ class RedriveRequest:
     abort_failure_percent: int = 20
     max_episodes: int = 3
     approval_above: int = 1000
+    without_subscribers: bool = False
+    """Events are published even to topics that expect subscribers and have none."""
     reason: str = ""
     started_by: str = "unknown"
 
@@ -142,6 +144,7 @@ _CHECKS: Mapping[str, Check] = {
     "abort_failure_percent": _number(0, 100),
     "max_episodes": _number(1, 1000),
     "approval_above": _number(0, 10_000_000),
+    "without_subscribers": flag,
     "reason": _up_to(MAX_REASON, least=0),
     "started_by": _up_to(256),
 }

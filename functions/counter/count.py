@@ -15,6 +15,7 @@ from eventing.conservation import Window
 from eventing.dead_letter import STAGES, Stage
 from functions.contract import Dimension, Metric
 from functions.counter.conservation import lost_events
+from functions.counter.delivery import unheard
 from functions.counter.runs import look
 from functions.shared.clock import Clock
 from functions.shared.dead_letter_queue import DeadLetterQueue
@@ -35,9 +36,10 @@ class Found:
 
 
 class Count:
-    """Counts what only the whole tells: open letters, lost events, stuck executions.
+    """Counts what only the whole tells: open letters, lost events, unheard topics, stuck executions.
 
-    It starts triage of what has not got into the ledger.
+    It starts triage of what has not got into the ledger. `topics` are those that expect subscribers, SNS's
+    names by the catalogue's.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Count:
         locks: Locks,
         executions: Executions,
         metric_reader: MetricReader,
+        topics: Mapping[str, str],
         window: Window,
         metrics: Metrics,
         clock: Clock,
@@ -59,6 +62,7 @@ class Count:
         self._locks = locks
         self._executions = executions
         self._metric_reader = metric_reader
+        self._topics = topics
         self._window = window
         self._metrics = metrics
         self._clock = clock
@@ -68,6 +72,7 @@ class Count:
         looks: dict[str, Callable[[datetime], dict[str, Any]]] = {
             **{stage: partial(self._look, stage) for stage in STAGES},
             "conservation": self._look_for_lost_events,
+            "delivery": self._look_at_delivery,
             "runs": self._look_at_runs,
         }
         found: dict[str, Any] = {}
@@ -129,6 +134,15 @@ class Count:
         lost = lost_events(self._metric_reader, self._window, now)
         self._metrics.write(gauges={Metric.EVENTS_UNACCOUNTED: (lost, MetricUnit.Count)})
         return {"unaccounted": lost}
+
+    def _look_at_delivery(self, now: datetime) -> dict[str, Any]:
+        found = unheard(self._metric_reader, self._topics.values(), now)
+        for topic, name in self._topics.items():
+            self._metrics.write(
+                gauges={Metric.TOPIC_UNHEARD: (name in found, MetricUnit.Count)},
+                of={Dimension.TOPIC: topic},
+            )
+        return {"unheard": [topic for topic, name in self._topics.items() if name in found]}
 
     def _look_at_runs(self, now: datetime) -> dict[str, Any]:
         seen = look(self._executions, now)

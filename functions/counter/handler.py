@@ -1,4 +1,4 @@
-"""Every minute: what is open, unaccounted for or stuck, and triage where a queue is not empty."""
+"""Every minute: what is open, unaccounted for, unheard or stuck, and triage where a queue is not empty."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def make_handler(parts: Parts) -> Handler:
             locks=parts.locks,
             executions=parts.executions,
             metric_reader=parts.metric_reader,
+            topics=parts.expecting_subscribers,
             window=parts.conservation_window,
             metrics=parts.metrics,
             clock=parts.clock,

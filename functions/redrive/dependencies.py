@@ -188,9 +188,10 @@ class PublishEvents(Steps):
 
     def probe(self, plan: Mapping[str, Any]) -> str | None:
         for topic in plan["topics"]:
-            cause = self._topics.check(topic)
+            needed = topic in plan["subscribers_needed"]
+            cause = self._topics.check(topic, needs_subscribers=needed)
             if cause:
-                return f"the topic {topic}: {cause.code}"
+                return f"the topic {topic}: {cause.code}: {cause.message}"
         return None
 
 

@@ -84,7 +84,10 @@ def make_handler(parts: Parts) -> Handler:
     )
     tasks = Tasks(
         planner=Planner(
-            letters=parts.letters, store=parts.event_store, forecaster=parts.forecaster
+            topics=parts.topics,
+            letters=parts.letters,
+            store=parts.event_store,
+            forecaster=parts.forecaster,
         ),
         custody=custody,
         dependencies=dependencies,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from eventing.cause import Code
+from eventing.cause import Cause, Code
 from eventing.json_text import Document
 from eventing.redrive.forecast import Forecaster
 from eventing.redrive.ledger import GOES_THROUGH, Row, State
@@ -16,6 +16,7 @@ from eventing.redrive.steps import STEPS
 from eventing.timestamps import timestamp
 from functions.shared.event_store import EventStore
 from functions.shared.letters import Letters
+from functions.shared.topics import Topics
 
 # Events of up to 240 KiB that are in memory at a time.
 _EVENTS_AT_ONCE = 500
@@ -28,20 +29,31 @@ class PlanChanged(Exception):  # noqa: N818 - the name that an execution fails w
 class Planner:
     """Selects letters and forecasts them by the catalogue and the code that are deployed now."""
 
-    def __init__(self, *, letters: Letters, store: EventStore, forecaster: Forecaster) -> None:
+    def __init__(
+        self, *, letters: Letters, store: EventStore, topics: Topics, forecaster: Forecaster
+    ) -> None:
         self._letters = letters
+        self._topics = topics
         self._store = store
         self._forecaster = forecaster
 
     def plan(self, request: RedriveRequest, *, started_at: datetime, now: datetime) -> Plan:
         """Freeze the letters that are selected now and failed before the run began."""
         rows = self._select(request, before=started_at)
-        prospects = (
-            self._prospects(rows)
-            if request.rules.makes_steps
-            else [Prospect(row, GOES_THROUGH, row.topic) for row in rows]
+        version = self._forecaster.version
+        if not request.rules.makes_steps:
+            untouched = [Prospect(row, GOES_THROUGH, row.topic) for row in rows]
+            return make_plan(request, version, untouched, now)
+        prospects = self._prospects(rows)
+        topics = sorted({p.topic for p in prospects if p.topic})
+        return make_plan(
+            request,
+            version,
+            prospects,
+            now,
+            subscriptions={topic: self._subscriptions(topic) for topic in topics},
+            subscribers_needed=[t for t in topics if self._needs_subscribers(t, request)],
         )
-        return make_plan(request, self._forecaster.version, prospects, now)
 
     def verify(self, plan: Plan, request: RedriveRequest, *, before: datetime) -> None:
         """Raise `PlanChanged` when the same choice, made now, is not the plan's."""
@@ -56,6 +68,14 @@ class Planner:
         if found:
             hint = "plan anew, or give filter.failed_before to leave out what has failed since"
             raise PlanChanged(f"{'; '.join(found)}. Nothing was touched: {hint}.")
+
+    def _subscriptions(self, topic: str) -> int | str:
+        found = self._topics.subscriptions(topic)
+        return found.code.value if isinstance(found, Cause) else found
+
+    def _needs_subscribers(self, topic: str, request: RedriveRequest) -> bool:
+        known = self._forecaster.catalogue.topic(topic)
+        return known is not None and known.subscribers_expected and not request.without_subscribers
 
     def _select(self, request: RedriveRequest, *, before: datetime) -> list[Row]:
         # A parked letter is taken up only when it is asked for by its id.

@@ -92,12 +92,12 @@ class DeadLetterQueue:
 
         The others have been received lately, and are not deleted yet.
         """
-        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         attributes: Any = self._client.get_queue_attributes(
-            QueueUrl=self._url, AttributeNames=names
+            QueueUrl=self._url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )["Attributes"]
-        waiting, received = (int(attributes[name]) for name in names)
-        return waiting, waiting + received
+        waiting = int(attributes["ApproximateNumberOfMessages"])
+        return waiting, waiting + int(attributes["ApproximateNumberOfMessagesNotVisible"])
 
     def _send(self, texts: Sequence[str]) -> Sequence[Cause | None]:
         try:

@@ -148,6 +148,13 @@ class Parts:
             clock=self.clock,
         )
 
+    @property
+    def expecting_subscribers(self) -> Mapping[str, str]:
+        """The topics that expect subscribers: SNS's names by the catalogue's."""
+        prefix = self._environment[Variable.TOPIC_ARN_PREFIX].rpartition(":")[2]
+        topics = self.catalogue.topics
+        return {topic.name: prefix + topic.name for topic in topics if topic.subscribers_expected}
+
     @cached_property
     def ingest_queue(self) -> DeadLetterQueue:
         return self._queue("ingest")

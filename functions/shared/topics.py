@@ -21,6 +21,12 @@ ENTRIES_PER_CALL = 10
 _PAUSES = (0.2, 0.6, 1.8)
 # Refusals of a whole call that one entry of it may be the reason for.
 _BY_ONE_ENTRY = (Code.INVALID, Code.TOO_LARGE)
+NOBODY_SUBSCRIBED = Cause(
+    Code.NOT_FOUND,
+    "NobodySubscribed",
+    "nobody is subscribed, and the catalogue expects subscribers: subscribe them first, or, if it is meant, "
+    'give "without_subscribers": true',
+)
 _UNANSWERED = Cause(Code.UNAVAILABLE, "Unanswered", "SNS's answer leaves it out")
 
 
@@ -89,10 +95,17 @@ class Topics:
         )
         return failures(response, len(messages), _UNANSWERED)
 
-    def check(self, topic: str) -> Cause | None:
-        """Look whether the topic is there, without a message: None, or why it could not be seen."""
+    def subscriptions(self, topic: str) -> int | Cause:
+        """The number of the topic's confirmed subscriptions, or why it could not be seen."""
         try:
-            self._client.get_topic_attributes(TopicArn=self._arn_prefix + topic)
+            found = self._client.get_topic_attributes(TopicArn=self._arn_prefix + topic)
         except Exception as error:
             return cause_of(error)
-        return None
+        return int(found["Attributes"]["SubscriptionsConfirmed"])
+
+    def check(self, topic: str, *, needs_subscribers: bool) -> Cause | None:
+        """Look whether the topic is there, without a message: None, or why events can't go to it."""
+        found = self.subscriptions(topic)
+        if isinstance(found, Cause):
+            return found
+        return NOBODY_SUBSCRIBED if needs_subscribers and not found else None

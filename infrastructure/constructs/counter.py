@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.region import Region
+    from infrastructure.constructs.topics import Topics
 
 _MINUTE = cdk.Duration.minutes(1)
 
@@ -54,6 +55,7 @@ class Counter(Construct):
         region: Region,
         ledger: Ledger,
         dead_letters: Sequence[DeadLetterQueue],
+        topics: Topics,
         state_machine: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, id)
@@ -69,6 +71,7 @@ class Counter(Construct):
             environment={
                 **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
                 Variable.LEDGER_TABLE: ledger.table.table_name,
+                Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
                 Variable.STATE_MACHINE_ARN: state_machine.state_machine_arn,
                 Variable.CONSERVATION_FROM_MINUTES: str(_CONSERVATION_MINUTES[0]),
                 Variable.CONSERVATION_UNTIL_MINUTES: str(_CONSERVATION_MINUTES[1]),

@@ -11,6 +11,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from eventing.catalogue import SNS_BYTES
+from eventing.delivery import QUIET
+from functions.contract import Dimension, Metric
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ _ADDRESSES = {"https": "https://*", "http": "http://*"}
 class Topics(Construct):
     """One SNS topic for each topic of the catalogue, by the catalogue's name of it.
 
-    `alarm` goes off when SNS gives up a delivery to a subscriber.
+    `alarm` goes off when SNS gives up a delivery to a subscriber, `unheard_alarm` when nobody at all gets
+    the events of a topic whose subscribers the catalogue expects (the counter looks).
     """
 
     by_name: Mapping[str, sns.Topic]
@@ -43,7 +46,9 @@ class Topics(Construct):
 
     delivered: Mapping[str, cloudwatch.Metric]
     undelivered: Mapping[str, cloudwatch.Metric]
+    unheard: Mapping[str, cloudwatch.Metric]
     alarm: cloudwatch.CompositeAlarm
+    unheard_alarm: cloudwatch.CompositeAlarm | None = None
 
     def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
         super().__init__(scope, id)
@@ -58,6 +63,17 @@ class Topics(Construct):
             self._open(self.by_name[name], accounts, configuration.subscriber_protocols)
 
         self._watch(region)
+        self.unheard = {
+            topic.name: region.metric(
+                Metric.TOPIC_UNHEARD,
+                statistic=cloudwatch.Stats.MAXIMUM,
+                by={Dimension.TOPIC: topic.name},
+            )
+            for topic in configuration.catalogue.topics
+            if topic.subscribers_expected
+        }
+        if self.unheard:
+            self.unheard_alarm = self._watch_for_silence(region)
 
     def _open(self, topic: sns.Topic, accounts: Sequence[str], protocols: Sequence[str]) -> None:
         """Let accounts subscribe, of AWS's services only what is their own."""
@@ -121,6 +137,43 @@ class Topics(Construct):
                 what="SNS gave up deliveries to a subscriber of at least one topic.",
                 users=users,
                 section="undelivered",
+            ),
+        )
+
+    def _watch_for_silence(self, region: Region) -> cloudwatch.CompositeAlarm:
+        minutes = round(QUIET.total_seconds() / 60)
+        users = (
+            "nobody gets these events, and nothing in this system keeps them for later subscribers."
+        )
+        silent = [
+            region.alarms.alarm(
+                self,
+                f"Unheard-{name}",
+                name=f"topic-{name}-unheard",
+                metric=metric,
+                above=0,
+                # The counter says 0, too.
+                missing=Missing.CHANGES_NOTHING,
+                meaning=Meaning(
+                    what=f"Events were published to the topic {name}, and for {minutes} minutes none was "
+                    "delivered, failed or filtered out.",
+                    users=users,
+                    section="unheard",
+                ),
+            )
+            for name, metric in self.unheard.items()
+        ]
+        return region.alarms.composite(
+            self,
+            "UnheardAlarm",
+            part=Part.DELIVERY,
+            name="unheard",
+            components=silent,
+            meaning=Meaning(
+                what=f"Events were published to at least one topic, and for {minutes} minutes nothing "
+                "became of them: it has no subscription any more, or none that answers.",
+                users=users,
+                section="unheard",
             ),
         )
 

@@ -175,3 +175,30 @@ def services_measure_themselves() -> None:
     gateway._handle_execute_in_scope = request
     sns._deliver_to_sqs = deliver
     stepfunctions._emit_execution_status_event = status
+
+
+def topics_count_their_messages() -> None:
+    """AWS counts what is published to a topic, and what subscriptions do not get for their filters.
+
+    The emulator counts neither, and of deliveries none. Whether anybody hears a topic is told by these.
+    """
+    record = cloudwatch.record_metric
+    stock_fanout = sns._fanout
+
+    def fanout(
+        topic_arn: str, id: str, message: str, subject: str, structure: str = "",
+        attributes: Json | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        name = {"TopicName": topic_arn.rpartition(":")[2]}
+        record("AWS/SNS", "NumberOfMessagesPublished", 1, "Count", name)
+        topic = sns._topic_by_arn_any_scope(topic_arn) or {"subscriptions": ()}
+        for subscription in topic["subscriptions"]:
+            if not subscription.get("confirmed"):
+                continue
+            if not sns._matches_filter_policy(subscription, attributes or {}, message):
+                record("AWS/SNS", "NumberOfNotificationsFilteredOut", 1, "Count", name)
+            elif subscription["protocol"] != "sqs":  # which tells by itself
+                record("AWS/SNS", "NumberOfNotificationsDelivered", 1, "Count", name)
+        stock_fanout(topic_arn, id, message, subject, structure, attributes, **kwargs)
+
+    sns._fanout = fanout

@@ -39,6 +39,7 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     alarms.suppressed_actions_wait,
     metrics.queue_metrics_and_alarm_clock,
     metrics.services_measure_themselves,
+    metrics.topics_count_their_messages,
     step_functions.succeed_state_has_an_output,
     iam.batches_need_the_single_action,
     iam.loopback_counts_as_secure_transport,

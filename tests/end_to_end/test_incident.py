@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local.cloud import LocalCloud
 from local.deployment import Deployment
-from tests.end_to_end.conftest import accept, denied, execute, new_event
+from tests.end_to_end.conftest import accept, denied, execute, in_the_ledger, new_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,3 +47,34 @@ def test_a_broken_topic_is_one_message_with_its_groups(
     assert json.loads(done["output"])["outcome"] == "done"
     for event in events:
         assert subscriber.wait_for(event["id"])
+
+
+def test_a_topic_that_is_made_again_gets_nothing_until_somebody_subscribes(
+    deployment: Deployment, mailbox: str
+) -> None:
+    sns, topic = deployment.client("sns"), deployment.topic_arn("payments-failed")
+    events = [
+        new_event("com.example.shop.payment.failed.v1", payment_id=str(n), amount=3, currency="EUR")
+        for n in range(12)
+    ]
+    sns.delete_topic(TopicArn=topic)
+    accept(deployment, *events)
+    in_the_ledger(deployment, *events)
+    sns.create_topic(Name=topic.rpartition(":")[2])
+    wanted = {"stage": "publish", "filter": {"topic": "payments-failed"}, "reason": "it is back"}
+
+    planned = json.loads(execute(deployment, action="plan", **wanted)["output"])
+    assert planned["plan"]["subscriptions"] == {"payments-failed": 0}
+    stopped = json.loads(execute(deployment, action="redrive", **wanted)["output"])
+    assert stopped["outcome"] == "aborted"
+    assert "payments-failed" in stopped["cause"]
+    assert "nobody is subscribed" in stopped["cause"]
+    told = [m["Body"] for m in deployment.receive(mailbox, seconds=5)]
+    assert any("nobody is subscribed" in text for text in told)
+
+    queue = deployment.subscribe(f"late-{uuid.uuid4()}", [topic], raw=True)
+    done = json.loads(execute(deployment, action="redrive", **wanted)["output"])
+    assert (done["outcome"], done["counts"]) == ("done", {"resolved": len(events)})
+    arrived = [json.loads(m["Body"])["id"] for m in deployment.take(queue, len(events), seconds=30)]
+    arrived += [json.loads(m["Body"])["id"] for m in deployment.receive(queue, seconds=2)]
+    assert sorted(arrived) == sorted(event["id"] for event in events)

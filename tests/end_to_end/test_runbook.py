@@ -222,6 +222,11 @@ def test_what_went_wrong_is_found(deployment: Deployment) -> None:
     shown(deployment, "errors")
 
 
+def test_subscriptions_are_counted(deployment: Deployment, subscriber: Subscriber) -> None:
+    confirmed, pending = map(int, shown(deployment, "subscriptions", TOPIC=TOPIC).split())
+    assert (confirmed > 0, pending) == (True, 0)
+
+
 def test_an_alarm_is_looked_into(deployment: Deployment) -> None:
     known = shown(deployment, "alarms")
     assert all("Runbook: docs/runbook.md#" in line for line in known.splitlines())

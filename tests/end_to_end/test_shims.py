@@ -295,6 +295,34 @@ def services_measure_themselves(lab: Lab) -> Any:
     ]
 
 
+def topics_count_their_messages(lab: Lab) -> Any:
+    """What a topic counts of messages that are filtered out, or that nobody is there for."""
+    sns, (_, queue) = lab.client("sns"), lab.queue()
+    topic = sns.create_topic(Name=lab.name())["TopicArn"]
+    sns.publish(TopicArn=topic, Message="x")
+    policy = json.dumps({"kind": ["other"]})
+    sns.subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"FilterPolicy": policy}
+    )
+    sns.publish_batch(
+        TopicArn=topic,
+        PublishBatchRequestEntries=[{"Id": str(n), "Message": "x"} for n in range(2)],
+    )
+    name = {"Name": "TopicName", "Value": topic.rpartition(":")[2]}
+    statistics = lab.client("cloudwatch").get_metric_statistics
+    now = time.time()
+    span = {"StartTime": now - 300, "EndTime": now + 60, "Period": 600, "Statistics": ["Sum"]}
+    return [
+        sum(
+            point["Sum"]
+            for point in statistics(
+                Namespace="AWS/SNS", MetricName=metric, Dimensions=[name], **span
+            )["Datapoints"]
+        )
+        for metric in ("NumberOfMessagesPublished", "NumberOfNotificationsFilteredOut")
+    ]
+
+
 def _executed(lab: Lab, state: dict[str, Any]) -> Any:
     """The output of an execution of a machine with this one state."""
     machine = {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": state}}
@@ -469,6 +497,7 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     suppressed_actions_wait: (1, 0),
     queue_metrics_and_alarm_clock: (0, 2),
     services_measure_themselves: ([], ["AWS/ApiGateway", "AWS/SNS", "AWS/States"]),
+    topics_count_their_messages: ([0, 0], [3.0, 2.0]),
     succeed_state_has_an_output: ({}, {"sum": 2}),
     batches_need_the_single_action: (("AccessDenied", "AuthorizationError"), ("ok", "ok")),
     loopback_counts_as_secure_transport: ("AccessDenied", "ok"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -44,6 +46,7 @@ ALWAYS = {
     "RedriveRunsFailed": "ignore",
     "RedriveRunSeconds": "ignore",
     "EventsUnaccounted": "missing",
+    "TopicUnheard": "ignore",
 }
 
 
@@ -89,8 +92,9 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         ),
         "eventing-publish-late",
         *(
-            f"eventing-topic-{topic}-undelivered"
+            f"eventing-topic-{topic}-{what}"
             for topic in ("orders", "orders-priority", "payments", "payments-failed", "customers")
+            for what in ("undelivered", "unheard")
         ),
         *(
             f"eventing-{stage}-{what}"
@@ -294,6 +298,29 @@ def test_thresholds_leave_time_to_act(regional: Template) -> None:
 
 def test_no_alarm_needs_metric_math(regional: Template) -> None:
     assert all("Metrics" not in alarm for alarm in _metric_alarms(regional).values())
+
+
+def test_topics_that_expect_nobody_have_no_alarm_for_want_of_somebody(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("unheard")
+    catalogue = folder / "catalogue"
+    shutil.copytree(ROOT / "catalogue", catalogue)
+    topics = json.loads((catalogue / "topics.json").read_text())
+    for topic in topics["topics"]:
+        topic["subscribers_expected"] = topic["name"] == "orders"
+    (catalogue / "topics.json").write_text(json.dumps(topics))
+    regional = synthesise(folder / "some", catalogue=str(catalogue), macie="off").regional()
+    unheard = [name for name in _metric_alarms(regional) if name.endswith("-unheard")]
+    assert unheard == ["eventing-topic-orders-unheard"]
+    assert _parts(_composites(regional)["eventing-unheard"]) == set(unheard)
+
+    topics["topics"][1]["subscribers_expected"] = False
+    (catalogue / "topics.json").write_text(json.dumps(topics))
+    regional = synthesise(folder / "none", catalogue=str(catalogue), macie="off").regional()
+    assert not any(
+        "unheard" in name for name in {**_metric_alarms(regional), **_composites(regional)}
+    )
 
 
 def test_the_runbook_can_be_anywhere(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -195,6 +195,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 **QUEUES,
                 Variable.LEDGER_TABLE: "eventing-ledger",
                 Variable.STATE_MACHINE_ARN: "eventing-redrive",
+                Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
                 Variable.CONSERVATION_FROM_MINUTES: "180",
                 Variable.CONSERVATION_UNTIL_MINUTES: "10",
             },

@@ -26,7 +26,11 @@ FILES: dict[str, Any] = {
                 "max_bytes": 1024 * 1024,
             },
             {"name": "orders", "events": [{"type": "shop.order.*"}]},
-            {"name": "rest", "events": [{"type": "shop.customer.*"}, {"type": "shop.payment.v1"}]},
+            {
+                "name": "rest",
+                "events": [{"type": "shop.customer.*"}, {"type": "shop.payment.v1"}],
+                "subscribers_expected": False,
+            },
         ]
     },
     "event-types.json": {
@@ -65,8 +69,15 @@ def test_a_catalogue_is_what_its_files_say(tmp_path: Path) -> None:
             1024 * 1024,
         ),
         Topic("orders", "", (Rule("shop.order.*"),), 256 * 1024),
-        Topic("rest", "", (Rule("shop.customer.*"), Rule("shop.payment.v1"))),
+        Topic(
+            "rest",
+            "",
+            (Rule("shop.customer.*"), Rule("shop.payment.v1")),
+            subscribers_expected=False,
+        ),
     )
+    # Unless it is said, somebody is.
+    assert catalogue.topics[1].subscribers_expected
     schema = FILES["schemas/order.json"]
     assert catalogue.event_types == (
         EventType("shop.order.placed.v1", "Placed", "enforce", "schemas/order.json", schema),
@@ -151,6 +162,9 @@ FAULTS: list[tuple[Edit, str, str, str]] = [
     (topic(max_bytes=256 * 1024 - 1), TOPICS, "orders-priority", "'max_bytes'"),
     (topic(max_bytes=1024 * 1024 + 1), TOPICS, "orders-priority", "'max_bytes'"),
     (topic(max_bytes=True), TOPICS, "orders-priority", "'max_bytes'"),
+    (topic(subscribers_expected="no"), TOPICS, "orders-priority", "'subscribers_expected'"),
+    (topic(subscribers_expected=0), TOPICS, "orders-priority", "'subscribers_expected'"),
+    (topic(subscribers_expected=None), TOPICS, "orders-priority", "'subscribers_expected'"),
     (rule(types="x"), TOPICS, "orders-priority", "unknown member 'types'; known are type, when"),
     (rule(type=7), TOPICS, "orders-priority", "'type' must be a text"),
     (rule(type="*.order"), TOPICS, "orders-priority", "'*.order' is no type pattern"),
@@ -355,6 +369,7 @@ def test_conditions_on_data_whose_form_nothing_ensures_are_named(
     ("edit", "changes"),
     [
         (topic(description="another"), False),
+        (topic(subscribers_expected=False), False),
         (event_type(description="another"), False),
         (plan(burst=7), False),
         (instead("schemas/order.json", '{"required": ["total"],\n "type": "object"}'), False),

@@ -31,6 +31,7 @@ EVERY_FIELD: dict[str, Any] = {
     "abort_failure_percent": 100,
     "max_episodes": 1,
     "approval_above": 0,
+    "without_subscribers": True,
     "reason": "the topic is back",
     "started_by": "ada",
 }
@@ -54,6 +55,7 @@ def test_nothing_asked_is_triage_of_both_stages() -> None:
         "abort_failure_percent": 20,
         "max_episodes": 3,
         "approval_above": 1000,
+        "without_subscribers": False,
         "reason": "",
         "started_by": "unknown",
     }
@@ -80,6 +82,7 @@ def test_every_field_is_read() -> None:
         abort_failure_percent=100,
         max_episodes=1,
         approval_above=0,
+        without_subscribers=True,
         reason="the topic is back",
         started_by="ada",
     )
@@ -147,6 +150,8 @@ def test_whole_numbers_may_come_as_floats() -> None:
         ({"max_episodes": 0}, "max_episodes"),
         ({"approval_above": -1}, "approval_above"),
         ({"reason": "r" * (1024 + 2048)}, "reason"),
+        ({"without_subscribers": 1}, "without_subscribers"),
+        ({"without_subscribers": "true"}, "without_subscribers"),
         ({"reason": 5}, "reason"),
         ({"action": "discard"}, "reason"),
         ({"action": "discard", "reason": ""}, "reason"),

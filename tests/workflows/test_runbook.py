@@ -69,7 +69,8 @@ def test_the_table_of_inputs_is_complete_and_has_the_defaults() -> None:
     for field in fields(RedriveRequest):
         default = getattr(request, field.name)
         if default not in ("", None, Filter(), "unknown"):
-            assert documented[field.name].partition("|")[0].strip(" `") == str(default)
+            said = documented[field.name].partition("|")[0].strip(" `")
+            assert said == (json.dumps(default) if isinstance(default, bool) else str(default))
     for field in fields(Filter):
         assert f"`{field.name}`" in documented["filter"]
 

@@ -98,6 +98,8 @@ def plan_of(letters: int) -> dict[str, Any]:
         "already_stored": 0,
         "rerouted": {},
         "topics": {"orders": letters},
+        "subscriptions": {"orders": 1},
+        "subscribers_needed": ["orders"],
         "by_step": {"publish": letters},
         "by_publisher": {"acme-web": letters},
         "by_fingerprint": {},

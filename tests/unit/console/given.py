@@ -36,6 +36,7 @@ VALUES: Mapping[str, Any] = {
     "abort_failure_percent": 11,
     "max_episodes": 12,
     "approval_above": 13,
+    "without_subscribers": True,
     "reason": "the policy is back",
     "started_by": "dana",
     "publisher": "acme-web",

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
+from console.commands.plan_table import show_plan
+from console.shell.screen import Screen
 from eventing.redrive.filter import Filter
 from eventing.redrive.request import RedriveRequest, read_request
 from tests.unit.console.cloud import (
@@ -40,7 +42,8 @@ def options(field: str) -> list[str]:
     value = VALUES[field]
     if isinstance(value, list):
         return [word for one in value for word in (f"--{field[:-1]}".replace("_", "-"), one)]
-    return [f"--{field}".replace("_", "-"), str(value)]
+    name = f"--{field}".replace("_", "-")
+    return [name] if value is True else [name, str(value)]
 
 
 def test_there_is_a_value_for_each_field() -> None:
@@ -117,6 +120,21 @@ def test_a_plan_is_a_table(cloud: Cloud, eventing: Eventing) -> None:
     assert ended.out.rstrip().endswith(
         "eventing redrive --stage publish --fingerprint 0123456789abcdef"
     )
+
+
+def test_a_plan_says_to_which_topics_nobody_is_subscribed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    summary = plan_of(3) | {
+        "subscriptions": {"orders": 0, "payments": 2, "customers": "NOT_FOUND", "rest": 0},
+        "subscribers_needed": ["orders", "payments", "customers"],
+    }
+    show_plan(Screen(), summary)
+
+    told = capsys.readouterr().out
+    lines = dict(re.split(r"\s{2,}", line.strip()) for line in told.splitlines())
+    assert lines["subscriptions"] == "orders 0, payments 2, customers NOT_FOUND, rest 0"
+    assert lines["nobody subscribed"] == "orders"
 
 
 def test_a_redrive_shows_its_plan_asks_and_reports(cloud: Cloud, eventing: Eventing) -> None:
