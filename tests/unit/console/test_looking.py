@@ -100,15 +100,19 @@ def test_the_alarms_of_others_are_not_told(cloud: Cloud, eventing: Eventing) -> 
     assert eventing("status", "--json").document["alarms"] == []
 
 
-def test_an_alarm_without_letters_calls_for_triage(cloud: Cloud, eventing: Eventing) -> None:
+def test_an_alarm_without_letters_is_looked_at_again_before_triage_is_started(
+    cloud: Cloud, eventing: Eventing
+) -> None:
     cloud.alarms.append(alarm())
 
-    assert eventing("status", "--json").document["next"] == ["eventing triage"]
+    following = eventing("status", "--json").document["next"]
+    assert following == ["eventing status", "eventing triage"]
+    assert "within two minutes" in eventing("status").out
 
 
 def test_what_runs_is_told_with_how_far_it_is(cloud: Cloud, eventing: Eventing) -> None:
     cloud.runs["r-1"] = Run(
-        {"action": "redrive", "stage": "publish", "started_by": "dana"},
+        {"action": "redrive", "stage": "publish", "started_by": "dana", "limit": 1000},
         {"plan": plan_of(1000)},
         states=["Work off a page"],
         position={"next": 400, "failed": 2, "rate": 100.0},
