@@ -317,7 +317,10 @@ def test_a_right_that_is_missing_is_named(operator: Operator, deployment: Deploy
 
 @pytest.mark.parametrize(
     ("options", "word"),
-    [("--region eu-west-3", "no deployment"), ("--deployment shop", "no deployment shop")],
+    [
+        ("--region eu-west-3", "no deployment"),
+        ("--deployment eventing-two", "no deployment eventing-two"),
+    ],
 )
 def test_a_wrong_region_and_no_deployment_are_one_sentence(
     operator: Operator, options: str, word: str

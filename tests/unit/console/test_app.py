@@ -154,7 +154,7 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     }
     assert set(rights()) == set(COMMANDS) - {"send", "route"}
     for command, listed in rights().items():
-        cloud.runs, cloud.items, cloud.answers = deepcopy(runs), items(range(3)), [True]
+        cloud.runs, cloud.items, cloud.answers = deepcopy(runs), items(range(3)), ["y", "x"]
         cloud.calls.clear()
         ended = eventing(command, *arguments.get(command, ()))
         assert ended.code == 0, ended.err

@@ -121,11 +121,11 @@ def test_a_plan_is_a_table(cloud: Cloud, eventing: Eventing) -> None:
 
 def test_a_redrive_shows_its_plan_asks_and_reports(cloud: Cloud, eventing: Eventing) -> None:
     cloud.items += items(range(12))
-    cloud.answers = [True]
+    cloud.answers = ["y", "it is back"]
     ended = eventing("redrive", "--stage", "publish", "--reason", "the policy is back")
 
     assert ended.code == 0
-    assert cloud.asked == ["Redrive 12 letters of publish on eventing in eu-north-1?"]
+    assert cloud.asked == ["Redrive 12 letters of publish on eventing in eu-north-1? [y/N]"]
     planned, redriven = started(cloud)
     assert (planned["action"], redriven["action"]) == ("plan", "redrive")
     # Nothing that fails while the plan is looked at is taken up with it.
@@ -135,9 +135,36 @@ def test_a_redrive_shows_its_plan_asks_and_reports(cloud: Cloud, eventing: Event
     assert ended.out.rstrip().endswith("eventing status")
 
 
+def test_the_reason_is_asked_for_when_it_was_not_given(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.items += items(range(12))
+    cloud.answers = ["yes", "the policy is back"]
+    ended = eventing("redrive")
+
+    assert ended.code == 0
+    assert cloud.asked[1] == "Why? For the report and the audit:"
+    assert "reason" not in started(cloud)[0]
+    assert started(cloud)[1]["reason"] == "the policy is back"
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "perhaps", "Y N"])
+def test_only_a_plain_yes_is_one(cloud: Cloud, eventing: Eventing, answer: str) -> None:
+    cloud.items += items(range(3))
+    cloud.answers = [answer]
+
+    assert eventing("redrive").code == 3
+    assert [request["action"] for request in started(cloud)] == ["plan"]
+
+
+def test_a_program_is_not_asked(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.items += items(range(3))
+
+    assert eventing("redrive", "--json").code == 2
+    assert cloud.count()["StartExecution"] == 0
+
+
 def test_a_time_that_was_given_is_kept_when_it_is_earlier(cloud: Cloud, eventing: Eventing) -> None:
     cloud.items += items(range(1))
-    cloud.answers = [True]
+    cloud.answers = ["y", "it is back"]
     eventing("redrive", "--failed-before", "2026-11-01T00:00:00Z")
 
     assert started(cloud)[1]["filter"] == {"failed_before": "2026-11-01T00:00:00.000Z"}
@@ -145,7 +172,7 @@ def test_a_time_that_was_given_is_kept_when_it_is_earlier(cloud: Cloud, eventing
 
 def test_who_says_no_has_changed_nothing(cloud: Cloud, eventing: Eventing) -> None:
     cloud.items += items(range(12))
-    cloud.answers = [False]
+    cloud.answers = ["n"]
     ended = eventing("discard", "--reason", "nobody wants them")
 
     assert ended.code == 3
@@ -391,7 +418,7 @@ def test_ctrl_c_at_any_call_leaves_nothing_half_done(
 def _make_ready(cloud: Cloud) -> None:
     """An execution runs, another has left something over, and letters are open."""
     cloud.runs = {"r-1": Run({"action": "redrive"}, {"outcome": "done"}, states=["Plan"] * 3)}
-    cloud.items, cloud.answers = items(range(3)), [True]
+    cloud.items, cloud.answers = items(range(3)), ["y", "it is back"]
     cloud.keep_report("r-2", continue_with={"action": "redrive", "stage": "publish"})
     cloud.keep_report("r-1")
     cloud.calls.clear()
