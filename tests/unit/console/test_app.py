@@ -149,12 +149,16 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     cloud.objects["junk/publish/1.json"] = "{}"
     arguments = {
         "letter": [f"{1:043}"],
-        "discard": ["--reason", "x"],
+        "discard": ["--topic", "orders", "--reason", "nobody wants them"],
         **{name: ["r-1"] for name in ("follow", "stop", "continue", "report")},
     }
     assert set(rights()) == set(COMMANDS) - {"send", "route"}
     for command, listed in rights().items():
-        cloud.runs, cloud.items, cloud.answers = deepcopy(runs), items(range(3)), ["y", "x"]
+        cloud.runs, cloud.items, cloud.answers = (
+            deepcopy(runs),
+            items(range(3)),
+            ["y", "it is back"],
+        )
         cloud.calls.clear()
         ended = eventing(command, *arguments.get(command, ()))
         assert ended.code == 0, ended.err
