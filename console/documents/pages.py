@@ -9,6 +9,7 @@ from pathlib import Path
 from console.documents.limits import limits, usage_plans
 from console.documents.openapi import openapi
 from console.documents.problems import problems
+from console.documents.retention import retention
 from eventing.catalogue import Catalogue, EventType
 from eventing.type_patterns import covers
 
@@ -20,6 +21,7 @@ def documents(catalogue: Catalogue) -> dict[str, str]:
     pages = {
         "limits.md": limits(),
         "problems.md": problems(),
+        "retention.md": retention(),
         "usage-plans.md": usage_plans(catalogue),
     }
     made = {name: f"{_NOTE}\n{page}" for name, page in pages.items()}
