@@ -120,6 +120,12 @@ def test_the_package_holds_what_the_command_needs(tmp_path: Path, source: Path) 
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
+    docs = subprocess.run(
+        [sys.executable, "-m", "console", "catalogue", "docs", "--catalogue", ROOT / "catalogue"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (docs.returncode, docs.stderr.count("\n")) == (2, 1), docs.stderr
     assert (installed / "bin" / "eventing").exists()
     assert not (installed / "local").exists()
     assert not (installed / "functions" / "ingest").exists()

@@ -283,6 +283,16 @@ def test_the_audit_tells_who_and_why(cloud: Cloud, eventing: Eventing) -> None:
     assert {entry["execution"] for entry in everything} == {"r-1", "d-1", "t-1", "r-0"}
 
 
+def test_a_report_that_was_written_again_is_told_once(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.keep_report("r-1", outcome="partial")
+    key = "reports/2026-11-27/r-1"
+    later = {"outcome": "done", "finished_at": "2026-11-27T15:02:00.000Z"}
+    again = json.loads(cloud.objects[f"{key}.json"]) | later
+    cloud.objects[f"{key}-2.json"] = json.dumps(again)
+
+    assert [e["outcome"] for e in eventing("audit", "--json").document["audit"]] == ["done"]
+
+
 def test_the_audit_asks_for_the_days_it_tells_of(cloud: Cloud, eventing: Eventing) -> None:
     eventing("audit", "--since", timestamp(NOW - timedelta(days=2)))
 
