@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+
+# Unreserved characters and sub-delimiters, to stand in a class of characters.
+PLAIN = r"A-Za-z0-9\-._~!$&'()*+,;="
 
 
 def grammar(
-    *, possessive: bool = True, beyond_ascii: str = "", literal: str = ""
+    *,
+    possessive: bool = True,
+    one_of: Callable[[str], str] = "[{}]".format,
+    literal: str = rf"[{PLAIN}:]+",
 ) -> tuple[str, str]:
     """Regular expressions for a URI reference and for an absolute URI (RFC 3986, appendix A).
 
     Possessive quantifiers, which not all dialects have, keep a long URI from taking time out of
-    proportion. `beyond_ascii` is added to the characters of all but the scheme. `literal` is what may
-    stand between the brackets of a host; any characters of such a literal, by default.
+    proportion. `one_of` makes a class of characters of what stands in one; `literal` is what may stand
+    between the brackets of a host.
     """
     more, sign = ("++", "+") if possessive else ("", "")
 
     def characters(others: str) -> str:
         # No character can be read in two ways, so there is nothing to go back to.
-        plain = rf"[A-Za-z0-9\-._~!$&'()*+,;={others}{beyond_ascii}]{more}"
-        return rf"(?:{plain}|%[0-9A-Fa-f]{{2}})"
+        return rf"(?:{one_of(PLAIN + others)}{more}|%[0-9A-Fa-f]{{2}})"
 
     segment, no_colon, host, user, rest = map(characters, (":@", "@", "", ":", ":@/?"))
-    literal = literal or rf"[0-9A-Fa-fv:.\-_~!$&'()*+,;={beyond_ascii}]+"
     authority = rf"(?:{user}*{sign}@)?(?:\[{literal}\]|{host}*{sign})(?::[0-9]*)?"
     segments = rf"(?:/{segment}*{sign})*{sign}"
     rooted = rf"//{authority}{segments}|/(?:{segment}+{sign}{segments})?"
