@@ -167,7 +167,7 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     rest = {"action": "redrive", "stage": "publish"}
     runs = {
         "r-1": Run(
-            {"action": "redrive"},
+            {"action": "redrive", "reason": "it is back", "started_by": "dana"},
             {"outcome": "done", "plan": plan_of(3)},
             states=["Plan", "Work off a page"],
         )
