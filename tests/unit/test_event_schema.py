@@ -22,7 +22,7 @@ from tests.unit.examples import UNSET, event_text
 
 ORDER = "com.example.shop.order.placed.v1"
 ORDER_DATA = {"order_id": "o", "total": 1, "currency": "EUR"}
-# What `console.documents.event_schema.NOT_SAID` names: leap seconds with an offset, whole numbers written as 1.0.
+# As `console.documents.event_schema.NOT_SAID` says: leap seconds with an offset, whole numbers as 1.0.
 NOT_SAID = {
     *("time-leap-second-east", "time-leap-second-west"),
     *("integer-exponent", "integer-whole-float"),
