@@ -55,7 +55,8 @@ def audit(
     entries = [_entry(report) for report in found]
     screen.document({"audit": entries, "next": []})
     if not entries:
-        screen.say("nothing")
+        screen.say(f"Nothing was redriven or discarded since {plain(since)}.")
+        return ExitCode.DONE
     screen.table(
         ("ended", "action", "stage", "outcome", "letters", "asked by", "reason", "execution"),
         [

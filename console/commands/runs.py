@@ -49,7 +49,7 @@ def add_to(app: typer.Typer) -> None:
     for action, rules in ACTIONS.items():
         # Whoever starts what operators are told of is asked first.
         made = asking(action) if rules.reports_to_operators else at_once(action)
-        command(app, action, panel=PANEL, options=options, help=_HELP[action])(made)
+        command(app, action, panel=PANEL, options=options, help=_HELP.get(action))(made)
     command(app, "follow", panel=EXECUTIONS)(follow)
     command(app, "stop", panel=EXECUTIONS)(stop)
     command(app, "continue", panel=EXECUTIONS, options=options)(resume)

@@ -78,8 +78,8 @@ def words_of(request: Mapping[str, Any]) -> list[str]:
             if value == defaults.get(member.name):
                 continue
             for one in value if isinstance(value, list) else [value]:
-                name = _name(member.name, isinstance(value, list))
-                words += [name] if one is True else [name, str(one)]
+                words.append(_name(member.name, isinstance(value, list)))
+                words += [] if one is True else [str(one)]
     return words
 
 
@@ -99,13 +99,13 @@ def checked(members: Mapping[str, Any]) -> RedriveRequest:
 def _option(member: Field[Any], hint: Any) -> inspect.Parameter:
     choices = _choices(hint) or _COMPLETIONS.get(member.name, ())
     many = "tuple" in str(hint)
-    kind: Any = list[str] if many else int if int in (hint, *get_args(hint)) else str
-    kind = bool if hint is bool else kind
+    kind: Any = list[str] if many else _kind(hint)
     default = None if member.default is MISSING else member.default
+    shown = default not in (None, "", "unknown", False)
     option = typer.Option(
         _name(member.name, many),
         help=HELP.get(member.name, ""),
-        show_default=str(default) if default not in (None, "", "unknown", False) else False,
+        show_default=str(default) if shown else False,
         autocompletion=_completion(choices) if choices else None,
         metavar="|".join(choices) if _choices(hint) else None,
         rich_help_panel="Which letters" if member.name in _FILTER else "How",
@@ -116,6 +116,11 @@ def _option(member: Field[Any], hint: Any) -> inspect.Parameter:
         default=None,
         annotation=Annotated[kind | None, option],
     )
+
+
+def _kind(hint: Any) -> type:
+    """A flag, a number or a text."""
+    return next((kind for kind in (bool, int) if kind in (hint, *get_args(hint))), str)
 
 
 def _choices(hint: Any) -> tuple[str, ...]:
