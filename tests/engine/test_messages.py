@@ -10,16 +10,14 @@ from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from eventing.cause import Code
-from tests.end_to_end.engine.world import (
-    letter,
-)
 from tests.faults.choosing import meanwhile, once
-from tests.faults.vocabulary import Fault
 
 if TYPE_CHECKING:
     import pytest
 
-    from tests.end_to_end.engine.world import Ended, TaskCall, World
+    from tests.engine.process import TaskCall
+    from tests.engine.world import Ended, World
+    from tests.faults.vocabulary import Fault
 
 REDRIVE = {"action": "redrive", "reason": "the topic is back", "started_by": "ada"}
 
@@ -36,8 +34,8 @@ def metrics(capsys: pytest.CaptureFixture[str], name: str) -> list[tuple[str, fl
 
 def test_one_incident_is_one_message_with_its_root_causes(world: World) -> None:
     world.dead_letters(
-        *(letter(f"o{n}") for n in range(3)),
-        letter("p", publisher="acme-pay", code=Code.THROTTLED, message="slow down"),
+        *(world.letter(f"o{n}") for n in range(3)),
+        world.letter("p", publisher="acme-pay", code=Code.THROTTLED, message="slow down"),
     )
     triaged = world.run({"stage": "publish", "started_by": "alarm"})
     ((subject, text),) = world.told()
@@ -50,15 +48,15 @@ def test_one_incident_is_one_message_with_its_root_causes(world: World) -> None:
         assert f"fingerprint {group['fingerprint']}" in text
     assert triaged.output["report"] in text
     # More of the same is the same incident.
-    world.dead_letters(letter("o9"))
+    world.dead_letters(world.letter("o9"))
     world.run({})
     assert world.told() == []
 
 
 def test_another_root_cause_is_told(world: World) -> None:
-    world.dead_letters(letter("a"))
+    world.dead_letters(world.letter("a"))
     world.run({})
-    world.dead_letters(letter("b", code=Code.THROTTLED))
+    world.dead_letters(world.letter("b", code=Code.THROTTLED))
     world.told()
     world.run({})
     ((subject, text),) = world.told()
@@ -67,20 +65,20 @@ def test_another_root_cause_is_told(world: World) -> None:
 
 
 def test_each_stage_has_its_own_incident(world: World) -> None:
-    world.dead_letters(letter("a"), letter("s", stage="ingest"))
+    world.dead_letters(world.letter("a"), world.letter("s", stage="ingest"))
     world.run({})
     assert subjects(world) == ["1 dead letters at ingest", "1 dead letters at publish"]
 
 
 def test_two_triages_at_once_tell_once(world: World) -> None:
-    world.dead_letters(letter("a"))
+    world.dead_letters(world.letter("a"))
     waits = Event()
 
     def pause(seconds: float) -> None:
         waits.set()
         sleep(0.02)
 
-    world.pause = pause
+    world.clock.meanwhile = pause
     with ThreadPoolExecutor(1) as another:
         second: list[Future[Ended]] = []
 
@@ -94,20 +92,20 @@ def test_two_triages_at_once_tell_once(world: World) -> None:
 
 
 def test_a_triage_that_comes_after_another_has_nothing_to_add(world: World) -> None:
-    world.dead_letters(letter("a"))
+    world.dead_letters(world.letter("a"))
     world.run({})
     world.run({})
     assert len(world.told()) == 1
 
 
 def test_a_plan_that_drained_the_queue_tells_of_it(world: World) -> None:
-    world.dead_letters(letter("a"))
+    world.dead_letters(world.letter("a"))
     world.run({"action": "plan"})
     assert subjects(world) == ["1 dead letters at publish"]
 
 
 def test_a_run_is_told_with_what_became_of_its_letters(world: World) -> None:
-    world.dead_letters(letter("a"), letter("b"))
+    world.dead_letters(world.letter("a"), world.letter("b"))
     redriven = world.run({**REDRIVE, "stage": "publish"})
     ((subject, text),) = world.told()
     assert subject == f"{world.name}: redrive done"
@@ -118,17 +116,17 @@ def test_a_run_is_told_with_what_became_of_its_letters(world: World) -> None:
 
 
 def test_what_fails_again_after_it_was_resolved_is_another_incident(world: World) -> None:
-    world.dead_letters(letter("a"))
+    world.dead_letters(world.letter("a"))
     world.run({})
     world.run(REDRIVE)
     world.told()
-    world.dead_letters(letter("b"))
+    world.dead_letters(world.letter("b"))
     world.run({})
     assert subjects(world) == ["1 dead letters at publish"]
 
 
 def test_a_report_has_all_of_a_run(world: World) -> None:
-    letters = world.dead_letters(letter("a"), letter("b", publisher="acme-pay"))
+    letters = world.dead_letters(world.letter("a"), world.letter("b", publisher="acme-pay"))
     redriven = world.run({**REDRIVE, "stage": "publish", "filter": {"publisher": "acme-web"}})
     report = world.report(redriven)
     assert report["request"]["filter"] == {"publisher": "acme-web"}
@@ -150,7 +148,7 @@ def test_a_report_has_all_of_a_run(world: World) -> None:
 
 
 def test_every_decision_is_audited(world: World) -> None:
-    world.dead_letters(letter("a"))
+    world.dead_letters(world.letter("a"))
     world.run({})
     world.run({"action": "plan"})
     world.run({**REDRIVE, "approval_above": 0})
@@ -166,7 +164,7 @@ def test_a_message_that_cannot_be_sent_is_sent_by_a_later_triage(world: World) -
     def faults(call: TaskCall) -> Fault | None:
         return "denied" if call.operation == "Publish" else None
 
-    world.dead_letters(letter("a"))
+    world.dead_letters(world.letter("a"))
     assert world.run({}, faults=faults).error == "ClientError"
     assert world.waiting() == 0
     # Nobody was told, and the queue is empty: the counter sees to it.
@@ -182,7 +180,7 @@ def test_a_message_that_cannot_be_sent_is_sent_by_a_later_triage(world: World) -
 
 def test_the_counter_starts_triage_of_a_queue_that_is_not_empty(world: World) -> None:
     assert world.count()["started"] == []
-    world.dead_letters(letter("s", stage="ingest"))
+    world.dead_letters(world.letter("s", stage="ingest"))
     counted = world.count()
     assert counted["ingest"] == {"waiting": 1, "open": 0, "triage_started": True}
     assert [started["stage"] for started in counted["started"]] == ["ingest"]
@@ -190,12 +188,12 @@ def test_the_counter_starts_triage_of_a_queue_that_is_not_empty(world: World) ->
 
 def test_the_counter_starts_no_triage_while_one_runs(world: World) -> None:
     counted: list[Any] = []
-    world.dead_letters(letter("a"), letter("b"))
+    world.dead_letters(world.letter("a"), world.letter("b"))
     world.run(
         {},
         faults=meanwhile(
             lambda call: call.operation == "DeleteMessageBatch",
-            lambda: counted.append((world.dead_letters(letter("c")), world.count())[1]),
+            lambda: counted.append((world.dead_letters(world.letter("c")), world.count())[1]),
         ),
     )
     assert counted[0]["publish"]["triage_started"] is False
@@ -205,8 +203,8 @@ def test_the_counter_counts_what_is_not_done_with(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.dead_letters(
-        *(letter(f"o{n}", age=timedelta(minutes=10 + n)) for n in range(25)),
-        letter("s", stage="ingest", code=Code.CONFLICT),
+        *(world.letter(f"o{n}", age=timedelta(minutes=10 + n)) for n in range(25)),
+        world.letter("s", stage="ingest", code=Code.CONFLICT),
     )
     world.run({})
     assert metrics(capsys, "IncidentReported") == [("ingest", 1.0), ("publish", 1.0)]
@@ -236,7 +234,7 @@ def test_the_counter_counts_what_is_not_done_with(
 
 
 def test_parked_and_discarded_letters_are_not_open(world: World) -> None:
-    world.dead_letters(letter("a"), letter("b"))
+    world.dead_letters(world.letter("a"), world.letter("b"))
     world.run({"action": "discard", "reason": "a test", "limit": 1})
     world.run(
         {**REDRIVE, "max_episodes": 1},
@@ -247,7 +245,7 @@ def test_parked_and_discarded_letters_are_not_open(world: World) -> None:
 
 
 def test_the_runs_metrics(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    world.dead_letters(letter("a"), letter("s", stage="ingest"), letter("b"))
+    world.dead_letters(world.letter("a"), world.letter("s", stage="ingest"), world.letter("b"))
     world.run(
         {**REDRIVE, "canary": 0, "stage": "publish", "limit": 1},
         faults=once("denied", lambda call: call.operation == "PublishBatch"),
