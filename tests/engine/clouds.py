@@ -94,7 +94,10 @@ class InMemory:
     ops_topic = TOPIC_PREFIX.removesuffix("topic-") + "ops"
 
     def __init__(self) -> None:
-        self.aws = FakeAws(indexes={INDEX: Index("shard", "failed_at", frozenset(PROJECTED))})
+        self.aws = FakeAws(
+            leaves_keys=False,
+            indexes={INDEX: Index("shard", "failed_at", frozenset(PROJECTED))},
+        )
         self.queues: Mapping[Stage, str] = {s: f"{QUEUE_URL}{self.name}-{s}-dlq" for s in STAGES}
         self._session = self.session()
         self._session.register("before-send", cast("Any", lambda request, **_: self.send(request)))

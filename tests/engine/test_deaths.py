@@ -18,6 +18,8 @@ from tests.faults.choosing import meanwhile, once
 from tests.faults.vocabulary import Fault, Killed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.engine.process import TaskCall
     from tests.engine.world import Ended, World
 
@@ -367,8 +369,9 @@ FAULTS: list[tuple[Fault, int]] = [
 @pytest.mark.parametrize(("fault", "number"), FAULTS)
 @pytest.mark.parametrize("operation", TRIAGE)
 def test_whatever_happens_to_triage_each_letter_is_in_the_ledger_once(
-    world: World, fault: Fault, operation: str, number: int
+    new_world: Callable[[], World], fault: Fault, operation: str, number: int
 ) -> None:
+    world = new_world()
     world.dead_letters(world.letter("a"), world.letter("b"), world.letter("c", stage="ingest"))
     world.send("publish", "junk")
     record = {"payload": {"Records": [stream_record(event(id)) for id in ("r1", "r2")]}}

@@ -80,7 +80,7 @@ def test_each_step_is_made_where_it_failed(world: World) -> None:
     assert world.delivered() == {"routed": ["payments"], "published": ["orders"]}
     item, row = world.stored()["stored"], world.row("stored").item
     # As if ingestion had stored it: the stream takes it to publication.
-    assert item["origin_region"] == {"S": "us-east-1"}
+    assert item["origin_region"] == {"S": world.cloud.region}
     assert item["accepted_at"] == row["accepted_at"]
     assert item["pk"] == row["event_key"]
     assert item["digest"] == row["digest"]
@@ -351,7 +351,7 @@ def test_a_dependency_that_is_gone_is_found_before_a_letter_is_touched(world: Wo
     world.dead_letters(*(world.letter(f"e{n}") for n in range(20)))
     world.run({})
     before = world.letters
-    world.remove_topic("orders")
+    world.cloud.remove_topic("orders")
     ended = world.run(REDRIVE)
     assert ended.output["outcome"] == "aborted"
     assert ended.output["cause"] == "the topic orders: NOT_FOUND"
@@ -584,8 +584,8 @@ def test_the_rate_is_kept(world: World) -> None:
     planned = world.run({"action": "plan", "rate_per_second": 20}).output["plan"]["seconds"]
     world.run({**REDRIVE, "rate_per_second": 20})
     assert planned == 5
-    # It goes without saying that after the last ones nobody waits.
-    assert sum(world.clock.pauses) == pytest.approx(4, abs=0.5)
+    # Five seconds' worth, but nobody waits for the last ones.
+    assert 4 < sum(world.clock.pauses) <= 5
 
 
 def test_an_execution_has_few_transitions(world: World) -> None:

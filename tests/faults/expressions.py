@@ -45,6 +45,15 @@ class Expressions:
         assert not self._tokens, f"{condition}: what is {self._tokens}?"
         return result
 
+    def given(self, condition: str, name: str) -> Any:
+        """The value that an attribute has to be equal to, by the first part of a condition."""
+        self._begin(condition)
+        found, operator, value = self._take(), self._take(), self._take()
+        assert (self._name(found), operator) == (name, "="), condition
+        # Where it is not asked of any item, it is used all the same.
+        self.holds(condition, {})
+        return self._value(value)
+
     def updated(self, update: str, item: Item) -> dict[str, Any]:
         """The item after an update."""
         result = dict(item)

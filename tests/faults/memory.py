@@ -25,21 +25,13 @@ class Index:
     projected: frozenset[str]
     """The attributes that it has besides the keys."""
 
-    def has(self, item: Mapping[str, Any]) -> bool:
-        """Whether the item is in the index: only one with both of its keys is."""
-        return self.partition in item and self.sort in item
+    def key(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The key by which a query goes on after an item."""
+        return {name: item[name] for name in (self.partition, self.sort, "pk")}
 
-    def entry(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """The part of an item that the index has."""
-        return {name: value for name, value in item.items() if name in self.attributes}
-
-    def key(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """The key by which a query goes on after an entry."""
-        return {name: entry[name] for name in (self.partition, self.sort, "pk")}
-
-    def position(self, entry: Mapping[str, Any]) -> tuple[str, str]:
-        """Where an entry is in its partition."""
-        return entry[self.sort]["S"], entry["pk"]["S"]
+    def position(self, item: Mapping[str, Any]) -> tuple[str, str]:
+        """Where an item is in its partition."""
+        return item[self.sort]["S"], item["pk"]["S"]
 
     @property
     def attributes(self) -> frozenset[str]:
@@ -55,6 +47,8 @@ class Memory:
     """Applies to batches of any service: the text is a message's body or an item's key."""
     topic_bytes: int = 256 * 1024
     """What SNS takes in one call, attributes included."""
+    leaves_keys: bool = True
+    """Whether BatchGetItem leaves half of the keys unprocessed, to see that they are asked for again."""
     tables: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     """Items by `pk`, by table."""
     indexes: dict[str, Index] = field(default_factory=dict)
