@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -21,6 +22,8 @@ from tests.faults.memory import QUEUE_URL, REGION, TOPIC_PREFIX, Index
 if TYPE_CHECKING:
     from local.cloud import LocalCloud
 
+P = ParamSpec("P")
+T = TypeVar("T")
 # Of the SDK; it takes most of the time in which a process comes to life.
 _LOADER = Loader()
 
@@ -32,6 +35,18 @@ class Delivery:
     topic: str
     text: str
     attributes: Mapping[str, str]
+
+
+class Inline(Executor):
+    """Does each call at once, in the thread that asks for it: in memory nothing is worth waiting for."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
 
 
 class Cloud(Protocol):
@@ -53,6 +68,9 @@ class Cloud(Protocol):
 
     def client(self, service: str) -> Any:
         """A client of the test's own."""
+
+    def workers(self, threads: int) -> Executor:
+        """What makes a process's calls side by side."""
 
     def make_topic(self, name: str) -> None:
         """Create a topic."""
@@ -114,6 +132,9 @@ class InMemory:
 
     def client(self, service: str) -> Any:
         return self._session.create_client(service)
+
+    def workers(self, threads: int) -> Executor:
+        return Inline()
 
     def make_topic(self, name: str) -> None:
         self.aws.deleted_topics.discard(name)
@@ -230,6 +251,9 @@ class Emulated:
 
     def client(self, service: str) -> Any:
         return self._local.client(service)
+
+    def workers(self, threads: int) -> Executor:
+        return ThreadPoolExecutor(threads)
 
     def make_topic(self, name: str) -> None:
         arn = self.client("sns").create_topic(Name=f"{self.name}-topic-{name}")["TopicArn"]

@@ -76,6 +76,7 @@ class Process:
             threads=threads,
             clients=self.clients,
             clock=self._world.clock,
+            workers=self._world.cloud.workers(threads),
             logger=self._world.logger,
             catalogue=self._catalogue,
             code_digest="code",

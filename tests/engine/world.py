@@ -11,7 +11,6 @@ import json
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -157,8 +156,7 @@ class World:
     def record(self, *letters: DeadLetter) -> None:
         """Put dead letters into the ledger, as triage does, but without their queue."""
         triage = make_triage(self.process().parts(threads=8))
-        with ThreadPoolExecutor(8) as workers:
-            assert all(workers.map(lambda one: triage.record(one, Counts()), letters))
+        assert all(self.cloud.workers(8).map(lambda one: triage.record(one, Counts()), letters))
 
     # What is done
 
