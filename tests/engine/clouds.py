@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
 import botocore.session
@@ -15,6 +16,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader
 
 from eventing.dead_letter import STAGES, Stage
+from functions.shared.clients import READ_SECONDS, Clients
 from functions.shared.ledger import INDEX, PROJECTED
 from tests.faults.aws import FakeAws
 from tests.faults.memory import QUEUE_URL, REGION, TOPIC_PREFIX, Index
@@ -26,6 +28,24 @@ P = ParamSpec("P")
 T = TypeVar("T")
 # Of the SDK; it takes most of the time in which a process comes to life.
 _LOADER = Loader()
+
+
+class Wire:
+    """The AWS clients of a process, whose calls `send` answers in place of the network."""
+
+    def __init__(self) -> None:
+        self.session = botocore.session.get_session()
+        self.session.register_component("data_loader", _LOADER)
+        self.session.register("before-send", cast("Any", self._answer))
+        self.clients = Clients(connections=24, read_seconds=READ_SECONDS + 2, session=self.session)
+        self.send: Callable[..., AWSResponse]
+
+    def _answer(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
+        return self.send(request, event_name=event_name)
+
+
+# They take longer to make than a test takes: those in memory are used again.
+_IDLE: list[Wire] = []
 
 
 @dataclass(frozen=True)
@@ -60,8 +80,8 @@ class Cloud(Protocol):
     ops_topic: str
     """The ARN of the topic that operators are subscribed to."""
 
-    def session(self) -> botocore.session.Session:
-        """A session of the SDK whose calls `send` can do."""
+    def wire(self) -> Wire:
+        """What connects a process to the cloud."""
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         """Do what the SDK asks for."""
@@ -117,21 +137,33 @@ class InMemory:
             indexes={INDEX: Index("shard", "failed_at", frozenset(PROJECTED))},
         )
         self.queues: Mapping[Stage, str] = {s: f"{QUEUE_URL}{self.name}-{s}-dlq" for s in STAGES}
-        self._session = self.session()
-        self._session.register("before-send", cast("Any", lambda request, **_: self.send(request)))
+        self._wires: list[Wire] = []
 
-    def session(self) -> botocore.session.Session:
-        session = botocore.session.get_session()
-        session.register_component("data_loader", _LOADER)
-        session.set_credentials("test", "test")
-        session.set_config_variable("region", REGION)
-        return session
+    def wire(self) -> Wire:
+        if not _IDLE:
+            _IDLE.append(Wire())
+            _IDLE[0].session.set_credentials("test", "test")
+            _IDLE[0].session.set_config_variable("region", REGION)
+        wire = _IDLE.pop()
+        self._wires.append(wire)
+        return wire
+
+    def close(self) -> None:
+        """Nobody uses it any more."""
+        _IDLE.extend(self._wires)
+        self._wires.clear()
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         return self.aws.answer(request)
 
-    def client(self, service: str) -> Any:
-        return self._session.create_client(service)
+    @cached_property
+    def _own(self) -> Wire:
+        wire = self.wire()
+        wire.send = lambda request, **_: self.send(request)
+        return wire
+
+    def client(self, service: Any) -> Any:
+        return self._own.clients.client(service)
 
     def workers(self, threads: int) -> Executor:
         return Inline()
@@ -241,10 +273,8 @@ class Emulated:
             TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"]
         )
 
-    def session(self) -> botocore.session.Session:
-        session = botocore.session.get_session()
-        session.register_component("data_loader", _LOADER)
-        return session
+    def wire(self) -> Wire:
+        return Wire()
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         return self._http.send(request)

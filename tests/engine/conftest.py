@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,10 +52,10 @@ def new_world(
         monkeypatch.setenv(name, value)
 
     def new() -> World:
-        cloud: Cloud = Emulated(emulator) if emulator else InMemory()
+        cloud: Cloud = Emulated(emulator) if emulator else stack.enter_context(closing(InMemory()))
         return World(cloud)
 
-    with no_pauses():
+    with no_pauses(), ExitStack() as stack:
         yield new
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import uuid
@@ -10,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from functions.counter.handler import make_handler as make_counter
 from functions.redrive.handler import make_handler as make_redrive
-from functions.shared.clients import READ_SECONDS, Clients
+from functions.shared.clients import Clients
 from functions.shared.entry import Handler
 from functions.shared.parts import Parts
 from functions.triage.handler import make_handler as make_triage
@@ -63,11 +64,9 @@ class Process:
     @cached_property
     def clients(self) -> Clients:
         """Its AWS clients."""
-        session = self._world.cloud.session()
-        session.register("before-send", cast("Any", self._send))
-        for measured in self._world.measured:
-            measured.watch(session)
-        return Clients(connections=24, read_seconds=READ_SECONDS + 2, session=session)
+        wire = self._world.cloud.wire()
+        wire.send = self._send
+        return wire.clients
 
     def parts(self, *, threads: int) -> Parts:
         """What one of its functions is put together from."""
@@ -119,7 +118,7 @@ class Process:
         """How many calls of these operations it has made."""
         return sum(call.operation in operations for call in self.calls)
 
-    def _send(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
+    def _send(self, request: AWSPreparedRequest, *, event_name: str) -> AWSResponse:
         if self.dead:
             raise Killed
         _, service, operation = event_name.split(".")
@@ -146,23 +145,21 @@ class Process:
 
 @dataclass
 class Measured:
-    """What was read of tables: read units by DynamoDB's rules, and of what."""
+    """No fault, but a look at what is read of tables: read units by DynamoDB's rules, and of what."""
 
     client: Any
     units: float = 0
     of: Counter[str] = field(default_factory=Counter)
 
-    def watch(self, session: Any) -> None:
-        """Look at what the SDK's calls are about to read; the emulator says 0.5 units of any."""
-        session.register("before-parameter-build.dynamodb.*", self._look)
-
-    def _look(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        if model.name not in ("Query", "GetItem", "BatchGetItem", "Scan"):
+    def __call__(self, call: TaskCall) -> None:
+        """Look at what a call is about to read; the emulator says 0.5 units of any."""
+        if call.operation not in ("Query", "GetItem", "BatchGetItem", "Scan"):
             return
+        params = json.loads(call.body)
         index, key = params.get("IndexName"), params.get("Key", {}).get("pk", {}).get("S")
         self.of[str(index or key)] += 1
         asked = {k: v for k, v in params.items() if k not in ("Select", "ProjectionExpression")}
-        if model.name == "Query":
+        if call.operation == "Query":
             # Those of the projection would be too many.
             asked["ExpressionAttributeNames"] = {
                 alias: name
@@ -171,7 +168,7 @@ class Measured:
             }
             items = self.client.query(**asked)["Items"]
         else:
-            assert model.name == "GetItem", "a call that reads many items of a table"
+            assert call.operation == "GetItem", "a call that reads many items of a table"
             asked.pop("ExpressionAttributeNames", None)
             items = [self.client.get_item(**asked).get("Item", {})]
         # "Item sizes and formats": names and values; 4 KiB a unit, half of one when eventually.

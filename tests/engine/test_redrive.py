@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections import Counter
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,13 @@ from eventing.cause import Code
 from eventing.event import timestamp
 from functions.shared.ledger import INDEX
 from tests.engine.letters import ORDER, PAYMENT, event, other_catalogue
-from tests.engine.process import TaskCall
+from tests.engine.process import Measured, TaskCall
 from tests.faults.choosing import meanwhile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from eventing.dead_letter import DeadLetter
-    from tests.engine.process import Measured
     from tests.engine.world import Ended, World
     from tests.faults.vocabulary import Fault
 
@@ -608,23 +606,15 @@ def letters_of(world: World, kib: int) -> list[DeadLetter]:
     return [world.letter(f"e{n}", text=event(f"e{n}", data=data)) for n in range(COUNT)]
 
 
-@contextmanager
-def reading_the_index_only(world: World) -> Iterator[Measured]:
-    with world.measuring() as measured:
-        yield measured
-    others = measured.of.keys() - {INDEX}
-    assert all(re.match(r"(lock|triage|incident)#", name) for name in others)
-
-
 def units_of(world: World) -> tuple[float, float]:
     """Read units of a plan and of a count of all letters."""
-    process = world.process()
     request = {"action": "plan", "stage": "publish", "stages": ["publish"]}
-    with reading_the_index_only(world) as plan:
-        planned = process.invoke(world.task("plan", request=request))
-    with reading_the_index_only(world) as count:
-        counted = world.count()
+    plan, count = (Measured(world.cloud.client("dynamodb")) for _ in range(2))
+    planned = world.process(plan).invoke(world.task("plan", request=request))
+    counted = world.count(faults=count)
     assert planned["count"] == counted["publish"]["open"] == COUNT
+    others = (plan.of.keys() | count.of.keys()) - {INDEX}
+    assert all(re.match(r"(lock|triage|incident)#", name) for name in others)
     return plan.units, count.units
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -27,7 +27,7 @@ from functions.triage.handler import make_triage
 from functions.triage.triage import Counts
 from tests.engine.clouds import Cloud, InMemory, put_messages, tables
 from tests.engine.letters import CATALOGUE, ROOT, created, dead_letter
-from tests.engine.process import Faults, Measured, Process
+from tests.engine.process import Faults, Process
 from tests.faults.vocabulary import Killed, nothing
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
@@ -36,6 +36,9 @@ MACHINE: Json = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text()
 
 class Stopped(Exception):  # noqa: N818 - what was done to the execution
     """The execution was stopped by StopExecution."""
+
+
+_START = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 class WorldClock(Clock):
@@ -47,9 +50,12 @@ class WorldClock(Clock):
         self.pauses: list[float] = []
         self.meanwhile: Callable[[float], None] = lambda seconds: None
         """What happens while a process waits."""
+        self._looks = 0
 
     def now(self) -> datetime:
-        return datetime(2026, 11, 27, 12, tzinfo=UTC) + timedelta(seconds=self.passed)
+        # No two moments are the same.
+        self._looks += 1
+        return _START + timedelta(seconds=self.passed, milliseconds=self._looks)
 
     def monotonic(self) -> float:
         return self.passed
@@ -100,7 +106,6 @@ class World:
         self.log = StringIO()
         self.logger = Logger(service=self.name, stream=self.log)
         self.processes: list[Process] = []
-        self.measured: list[Measured] = []
         self._running: list[tuple[Execution, _Machine]] = []
         self.ledger, self.events, self.operations, self.archive = tables(cloud).values()
         for topic in self.catalogue.topics:
@@ -172,13 +177,6 @@ class World:
         for process in self.processes:
             process.retired = True
 
-    @contextmanager
-    def measuring(self) -> Iterator[Measured]:
-        """What the processes that come to life meanwhile read of tables."""
-        self.measured.append(Measured(self.cloud.client("dynamodb")))
-        yield self.measured[-1]
-        self.measured.pop()
-
     def run(
         self,
         input: Json = None,
@@ -244,10 +242,10 @@ class World:
                 return
         self.process(faults).invoke(task)
 
-    def count(self) -> Json:
+    def count(self, *, faults: Faults = nothing) -> Json:
         """What the counter finds, every minute, and the inputs of the triages that it has `started`."""
         assert isinstance(self.cloud, InMemory), "only there is seen what it starts"
-        process = self.process()
+        process = self.process(faults)
         return {**process.counter({}, process.context), "started": self.cloud.started()}
 
     # What came out
