@@ -18,7 +18,7 @@ def build(app: cdk.App) -> None:
     configuration = Configuration.read(app.node.try_get_context)
     data = DataStack(app, configuration=configuration)
     for region in configuration.regions:
-        regional = RegionalStack(app, configuration=configuration, region=region)
+        regional = RegionalStack(app, configuration=configuration, region_name=region)
         # It looks up the stream of its replica.
         regional.add_stack_dependency(data)
     cdk.Tags.of(app).add("deployment", configuration.deployment)

@@ -9,13 +9,11 @@ from benchmarks.environment import PACKAGES, Environment
 
 COLD = {1: cold.target_1, 2: cold.target_2, 3: cold.target_3, 8: cold.target_8}
 APART = {**COLD, 9: redrive.target_9}
-# Which functions' packages the processes run that measure a warm target.
-WARM = {4: ("publish",), 5: ("ingest",), 6: ("ingest",), 7: ("ingest", "publish")}
-TARGETS = sorted({*APART, *WARM})
+TARGETS = sorted({*APART, *(number for number, _ in warm.MEASUREMENTS)})
 
 
 def _warm(environment: Environment, number: int, function: str) -> None:
-    title = getattr(warm, f"target_{number}_{function}").__doc__
+    title = warm.MEASUREMENTS[number, function].__doc__
     print(f"\nTarget {number}. {title}", flush=True)
     with environment.sink() as sink:
         arguments = ["-m", "benchmarks.warm", str(number), function, sink.http]
@@ -40,8 +38,9 @@ def main() -> None:
             print(f"\nTarget {number}. {APART[number].__doc__}", flush=True)
             for line in APART[number](environment):
                 print(line, flush=True)
-        for function in WARM.get(number, ()):
-            _warm(environment, number, function)
+        for target, function in warm.MEASUREMENTS:
+            if target == number:
+                _warm(environment, number, function)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 
 from benchmarks.events import PUBLISHER_KEY
 from benchmarks.sink import CERTIFICATE
+from functions.contract import Variable
 from infrastructure import packaging
 from infrastructure.packaging import BUILD, ROOT, RUNTIME, Target
 
@@ -31,16 +32,19 @@ _FUNCTION = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
-    "EVENTS_TABLE": "events",
-    "ARCHIVE_BUCKET": "archive",
-    "INGEST_DLQ_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/ingest-dlq",
-    "PUBLISH_DLQ_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/publish-dlq",
-    "TOPIC_ARN_PREFIX": f"arn:aws:sns:{REGION}:123456789012:shop-topic-",
-    "PUBLISHERS": json.dumps({PUBLISHER_KEY: "acme"}),
-    "EVENT_RETENTION_DAYS": "90",
-    "POWERTOOLS_SERVICE_NAME": "shop",
-    "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
-    "POWERTOOLS_LOG_LEVEL": "INFO",
+    Variable.EVENTS_TABLE: "events",
+    Variable.ARCHIVE_BUCKET: "archive",
+    Variable.INGEST_DLQ_URL: f"https://sqs.{REGION}.amazonaws.com/123456789012/ingest-dlq",
+    Variable.PUBLISH_DLQ_URL: f"https://sqs.{REGION}.amazonaws.com/123456789012/publish-dlq",
+    Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:{REGION}:123456789012:shop-topic-",
+    Variable.PUBLISHERS: json.dumps({PUBLISHER_KEY: "acme"}),
+    Variable.EVENT_RETENTION_DAYS: "90",
+    Variable.SERVICE: "shop",
+    Variable.NAMESPACE: "Eventing",
+    Variable.LOG_LEVEL: "INFO",
+    # Of the obvious handler, which is no function of this project.
+    "TABLE": "events",
+    "BUCKET": "archive",
     # A baseline's tracer would otherwise look for a daemon that is not here.
     "POWERTOOLS_TRACE_DISABLED": "true",
     # A package is read-only in Lambda.

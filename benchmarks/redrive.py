@@ -17,16 +17,17 @@ from typing import Any
 from benchmarks import events
 from benchmarks.environment import PACKAGES, Environment, control
 from benchmarks.measuring import Run, at_least, at_most, ratio, rounds, table
+from functions.contract import Variable
 from infrastructure.packaging import ROOT
 
 LETTERS, LOOPED = 2000, 50
 _TOPIC = "orders"
 _VARIABLES = {
-    "LEDGER_TABLE": "ledger",
-    "OPERATIONS_BUCKET": "operations",
-    "OPS_TOPIC_ARN": "arn:aws:sns:eu-north-1:123456789012:shop-ops",
-    "DEPLOYMENT": "shop",
-    "RUNBOOK": "docs/runbook.md",
+    Variable.LEDGER_TABLE: "ledger",
+    Variable.OPERATIONS_BUCKET: "operations",
+    Variable.OPS_TOPIC_ARN: "arn:aws:sns:eu-north-1:123456789012:shop-ops",
+    Variable.DEPLOYMENT: "shop",
+    Variable.RUNBOOK: "docs/runbook.md",
 }
 _QUEUE = "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq"
 _STARTED = "2026-11-24T10:00:00.000Z"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any
@@ -251,13 +251,22 @@ def target_7_publish(sink: str) -> Iterator[str]:
     yield at_most("routing by 1,000 topics against 10", flat, 1.5)
 
 
+MEASUREMENTS: Mapping[tuple[int, str], Callable[[str], Iterator[str]]] = {
+    (4, "publish"): target_4_publish,
+    (5, "ingest"): target_5_ingest,
+    (6, "ingest"): target_6_ingest,
+    (7, "ingest"): target_7_ingest,
+    (7, "publish"): target_7_publish,
+}
+"""By target and by the function whose package they run."""
+
+
 def main() -> None:
     """Run one measurement; what the function itself prints goes nowhere."""
     target, function, sink = sys.argv[1:]
     results = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    measure: Callable[[str], Iterator[str]] = globals()[f"target_{target}_{function}"]
-    for line in measure(sink):
+    for line in MEASUREMENTS[int(target), function](sink):
         results.write(f"{line}\n")
 
 

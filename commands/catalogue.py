@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from commands.openapi import openapi
-from eventing.catalogue import Catalogue, CatalogueError, EventType, covers
+from eventing.catalogue import Catalogue, CatalogueError, EventType
+from eventing.catalogue_check import load_catalogue, warnings
+from eventing.type_patterns import covers
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs" / "generated"
@@ -92,7 +94,7 @@ def main() -> None:
     parser.add_argument("--catalogue", type=Path, default=ROOT / "catalogue")
     arguments = parser.parse_args()
     try:
-        catalogue = Catalogue.load(arguments.catalogue)
+        catalogue = load_catalogue(arguments.catalogue)
     except CatalogueError as error:
         sys.exit(f"faulty catalogue: {error}")
     match arguments.command:
@@ -102,6 +104,8 @@ def main() -> None:
             print(
                 f"the catalogue is sound: {len(catalogue.topics)} topics, digest {catalogue.digest}"
             )
+            for warning in warnings(catalogue):
+                print(f"  mind: {warning}")
         case "docs":
             _write(catalogue)
 

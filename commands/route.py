@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from eventing.catalogue import Catalogue, CatalogueError
+from eventing.catalogue import CatalogueError
+from eventing.catalogue_check import load_catalogue
 from eventing.event import read_event
 from eventing.json_text import InvalidJson, parse
 from eventing.problem import Refused
@@ -24,7 +25,7 @@ def main() -> None:
     parser.add_argument("--catalogue", type=Path, default=ROOT / "catalogue")
     arguments = parser.parse_args()
     try:
-        router = Router(Catalogue.load(arguments.catalogue))
+        router = Router(load_catalogue(arguments.catalogue))
         event = read_event(parse(arguments.file.read().decode()))
     except CatalogueError as error:
         sys.exit(f"faulty catalogue: {error}")
@@ -33,10 +34,10 @@ def main() -> None:
     except Refused as refused:
         faults = "".join(f"\n  {f.pointer} {f.detail}" for f in refused.problem.faults)
         sys.exit(f"no CloudEvent: {refused.problem.detail}{faults}")
-    verdicts = router.explain(event.type, event.value)
-    for verdict in verdicts:
-        print(f"{verdict.topic}: {verdict.reason}")
-    taken = [verdict.topic for verdict in verdicts if verdict.takes]
+    explanations = router.explain(event.type, event.value)
+    for explanation in explanations:
+        print(f"{explanation.topic}: {explanation.reason}")
+    taken = [explanation.topic for explanation in explanations if explanation.takes]
     sys.exit(None if taken else f"no topic takes {event.type}")
 
 

@@ -11,8 +11,8 @@ from dashboards.widgets import WIDTH, Row, dashboard, graph, heading, percentile
 if TYPE_CHECKING:
     from aws_cdk import aws_cloudwatch as cloudwatch
 
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.publication import Publication
+    from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
 
 _THIRD = WIDTH // 3
@@ -30,7 +30,7 @@ class DeliveryDashboard(Construct):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
+        region: Region,
         publication: Publication,
         topics: Topics,
     ) -> None:
@@ -43,8 +43,7 @@ class DeliveryDashboard(Construct):
         rows: list[Row] = [
             text(_HOW_TO_READ, height=3),
             heading(
-                self,
-                configuration,
+                region,
                 "All topics",
                 says="Events go to exactly one topic each.",
                 section="undelivered",
@@ -92,4 +91,4 @@ class DeliveryDashboard(Construct):
                     ),
                 ],
             ]
-        dashboard(self, configuration=configuration, name="delivery", rows=rows)
+        dashboard(self, region=region, name="delivery", rows=rows)

@@ -7,26 +7,36 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from dashboards.widgets import WIDTH, Row, dashboard, graph, heading, percentiles, text
-from infrastructure.constructs.alarms import table_metric
+from dashboards.widgets import (
+    WIDTH,
+    Row,
+    alarm_status,
+    dashboard,
+    function_graphs,
+    graph,
+    heading,
+    percentiles,
+    text,
+    turned_away,
+)
+from functions.contract import LEDGER_INDEX
 from infrastructure.constructs.counter import LONG_RUN
 from infrastructure.constructs.ingestion import FAILURES, REFUSED, SLOW
-from infrastructure.constructs.ledger import INDEX
 from infrastructure.constructs.publication import LATE
+from infrastructure.constructs.tables import table_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.counter import Counter
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
-    from infrastructure.constructs.function import Function
     from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.publication import Publication
     from infrastructure.constructs.redrive import RedriveFunction
+    from infrastructure.constructs.region import Region
     from infrastructure.constructs.sensitive_data import SensitiveData
     from infrastructure.constructs.triage import TriageFunction
 
@@ -47,10 +57,8 @@ class OperationsDashboard(Construct):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
+        region: Region,
         health: Health,
-        told: Sequence[cloudwatch.IAlarm],
-        behind: Sequence[cloudwatch.IAlarm],
         ingestion: Ingestion,
         event_store: EventStore,
         publication: Publication,
@@ -62,15 +70,23 @@ class OperationsDashboard(Construct):
         sensitive_data: SensitiveData | None,
     ) -> None:
         super().__init__(scope, id)
-        self._configuration = configuration
+        self._region = region
+        alarms = region.alarms
+        notifying = [*alarms.notifying, *alarms.shown]
         table = event_store.table_name
         rows: list[Row] = [
             text(_HOW_TO_READ, height=4),
             [
-                _alarms("Everything", [health.alarm], width=_QUARTER, height=4),
-                _alarms("What operators are told of", told, width=WIDTH - _QUARTER, height=4),
+                alarm_status("Everything", [health.alarm], width=_QUARTER, height=4),
+                alarm_status(
+                    "What operators are told of", notifying, width=WIDTH - _QUARTER, height=4
+                ),
             ],
-            [_alarms("What these alarms are made of", behind, width=WIDTH, height=7)],
+            [
+                alarm_status(
+                    "What these alarms are made of", alarms.components, width=WIDTH, height=7
+                )
+            ],
             self._heading(
                 "Ingestion",
                 says="Publishers' requests. 503 means that they have to send again, refusals that "
@@ -111,7 +127,7 @@ class OperationsDashboard(Construct):
                     width=_QUARTER,
                 ),
             ],
-            _function("ingest", ingestion.function),
+            function_graphs("ingest", ingestion.function),
             self._heading(
                 "Event store",
                 says="The table that every accepted event is written to, once.",
@@ -122,7 +138,7 @@ class OperationsDashboard(Construct):
                 graph("Events stored", {"stored": ingestion.stored}, unit="events", width=_THIRD),
                 graph(
                     "Requests that the table turns away",
-                    _turned_away(table),
+                    turned_away(table),
                     unit="requests",
                     above=0,
                     width=_THIRD,
@@ -164,7 +180,7 @@ class OperationsDashboard(Construct):
                     width=_THIRD,
                 ),
             ],
-            _function("publish", publication.function),
+            function_graphs("publish", publication.function),
             self._heading(
                 "Conservation",
                 says="What was stored is published or a dead letter. Anything else has gone nowhere.",
@@ -223,8 +239,8 @@ class OperationsDashboard(Construct):
                 graph(
                     "Requests that the ledger turns away",
                     {
-                        **_turned_away(ledger.table_name),
-                        **_turned_away(ledger.table_name, index=INDEX),
+                        **turned_away(ledger.table_name),
+                        **turned_away(ledger.table_name, index=LEDGER_INDEX),
                     },
                     unit="requests",
                     above=0,
@@ -232,7 +248,7 @@ class OperationsDashboard(Construct):
                 ),
             ],
             *(
-                _function(name, function)
+                function_graphs(name, function)
                 for name, function in (
                     ("triage", triage.function),
                     ("redrive", redrive.function),
@@ -258,45 +274,10 @@ class OperationsDashboard(Construct):
                     )
                 ],
             ]
-        dashboard(self, configuration=configuration, name="operations", rows=rows)
+        dashboard(self, region=region, name="operations", rows=rows)
 
     def _heading(self, title: str, *, says: str, section: str, logs: dict[str, str]) -> Row:
-        return heading(self, self._configuration, title, says=says, section=section, logs=logs)
-
-
-def _alarms(
-    title: str, alarms: Sequence[cloudwatch.IAlarm], *, width: int, height: int
-) -> cloudwatch.IWidget:
-    return cloudwatch.AlarmStatusWidget(
-        title=title, alarms=list(alarms), width=width, height=height
-    )
-
-
-def _turned_away(table: str, *, index: str | None = None) -> dict[str, cloudwatch.IMetric]:
-    of_what = " of the index" if index else ""
-    return {
-        f"{kind.lower()}s{of_what}": table_metric(table, f"{kind}ThrottleEvents", index=index)
-        for kind in ("Read", "Write")
-    }
-
-
-def _function(name: str, function: Function) -> Row:
-    return [
-        graph(
-            f"Invocations of {name} that failed or were not run",
-            {"failed": function.errors, "not run": function.throttles},
-            unit="invocations",
-            above=0,
-            width=WIDTH // 2,
-        ),
-        graph(
-            f"Longest invocation of {name}",
-            {"longest": function.duration},
-            unit="milliseconds",
-            above=function.seconds_before_alarm * 1000,
-            width=WIDTH // 2,
-        ),
-    ]
+        return heading(self._region, title, says=says, section=section, logs=logs)
 
 
 def _arrivals(queue: DeadLetterQueue) -> cloudwatch.IWidget:

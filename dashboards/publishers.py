@@ -9,8 +9,8 @@ from constructs import Construct
 from dashboards.widgets import WIDTH, Row, dashboard, heading, query, text
 
 if TYPE_CHECKING:
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.ingestion import Ingestion
+    from infrastructure.constructs.region import Region
 
 _HALF = WIDTH // 2
 _HOW_TO_READ = """# Publishers
@@ -23,9 +23,7 @@ _REQUESTS = "filter message = 'request'"
 class PublishersDashboard(Construct):
     """Tables by publisher, of the log line that each request leaves."""
 
-    def __init__(
-        self, scope: Construct, id: str, *, configuration: Configuration, ingestion: Ingestion
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, region: Region, ingestion: Ingestion) -> None:
         super().__init__(scope, id)
         log = ingestion.function.log_name
         keys = "\n".join(
@@ -34,8 +32,7 @@ class PublishersDashboard(Construct):
         rows: list[Row] = [
             text(_HOW_TO_READ, height=3),
             heading(
-                self,
-                configuration,
+                region,
                 "Events by publisher",
                 says="An event that a publisher sent before counts as accepted before.",
                 section="many-refusals",
@@ -95,4 +92,4 @@ class PublishersDashboard(Construct):
                 *text(f"| publisher | its key's id |\n|---|---|\n{keys}", height=6, width=_HALF),
             ],
         ]
-        dashboard(self, configuration=configuration, name="publishers", rows=rows)
+        dashboard(self, region=region, name="publishers", rows=rows)

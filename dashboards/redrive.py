@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_stepfunctions as sfn
 
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.counter import Counter
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.redrive import RedriveFunction
+    from infrastructure.constructs.region import Region
     from infrastructure.constructs.triage import TriageFunction
 
 _THIRD = WIDTH // 3
@@ -37,7 +37,7 @@ class RedriveDashboard(Construct):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
+        region: Region,
         dead_letters: Sequence[DeadLetterQueue],
         triage: TriageFunction,
         redrive: RedriveFunction,
@@ -50,8 +50,7 @@ class RedriveDashboard(Construct):
         for queue in dead_letters:
             rows += [
                 heading(
-                    self,
-                    configuration,
+                    region,
                     f"Dead letters of {queue.stage}",
                     says="The cause says whether trying again will help.",
                     section="dead-letters",
@@ -86,8 +85,7 @@ class RedriveDashboard(Construct):
             ]
         rows += [
             heading(
-                self,
-                configuration,
+                region,
                 "Triage and redrive",
                 says="Executions of the state machine: triage starts by itself, the rest by operators.",
                 section="redrive-impaired",
@@ -130,7 +128,7 @@ class RedriveDashboard(Construct):
                 ),
             ],
         ]
-        dashboard(self, configuration=configuration, name="redrive", rows=rows)
+        dashboard(self, region=region, name="redrive", rows=rows)
 
 
 def _executions(state_machine: sfn.StateMachine, name: str) -> cloudwatch.Metric:

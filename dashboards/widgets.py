@@ -1,4 +1,4 @@
-"""What the dashboards are put together from."""
+"""The pieces that dashboards are put together from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infrastructure.constructs.alarms import runbook
+from infrastructure.constructs.tables import table_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from constructs import Construct
 
-    from infrastructure.configuration import Configuration
+    from infrastructure.constructs.function import Function
+    from infrastructure.constructs.region import Region
 
 WIDTH = 24
 HEIGHT = 6
@@ -24,13 +26,13 @@ Row = list[cloudwatch.IWidget]
 
 
 def dashboard(
-    scope: Construct, *, configuration: Configuration, name: str, rows: Sequence[Row]
+    scope: Construct, *, region: Region, name: str, rows: Sequence[Row]
 ) -> cloudwatch.Dashboard:
     """The dashboard of this name, for this region."""
     return cloudwatch.Dashboard(
         scope,
         "Dashboard",
-        dashboard_name=configuration.name(f"{name}-{cdk.Stack.of(scope).region}"),
+        dashboard_name=region.configuration.name(f"{name}-{region.name}"),
         default_interval=cdk.Duration.hours(3),
         period_override=cloudwatch.PeriodOverride.INHERIT,
         widgets=list(rows),
@@ -43,22 +45,20 @@ def text(markdown: str, *, height: int, width: int = WIDTH) -> Row:
 
 
 def heading(
-    scope: Construct,
-    configuration: Configuration,
+    region: Region,
     title: str,
     *,
     says: str,
     section: str,
     logs: Mapping[str, str],
 ) -> Row:
-    """The first row of a stage: what the graphs below are of, and where there is more.
+    """The first row of a stage: the subject of the graphs below, and links to more about it.
 
     `logs` are names of log groups by what they are called here.
     """
-    region = cdk.Stack.of(scope).region
-    console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+    console = f"https://{region.name}.console.aws.amazon.com/cloudwatch/home?region={region.name}"
     links = [
-        f"[runbook]({runbook(configuration, section)})",
+        f"[runbook]({runbook(region.configuration, section)})",
         *(
             # CloudWatch's console wants a name quoted twice, with `$` for `%`.
             f"[{called}]({console}#logsV2:log-groups/log-group/"
@@ -78,7 +78,7 @@ def graph(
     above: float | None = None,
     width: int,
 ) -> cloudwatch.IWidget:
-    """Metrics by what they are called, over time; `above` is where an alarm of them begins."""
+    """Metrics over time, by their labels; an alarm of them begins at `above`."""
     start = round(above or 0, 3)
     line = cloudwatch.HorizontalAnnotation(
         value=start, label=f"alarm above {start:,.10g} {unit}", color=cloudwatch.Color.RED
@@ -109,6 +109,44 @@ def query(title: str, log: str, *lines: str, width: int) -> cloudwatch.IWidget:
         width=width,
         height=HEIGHT,
     )
+
+
+def alarm_status(
+    title: str, alarms: Sequence[cloudwatch.IAlarm], *, width: int, height: int
+) -> cloudwatch.IWidget:
+    """Alarms side by side, each in the colour of its state."""
+    return cloudwatch.AlarmStatusWidget(
+        title=title, alarms=list(alarms), width=width, height=height
+    )
+
+
+def turned_away(table: str, *, index: str | None = None) -> dict[str, cloudwatch.IMetric]:
+    """Requests that a table, or one of its indexes, turns away, by reads and writes."""
+    of_what = " of the index" if index else ""
+    return {
+        f"{kind.lower()}s{of_what}": table_metric(table, f"{kind}ThrottleEvents", index=index)
+        for kind in ("Read", "Write")
+    }
+
+
+def function_graphs(name: str, function: Function) -> Row:
+    """How a function fares: invocations that failed, and the longest one."""
+    return [
+        graph(
+            f"Invocations of {name} that failed or were not run",
+            {"failed": function.errors, "not run": function.throttles},
+            unit="invocations",
+            above=0,
+            width=WIDTH // 2,
+        ),
+        graph(
+            f"Longest invocation of {name}",
+            {"longest": function.duration},
+            unit="milliseconds",
+            above=function.seconds_before_alarm * 1000,
+            width=WIDTH // 2,
+        ),
+    ]
 
 
 def _called(metric: cloudwatch.IMetric, name: str) -> cloudwatch.IMetric:

@@ -1,4 +1,4 @@
-"""What a publisher is answered: one result per event, and the status that sums them up."""
+"""The answer to a publisher: one result per event, and the status that sums them up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why an event could not make its next step: one closed list, and one table from errors to it."""
+"""Causes: why an event could not make its next step, a closed list, and a table from errors to it."""
 
 from __future__ import annotations
 
@@ -128,7 +128,6 @@ _CODES: dict[str, Code] = {
     "NoRoute": Code.NO_ROUTE,
     **dict.fromkeys(
         (
-            "ConditionFailed",
             "ValidationException",
             "ValidationError",
             "InvalidParameter",
@@ -166,7 +165,7 @@ _VARIABLE = re.compile(
 
 @dataclass(frozen=True)
 class Cause:
-    """Why: a code of the closed list, the class of the error, and a message without any payload."""
+    """A code of the closed list, the class of the error, and a message without any payload."""
 
     code: Code
     error_class: str
@@ -174,7 +173,7 @@ class Cause:
 
     @property
     def retryable(self) -> bool:
-        """Whether the same call may succeed later without anybody mending anything."""
+        """True when the same call may succeed later without anybody fixing anything."""
         return self.code in _RETRYABLE
 
     def pattern(self) -> str:

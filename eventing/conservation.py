@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from eventing.timestamps import minute_of
+
 MINUTE = timedelta(minutes=1)
 
 
@@ -21,13 +23,13 @@ class Window:
             raise ValueError(f"no window: from {self.from_minutes} until {self.until_minutes}")
 
     def at(self, now: datetime) -> tuple[datetime, datetime]:
-        """When the window begins and ends, both at the beginning of a minute; the end is outside."""
-        minute = now.replace(second=0, microsecond=0)
+        """The moments at which the window begins and ends, both on a full minute; the end is outside."""
+        minute = minute_of(now)
         return minute - self.from_minutes * MINUTE, minute - self.until_minutes * MINUTE
 
 
 def unaccounted(stored: Mapping[datetime, float], settled: Mapping[datetime, float]) -> int:
-    """How many events were stored in some minute and have not been settled.
+    """Count the events that were stored in some minute and have not been settled.
 
     Both count events by the minute that they were accepted in. One that is settled twice makes up for
     no other one that is missing, unless it was accepted in the same minute.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Literal
 
 from eventing.cause import Cause, Code, clip
-from eventing.event import event_digest, event_key, read_timestamp
-from eventing.json_text import parse
+from eventing.event import event_digest, event_key, sha256_text
+from eventing.json_text import Document, parse
+from eventing.members import Members, moment, nullable, text, whole
+from eventing.message import makes_message
 
 SCHEMA_VERSION = 1
 
@@ -33,7 +35,7 @@ class DeadLetter:
     """One event that failed at one step.
 
     `event` is the CloudEvent's text as it was accepted; `accepted_at` is what its publisher was told,
-    so that an event which is stored by a redrive keeps it. Times are as `eventing.event.timestamp`
+    so that an event which is stored by a redrive keeps it. Times are as `timestamp`
     writes them. `episode` counts the redrives that failed before.
     """
 
@@ -51,21 +53,34 @@ class DeadLetter:
     @property
     def fingerprint(self) -> str:
         """The same for letters with the same root cause."""
-        parts = [self.stage, self.step, self.topic or "", self.cause.code, self.cause.error_class]
-        text = json.dumps([*parts, self.cause.pattern()])
-        return sha256(text.encode()).hexdigest()[:16]
+        return fingerprint_of(self.stage, self.step, self.topic, self.cause)
+
+    @cached_property
+    def document(self) -> Document:
+        """The event, read once; raises `InvalidJson` where it is no JSON."""
+        return parse(self.event)
+
+    def carrying(self, document: Document) -> DeadLetter:
+        """This letter, whose event somebody has read already."""
+        vars(self)["document"] = document  # where the cached property looks first
+        return self
+
+    @property
+    def event_key(self) -> str:
+        """The key that the event is, or is to be, stored under."""
+        source, id = (str(self.document.value.get(name)) for name in ("source", "id"))
+        return event_key(self.publisher, source, id)
+
+    @cached_property
+    def digest(self) -> str:
+        """The event's."""
+        return event_digest(self.document.exact, spelled=self.document.spelled)
 
     @property
     def key(self) -> str:
         """The same for every receipt of this letter, and for no other event, stage or step."""
-        event = parse(self.event)
-        pk = event_key(self.publisher, str(event.value.get("source")), str(event.value.get("id")))
-        content = json.dumps([self.stage, self.step, pk, event_digest(event.exact)])
-        return urlsafe_b64encode(sha256(content.encode()).digest()).rstrip(b"=").decode()
-
-    def failed_again(self, cause: Cause, failed_at: str) -> DeadLetter:
-        """The letter after a redrive that failed."""
-        return replace(self, cause=cause, failed_at=failed_at, episode=self.episode + 1)
+        content = json.dumps([self.stage, self.step, self.event_key, self.digest])
+        return sha256_text(content.encode())
 
     def text(self) -> str:
         """The body of the SQS message. The event stands in it as JSON, its numbers as they were."""
@@ -93,43 +108,43 @@ class DeadLetter:
         return f'{envelope[:-1]},"event":{self.event}}}'
 
 
-def read_dead_letter(text: str) -> DeadLetter:
+def fingerprint_of(stage: Stage, step: Step, topic: str | None, cause: Cause) -> str:
+    """The same for letters with the same root cause."""
+    parts = [stage, step, topic or "", cause.code, cause.error_class, cause.pattern()]
+    return sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def read_dead_letter(body: str) -> DeadLetter:
     """The dead letter in a message body; raises `NoDeadLetter`, which names the member at fault."""
     try:
-        document = parse(text)
+        document = parse(body)
     except ValueError as error:
         raise NoDeadLetter(f"not JSON: {error}") from None
     content = document.value
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         raise NoDeadLetter(f"schema_version is not {SCHEMA_VERSION}")
+    members = Members(content, lambda name, reason: NoDeadLetter(f"{name} {reason}"))
     stage, step, cause = content.get("stage"), content.get("step"), content.get("cause")
     if stage not in STAGES or step not in STEPS[stage]:
         raise NoDeadLetter("stage and step name no step of the walk")
     if not isinstance(content.get("event"), dict) or not isinstance(cause, dict):
         raise NoDeadLetter("event and cause must be objects")
     # An item that ingestion did not write has no event in it, and its letter says so at this step.
-    if step != "route" and not _is_event(content["event"]):
+    if step != "route" and not makes_message(content["event"]):
         raise NoDeadLetter("event lacks an attribute that its message needs")
-    if type(content.get("episode")) is not int or content["episode"] < 0:
-        raise NoDeadLetter("episode must be a whole number")
+    event = document.member("event")
     return DeadLetter(
         stage=stage,
         step=step,
-        publisher=_text(content, "publisher"),
-        event=document.member("event").compact(),
-        accepted_at=_time(content, "accepted_at"),
+        publisher=members.read("publisher", text),
+        event=event.compact(),
+        accepted_at=members.read("accepted_at", moment),
         cause=_cause(cause),
-        failed_at=_time(content, "failed_at"),
-        topic=_text(content, "topic") if content.get("topic") is not None else None,
-        episode=content["episode"],
-        trace_id=_text(content, "trace_id") if content.get("trace_id") is not None else None,
-    )
-
-
-def _is_event(content: Mapping[str, Any]) -> bool:
-    texts = [content.get(name) for name in ("id", "source", "type")]
-    subject = content.get("subject")
-    return all(texts) and all(isinstance(text, str) for text in (*texts, subject or ""))
+        failed_at=members.read("failed_at", moment),
+        topic=members.read("topic", nullable(text)),
+        episode=members.read("episode", whole(0)),
+        trace_id=members.read("trace_id", nullable(text)),
+    ).carrying(event)
 
 
 def _cause(content: Mapping[str, Any]) -> Cause:
@@ -138,18 +153,3 @@ def _cause(content: Mapping[str, Any]) -> Cause:
     except ValueError:
         raise NoDeadLetter("cause.code is none of the list") from None
     return Cause(code, clip(str(content.get("class", ""))), clip(str(content.get("message", ""))))
-
-
-def _text(content: Mapping[str, Any], name: str) -> str:
-    text = content.get(name)
-    if not isinstance(text, str) or not text:
-        raise NoDeadLetter(f"{name} must be a text")
-    return text
-
-
-def _time(content: Mapping[str, Any], name: str) -> str:
-    text = _text(content, name)
-    try:
-        return read_timestamp(text)
-    except ValueError:
-        raise NoDeadLetter(f"{name} must be a time with its offset") from None

@@ -9,16 +9,21 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from eventing.json_text import Document, canonical
+from eventing.media_type import comparable, declares_json, is_media_type
 from eventing.problem import Fault, Kind, Refused, pointer
+from eventing.timestamps import is_rfc3339
+from eventing.uri import is_absolute_uri, is_uri_reference
 
 MAX_EVENT_BYTES = 240 * 1024
 MAX_ATTRIBUTE_BYTES = 8 * 1024
+
+# Not an extension attribute here: a subscriber's filter on the body would take it for the publisher.
+RESERVED = "publisher"
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _NAME = re.compile(r"[a-z0-9]+", re.ASCII)
@@ -30,39 +35,25 @@ _DISALLOWED = re.compile(
 )
 
 
-# RFC 3986 appendix A.
-def _run(more: str) -> str:
-    # Possessive: no character can be read in two ways, so there is nothing to go back to, and a long
-    # attribute takes neither time nor memory out of proportion.
-    return rf"(?:[A-Za-z0-9\-._~!$&'()*+,;={more}]++|%[0-9A-Fa-f]{{2}})"
-
-
-_PCHARS, _NO_COLON, _HOST, _USER, _ANY = map(_run, (":@", "@", "", ":", ":@/?"))
-_AUTHORITY = rf"(?:{_USER}*+@)?(?:\[[0-9A-Fa-fv:.\-_~!$&'()*+,;=]+\]|{_HOST}*+)(?::[0-9]*)?"
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*+:"
-_MORE = rf"(?:/{_PCHARS}*+)*+"
-_ROOTED = rf"//{_AUTHORITY}{_MORE}|/(?:{_PCHARS}++{_MORE})?"
-_QUERY, _FRAGMENT = rf"(?:\?{_ANY}*+)?", rf"(?:\#{_ANY}*+)?"
-_PATH = rf"(?:{_ROOTED}|{_PCHARS}++{_MORE}|)"
-_RELATIVE = rf"(?:{_ROOTED}|{_NO_COLON}++{_MORE}|)"
-_ABSOLUTE_URI = re.compile(rf"{_SCHEME}{_PATH}{_QUERY}")
-_URI_REFERENCE = re.compile(rf"(?:{_SCHEME}{_PATH}|{_RELATIVE}){_QUERY}{_FRAGMENT}")
-_IP_FUTURE = re.compile(r"[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+")
-# RFC 3987: identifiers of publishers' own systems hold these, and nothing downstream of us minds.
-_BEYOND_ASCII = re.compile("[^\x00-\x9f\U000f0000-\U0010ffff]")
-_NAME_CHARS = r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]+"
-# RFC 2046 (with RFC 2045 section 5.1): type, subtype and parameters.
-_MEDIA_TYPE = re.compile(
-    rf"({_NAME_CHARS})/({_NAME_CHARS})"
-    rf'(?:[ \t]*;[ \t]*{_NAME_CHARS}=(?:{_NAME_CHARS}|"(?:[^"\\]|\\.)*"))*[ \t]*'
-)
-_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.\d+)?"
-    r"(?:[Zz]|([+-])(\d\d):(\d\d))",
-    re.ASCII,
-)
-_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_MINUTES_OF_A_DAY = 24 * 60
+_Rule = tuple[Callable[[str], Any], str]
+_NOT_EMPTY: _Rule = (bool, "must not be empty")
+# What a core attribute's text must satisfy, and what is wrong with it otherwise (sections 3.1 and 3.2).
+_RULES: Mapping[str, _Rule] = {
+    "specversion": ("1.0".__eq__, 'must be "1.0"'),
+    "id": _NOT_EMPTY,
+    "source": (
+        lambda text: text and is_uri_reference(text),
+        "must be a URI reference (RFC 3986)",
+    ),
+    "type": _NOT_EMPTY,
+    "datacontenttype": (is_media_type, "must be a media type (RFC 2046)"),
+    "dataschema": (
+        is_absolute_uri,
+        "must be an absolute URI without a fragment (RFC 3986 section 4.3)",
+    ),
+    "subject": _NOT_EMPTY,
+    "time": (is_rfc3339, "must be a time (RFC 3339), such as 2026-11-24T09:30:00Z"),
+}
 
 
 @dataclass(frozen=True)
@@ -91,32 +82,36 @@ def event_key(publisher: str, source: str, id: str) -> str:
     The source's length goes first, so that no two pairs run together to the same text.
     """
     name = source.encode()
-    return f"{publisher}#{_hash(b'%d:' % len(name) + name + id.encode())}"
+    return f"{publisher}#{sha256_text(b'%d:' % len(name) + name + id.encode())}"
 
 
 def event_digest(exact: Mapping[str, Any], *, spelled: bool = True) -> str:
-    """The digest of an event's canonical form; an attribute that is null counts as unset (JSON 2.2).
+    """The digest of an event as the specification compares it: the same in every content mode.
+
+    An attribute counts by its canonical string form (section 2), and as unset when it is null (JSON 2.2).
+    Without a datacontenttype an event is equivalent to one with application/json (section 3.1), unless
+    its data is bytes. Data counts as it is, the spelling of its numbers included.
 
     `exact` and `spelled` are those of the event's document.
     """
-    counted = {k: v for k, v in exact.items() if v is not None or k == "data"}
-    return _hash(canonical(counted, spelled=spelled))
+    compared = {
+        name: value if name == "data" else _attribute_text(value)
+        for name, value in exact.items()
+        if value is not None or name == "data"
+    }
+    content_type = compared.get("datacontenttype")
+    if isinstance(content_type, str):
+        compared["datacontenttype"] = comparable(content_type)
+    elif "data_base64" not in compared:
+        compared["datacontenttype"] = "application/json"
+    return sha256_text(canonical(compared, spelled=spelled))
 
 
-def timestamp(moment: datetime) -> str:
-    """How times are written everywhere: RFC 3339, UTC, milliseconds, `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def read_timestamp(text: str) -> str:
-    """The moment in a text of ISO 8601, as `timestamp` writes it; a ValueError without an offset."""
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError("a time without an offset")
-        return timestamp(moment)
-    except OverflowError:
-        raise ValueError("a time that is out of range") from None
+def _attribute_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # What stands in for an event may have anything else here.
+    return str(value) if isinstance(value, (str, int)) else value
 
 
 def read_event(document: Document) -> Event:
@@ -159,31 +154,36 @@ def read_event(document: Document) -> Event:
     )
 
 
-def _hash(content: bytes) -> str:
+def sha256_text(content: bytes) -> str:
+    """The SHA-256 of some bytes as 43 characters: base64url without padding."""
     return urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
 
 
 def attribute_faults(value: Mapping[str, Any]) -> Iterator[Fault]:
-    """What is wrong with an event's attributes."""
+    """Find every fault of an event's attributes."""
     for name in _REQUIRED:  # section 3.1; JSON section 2.2: null is the same as unset
         if value.get(name) is None:
             yield Fault(pointer(name), "is required")
     for name, attribute in value.items():
+        if name == RESERVED:
+            yield Fault("/publisher", "is reserved: the API key says who the publisher is")
+            continue
         if attribute is None or name in ("data", "data_base64"):
             continue
         if name not in _RULES and not _NAME.fullmatch(name):
             # Section 3 "Naming conventions".
             yield Fault(pointer(name), "an attribute's name has only the characters a-z and 0-9")
-        elif fault := _attribute_fault(name, attribute):
+        elif fault := attribute_fault(name, attribute):
             yield Fault(pointer(name), fault)
 
 
-def _attribute_fault(name: str, value: Any) -> str | None:
+def attribute_fault(name: str, value: Any) -> str | None:
+    """Find what is wrong with the value of one attribute, which is not null."""
     if isinstance(value, str):
         if not (value.isascii() and value.isprintable()) and _DISALLOWED.search(value):
             return "holds a control character or a Unicode noncharacter"
         rule = _RULES.get(name)
-        return rule(value) if rule else None
+        return rule[1] if rule and not rule[0](value) else None
     if name in _RULES:
         return "must be a string"
     if isinstance(value, bool):
@@ -191,112 +191,6 @@ def _attribute_fault(name: str, value: Any) -> str | None:
     if isinstance(value, int):
         return None if -(2**31) <= value < 2**31 else "an integer must fit into 32 bits"
     return "must be a string, a boolean or a whole number"
-
-
-def _not_empty(value: str) -> str | None:
-    return None if value else "must not be empty"
-
-
-def _specversion(value: str) -> str | None:
-    return None if value == "1.0" else 'must be "1.0"'
-
-
-def _follows(grammar: re.Pattern[str], uri: str) -> bool:
-    if not uri.isascii():
-        # By a character that may stand wherever these may, which is anywhere but in the scheme.
-        # Expressions that name their ranges themselves take a third of a cold start to compile.
-        uri = _BEYOND_ASCII.sub("_", uri)
-    if not grammar.fullmatch(uri):
-        return False
-    if "[" not in uri:
-        return True
-    literal = uri[uri.index("[") + 1 : uri.index("]")]
-    return _IP_FUTURE.fullmatch(literal) is not None or _is_ipv6(literal)
-
-
-def _is_ipv6(literal: str) -> bool:
-    from ipaddress import IPv6Address  # which few events ever need
-
-    try:
-        IPv6Address(literal)
-    except ValueError:
-        return False
-    return True
-
-
-def _uri_reference(value: str) -> str | None:
-    sound = value and _follows(_URI_REFERENCE, value)
-    return None if sound else "must be a URI reference (RFC 3986)"
-
-
-def _uri(value: str) -> str | None:
-    # Section 2 "URI" is RFC 3986 section 4.3, which has no fragment.
-    return (
-        None
-        if _follows(_ABSOLUTE_URI, value)
-        else "must be an absolute URI without a fragment (RFC 3986 section 4.3)"
-    )
-
-
-def _media_type(value: str) -> str | None:
-    return None if _MEDIA_TYPE.fullmatch(value) else "must be a media type (RFC 2046)"
-
-
-def _time(value: str) -> str | None:
-    match = _TIME.fullmatch(value)
-    if match:
-        year, month, day, hour, minute, second = map(int, match.groups()[:6])
-        sign, offset_hours, offset_minutes = match[7] or "+", int(match[8] or 0), int(match[9] or 0)
-        leap_day = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-        if (
-            1 <= month <= 12
-            and 1 <= day <= (days := _DAYS[month - 1] + leap_day)
-            and hour < 24
-            and minute < 60
-            and offset_hours < 24
-            and offset_minutes < 60
-        ):
-            offset = int(f"{sign}1") * (offset_hours * 60 + offset_minutes)
-            if second < 60 or (
-                second == 60 and _ends_a_month(day, days, hour * 60 + minute - offset)
-            ):
-                return None
-    return "must be a time (RFC 3339), such as 2026-11-24T09:30:00Z"
-
-
-def _ends_a_month(day: int, days: int, minute: int) -> bool:
-    """Whether this is a month's last minute in UTC, which a leap second may end (RFC 3339 section 5.7).
-
-    `minute` is counted in UTC from the midnight that began the local day, and may lie in the day before
-    or after that.
-    """
-    later, minute = divmod(minute, _MINUTES_OF_A_DAY)
-    return minute == _MINUTES_OF_A_DAY - 1 and (day + later) % days == 0
-
-
-_RULES = {
-    "specversion": _specversion,
-    "id": _not_empty,
-    "source": _uri_reference,
-    "type": _not_empty,
-    "datacontenttype": _media_type,
-    "dataschema": _uri,
-    "subject": _not_empty,
-    "time": _time,
-}
-
-
-def is_media_type(value: str) -> bool:
-    """Whether `value` is a media type with its parameters, if any (RFC 2046)."""
-    return _MEDIA_TYPE.fullmatch(value) is not None
-
-
-def declares_json(content_type: str | None) -> bool:
-    """Whether data of this content type is JSON (JSON section 3.1.1); unset means that it is."""
-    if content_type is None or content_type == "application/json":
-        return True
-    media_type = content_type.partition(";")[0].strip().lower()
-    return media_type.endswith(("/json", "+json"))
 
 
 def _data_faults(value: dict[str, Any]) -> Iterator[Fault]:

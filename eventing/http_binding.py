@@ -10,9 +10,11 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
-from eventing.event import attribute_faults, declares_json, is_media_type
+from eventing.event import attribute_fault, attribute_faults
 from eventing.json_text import MAX_DEPTH, Document, InvalidJson, parse
+from eventing.media_type import declares_json, essence, is_media_type, is_utf8
 from eventing.problem import Fault, Kind, Refused, pointer
 
 MAX_BATCH = 100
@@ -22,9 +24,8 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 _STRUCTURED = "application/cloudevents"
 _BATCHED = "application/cloudevents-batch"
 _REQUIRED_HEADERS = ("ce-specversion", "ce-id", "ce-source", "ce-type")
+_URIS = ("source", "dataschema")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
-_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^";\s]+)"?', re.IGNORECASE)
 _ACCEPTED = (
     "Send application/cloudevents+json, application/cloudevents-batch+json, application/json, "
     "or any content type with the event's attributes in ce- headers."
@@ -33,13 +34,13 @@ _ACCEPTED = (
 
 @dataclass(frozen=True)
 class Request:
-    """What a request holds: JSON documents that should each be a CloudEvent, in the order sent."""
+    """The content of a request: JSON documents that should each be a CloudEvent, in the order sent."""
 
     batched: bool
     documents: Sequence[Document]
 
 
-def read_request(headers: Mapping[str, Sequence[str]], body: bytes) -> Request:
+def read_http_request(headers: Mapping[str, Sequence[str]], body: bytes) -> Request:
     """The documents of a request; `headers` as received, each name with all its values.
 
     Raises `Refused` for a request of which no event can be read.
@@ -61,7 +62,7 @@ def read_request(headers: Mapping[str, Sequence[str]], body: bytes) -> Request:
     if len(content_types) > 1:
         raise Refused(Kind.CONTENT_TYPE, "There is more than one Content-Type.")
     content_type = content_types[0].strip() if content_types else ""
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = essence(content_type)
 
     if media_type.startswith(_STRUCTURED):  # section 3: the prefix tells the mode
         if media_type not in (f"{_STRUCTURED}+json", f"{_BATCHED}+json"):
@@ -94,13 +95,8 @@ def _read_json(body: bytes, content_type: str, *, batched: bool | None) -> Reque
     return Request(batched=True, documents=document.items())
 
 
-def _is_utf8(content_type: str) -> bool:
-    charset = _CHARSET.search(content_type)
-    return charset is None or charset[1].lower() in ("utf-8", "utf8", "us-ascii")
-
-
 def _parse(body: bytes, content_type: str) -> Document:
-    if not _is_utf8(content_type):
+    if not is_utf8(content_type):
         raise Refused(Kind.CONTENT_TYPE, "JSON is UTF-8 (RFC 8259 section 8.1); send it so.")
     try:
         return parse(body.decode("utf-8-sig"), depth=MAX_DEPTH)
@@ -126,7 +122,7 @@ def _read_binary(headers: Mapping[str, Sequence[str]], content_type: str, body: 
             faults.append(Fault(pointer(name), f"the header {header} was sent more than once"))
         else:
             try:
-                attributes[name] = _header_value(values[0])
+                attributes[name] = _attribute(name, values[0])
             except ValueError as error:
                 faults.append(Fault(pointer(name), str(error)))
     if content_type:
@@ -152,13 +148,21 @@ def _read_binary(headers: Mapping[str, Sequence[str]], content_type: str, body: 
 def _read_data(
     attributes: dict[str, Any], exact: dict[str, Any], content_type: str, body: bytes
 ) -> None:
-    """Put the body where the JSON format has it: JSON and text under `data`, all else in Base64."""
+    """Put the body where the JSON format has it: JSON and text under `data`, all else in Base64.
+
+    Without a content type, a body that is no JSON is bytes.
+    """
     if declares_json(content_type or None):
-        document = _parse(body, content_type)
-        attributes["data"], exact["data"] = document.value, document.exact
-        return
-    media_type = content_type.partition(";")[0].strip().lower()
-    if _is_utf8(content_type) and (
+        try:
+            document = _parse(body, content_type)
+        except Refused:
+            if content_type:
+                raise
+        else:
+            attributes["data"], exact["data"] = document.value, document.exact
+            return
+    media_type = essence(content_type)
+    if is_utf8(content_type) and (
         media_type.startswith("text/") or media_type.endswith(("/xml", "+xml"))
     ):
         try:
@@ -169,9 +173,31 @@ def _read_data(
     attributes["data_base64"] = exact["data_base64"] = b64encode(body).decode()
 
 
-def _header_value(value: str) -> str:
-    """Section 3.1.3.2: unescape double quotes, then decode percent escapes once; `ValueError` if unsound."""
-    value = value.strip(" \t")
+def _attribute(name: str, header: str) -> str:
+    """The attribute in a header (section 3.1.3.2), ValueError if the header is unsound.
+
+    A `%` that begins no escape stands for itself. SDKs that do not escape send a URI's own escapes: where
+    its decoded form is no such URI and its sent form is one, it is taken as it was sent.
+    """
+    sent = _unquoted(header.strip(" \t"))
+    if "%" not in sent:
+        return sent
+    try:
+        decoded = unquote(sent, errors="strict")
+    except UnicodeDecodeError:
+        decoded = None
+    if (
+        name in _URIS
+        and (decoded is None or attribute_fault(name, decoded))
+        and not attribute_fault(name, sent)
+    ):
+        return sent
+    if decoded is None:
+        raise ValueError("the header's percent escapes are not UTF-8")
+    return decoded
+
+
+def _unquoted(value: str) -> str:
     if value.startswith('"'):
         quoted = _QUOTED.fullmatch(value)
         if quoted is None:
@@ -179,12 +205,4 @@ def _header_value(value: str) -> str:
         value = re.sub(r"\\(.)", r"\1", quoted[1])
     if not (value.isascii() and value.isprintable()):
         raise ValueError("a header holds printable ASCII; percent-encode all else")
-    if "%" not in value:
-        return value
-    if any(match[1] is None for match in _PERCENT.finditer(value)):
-        raise ValueError("the header has a % that two hexadecimal digits do not follow")
-    encoded = _PERCENT.sub(lambda match: chr(int(match[1], 16)), value)
-    try:
-        return encoded.encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError("the header's percent escapes are not UTF-8") from None
+    return value

@@ -12,7 +12,7 @@ from eventing.schemas import Schemas, UnknownType
 
 
 @dataclass(frozen=True)
-class Judged:
+class Admitted:
     """An event that may be accepted."""
 
     event: Event
@@ -20,8 +20,8 @@ class Judged:
     """Faults that a schema in `warn` mode only counts."""
 
 
-def judge(document: Document, *, publisher: str, schemas: Schemas) -> Judged:
-    """The event in `document`; raises `Refused` with all that its publisher must mend."""
+def admit(document: Document, *, publisher: str, schemas: Schemas) -> Admitted:
+    """The event in `document`; raises `Refused` with all that its publisher must fix."""
     event = read_event(document)
     size = attributes_size(
         message_attributes(
@@ -53,4 +53,4 @@ def judge(document: Document, *, publisher: str, schemas: Schemas) -> Judged:
             id=event.id,
             source=event.source,
         )
-    return Judged(event, len(verdict.faults))
+    return Admitted(event, len(verdict.faults))

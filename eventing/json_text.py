@@ -45,7 +45,7 @@ class Document:
 
     @property
     def spelled(self) -> bool:
-        """Whether there may be such numbers in it."""
+        """True when there may be such numbers in it."""
         return self.value is not self.exact
 
     def member(self, name: str) -> Document:
@@ -106,7 +106,7 @@ def parse(text: str, *, depth: int = MAX_DEPTH + _WRAPPINGS) -> Document:
 
 
 def parse_if_json(text: str) -> Document | None:
-    """What `parse` reads, or None where it raises."""
+    """Read as `parse` does, or return None where it raises."""
     try:
         return parse(text)
     except InvalidJson:

@@ -1,4 +1,4 @@
-"""The closed list of what a publisher can be told is wrong, as problem details (RFC 9457)."""
+"""Problems: the closed list of refusals that a publisher can meet, as problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from enum import Enum
 from itertools import islice
 from typing import Any
 
+TYPE_PREFIX = "urn:eventing:problem:"
 # An event may have as many faults as members, and each takes more room than the member did.
 MAX_FAULTS = 50
 _PART_CHARACTERS = 128
@@ -48,7 +49,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a request or with one event."""
+    """A refusal of a request or of one event, and its reasons."""
 
     kind: Kind
     detail: str
@@ -57,7 +58,7 @@ class Problem:
     def body(self) -> dict[str, Any]:
         """The members of `application/problem+json` (RFC 9457 section 3); `errors` as in its appendix A."""
         members: dict[str, Any] = {
-            "type": f"urn:eventing:problem:{self.kind.slug}",
+            "type": f"{TYPE_PREFIX}{self.kind.slug}",
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,

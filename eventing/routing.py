@@ -1,38 +1,52 @@
-"""Which topic an event goes to: the first in catalogue order that takes it."""
+"""Routes events: each goes to the first topic in catalogue order that takes it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 from jmespath.visitor import TreeInterpreter
 
-from eventing.catalogue import TOPICS, Catalogue, CatalogueError, TypePatterns
+from eventing.catalogue import TOPICS, Catalogue, CatalogueError
+from eventing.type_patterns import TypePatterns
+
+
+class _Interpreter(TreeInterpreter):  # type: ignore[misc]
+    """JMESPath, in which an operand of another type gives null instead of an error.
+
+    What stands in an event is for its publisher to say: an error here would let it make dead letters.
+    """
+
+    def visit_comparator(self, node: Any, value: Any) -> Any:
+        return _or_null(super().visit_comparator, node, value)
+
+    def visit_function_expression(self, node: Any, value: Any) -> Any:
+        return _or_null(super().visit_function_expression, node, value)
+
+
+def _or_null(visit: Callable[[Any, Any], Any], node: Any, value: Any) -> Any:
+    try:
+        return visit(node, value)
+    except (JMESPathTypeError, TypeError, ValueError, ArithmeticError):
+        return None
+
 
 # It keeps nothing between expressions; `search` would make one for each event, which takes longer
 # than most conditions.
-_INTERPRETER = TreeInterpreter()
+_INTERPRETER = _Interpreter()
 
 
 class NoRoute(Exception):  # noqa: N818 - the name that causes and dead letters use
     """No topic takes the event."""
 
 
-class ConditionFailed(Exception):  # noqa: N818 - what happened, not where
-    """A topic's condition cannot be evaluated on the event (a comparison of unlike types, say)."""
-
-    def __init__(self, message: str, *, topic: str = "") -> None:
-        super().__init__(message)
-        self.topic = topic
-
-
 @dataclass(frozen=True)
-class Verdict:
-    """Whether a topic takes an event, and why."""
+class Explanation:
+    """A topic's answer to an event: it takes it or not, for this reason."""
 
     topic: str
     takes: bool
@@ -61,41 +75,35 @@ class Router:
     def route(self, type: str, event: Mapping[str, Any]) -> str:
         """The name of the event's topic; `event` is the CloudEvent in its JSON format.
 
-        A condition takes the event when it evaluates to `true`; anything else, `null` for a member
-        that is missing included, does not. Raises `NoRoute` or `ConditionFailed`.
+        A condition takes the event when it evaluates to `true`; anything else does not, and neither does
+        `null` for a member that is missing or an operand of another type. Raises `NoRoute`.
         """
         for candidate in self._candidates.matches(type):
             condition = candidate.condition
-            if condition is None or _holds(condition, candidate.topic, event):
+            if condition is None or _INTERPRETER.visit(condition.parsed, event) is True:
                 return candidate.topic
         raise NoRoute("no topic of the catalogue takes this event")
 
-    def explain(self, type: str, event: Mapping[str, Any]) -> list[Verdict]:
-        """What each topic says to the event, in catalogue order."""
-        taken_by, failure = None, None
+    def explain(self, type: str, event: Mapping[str, Any]) -> list[Explanation]:
+        """Explain each topic's answer to the event, in catalogue order."""
         try:
             taken_by = self.route(type, event)
         except NoRoute:
-            pass
-        except ConditionFailed as error:
-            failure = error
+            taken_by = None
         asked = {candidate.topic for candidate in self._candidates.matches(type)}
-        verdicts: list[Verdict] = []
+        explanations: list[Explanation] = []
         for topic in self._catalogue.topics:
             if topic.name == taken_by:
                 reason = "takes it"
-            elif any(verdict.takes for verdict in verdicts):
+            elif any(explanation.takes for explanation in explanations):
                 reason = f"is not asked, since {taken_by} stands before it"
             elif topic.name not in asked:
                 reason = f"takes only {', '.join(rule.type for rule in topic.rules)}"
-            elif failure and topic.name == failure.topic:
-                verdicts.append(Verdict(topic.name, False, str(failure)))
-                break
             else:
                 conditions = [rule.when for rule in topic.rules if rule.when]
                 reason = f"its condition does not hold: {'; '.join(conditions)}"
-            verdicts.append(Verdict(topic.name, topic.name == taken_by, reason))
-        return verdicts
+            explanations.append(Explanation(topic.name, topic.name == taken_by, reason))
+        return explanations
 
 
 def _compile(topic: str, when: str | None) -> jmespath.parser.ParsedResult | None:
@@ -125,12 +133,12 @@ def _check_calls(node: Mapping[str, Any]) -> None:
             _check_calls(child)
 
 
-def _holds(condition: jmespath.parser.ParsedResult, topic: str, event: Mapping[str, Any]) -> bool:
-    try:
-        return _INTERPRETER.visit(condition.parsed, event) is True
-    except (JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        # The error's own text quotes the event's data.
-        raise ConditionFailed(
-            f"the condition of topic {topic} cannot be evaluated: {type(error).__name__}",
-            topic=topic,
-        ) from None
+def rests_on_data(when: str) -> bool:
+    """Tell whether a sound condition looks at the data of an event, and not at its attributes alone."""
+    return _names_data(jmespath.compile(when).parsed)
+
+
+def _names_data(node: Mapping[str, Any]) -> bool:
+    if node["type"] == "field" and node["value"] == "data":
+        return True
+    return any(isinstance(child, dict) and _names_data(child) for child in node["children"])

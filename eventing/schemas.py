@@ -1,4 +1,4 @@
-"""Whether the catalogue knows an event's type, and whether its data fits the type's JSON Schema."""
+"""Checks that the catalogue knows an event's type, and that its data fits the type's JSON Schema."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 import jsonschema_rs
 
-from eventing.catalogue import EVENT_TYPES, Catalogue, CatalogueError, Mode, TypePatterns
-from eventing.event import Event, declares_json
+from eventing.catalogue import EVENT_TYPES, Catalogue, CatalogueError, Mode
+from eventing.event import Event
 from eventing.json_text import parse
+from eventing.media_type import declares_json
 from eventing.problem import MAX_FAULTS, Fault, pointer
+from eventing.type_patterns import TypePatterns
 
 
 class UnknownType(Exception):  # noqa: N818 - what the publisher is told
@@ -26,19 +28,19 @@ class _Compiled:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the schema says of an event: faults, and whether they refuse it or are only counted."""
+class SchemaCheck:
+    """The faults that a schema finds in an event: they refuse it, or in `warn` mode are only counted."""
 
     faults: tuple[Fault, ...]
     mode: Mode
 
     @property
     def refuses(self) -> bool:
-        """Whether the event is to be refused."""
+        """True when the event is to be refused."""
         return bool(self.faults) and self.mode == "enforce"
 
 
-_FITS = Verdict((), "enforce")
+_FITS = SchemaCheck((), "enforce")
 
 
 class Schemas:
@@ -52,7 +54,7 @@ class Schemas:
             ]
         )
 
-    def check(self, event: Event) -> Verdict:
+    def check(self, event: Event) -> SchemaCheck:
         """Every fault of the event's data, as pointers into the event.
 
         Data under `data_base64` is checked when it declares itself JSON. Raises `UnknownType`.
@@ -65,21 +67,23 @@ class Schemas:
         if "data" in event.value:
             member, data = "/data", event.value["data"]
         elif event.value.get("data_base64") is None:
-            return Verdict((Fault("/data", "is required by the schema of this type"),), entry.mode)
+            return SchemaCheck(
+                (Fault("/data", "is required by the schema of this type"),), entry.mode
+            )
         else:
             member = "/data_base64"
             if not declares_json(event.value.get("datacontenttype")):
-                return Verdict(
+                return SchemaCheck(
                     (Fault(member, "must be JSON, which this type has a schema for"),), entry.mode
                 )
             try:
                 data = parse(b64decode(event.value["data_base64"]).decode("utf-8-sig")).value
             except ValueError:
-                return Verdict((Fault(member, "does not hold JSON"),), entry.mode)
+                return SchemaCheck((Fault(member, "does not hold JSON"),), entry.mode)
         if entry.validator.is_valid(data):
             return _FITS
         errors = islice(entry.validator.iter_errors(data), MAX_FAULTS)
-        return Verdict(
+        return SchemaCheck(
             tuple(Fault(member + _pointer(error), _detail(error)) for error in errors), entry.mode
         )
 

@@ -31,6 +31,14 @@ class Variable:
     TOPIC_ARN_PREFIX = "TOPIC_ARN_PREFIX"
 
 
+# By stage, the address of its dead-letter queue.
+DLQ_URLS = {"ingest": Variable.INGEST_DLQ_URL, "publish": Variable.PUBLISH_DLQ_URL}
+
+# The file of a package that tells the code of its `eventing` from any other: what was judged by other rules
+# is judged anew.
+CODE_DIGEST = "code-digest.txt"
+
+
 class Dimension:
     """Dimensions of metrics. Publishers are none: a metric for each would cost too much."""
 
@@ -85,7 +93,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
 
 
 class Objects:
-    """What the keys of objects begin with, by what is in them."""
+    """Prefixes of the keys of objects, by what is in them."""
 
     RUNS = "redrive/"
     """In the operations bucket: plans, results and counts of an execution."""
@@ -100,7 +108,7 @@ class Objects:
 
 
 class Rows:
-    """What the keys of the ledger's rows begin with that are no letters."""
+    """Prefixes of the keys of those rows of the ledger that are no letters."""
 
     AUDIT = "audit#"
     INCIDENT = "incident#"

@@ -1,4 +1,4 @@
-"""What one deployment is made of, read from the CDK context and checked before anything is built."""
+"""The settings of one deployment, read from the CDK context and checked before anything is built."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from infrastructure.packaging import ROOT
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _RETENTION_DAYS = range(1, 3651)
 
 
 class ConfigurationError(Exception):
-    """A value of the CDK context that no deployment can be made of: names the key and the reason."""
+    """A value of the CDK context that cannot be deployed; names the key and the reason."""
 
     def __init__(self, key: str, reason: str) -> None:
         super().__init__(f"configuration: {key}: {reason}")
@@ -45,7 +46,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Publisher:
-    """Who may send events, and how many; the functions know them by the id of their API key."""
+    """A sender of events and its limits; the functions know it by the id of its API key."""
 
     name: str
     usage_plan: UsagePlan
@@ -70,11 +71,11 @@ class Configuration:
     """By topic: the other accounts that may subscribe to it."""
     event_retention_days: int
     runbook: str
-    """Where operators read `docs/runbook.md`: links of alarms and dashboards begin with it."""
+    """The address of `docs/runbook.md`: links of alarms and dashboards begin with it."""
     catalogue: Catalogue
     catalogue_folder: Path
     amazon_roots: bool
-    """Whether functions trust the roots of Amazon alone (decision 0005)."""
+    """Functions trust the roots of Amazon alone (decision 0005)."""
     laptop: bool
 
     @property
@@ -95,7 +96,7 @@ class Configuration:
         folder = ROOT / _string(context, "catalogue")
         if not folder.is_dir():
             raise ConfigurationError("catalogue", f"there is no folder {folder}")
-        catalogue = Catalogue.load(folder)
+        catalogue = load_catalogue(folder)
         primary = _matching(context, "primary_region", _REGION, "is not the name of a region")
         laptop = _json(context, "laptop", bool, "true or false")
         return cls(

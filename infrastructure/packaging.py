@@ -1,4 +1,4 @@
-"""What a function's package holds, and how it is put together.
+"""The packages of the functions: what is in them, and how they are built.
 
 A package is the function's own folder, `functions/shared`, the contract, `eventing` with its digest, the
 catalogue and, of the dependencies in `requirements/functions.txt`, what the function uses: nothing else.
@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from functions.contract import CODE_DIGEST
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 REQUIREMENTS = ROOT / "requirements" / "functions.txt"
 RUNTIME = (3, 13)
 AMAZON_ROOTS = "amazon-roots.pem"
-# What was judged by other rules than a package's own is judged anew: see eventing/redrive/forecast.py.
-CODE_DIGEST = "code-digest.txt"
 # Of Amazon Trust Services ("Certification Authorities", the roots to trust).
 _AMAZON_NAMES = (
     *(f"Amazon Root CA {number}" for number in range(1, 5)),
@@ -39,12 +39,12 @@ _AMAZON_NAMES = (
 
 @dataclass(frozen=True)
 class Contents:
-    """What a function's package holds beside what all packages hold."""
+    """The contents of a package that other packages may do without."""
 
     services: tuple[str, ...]
     """The AWS services it calls, by their names in the SDK."""
     schemas: bool = False
-    """Whether it validates events by the schemas of their types."""
+    """It validates events by the schemas of their types."""
 
 
 FUNCTIONS: Mapping[str, Contents] = {
@@ -71,7 +71,7 @@ class Target:
 
     @property
     def dependencies(self) -> Path:
-        """Where this target's dependencies are, one folder for each state of the requirements."""
+        """The folder of this target's dependencies, one for each state of the requirements."""
         digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
         return BUILD / "dependencies" / f"{self.name}-{self.version}-{digest}"
 
@@ -170,7 +170,7 @@ def build(
 
 
 def code_digest(folder: Path) -> str:
-    """Another one for other Python sources below `folder`."""
+    """A digest that changes with the Python sources below `folder`."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         content = file.read_bytes()
@@ -179,7 +179,7 @@ def code_digest(folder: Path) -> str:
 
 
 def _unused(dependencies: Path, contents: Contents) -> Callable[[str, list[str]], set[str]]:
-    """What of the dependencies a package leaves out; `tests/unit/test_packages.py` shows it complete."""
+    """Names what a package leaves out; `tests/unit/test_packages.py` shows that nothing is missing."""
 
     def unused(folder: str, names: list[str]) -> set[str]:
         found = {name for name in names if name == "__pycache__" or name.startswith(".")}

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eventing.catalogue import Catalogue, CatalogueError
+from eventing.catalogue import CatalogueError
+from eventing.catalogue_check import load_catalogue
 from local import demo
 from local.cloud import LOCAL, ROOT, StepFailedError
 
@@ -30,7 +31,7 @@ def main() -> int:
         signal.signal(number, _interrupt)
     try:
         folder = arguments.catalogue.resolve()
-        catalogue = Catalogue.load(folder)
+        catalogue = load_catalogue(folder)
         return demo.run(catalogue, folder, outputs=arguments.outputs, once=arguments.once)
     except (CatalogueError, StepFailedError) as error:
         print(f"\n{error}", file=sys.stderr)

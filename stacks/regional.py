@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 
 from dashboards.delivery import DeliveryDashboard
 from dashboards.operations import OperationsDashboard
@@ -21,6 +20,7 @@ from infrastructure.constructs.ledger import Ledger
 from infrastructure.constructs.operations import Operations
 from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.redrive import RedriveFunction
+from infrastructure.constructs.region import Region
 from infrastructure.constructs.sensitive_data import SensitiveData
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
@@ -35,61 +35,45 @@ if TYPE_CHECKING:
 class RegionalStack(cdk.Stack):
     """Everything but the Events table, for the events that this region takes."""
 
-    def __init__(self, scope: Construct, *, configuration: Configuration, region: str) -> None:
+    def __init__(self, scope: Construct, *, configuration: Configuration, region_name: str) -> None:
         super().__init__(
             scope,
-            configuration.name(region),
-            env=cdk.Environment(region=region),
-            description=f"{configuration.deployment}: ingestion and publication in {region}",
+            configuration.name(region_name),
+            env=cdk.Environment(region=region_name),
+            description=f"{configuration.deployment}: ingestion and publication in {region_name}",
         )
         operations = Operations(self, "Operations", configuration=configuration)
-        event_store = EventStore(self, "EventStore", configuration=configuration)
-        archive = Archive(
-            self, "Archive", configuration=configuration, access_logs=operations.bucket
+        region = Region(configuration, region_name, ops_topic=operations.topic)
+        event_store = EventStore(self, "EventStore", region=region)
+        archive = Archive(self, "Archive", region=region, access_logs=operations.bucket)
+        topics = Topics(self, "Topics", region=region)
+        dead_letters = (
+            DeadLetterQueue(self, "IngestDeadLetters", region=region, stage="ingest"),
+            DeadLetterQueue(self, "PublishDeadLetters", region=region, stage="publish"),
         )
-        topics = Topics(
-            self, "Topics", configuration=configuration, alarm_action=operations.alarm_action
-        )
-        ingest_dead_letters = DeadLetterQueue(
-            self,
-            "IngestDeadLetters",
-            configuration=configuration,
-            stage="ingest",
-            alarm_action=operations.alarm_action,
-        )
-        publish_dead_letters = DeadLetterQueue(
-            self,
-            "PublishDeadLetters",
-            configuration=configuration,
-            stage="publish",
-            alarm_action=operations.alarm_action,
-        )
+        ingest_dead_letters, publish_dead_letters = dead_letters
         ingestion = Ingestion(
             self,
             "Ingestion",
-            configuration=configuration,
+            region=region,
             event_store=event_store,
             archive=archive,
             dead_letters=ingest_dead_letters,
-            alarm_action=operations.alarm_action,
         )
         publication = Publication(
             self,
             "Publication",
-            configuration=configuration,
             region=region,
             event_store=event_store,
             topics=topics,
             dead_letters=publish_dead_letters,
             invocation_records=operations.bucket,
-            alarm_action=operations.alarm_action,
         )
-        dead_letters = (ingest_dead_letters, publish_dead_letters)
-        ledger = Ledger(self, "Ledger", configuration=configuration)
+        ledger = Ledger(self, "Ledger", region=region)
         redrive_task = RedriveFunction(
             self,
             "RedriveTask",
-            configuration=configuration,
+            region=region,
             ledger=ledger,
             operations=operations,
             event_store=event_store,
@@ -99,16 +83,15 @@ class RegionalStack(cdk.Stack):
         triage_task = TriageFunction(
             self,
             "TriageTask",
-            configuration=configuration,
+            region=region,
             ledger=ledger,
             operations=operations,
-            ingest_dead_letters=ingest_dead_letters,
-            publish_dead_letters=publish_dead_letters,
+            dead_letters=dead_letters,
         )
         redrive = Redrive(
             self,
             "Redrive",
-            configuration=configuration,
+            region=region,
             redrive=redrive_task,
             triage=triage_task,
             dead_letters=dead_letters,
@@ -116,68 +99,33 @@ class RegionalStack(cdk.Stack):
         counter = Counter(
             self,
             "Counter",
-            configuration=configuration,
+            region=region,
             ledger=ledger,
-            ingest_dead_letters=ingest_dead_letters,
-            publish_dead_letters=publish_dead_letters,
+            dead_letters=dead_letters,
             state_machine=redrive.state_machine,
-            alarm_action=operations.alarm_action,
         )
-        handling = DeadLetterHandling(
+        DeadLetterHandling(
             self,
             "DeadLetterHandling",
-            configuration=configuration,
+            region=region,
             alarms=(
                 *triage_task.function.alarms,
                 *redrive_task.function.alarms,
                 *counter.function.alarms,
                 *ledger.alarms,
             ),
-            alarm_action=operations.alarm_action,
         )
-        told: list[cloudwatch.IAlarm] = [
-            ingestion.unavailable,
-            ingestion.alarm,
-            ingestion.surge,
-            publication.alarm,
-            topics.alarm,
-            counter.unaccounted,
-            *(one for queue in dead_letters for one in (queue.alarm, queue.old)),
-            handling.alarm,
-            counter.failed,
-            counter.long,
-        ]
-        health = Health(
-            self,
-            "Health",
-            configuration=configuration,
-            alarms=told,
-            alarm_action=operations.alarm_action,
-        )
-        # Beside the health: a finding is off by itself within minutes, and nothing is well by that.
         sensitive_data = None
         if configuration.macie != "off":
             sensitive_data = SensitiveData(
-                self,
-                "SensitiveData",
-                configuration=configuration,
-                archive=archive.bucket,
-                ops_topic=operations.topic,
+                self, "SensitiveData", region=region, archive=archive.bucket
             )
-            told.append(sensitive_data.alarm)
+
         OperationsDashboard(
             self,
             "OperationsDashboard",
-            configuration=configuration,
-            health=health,
-            told=told,
-            behind=(
-                *ingestion.alarms,
-                *publication.alarms,
-                *topics.alarms,
-                *(one for q in dead_letters for one in (q.arrived, q.waits, q.is_open)),
-                *handling.alarms,
-            ),
+            region=region,
+            health=Health(self, "Health", region=region),
             ingestion=ingestion,
             event_store=event_store,
             publication=publication,
@@ -189,16 +137,12 @@ class RegionalStack(cdk.Stack):
             sensitive_data=sensitive_data,
         )
         DeliveryDashboard(
-            self,
-            "DeliveryDashboard",
-            configuration=configuration,
-            publication=publication,
-            topics=topics,
+            self, "DeliveryDashboard", region=region, publication=publication, topics=topics
         )
         RedriveDashboard(
             self,
             "RedriveDashboard",
-            configuration=configuration,
+            region=region,
             dead_letters=dead_letters,
             triage=triage_task,
             redrive=redrive_task,
@@ -206,26 +150,25 @@ class RegionalStack(cdk.Stack):
             state_machine_log=redrive.log_name,
             counter=counter,
         )
-        PublishersDashboard(
-            self, "PublishersDashboard", configuration=configuration, ingestion=ingestion
-        )
+        PublishersDashboard(self, "PublishersDashboard", region=region, ingestion=ingestion)
 
-        self._output("ApiUrl", ingestion.api.url)
-        self._output("EventsTable", event_store.table.table_name)
-        self._output("ArchiveBucket", archive.bucket.bucket_name)
-        self._output("OperationsBucket", operations.bucket.bucket_name)
-        self._output("IngestDlqUrl", ingest_dead_letters.queue.queue_url)
-        self._output("PublishDlqUrl", publish_dead_letters.queue.queue_url)
-        self._output("LedgerTable", ledger.table.table_name)
-        self._output("OpsTopicArn", operations.topic.topic_arn)
-        self._output("TopicArnPrefix", topics.arn_prefix)
-        self._output("RedriveStateMachineArn", redrive.state_machine.state_machine_arn)
-        self._output("IngestFunction", ingestion.function.function_name)
-        self._output("PublishFunction", publication.function.function_name)
+        outputs = {
+            "ApiUrl": ingestion.api.url,
+            "EventsTable": event_store.table.table_name,
+            "ArchiveBucket": archive.bucket.bucket_name,
+            "OperationsBucket": operations.bucket.bucket_name,
+            "IngestDlqUrl": ingest_dead_letters.queue.queue_url,
+            "PublishDlqUrl": publish_dead_letters.queue.queue_url,
+            "LedgerTable": ledger.table.table_name,
+            "OpsTopicArn": operations.topic.topic_arn,
+            "TopicArnPrefix": topics.arn_prefix,
+            "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
+            "IngestFunction": ingestion.function.function_name,
+            "PublishFunction": publication.function.function_name,
+        }
         for publisher in configuration.publishers:
-            key, plan = ingestion.api_keys[publisher.name], ingestion.usage_plans[publisher.name]
-            self._output(f"ApiKeyId{publisher.pascal_case}", key.key_id)
-            self._output(f"UsagePlanId{publisher.pascal_case}", plan.usage_plan_id)
-
-    def _output(self, key: str, value: str) -> None:
-        cdk.CfnOutput(self, key, value=value)
+            name, key = publisher.name, publisher.pascal_case
+            outputs[f"ApiKeyId{key}"] = ingestion.api_keys[name].key_id
+            outputs[f"UsagePlanId{key}"] = ingestion.usage_plans[name].usage_plan_id
+        for key, value in outputs.items():
+            cdk.CfnOutput(self, key, value=value)

@@ -18,10 +18,10 @@ from infrastructure.constructs.function import log_group_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.function import Function
     from infrastructure.constructs.redrive import RedriveFunction
+    from infrastructure.constructs.region import Region
     from infrastructure.constructs.triage import TriageFunction
 
 DEFINITION = Path(__file__).with_suffix(".asl.json")
@@ -42,13 +42,13 @@ class Redrive(Construct):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
+        region: Region,
         redrive: RedriveFunction,
         triage: TriageFunction,
         dead_letters: Sequence[DeadLetterQueue],
     ) -> None:
         super().__init__(scope, id)
-        name = configuration.name("redrive")
+        name = region.configuration.name("redrive")
         # Step Functions writes under this prefix without adding to a policy of the account.
         self.log_name = f"/aws/vendedlogs/states/{name}"
         functions = {
@@ -81,14 +81,14 @@ class Redrive(Construct):
             "X-Ray's segments and the delivery of logs are no resources that a policy could name.",
         )
         for queue in dead_letters:
-            self._triage_on_alarm(configuration, queue)
-        self._release_on_end(configuration, redrive.function)
+            self._triage_on_alarm(region, queue)
+        self._release_on_end(region, redrive.function)
 
-    def _triage_on_alarm(self, configuration: Configuration, queue: DeadLetterQueue) -> None:
+    def _triage_on_alarm(self, region: Region, queue: DeadLetterQueue) -> None:
         events.Rule(
             self,
             f"TriageOf-{queue.stage}",
-            rule_name=configuration.name(f"{queue.stage}-triage"),
+            rule_name=region.configuration.name(f"{queue.stage}-triage"),
             description=f"Starts triage when the alarm on dead letters of {queue.stage} goes off",
             event_pattern=events.EventPattern(
                 source=["aws.cloudwatch"],
@@ -109,13 +109,13 @@ class Redrive(Construct):
             ],
         )
 
-    def _release_on_end(self, configuration: Configuration, redrive: Function) -> None:
+    def _release_on_end(self, region: Region, redrive: Function) -> None:
         # StopExecution and a time-out of the execution run no Catch.
         field = events.EventField.from_path
         events.Rule(
             self,
             "Release",
-            rule_name=configuration.name("redrive-release"),
+            rule_name=region.configuration.name("redrive-release"),
             description="Gives up the locks of an execution that did not come to its end",
             event_pattern=events.EventPattern(
                 source=["aws.states"],

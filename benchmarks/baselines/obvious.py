@@ -20,8 +20,8 @@ logger = Logger()
 tracer = Tracer()
 metrics = Metrics()
 app = APIGatewayRestResolver(enable_validation=True)
-table = boto3.resource("dynamodb").Table(os.environ["EVENTS_TABLE"])
-bucket = boto3.resource("s3").Bucket(os.environ["ARCHIVE_BUCKET"])
+table = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+bucket = boto3.resource("s3").Bucket(os.environ["BUCKET"])
 
 SCHEMA = {
     "type": "object",

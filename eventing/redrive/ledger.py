@@ -1,16 +1,21 @@
-"""The dead-letter ledger: what is recorded of a letter, the states it goes through, what selects it."""
+"""The dead-letter ledger: what is recorded of a letter, and where its index has it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 from zlib import crc32
 
-from eventing.dead_letter import Stage, Step
-from eventing.redrive.request import Filter
+from eventing.dead_letter import DeadLetter, Stage, Step
+from eventing.redrive.filter import Filter
 
 State = Literal["open", "redriving", "resolved", "parked", "discarded"]
 SHARDS = 16
+# Letters hold personal data: they are not kept for ever, but long enough to fix any cause.
+OPEN_DAYS = 180
+# How long it stays on record what became of a letter.
+CLOSED_DAYS = 30
 
 # How a letter's forecast is written down: it will go through, or the code that it will fail with.
 GOES_THROUGH = "ok"
@@ -18,7 +23,7 @@ GOES_THROUGH = "ok"
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What selects a letter, and what a report tells of it."""
+    """The part of a letter's record that selects it, and that a report tells."""
 
     key: str
     stage: Stage
@@ -31,7 +36,7 @@ class Outline:
     failed_at: str
 
     def matches(self, wanted: Filter) -> bool:
-        """Whether the filter selects this letter; letter ids are looked up, not matched."""
+        """True when the filter selects this letter; letter ids are looked up, not matched."""
         return (
             wanted.publisher in (None, self.publisher)
             and wanted.type in (None, self.type)
@@ -45,7 +50,7 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Row(Outline):
-    """What the ledger's index tells of a letter: everything but the event itself."""
+    """A letter's record as the ledger's index has it: everything but the event itself."""
 
     state: State
     version: int
@@ -63,6 +68,39 @@ class Row(Outline):
     """The topic it would go to, by the same catalogue."""
     run: str | None = None
     """The execution that has the letter, or had it last."""
+
+
+def new_row(
+    letter: DeadLetter, *, verdict: str, target: str | None, judged_by: str, now: datetime
+) -> Row:
+    """The row of a letter that is news to the ledger."""
+    return Row(
+        key=letter.key,
+        stage=letter.stage,
+        step=letter.step,
+        publisher=letter.publisher,
+        type=str(letter.document.value.get("type")),
+        topic=letter.topic,
+        code=letter.cause.code.value,
+        fingerprint=letter.fingerprint,
+        failed_at=letter.failed_at,
+        state="open",
+        version=1,
+        accepted_at=letter.accepted_at,
+        episode=letter.episode,
+        event_key=letter.event_key,
+        digest=letter.digest,
+        verdict=verdict,
+        judged_by=judged_by,
+        expires_at=expiry(now, OPEN_DAYS),
+        size=len(letter.event.encode()),
+        target=target,
+    )
+
+
+def expiry(now: datetime, days: int) -> int:
+    """When a row goes, in seconds since 1970."""
+    return int((now + timedelta(days=days)).timestamp())
 
 
 def shard(stage: Stage, state: State, key: str, count: int = SHARDS) -> str:

@@ -1,4 +1,4 @@
-"""How fast a redrive goes: faster while all is well, slower on failures, and when it stops."""
+"""The pace of a run: faster while all is well, slower on failures, and an end to it when too much fails."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from eventing.redrive.request import RedriveRequest
 
+# How long a page goes on, so that a run that is stopped does not go on for longer.
+PAGE_SECONDS = 50
 START_RATE = 50.0
 _LEAST_RATE = 1.0
 # Letters taken up between two looks at the lock, whatever the rate.
@@ -35,7 +37,7 @@ class Pace:
         self.rate = self.rate or min(self.limit, START_RATE)
 
     def chunk(self) -> int:
-        """How many letters to take up next: what the canary lacks, or those of a second."""
+        """The number of letters to take up next: what the canary lacks, or those of a second."""
         lacking = self.canary - self.attempted
         return min(_MOST_AT_ONCE, lacking if lacking > 0 else max(1, int(self.rate)))
 
@@ -54,22 +56,25 @@ class Pace:
         return taken / min(before, self.rate)
 
     def aborts(self) -> bool:
-        """Whether so much has failed that the run must stop; in the canary one failure may do."""
+        """True when so much has failed that the run must stop; in the canary one failure may do."""
         if self.canary < self.attempted < _LEAST_ATTEMPTS:
             return False
         return self.failed * 100 > self.abort_failure_percent * self.attempted
 
 
 def first_pace(request: RedriveRequest) -> Pace:
-    """How a run begins. One that discards calls no dependency: it has no canary, and need not climb."""
+    """The pace that a run begins with.
+
+    One that makes no steps calls no dependency: it has no canary, and need not climb.
+    """
     limit, percent = request.rate_per_second, request.abort_failure_percent
-    if request.action == "discard":
-        return Pace(limit, 0, percent, rate=limit)
-    return Pace(limit, request.canary, percent)
+    if request.rules.makes_steps:
+        return Pace(limit, request.canary, percent)
+    return Pace(limit, 0, percent, rate=limit)
 
 
 def seconds_for(count: int, request: RedriveRequest) -> float:
-    """How long `count` letters take when none fails."""
+    """The seconds that `count` letters take when none fails."""
     pace, seconds = first_pace(request), 0.0
     while count > 0 and (pace.rate < pace.limit or pace.attempted < pace.canary):
         taken = min(count, pace.chunk())

@@ -1,41 +1,29 @@
-"""What an operator asks of the redrive state machine, checked before anything is touched."""
+"""The request that operators make of the redrive state machine, checked before anything is touched."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from eventing.cause import Code
 from eventing.dead_letter import STAGES, Stage
-from eventing.event import read_timestamp
+from eventing.members import Unfit, moment, object_of, one_of, text, whole
+from eventing.redrive.actions import ACTIONS, Action, ActionRules
+from eventing.redrive.filter import Filter
 
-Action = Literal["triage", "plan", "redrive", "discard"]
-ACTIONS: tuple[Action, ...] = ("triage", "plan", "redrive", "discard")
 MAX_REASON = 1024
 MAX_LETTER_IDS = 500
 MAX_RATE = 10_000
 # As `DeadLetter.key` makes them: a SHA-256 in base64url.
 _LETTER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
+Check = Callable[[Any], Any]
+
 
 class InvalidInput(ValueError):  # noqa: N818 - the name that an execution fails with
     """The input cannot be carried out; the message names every field at fault."""
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which letters: each field that is given narrows the choice; times are `timestamp`s."""
-
-    publisher: str | None = None
-    type: str | None = None
-    topic: str | None = None
-    cause: str | None = None
-    fingerprint: str | None = None
-    failed_before: str | None = None
-    failed_after: str | None = None
-    letter_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +47,11 @@ class RedriveRequest:
         """The stages that are meant."""
         return STAGES if self.stage == "all" else (self.stage,)
 
+    @property
+    def rules(self) -> ActionRules:
+        """The rules of its action."""
+        return ACTIONS[self.action]
+
     def members(self) -> dict[str, Any]:
         """As JSON; `read_request` reads it again."""
         content = asdict(self)
@@ -72,102 +65,93 @@ def read_request(content: Any) -> RedriveRequest:
     Raises `InvalidInput` for a field that is unknown, null, of the wrong kind or out of its bounds. A
     filter that is given but empty is one of these: it would mean "everything" by accident.
     """
-    faults: list[str] = []
     if not isinstance(content, Mapping):
         raise InvalidInput("the input must be a JSON object")
-    known = {f.name for f in fields(RedriveRequest)}
-    faults += [f"{name}: there is no such field" for name in sorted(set(content) - known)]
-    given = {name: content[name] for name in content if name in known}
-    values: dict[str, Any] = {}
-    for name, value in given.items():
-        fault, values[name] = _CHECKS[name](value)
-        if fault:
-            faults.append(f"{name}: {fault}")
-    if "filter" in given and isinstance(given["filter"], Mapping):
-        found, values["filter"] = _filter(given["filter"])
+    faults, values = _read(content, _CHECKS)
+    if isinstance(given := values.get("filter"), Mapping):
+        found, chosen = _read(given, _FILTER_CHECKS, prefix="filter.")
         faults += found
-    if not faults and values.get("action") == "discard" and not values.get("reason"):
-        faults.append("reason: is required to discard")
+        values["filter"] = Filter(**chosen)
+    if not faults and ACTIONS[values.get("action", "triage")].needs_reason:
+        faults += [] if values.get("reason") else [f"reason: is required to {values['action']}"]
     if faults:
         raise InvalidInput("; ".join(faults))
     return RedriveRequest(**values)
 
 
-def _one_of(*choices: str) -> Any:
-    def check(value: Any) -> tuple[str | None, Any]:
-        return (None if value in choices else f"must be one of {', '.join(choices)}"), value
-
-    return check
-
-
-def _whole(least: int, most: int) -> Any:
-    def check(value: Any) -> tuple[str | None, Any]:
-        # JSONata hands whole numbers on as floats.
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        sound = type(value) is int and least <= value <= most
-        return (None if sound else f"must be a whole number from {least} to {most}"), value
-
-    return check
-
-
-def _text(most: int) -> Any:
-    def check(value: Any) -> tuple[str | None, Any]:
-        sound = isinstance(value, str) and 0 < len(value) <= most
-        return (None if sound else f"must be a text of 1 to {most} characters"), value
-
-    return check
-
-
-def _object(value: Any) -> tuple[str | None, Any]:
-    return (None if isinstance(value, Mapping) else "must be an object"), value
-
-
-_CHECKS: Mapping[str, Any] = {
-    "stage": _one_of(*STAGES, "all"),
-    "action": _one_of(*ACTIONS),
-    "filter": _object,
-    "limit": _whole(1, 10_000_000),
-    "rate_per_second": _whole(1, MAX_RATE),
-    "canary": _whole(0, 1000),
-    "abort_failure_percent": _whole(0, 100),
-    "max_episodes": _whole(1, 1000),
-    "approval_above": _whole(0, 10_000_000),
-    "reason": lambda value: (None, value) if value == "" else _text(MAX_REASON)(value),
-    "started_by": _text(256),
-}
-
-
-def _filter(content: Mapping[str, Any]) -> tuple[list[str], Filter]:
-    known = {f.name for f in fields(Filter)}
-    faults = [f"filter.{name}: there is no such field" for name in sorted(set(content) - known)]
-    given = {name: content[name] for name in content if name in known}
-    if not given and not faults:
-        faults.append("filter: is empty; leave it out to mean all letters")
+def _read(
+    content: Mapping[str, Any], checks: Mapping[str, Check], prefix: str = ""
+) -> tuple[list[str], dict[str, Any]]:
+    """Every field at fault, in words, and the others as their checks return them."""
+    unknown = sorted(set(content) - set(checks))
+    faults = [f"{prefix}{name}: there is no such field" for name in unknown]
     values: dict[str, Any] = {}
-    for name, value in given.items():
-        if name in ("failed_before", "failed_after"):
+    for name in content:
+        if name in checks:
             try:
-                values[name] = read_timestamp(value)
-            except (ValueError, TypeError):
-                faults.append(
-                    f"filter.{name}: must be a time with its offset, 2026-11-24T09:30:00Z"
-                )
-        elif name == "letter_ids":
-            if not isinstance(value, list) or not all(map(_is_letter_id, value)):
-                faults.append("filter.letter_ids: must be a list of ids, each of 43 characters")
-            elif not 1 <= len(value) <= MAX_LETTER_IDS:
-                faults.append(f"filter.letter_ids: must have 1 to {MAX_LETTER_IDS} ids")
-            else:
-                values[name] = tuple(dict.fromkeys(value))
-        elif not isinstance(value, str) or not value:
-            faults.append(f"filter.{name}: must be a text that is not empty")
-        elif name == "cause" and value not in list(Code):
-            faults.append(f"filter.cause: must be one of {', '.join(Code)}")
-        else:
-            values[name] = value
-    return faults, Filter(**values)
+                values[name] = checks[name](content[name])
+            except Unfit as unfit:
+                faults.append(f"{prefix}{name}: {unfit}")
+    return faults, values
+
+
+def _number(least: int, most: int) -> Check:
+    check = whole(least, most)
+
+    def number(value: Any) -> int:
+        # JSONata hands whole numbers on as floats.
+        return check(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+    return number
+
+
+def _up_to(most: int, *, least: int = 1) -> Check:
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not least <= len(value) <= most:
+            raise Unfit(f"must be a text of {least} to {most} characters")
+        return value
+
+    return check
+
+
+def _filter(value: Any) -> dict[str, Any]:
+    if object_of()(value) == {}:
+        raise Unfit("is empty; leave it out to mean all letters")
+    return dict(value)
+
+
+def _letter_ids(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(map(_is_letter_id, value)):
+        raise Unfit("must be a list of ids, each of 43 characters")
+    if not 1 <= len(value) <= MAX_LETTER_IDS:
+        raise Unfit(f"must have 1 to {MAX_LETTER_IDS} ids")
+    return tuple(dict.fromkeys(value))
 
 
 def _is_letter_id(value: Any) -> bool:
     return isinstance(value, str) and _LETTER_ID.fullmatch(value) is not None
+
+
+_CHECKS: Mapping[str, Check] = {
+    "stage": one_of((*STAGES, "all")),
+    "action": one_of(tuple(ACTIONS)),
+    "filter": _filter,
+    "limit": _number(1, 10_000_000),
+    "rate_per_second": _number(1, MAX_RATE),
+    "canary": _number(0, 1000),
+    "abort_failure_percent": _number(0, 100),
+    "max_episodes": _number(1, 1000),
+    "approval_above": _number(0, 10_000_000),
+    "reason": _up_to(MAX_REASON, least=0),
+    "started_by": _up_to(256),
+}
+_FILTER_CHECKS: Mapping[str, Check] = {
+    "publisher": text,
+    "type": text,
+    "topic": text,
+    "cause": one_of(tuple(Code)),
+    "fingerprint": text,
+    "failed_before": moment,
+    "failed_after": moment,
+    "letter_ids": _letter_ids,
+}

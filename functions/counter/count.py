@@ -1,4 +1,4 @@
-"""What the counter does each minute: see what is open, lost or stuck, and start triage where it is due."""
+"""Counts what is open, lost or stuck, and starts triage where it is due."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from eventing.conservation import Window
 from eventing.dead_letter import STAGES, Stage
+from functions.contract import Dimension, Metric
 from functions.counter.conservation import lost_events
 from functions.counter.runs import look
 from functions.shared.clock import Clock
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.executions import Executions
-from functions.shared.ledger import Ledger
-from functions.shared.locks import Locks
+from functions.shared.incidents import Incidents
+from functions.shared.letters import Letters
+from functions.shared.locks import Locks, lock_name
 from functions.shared.metric_reader import MetricReader
 from functions.shared.metrics import Metrics
 
 
 @dataclass(frozen=True)
 class Found:
-    """What each look has found, and why those failed that did."""
+    """The findings of each look, and the errors of those that failed."""
 
     by_look: Mapping[str, Any]
     failures: list[Exception] = field(default_factory=list)
@@ -41,7 +43,8 @@ class Count:
         self,
         *,
         queues: Mapping[Stage, DeadLetterQueue],
-        ledger: Ledger,
+        letters: Letters,
+        incidents: Incidents,
         locks: Locks,
         executions: Executions,
         metric_reader: MetricReader,
@@ -50,7 +53,8 @@ class Count:
         clock: Clock,
     ) -> None:
         self._queues = queues
-        self._ledger = ledger
+        self._letters = letters
+        self._incidents = incidents
         self._locks = locks
         self._executions = executions
         self._metric_reader = metric_reader
@@ -78,43 +82,43 @@ class Count:
     def _look(self, stage: Stage, now: datetime) -> dict[str, Any]:
         waiting = self._queues[stage].waiting()
         # What a redrive is at may yet fail again: until it is done with, it is open.
-        open_letters, oldest = self._ledger.count(stage, ["open", "redriving"])
-        reported = bool(self._ledger.reported(stage))
+        open_letters, oldest = self._letters.count(stage, ["open", "redriving"])
+        reported = bool(self._incidents.reported(stage))
         # Also when a triage died before it had told anybody.
         untold = waiting > 0 or (open_letters > 0 and not reported)
         triaged = untold and self._start_triage(stage, now)
         age = (now - datetime.fromisoformat(oldest)).total_seconds() if oldest else 0.0
-        by = ({"stage": stage},)
+        of = {Dimension.STAGE: stage}
         self._metrics.write(
             gauges={
-                "OpenDeadLetters": (open_letters, MetricUnit.Count),
-                "OldestDeadLetterAge": (age, MetricUnit.Seconds),
+                Metric.OPEN_DEAD_LETTERS: (open_letters, MetricUnit.Count),
+                Metric.OLDEST_DEAD_LETTER_AGE: (age, MetricUnit.Seconds),
             },
-            by=by,
+            of=of,
         )
         if reported and (open_letters or waiting):
-            self._metrics.write({"IncidentReported": 1}, by=by)
+            self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of=of)
         elif reported:
-            self._ledger.end_incident(stage)
+            self._incidents.end(stage)
         return {"waiting": waiting, "open": open_letters, "triage_started": triaged}
 
     def _look_for_lost_events(self, now: datetime) -> dict[str, Any]:
         lost = lost_events(self._metric_reader, self._window, now)
-        self._metrics.write(gauges={"EventsUnaccounted": (lost, MetricUnit.Count)})
+        self._metrics.write(gauges={Metric.EVENTS_UNACCOUNTED: (lost, MetricUnit.Count)})
         return {"unaccounted": lost}
 
     def _look_at_runs(self, now: datetime) -> dict[str, Any]:
         seen = look(self._executions, now)
         self._metrics.write(
             gauges={
-                "RedriveRunsFailed": (seen.failed, MetricUnit.Count),
-                "RedriveRunSeconds": (seen.seconds, MetricUnit.Seconds),
+                Metric.REDRIVE_RUNS_FAILED: (seen.failed, MetricUnit.Count),
+                Metric.REDRIVE_RUN_SECONDS: (seen.seconds, MetricUnit.Seconds),
             }
         )
         return {"failed": seen.failed, "seconds": round(seen.seconds)}
 
     def _start_triage(self, stage: Stage, now: datetime) -> bool:
-        if self._locks.holder(f"triage#{stage}", now=now):
+        if self._locks.holder(lock_name("triage", stage), now=now):
             return False
         self._executions.start({"stage": stage, "action": "triage", "started_by": "counter"})
         return True

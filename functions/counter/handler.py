@@ -23,7 +23,7 @@ class Handler:
         self._logger = logger
 
     def __call__(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """What each look has found; raises the first error of one that failed when all are done."""
+        """The findings of each look; raises the first error of one that failed when all are done."""
         found = self._count()
         self._logger.info("count", found=found.by_look)
         if found.failures:
@@ -36,7 +36,8 @@ def make_handler(parts: Parts) -> Handler:
     return Handler(
         count=Count(
             queues=parts.queues,
-            ledger=parts.ledger,
+            letters=parts.letters,
+            incidents=parts.incidents,
             locks=parts.locks,
             executions=parts.executions,
             metric_reader=parts.metric_reader,

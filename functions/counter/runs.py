@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from functions.contract import EXECUTION_REFUSALS
 from functions.shared.executions import Execution, Executions
 
 # Long enough that no failure falls between two looks.
 _RECENT = timedelta(minutes=5)
-# Faults of an input and of the moment: whoever started the execution reads of them in its answer.
-_REFUSALS = ("InvalidInput", "Locked", "PlanChanged")
 # What waits for an answer of operators does so in a task of this kind (Step Functions, "Wait for a
 # Callback with Task Token").
 _WAITS = "invoke.waitForTaskToken"
@@ -20,19 +19,20 @@ _YOUNG = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Runs:
-    """What there is to tell of executions."""
+    """The state of executions, as metrics tell it."""
 
     failed: int
     """Failed or timed out within the last minutes, refusals left out."""
     seconds: float
-    """How long the one that has worked longest has done so; not while it waits for approval."""
+    """Age of the one that has worked longest; one that waits for approval has none."""
 
 
 def look(executions: Executions, now: datetime) -> Runs:
     """Look at the executions there are; raises what the SDK raises."""
+    # Refusals are faults of an input and of the moment: whoever started the execution reads of them.
     ended = [*executions.listed("FAILED"), *executions.listed("TIMED_OUT")]
     recent = [e for e in ended if e.stopped_at and now - e.stopped_at < _RECENT]
-    failed = [e for e in recent if executions.error(e) not in _REFUSALS]
+    failed = [e for e in recent if executions.error(e) not in EXECUTION_REFUSALS]
     working = (_working_since(executions, one, now) for one in executions.listed("RUNNING"))
     ages = [(now - since).total_seconds() for since in working if since]
     return Runs(len(failed), max(ages, default=0.0))

@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 
 from eventing.answer import Answer, Rejected, answer
 from eventing.problem import Kind, Problem
+from functions.contract import Metric
 from functions.ingest.ingest import Ingest, Report
 from functions.shared.entry import entry
 from functions.shared.invocation import Context, trace_id, where
@@ -74,10 +75,10 @@ class Handler:
     def _observe(self, report: Report, response: Answer, **request: Any) -> None:
         self._metrics.write(
             {
-                "EventsAccepted": report.accepted,
-                "EventsDuplicate": report.duplicate,
-                "EventsRejected": report.rejected,
-                "EventsStored": report.stored,
+                Metric.EVENTS_ACCEPTED: report.accepted,
+                Metric.EVENTS_DUPLICATE: report.duplicate,
+                Metric.EVENTS_REJECTED: report.rejected,
+                Metric.EVENTS_STORED: report.stored,
             },
             at=report.accepted_at,
         )
@@ -113,7 +114,7 @@ def make_handler(parts: Parts) -> Handler:
             schemas=parts.schemas,
             store=parts.event_store,
             archive=parts.archive,
-            queue=parts.queues["ingest"],
+            queue=parts.ingest_queue,
             workers=parts.workers,
             clock=parts.clock,
         ),

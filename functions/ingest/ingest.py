@@ -1,4 +1,4 @@
-"""What ingestion does with one request: judge, then store and archive at once, then dead letters."""
+"""Takes in one request: admit its events, store and archive them at once, then dead letters."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from datetime import datetime
 from eventing.answer import Accepted, Outcome, Rejected
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter, Step
-from eventing.event import Event, timestamp
-from eventing.http_binding import read_request
-from eventing.ingestion import judge
+from eventing.event import Event
+from eventing.http_binding import read_http_request
+from eventing.ingestion import admit
 from eventing.problem import Kind, Problem, Refused
 from eventing.schemas import Schemas
+from eventing.timestamps import timestamp
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
@@ -32,7 +33,7 @@ _LOST = Problem(Kind.UNAVAILABLE, "It may be sent again as it is: it will not be
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a request."""
+    """The result of a request: an outcome for each event, and what was done to get there."""
 
     outcomes: Sequence[Outcome]
     batched: bool
@@ -186,19 +187,19 @@ class Ingest:
         self, headers: Mapping[str, Sequence[str]], body: bytes, publisher: str
     ) -> tuple[list[Event | Rejected], bool, int]:
         try:
-            request = read_request(headers, body)
+            request = read_http_request(headers, body)
         except Refused as refused:
             return [Rejected(refused.problem, refused.identity)], False, 0
         judged: list[Event | Rejected] = []
         warnings = 0
         for document in request.documents:
             try:
-                verdict = judge(document, publisher=publisher, schemas=self._schemas)
+                admitted = admit(document, publisher=publisher, schemas=self._schemas)
             except Refused as refused:
                 judged.append(Rejected(refused.problem, refused.identity))
             else:
-                judged.append(verdict.event)
-                warnings += verdict.warnings
+                judged.append(admitted.event)
+                warnings += admitted.warnings
         return judged, request.batched, warnings
 
     def _letter(

@@ -8,7 +8,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
+from functions.contract import Dimension, Metric
 from functions.publish.publish import Publish, Report
 from functions.shared.clock import Clock
 from functions.shared.entry import entry
@@ -80,21 +81,21 @@ class Handler:
             for start in range(0, len(values), VALUES_PER_LINE):
                 run = values[start : start + VALUES_PER_LINE]
                 self._metrics.write(
-                    {"EventsPublished": len(run)},
-                    milliseconds={"PublishLag": run},
-                    by=({}, {"topic": topic}),
+                    {Metric.EVENTS_PUBLISHED: len(run)},
+                    milliseconds={Metric.PUBLISH_LAG: run},
+                    of={Dimension.TOPIC: topic},
                 )
         for minute, count in report.settled.items():
-            self._metrics.write({"EventsSettled": count}, at=minute)
+            self._metrics.write({Metric.EVENTS_SETTLED: count}, at=minute)
         self._metrics.dead_lettered(report.letters)
 
 
 def make_publish(parts: Parts) -> Publish:
-    """What the function does, put together from these parts."""
+    """The function's rule, put together from these parts."""
     return Publish(
         catalogue=parts.catalogue,
         topics=parts.topics,
-        queue=parts.queues["publish"],
+        queue=parts.publish_queue,
         workers=parts.workers,
         clock=parts.clock,
     )

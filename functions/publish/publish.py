@@ -1,4 +1,4 @@
-"""What publication does with one batch of stream records: route, send by topic, then dead letters."""
+"""Publishes one batch of stream records: route, send by topic, then dead letters."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from eventing.catalogue import Catalogue
 from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter, Step
-from eventing.event import timestamp
 from eventing.message import Message, message_attributes
-from eventing.routing import ConditionFailed, NoRoute, Router
+from eventing.routing import NoRoute, Router
+from eventing.timestamps import minute_of, read_moment, timestamp
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.invocation import trace_id
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
-_ANSWER_SECONDS = 1.0
+ANSWER_SECONDS = 1.0
 # A hundred letters are ten calls, which eight workers make in two rounds.
-_DEAD_LETTER_SECONDS = 2 * CALL_SECONDS
+DEAD_LETTER_SECONDS = 2 * CALL_SECONDS
 # Seconds between rounds, while neither topic nor queue can be reached.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "there was no time left to send it")
 # Ten batches of each of a few shards; some 100 bytes each.
 _REMEMBERED = 10_000
@@ -47,9 +47,10 @@ class Record:
     message: Message | None = None
     size: int = 0
     fault: Cause | None = None
-    """Why it has no topic."""
+    """The reason that it has no topic."""
 
     def letter(self, cause: Cause) -> DeadLetter:
+        """The dead letter of this record, which failed just now."""
         step: Step = "route" if self.fault else "publish"
         return DeadLetter(
             stage="publish",
@@ -79,14 +80,14 @@ class Unsettled:
 
     record: Record
     cause: Cause
-    """Why it was not published, or that there was no time for it."""
+    """The reason that it was not published, or that there was no time for it."""
     queue_cause: Cause | None = None
-    """Why it was not dead-lettered, if that was tried."""
+    """The reason that it was not dead-lettered, if that was tried."""
 
 
 @dataclass(frozen=True)
 class _Sent:
-    """What became of a chunk, and when that was known."""
+    """The result of a chunk: for each record None or why it failed, and when that was known."""
 
     failures: Sequence[Cause | None]
     at: datetime
@@ -94,7 +95,7 @@ class _Sent:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a batch."""
+    """The result of a batch: each of its records is published, a letter, unsettled or skipped."""
 
     published: Sequence[Published]
     letters: Sequence[DeadLetter]
@@ -113,7 +114,7 @@ class Report:
         """Records that are done with for good, by the minute in which their events were accepted."""
         moments = [p.accepted_at for p in self.published]
         moments += [datetime.fromisoformat(letter.accepted_at) for letter in self.letters]
-        return Counter(moment.replace(second=0, microsecond=0) for moment in moments)
+        return Counter(minute_of(moment) for moment in moments)
 
 
 class Publish:
@@ -144,13 +145,13 @@ class Publish:
         what is handed back unsettled the stream sends all that stands after it a second time. What
         there is no time left to send is handed back too, not cut off in the middle.
         """
-        ends = self._clock.monotonic() + seconds_left - _ANSWER_SECONDS
-        last_round = ends - _DEAD_LETTER_SECONDS - CALL_SECONDS
+        ends = self._clock.monotonic() + seconds_left - ANSWER_SECONDS
+        last_round = ends - DEAD_LETTER_SECONDS - CALL_SECONDS
         fresh = [record for record in records if record["eventID"] not in self._settled]
         pending = [self.prepare(record) for record in fresh]
         published: list[Published] = []
         letters: list[DeadLetter] = []
-        pause, rounds = _FIRST_PAUSE, 1
+        pause, rounds = FIRST_PAUSE, 1
         while True:
             done, failed, late = self._publish(pending, ends)
             written, unsafe = self._dead_letter(failed, ends)
@@ -161,7 +162,7 @@ class Publish:
                 break
             self._clock.pause(pause)
             pending = [one.record for one in unsettled]
-            pause, rounds = min(2 * pause, _LONGEST_PAUSE), rounds + 1
+            pause, rounds = min(2 * pause, LONGEST_PAUSE), rounds + 1
         self._remember([r["eventID"] for r in records], {u.record.stream_id for u in unsettled})
         return Report(published, letters, unsettled, len(records) - len(fresh), rounds)
 
@@ -169,7 +170,7 @@ class Publish:
         self, records: Sequence[Record], ends: float
     ) -> tuple[list[Published], list[tuple[Record, Cause]], list[Unsettled]]:
         """Send what has a topic: the records published, those failed, those there was no time for."""
-        by = ends - _DEAD_LETTER_SECONDS
+        by = ends - DEAD_LETTER_SECONDS
         calls = [
             (chunk, self._workers.submit(self._send, chunk, by - CALL_SECONDS))
             for chunk in self.chunks_of(records)
@@ -189,7 +190,7 @@ class Publish:
         return published, failed, late
 
     def chunks_of(self, records: Sequence[Record]) -> Iterator[list[Record]]:
-        """What goes into one call each; topics take turns, so that none waits for all of another's."""
+        """Split the records into calls; topics take turns, so that none waits for all of another's."""
         by_topic: dict[str, list[Record]] = defaultdict(list)
         for record in records:
             if record.topic:
@@ -243,7 +244,7 @@ class Publish:
         sequence_number, image = change["SequenceNumber"], change.get("NewImage", {})
         try:
             publisher, event = image["publisher"]["S"], image["event"]["S"]
-            accepted_at = _moment(image["accepted_at"]["S"])
+            accepted_at = read_moment(image["accepted_at"]["S"])
             value = json.loads(event)
             type = value["type"]
             attributes = message_attributes(
@@ -253,7 +254,7 @@ class Publish:
             size = message.size
             try:
                 topic, fault = self._router.route(type, value), None
-            except (NoRoute, ConditionFailed) as error:
+            except NoRoute as error:
                 topic, fault = "", cause_of(error)
         except Exception as error:
             # Whatever is wrong with one item, the others of the batch must not suffer for it.
@@ -261,14 +262,6 @@ class Publish:
         return Record(
             sequence_number, stream_id, publisher, accepted_at, event, topic, message, size, fault
         )
-
-
-def _moment(text: str) -> datetime:
-    """When an event was accepted; raises ValueError for what no ingestion writes."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("it has no offset")
-    return moment
 
 
 def _published(record: Record, at: datetime) -> Published:

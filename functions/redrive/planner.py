@@ -1,19 +1,21 @@
-"""Which letters a redrive takes up, and what will become of each."""
+"""Plans runs: selects their letters, and forecasts what will become of each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from eventing.cause import Code
-from eventing.event import timestamp
-from eventing.json_text import parse_if_json
-from eventing.redrive.forecast import Judge
+from eventing.json_text import Document
+from eventing.redrive.forecast import Forecaster
 from eventing.redrive.ledger import GOES_THROUGH, Row, State
 from eventing.redrive.plan import Plan, Prospect, differences, make_plan
-from eventing.redrive.request import Filter, RedriveRequest
+from eventing.redrive.request import RedriveRequest
+from eventing.redrive.steps import STEPS
+from eventing.timestamps import timestamp
 from functions.shared.event_store import EventStore
-from functions.shared.ledger import Ledger
+from functions.shared.letters import Letters
 
 # Events of up to 240 KiB that are in memory at a time.
 _EVENTS_AT_ONCE = 500
@@ -24,22 +26,22 @@ class PlanChanged(Exception):  # noqa: N818 - the name that an execution fails w
 
 
 class Planner:
-    """Selects letters and judges them by the catalogue and the code that are deployed now."""
+    """Selects letters and forecasts them by the catalogue and the code that are deployed now."""
 
-    def __init__(self, *, ledger: Ledger, store: EventStore, judge: Judge) -> None:
-        self._ledger = ledger
+    def __init__(self, *, letters: Letters, store: EventStore, forecaster: Forecaster) -> None:
+        self._letters = letters
         self._store = store
-        self._judge = judge
+        self._forecaster = forecaster
 
     def plan(self, request: RedriveRequest, *, started_at: datetime, now: datetime) -> Plan:
         """Freeze the letters that are selected now and failed before the run began."""
         rows = self._select(request, before=started_at)
         prospects = (
             self._prospects(rows)
-            if request.action != "discard"
+            if request.rules.makes_steps
             else [Prospect(row, GOES_THROUGH, row.topic) for row in rows]
         )
-        return make_plan(request, self._judge.version, prospects, now)
+        return make_plan(request, self._forecaster.version, prospects, now)
 
     def verify(self, plan: Plan, request: RedriveRequest, *, before: datetime) -> None:
         """Raise `PlanChanged` when the same choice, made now, is not the plan's."""
@@ -47,7 +49,7 @@ class Planner:
         found = list(
             differences(
                 plan,
-                judged_by=self._judge.version,
+                judged_by=self._forecaster.version,
                 letters=[(row.key, row.version) for row in rows],
             )
         )
@@ -60,49 +62,45 @@ class Planner:
         states: list[State] = ["open", "parked"] if request.filter.letter_ids else ["open"]
         cut = timestamp(before)
         given = request.filter.failed_before
-        wanted = Filter(
-            **{**vars(request.filter), "failed_before": min(cut, given) if given else cut}
-        )
-        rows = self._ledger.select(request.stages, states, wanted)
+        wanted = replace(request.filter, failed_before=min(cut, given) if given else cut)
+        rows = self._letters.select(request.stages, states, wanted)
         return rows[: request.limit] if request.limit else rows
 
     def _prospects(self, rows: Sequence[Row]) -> list[Prospect]:
         """Forecasts made at triage hold while catalogue and code are the same; others need the events."""
-        judged = self._judged_anew(rows)
-        stored = self._store.present([row.event_key for row in rows if row.step == "store"])
+        anew = self._forecast_anew(rows)
+        stores = {row.key for row in rows if STEPS[row.step].dependency == "event store"}
+        stored = self._store.present([row.event_key for row in rows if row.key in stores])
         # Of two events with one identity the first has the key, as when they are taken up.
         holders = dict(stored)
         prospects: list[Prospect] = []
         for row in rows:
-            verdict, topic = judged.get(row.key) or (row.verdict, row.target)
-            stores = row.step == "store" and verdict == GOES_THROUGH
-            if stores and holders.setdefault(row.event_key, row.digest) != row.digest:
-                verdict = Code.CONFLICT.value
-            there = row.step == "store" and stored.get(row.event_key) == row.digest
+            verdict, topic = anew.get(row.key) or (row.verdict, row.target)
+            if row.key in stores and verdict == GOES_THROUGH:
+                holder = holders.setdefault(row.event_key, row.digest)
+                verdict = verdict if holder == row.digest else Code.CONFLICT.value
+            there = row.key in stores and stored.get(row.event_key) == row.digest
             prospects.append(Prospect(row, verdict, topic, stored_already=there))
         return prospects
 
-    def _judged_anew(self, rows: Sequence[Row]) -> dict[str, tuple[str, str | None]]:
-        """By key, verdict and topic of letters that what is deployed has not judged yet."""
-        current = self._judge.version
-        judged: dict[str, tuple[str, str | None]] = {}
+    def _forecast_anew(self, rows: Sequence[Row]) -> dict[str, tuple[str, str | None]]:
+        """By key, verdict and topic of letters that what is deployed has not forecast yet."""
+        current = self._forecaster.version
+        found: dict[str, tuple[str, str | None]] = {}
         unknown: list[Row] = []
         for row in rows:
-            if not self._judge.needs_event(row.step, row.topic):
-                judged[row.key] = self._forecast(row, None)
+            if not self._forecaster.needs_event(row):
+                found[row.key] = self._forecast(row, None)
             elif row.judged_by != current:
                 unknown.append(row)
         for start in range(0, len(unknown), _EVENTS_AT_ONCE):
             some = unknown[start : start + _EVENTS_AT_ONCE]
-            entries = self._ledger.read([row.key for row in some])
+            entries = self._letters.read([row.key for row in some])
             for row in some:
                 if entry := entries.get(row.key):
-                    judged[row.key] = self._forecast(row, entry.event)
-        return judged
+                    found[row.key] = self._forecast(row, entry.document)
+        return found
 
-    def _forecast(self, row: Row, event: str | None) -> tuple[str, str | None]:
-        document = parse_if_json(event) if event else None
-        forecast = self._judge.forecast(
-            row.step, topic=row.topic, publisher=row.publisher, document=document
-        )
-        return forecast.cause.code if forecast.cause else GOES_THROUGH, forecast.topic
+    def _forecast(self, row: Row, document: Document | None) -> tuple[str, str | None]:
+        forecast = self._forecaster.forecast(row, document)
+        return forecast.verdict, forecast.topic

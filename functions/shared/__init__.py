@@ -1,1 +1,1 @@
-"""What several functions need: AWS clients and what they are used for, metrics, logging."""
+"""Parts that several functions share: adapters of AWS, the clock, metrics, and how parts are put together."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from eventing.cause import Cause, cause_of
+from functions.contract import Objects
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -42,4 +43,4 @@ class Archive:
 def object_key(publisher: str, accepted_at: str, name: str) -> str:
     """Names the publisher, so that a finding does; ends as Macie needs it to read JSON Lines."""
     moment = datetime.fromisoformat(accepted_at).astimezone(UTC)
-    return f"publisher={publisher}/date={moment:%Y-%m-%d}/{moment:%H}/{name}.jsonl"
+    return f"{Objects.EVENTS}{publisher}/date={moment:%Y-%m-%d}/{moment:%H}/{name}.jsonl"

@@ -1,4 +1,4 @@
-"""What SQS and SNS say to each entry of a batch."""
+"""Answers of SQS and SNS to a batch, entry by entry."""
 
 from __future__ import annotations
 

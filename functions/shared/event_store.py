@@ -37,7 +37,7 @@ _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "the table did not answer in the
 
 @dataclass(frozen=True)
 class EventItem:
-    """What the table holds of an event; `accepted_at` as its publisher was told."""
+    """An event as the table holds it; `accepted_at` as its publisher was told."""
 
     key: str
     publisher: str
@@ -201,7 +201,7 @@ class EventStore:
     def _look_up(
         self, taken: Mapping[str, tuple[EventItem, bool]]
     ) -> Mapping[str, Present | NotStored]:
-        """What is under the keys; those that a call leaves unprocessed are asked for again."""
+        """Look the keys up; those that a call leaves unprocessed are asked for again."""
         found: dict[str, Present | NotStored] = {}
         keys: Any = [{"pk": {"S": key}} for key in taken]
         cause = Cause(Code.THROTTLED, "UnprocessedKeys", "the table left keys unprocessed")
@@ -221,7 +221,7 @@ class EventStore:
         return {key: found.get(key, NotStored(cause)) for key in taken}
 
     def _get(self, keys: Any, *, consistent: bool) -> tuple[list[Any], Any]:
-        """What is under the keys, and the keys that the table left unprocessed."""
+        """The items under the keys, and the keys that the table left unprocessed."""
         response: Any = self._client.batch_get_item(
             RequestItems={
                 self._table: {
@@ -253,7 +253,7 @@ def _expires_at(accepted_at: str, retention: timedelta) -> str:
 
 
 def _present(there: Mapping[str, Any], item: EventItem, *, after_retry: bool) -> Present:
-    """What is in the table; after a retry it may be what the attempt before it stored."""
+    """The event in the table; after a retry, the attempt before may have stored it."""
     digest, accepted_at = there["digest"]["S"], there["accepted_at"]["S"]
     ours = after_retry and digest == item.digest and accepted_at == item.accepted_at
     return Present(digest, accepted_at, stored_now=ours)

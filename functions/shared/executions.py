@@ -25,7 +25,7 @@ class Execution:
 
 
 class Executions:
-    """Those of one state machine. Its methods raise what the SDK raises."""
+    """The executions of one state machine. The methods raise what the SDK raises."""
 
     def __init__(self, client: SFNClient, *, state_machine_arn: str) -> None:
         self._client = client

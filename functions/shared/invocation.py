@@ -1,4 +1,4 @@
-"""What a function knows of the invocation it runs in."""
+"""Facts about the invocation that a function runs in."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ def trace_id() -> str | None:
 
 
 def where(error: BaseException) -> list[str]:
-    """Where an error was raised, for a log line. Its text is left out: it may quote an event."""
+    """The lines that an error came through, for a log line. Its text is left out: it may quote an event."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-5:]]

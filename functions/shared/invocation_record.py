@@ -13,8 +13,8 @@ from typing import Any
 
 from eventing.cause import Cause, Code, clip
 from eventing.dead_letter import DeadLetter
-from eventing.event import read_timestamp
-from eventing.json_text import parse_if_json
+from eventing.json_text import parse, parse_if_json
+from eventing.timestamps import read_timestamp
 
 
 class NoInvocationRecord(ValueError):  # noqa: N818 - what was found in the bucket
@@ -23,7 +23,7 @@ class NoInvocationRecord(ValueError):  # noqa: N818 - what was found in the buck
 
 @dataclass(frozen=True)
 class Reference:
-    """Where an invocation record is, and when it was written."""
+    """The key of an invocation record's object, and the time when it was written."""
 
     key: str
     time: str
@@ -56,7 +56,12 @@ def read_records(content: bytes, *, failed_at: str) -> list[DeadLetter]:
 
 def _letter(record: Mapping[str, Any], condition: str, failed_at: str) -> DeadLetter:
     image: Any = record.get("dynamodb", {}).get("NewImage", {})
-    event, accepted_at = (image.get(name, {}).get("S") for name in ("event", "accepted_at"))
+    text, accepted_at = (image.get(name, {}).get("S") for name in ("event", "accepted_at"))
+    document = parse_if_json(text) if isinstance(text, str) else None
+    if document is None or not isinstance(document.value, dict):
+        # What is no event of ours is carried as it is.
+        text = json.dumps({"item": image})
+        document = parse(text)
     try:
         accepted_at = read_timestamp(accepted_at)
     except (ValueError, TypeError):
@@ -65,14 +70,8 @@ def _letter(record: Mapping[str, Any], condition: str, failed_at: str) -> DeadLe
         stage="publish",
         step="publish",
         publisher=image.get("publisher", {}).get("S", "unknown"),
-        # What is no event of ours is carried as it is.
-        event=event if _is_object(event) else json.dumps({"item": image}),
+        event=text,
         accepted_at=accepted_at,
         cause=Cause(Code.CRASHED, "Crashed", clip(f"the publish function gave up: {condition}")),
         failed_at=failed_at,
-    )
-
-
-def _is_object(text: Any) -> bool:
-    document = parse_if_json(text) if isinstance(text, str) else None
-    return document is not None and isinstance(document.value, dict)
+    ).carrying(document)

@@ -1,15 +1,26 @@
-"""Locks with a lease that ends by itself, and a fencing token, in the ledger's table."""
+"""Locks in the ledger's table: each with a lease that ends by itself, and a fencing token."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
+from eventing.dead_letter import Stage
+
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+
+
+Kind = Literal["lock", "triage", "tell"]
+"""A redrive of a stage, its triage, and a message on it: one at a time of each."""
+
+
+def lock_name(kind: Kind, stage: Stage) -> str:
+    """The name, which is the key of a row."""
+    return f"{kind}#{stage}"
 
 
 @dataclass(frozen=True)

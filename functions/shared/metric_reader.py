@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from functions.contract import Dimension
+
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
 
@@ -48,7 +50,7 @@ class MetricReader:
         metric = {
             "Namespace": self._namespace,
             "MetricName": name,
-            "Dimensions": [{"Name": "service", "Value": self._service}],
+            "Dimensions": [{"Name": Dimension.SERVICE, "Value": self._service}],
         }
         return {
             "Id": name.lower(),

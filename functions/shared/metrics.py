@@ -15,6 +15,7 @@ from time import time
 from aws_lambda_powertools.metrics import MetricUnit
 
 from eventing.dead_letter import DeadLetter
+from functions.contract import DIMENSIONS, Dimension, Metric
 
 # Of the Embedded Metric Format.
 VALUES_PER_LINE = 100
@@ -36,12 +37,13 @@ class Metrics:
         gauges: Mapping[str, tuple[float, MetricUnit]] | None = None,
         milliseconds: Mapping[str, Sequence[float]] | None = None,
         at: datetime | None = None,
-        by: Sequence[Mapping[str, str]] = ({},),
+        of: Mapping[str, str] | None = None,
     ) -> None:
-        """One line of counts and of up to `VALUES_PER_LINE` durations each, under each dimension set in `by`.
+        """One line of counts and of up to `VALUES_PER_LINE` durations each.
 
-        `service` is part of every set, and alone the default. `at` stamps the values with another
-        time than now. Counts of 0 are left out, gauges are not.
+        It is written under the sets of dimensions that the contract lists for all of these metrics; `of`
+        has the values of those beside `service`. `at` stamps the values with another time than now.
+        Counts of 0 are left out, gauges are not.
         """
         measured: dict[str, tuple[str, Sequence[float]]] = {
             name: (unit.value, [value]) for name, (value, unit) in (gauges or {}).items()
@@ -53,23 +55,23 @@ class Metrics:
             measured[name] = (_MILLISECONDS, values)
         if not measured:
             return
+        (by,) = {DIMENSIONS[name] for name in measured}
         directive = {
             "Namespace": self._namespace,
-            "Dimensions": [["service", *dimensions] for dimensions in by],
+            "Dimensions": [[Dimension.SERVICE, *dimensions] for dimensions in by],
             "Metrics": [{"Name": name, "Unit": unit} for name, (unit, _) in measured.items()],
         }
         moment = at.timestamp() if at else time()
         line = {
             "_aws": {"Timestamp": int(moment * 1000), "CloudWatchMetrics": [directive]},
-            "service": self._service,
+            Dimension.SERVICE: self._service,
+            **(of or {}),
         }
-        for dimensions in by:
-            line |= dimensions
         print(_encode(line | {name: values for name, (_, values) in measured.items()}))
 
     def dead_lettered(self, letters: Iterable[DeadLetter]) -> None:
         """`DeadLettered` by stage, and by stage and cause."""
         counts = Counter((letter.stage, letter.cause.code) for letter in letters)
         for (stage, cause), count in counts.items():
-            by = ({"stage": stage}, {"stage": stage, "cause": cause})
-            self.write({"DeadLettered": count}, by=by)
+            of = {Dimension.STAGE: stage, Dimension.CAUSE: cause}
+            self.write({Metric.DEAD_LETTERED: count}, of=of)

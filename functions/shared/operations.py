@@ -1,8 +1,10 @@
-"""What is for operators: objects of executions in the operations bucket, messages on the ops topic."""
+"""Adapters for what operators get: objects in the operations bucket, messages on the ops topic."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from functions.contract import Objects
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -10,6 +12,11 @@ if TYPE_CHECKING:
 
 # Of SNS (Publish, "Subject").
 _SUBJECT_LENGTH = 100
+
+
+def run_key(execution: str, name: str) -> str:
+    """The key of an object of an execution, in the operations bucket."""
+    return f"{Objects.RUNS}{execution}/{name}"
 
 
 class OperationsBucket:
@@ -37,7 +44,7 @@ class OperationsBucket:
         return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
 
     def uri(self, key: str) -> str:
-        """Where an operator finds the object."""
+        """The address at which an operator finds the object."""
         return f"s3://{self.name}/{key}"
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from functions.contract import CODE_DIGEST, DLQ_URLS, Variable
 from functions.shared.clients import READ_SECONDS, Clients
 from functions.shared.clock import Clock
 
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     from eventing.catalogue import Catalogue
     from eventing.conservation import Window
     from eventing.dead_letter import Stage
-    from eventing.redrive.forecast import Judge
+    from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
     from functions.shared.archive import Archive
+    from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
     from functions.shared.event_store import EventStore
     from functions.shared.executions import Executions
-    from functions.shared.ledger import Ledger
+    from functions.shared.incidents import Incidents
+    from functions.shared.letters import Letters
     from functions.shared.locks import Locks
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 # Where a package holds them; infrastructure/packaging.py puts them there.
 _PACKAGE = Path(__file__).parents[2]
 _CATALOGUE = _PACKAGE / "catalogue"
-_CODE_DIGEST = _PACKAGE / "code-digest.txt"
+_CODE_DIGEST = _PACKAGE / CODE_DIGEST
 
 
 class Given(TypedDict, total=False):
@@ -50,12 +53,16 @@ class Given(TypedDict, total=False):
     catalogue: Catalogue
     schemas: Schemas
     code_digest: str
+    forecaster: Forecaster
     event_store: EventStore
     archive: Archive
     topics: Topics
-    queues: Mapping[Stage, DeadLetterQueue]
-    ledger: Ledger
+    ingest_queue: DeadLetterQueue
+    publish_queue: DeadLetterQueue
+    letters: Letters
     locks: Locks
+    incidents: Incidents
+    audit: Audit
     bucket: OperationsBucket
     ops: OpsTopic
     executions: Executions
@@ -115,7 +122,7 @@ class Parts:
     @cached_property
     def publishers(self) -> Mapping[str, str]:
         """The publishers by the ids of their API keys."""
-        publishers: Mapping[str, str] = json.loads(self._environment["PUBLISHERS"])
+        publishers: Mapping[str, str] = json.loads(self._environment[Variable.PUBLISHERS])
         return publishers
 
     @cached_property
@@ -136,10 +143,10 @@ class Parts:
         return _CODE_DIGEST.read_text("utf-8").strip()
 
     @cached_property
-    def judge(self) -> Judge:
-        from eventing.redrive.forecast import Judge
+    def forecaster(self) -> Forecaster:
+        from eventing.redrive.forecast import Forecaster
 
-        return Judge(self.catalogue, code_digest=self.code_digest)
+        return Forecaster(self.catalogue, code_digest=self.code_digest)
 
     @cached_property
     def event_store(self) -> EventStore:
@@ -147,9 +154,9 @@ class Parts:
 
         return EventStore(
             self.clients.client("dynamodb"),
-            table=self._environment["EVENTS_TABLE"],
+            table=self._environment[Variable.EVENTS_TABLE],
             region=self.clients.region,
-            retention_days=int(self._environment["EVENT_RETENTION_DAYS"]),
+            retention_days=int(self._environment[Variable.EVENT_RETENTION_DAYS]),
             workers=self.workers,
             clock=self.clock,
         )
@@ -158,7 +165,7 @@ class Parts:
     def archive(self) -> Archive:
         from functions.shared.archive import Archive
 
-        return Archive(self.clients.client("s3"), bucket=self._environment["ARCHIVE_BUCKET"])
+        return Archive(self.clients.client("s3"), bucket=self._environment[Variable.ARCHIVE_BUCKET])
 
     @cached_property
     def topics(self) -> Topics:
@@ -166,32 +173,30 @@ class Parts:
 
         return Topics(
             self.clients.client("sns"),
-            arn_prefix=self._environment["TOPIC_ARN_PREFIX"],
+            arn_prefix=self._environment[Variable.TOPIC_ARN_PREFIX],
             clock=self.clock,
         )
 
     @cached_property
-    def queues(self) -> Mapping[Stage, DeadLetterQueue]:
-        """The dead-letter queues that the environment names."""
-        from eventing.dead_letter import STAGES
-        from functions.shared.dead_letter_queue import DeadLetterQueue
-
-        client, names = self.clients.client("sqs"), {s: f"{s.upper()}_DLQ_URL" for s in STAGES}
-        return {
-            stage: DeadLetterQueue(
-                client, url=self._environment[name], workers=self.workers, clock=self.clock
-            )
-            for stage, name in names.items()
-            if name in self._environment
-        }
+    def ingest_queue(self) -> DeadLetterQueue:
+        return self._queue("ingest")
 
     @cached_property
-    def ledger(self) -> Ledger:
-        from functions.shared.ledger import Ledger
+    def publish_queue(self) -> DeadLetterQueue:
+        return self._queue("publish")
 
-        return Ledger(
+    @property
+    def queues(self) -> Mapping[Stage, DeadLetterQueue]:
+        """The dead-letter queues of both stages."""
+        return {"ingest": self.ingest_queue, "publish": self.publish_queue}
+
+    @cached_property
+    def letters(self) -> Letters:
+        from functions.shared.letters import Letters
+
+        return Letters(
             self.clients.client("dynamodb"),
-            table=self._environment["LEDGER_TABLE"],
+            table=self._environment[Variable.LEDGER_TABLE],
             workers=self.workers,
             clock=self.clock,
             shards=self.shards,
@@ -201,21 +206,38 @@ class Parts:
     def locks(self) -> Locks:
         from functions.shared.locks import Locks
 
-        return Locks(self.clients.client("dynamodb"), table=self._environment["LEDGER_TABLE"])
+        return Locks(
+            self.clients.client("dynamodb"), table=self._environment[Variable.LEDGER_TABLE]
+        )
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        from functions.shared.incidents import Incidents
+
+        table = self._environment[Variable.LEDGER_TABLE]
+        return Incidents(self.clients.client("dynamodb"), table=table)
+
+    @cached_property
+    def audit(self) -> Audit:
+        from functions.shared.audit import Audit
+
+        return Audit(
+            self.clients.client("dynamodb"), table=self._environment[Variable.LEDGER_TABLE]
+        )
 
     @cached_property
     def bucket(self) -> OperationsBucket:
         from functions.shared.operations import OperationsBucket
 
         return OperationsBucket(
-            self.clients.client("s3"), bucket=self._environment["OPERATIONS_BUCKET"]
+            self.clients.client("s3"), bucket=self._environment[Variable.OPERATIONS_BUCKET]
         )
 
     @cached_property
     def ops(self) -> OpsTopic:
         from functions.shared.operations import OpsTopic
 
-        return OpsTopic(self.clients.client("sns"), arn=self._environment["OPS_TOPIC_ARN"])
+        return OpsTopic(self.clients.client("sns"), arn=self._environment[Variable.OPS_TOPIC_ARN])
 
     @cached_property
     def executions(self) -> Executions:
@@ -223,7 +245,7 @@ class Parts:
 
         return Executions(
             self.clients.client("stepfunctions"),
-            state_machine_arn=self._environment["STATE_MACHINE_ARN"],
+            state_machine_arn=self._environment[Variable.STATE_MACHINE_ARN],
         )
 
     @cached_property
@@ -239,8 +261,8 @@ class Parts:
         from eventing.conservation import Window
 
         return Window(
-            int(self._environment["CONSERVATION_FROM_MINUTES"]),
-            int(self._environment["CONSERVATION_UNTIL_MINUTES"]),
+            int(self._environment[Variable.CONSERVATION_FROM_MINUTES]),
+            int(self._environment[Variable.CONSERVATION_UNTIL_MINUTES]),
         )
 
     @cached_property
@@ -252,29 +274,40 @@ class Parts:
 
     @cached_property
     def page_seconds(self) -> float:
-        """How long a page of a redrive goes on, so that a run that is stopped does not go on for longer."""
-        return 50.0
+        """Seconds after which a page of a redrive takes up no more."""
+        from eventing.redrive.pace import PAGE_SECONDS
+
+        return PAGE_SECONDS
 
     @cached_property
     def poll_seconds(self) -> int:
-        """How long triage waits for messages of an empty queue: even so, one answer can be empty that
-        need not be."""
+        """Seconds that triage waits for messages of an empty queue."""
         return 1
 
     @property
     def deployment(self) -> str:
         """The name that operators know the deployment by."""
-        return self._environment["DEPLOYMENT"]
+        return self._environment[Variable.DEPLOYMENT]
 
     @property
     def runbook(self) -> str:
-        """Where operators read what to do."""
-        return self._environment["RUNBOOK"]
+        """The address of the page that tells operators what to do."""
+        return self._environment[Variable.RUNBOOK]
+
+    def _queue(self, stage: Stage) -> DeadLetterQueue:
+        from functions.shared.dead_letter_queue import DeadLetterQueue
+
+        return DeadLetterQueue(
+            self.clients.client("sqs"),
+            url=self._environment[DLQ_URLS[stage]],
+            workers=self.workers,
+            clock=self.clock,
+        )
 
     @property
     def _namespace(self) -> str:
-        return self._environment["POWERTOOLS_METRICS_NAMESPACE"]
+        return self._environment[Variable.NAMESPACE]
 
     @property
     def _service(self) -> str:
-        return self._environment["POWERTOOLS_SERVICE_NAME"]
+        return self._environment[Variable.SERVICE]

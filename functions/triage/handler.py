@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from eventing.dead_letter import Stage
+from eventing.timestamps import minute_of, read_moment
+from functions.contract import Metric
 from functions.shared.clients import READ_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
-from functions.shared.locks import Held, Locks
+from functions.shared.locks import Held, Locks, lock_name
 from functions.shared.metrics import Metrics
-from functions.shared.operations import OperationsBucket
+from functions.shared.operations import OperationsBucket, run_key
 from functions.shared.parts import Parts
 from functions.triage.triage import Counts, Triage
 
@@ -63,7 +64,10 @@ class Handler:
         for stage in stages:
             try:
                 lease = self._locks.acquire(
-                    f"triage#{stage}", execution, seconds=_LEASE_SECONDS, now=self._clock.now()
+                    lock_name("triage", stage),
+                    execution,
+                    seconds=_LEASE_SECONDS,
+                    now=self._clock.now(),
                 )
             except Held as held:
                 counts[stage] = {"skipped": f"{held.owner} is at it"}
@@ -77,7 +81,7 @@ class Handler:
             if empty:
                 self._locks.release(lease)
         # Of this very invocation: a page that is tried again does not hide what it did before.
-        key = f"redrive/{execution}/triage-{context.aws_request_id}.json"
+        key = run_key(execution, f"triage-{context.aws_request_id}.json")
         self._bucket.put(key, json.dumps(counts))
         if failure:
             raise failure
@@ -86,10 +90,9 @@ class Handler:
     def _observe(self, stage: Stage, counts: Counts, execution: str) -> dict[str, Any]:
         # The publish function did not live to say that these are settled, and why.
         self._metrics.dead_lettered(counts.crashed)
-        accepted = [datetime.fromisoformat(letter.accepted_at) for letter in counts.crashed]
-        minutes = Counter(moment.replace(second=0, microsecond=0) for moment in accepted)
+        minutes = Counter(minute_of(read_moment(one.accepted_at)) for one in counts.crashed)
         for minute, count in minutes.items():
-            self._metrics.write({"EventsSettled": count}, at=minute)
+            self._metrics.write({Metric.EVENTS_SETTLED: count}, at=minute)
         result = {
             "recorded": counts.recorded,
             "known": counts.known,
@@ -107,12 +110,12 @@ class Handler:
 
 
 def make_triage(parts: Parts) -> Triage:
-    """What the function does, put together from these parts."""
+    """The function's rule, put together from these parts."""
     return Triage(
         queues=parts.queues,
-        ledger=parts.ledger,
+        letters=parts.letters,
         bucket=parts.bucket,
-        judge=parts.judge,
+        forecaster=parts.forecaster,
         receivers=parts.workers,
         receiver_count=parts.threads,
         poll_seconds=parts.poll_seconds,

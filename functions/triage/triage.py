@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from eventing.cause import Cause, Code, cause_of
 from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, read_dead_letter
-from eventing.event import timestamp
-from eventing.json_text import parse_if_json
-from eventing.redrive.forecast import Judge
-from eventing.redrive.ledger import GOES_THROUGH
+from eventing.redrive.forecast import Forecaster
+from eventing.redrive.ledger import new_row
+from eventing.timestamps import timestamp
+from functions.contract import Objects
 from functions.shared.clock import Clock
 from functions.shared.dead_letter_queue import DeadLetterQueue, Received
 from functions.shared.invocation_record import (
@@ -22,7 +22,7 @@ from functions.shared.invocation_record import (
     read_records,
     reference,
 )
-from functions.shared.ledger import Ledger
+from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket
 
 # Even a long poll can come back empty from a queue that is not.
@@ -35,7 +35,7 @@ class _NotRecordable(Exception):  # noqa: N818 - what was found in a queue
 
 @dataclass
 class Counts:
-    """What triage did with messages."""
+    """Counts of messages by what triage did with them."""
 
     recorded: int = 0
     """Letters that are news to the ledger."""
@@ -53,16 +53,24 @@ class Counts:
     """Why messages were left."""
     junk_reasons: Counter[str] = field(default_factory=Counter)
     failure: Exception | None = None
-    """What ended the work before its time."""
+    """The error that ended the work before its time."""
 
     def add(self, other: Counts) -> None:
         """Count these in."""
-        for name in ("recorded", "known", "junk", "records", "left"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.recorded += other.recorded
+        self.known += other.known
+        self.junk += other.junk
+        self.records += other.records
+        self.left += other.left
         self.crashed += other.crashed
         self.causes += other.causes
         self.junk_reasons += other.junk_reasons
         self.failure = self.failure or other.failure
+
+    def leave(self, code: Code) -> None:
+        """Count a message that stays, and why."""
+        self.left += 1
+        self.causes[code] += 1
 
 
 class Triage:
@@ -72,18 +80,18 @@ class Triage:
         self,
         *,
         queues: Mapping[Stage, DeadLetterQueue],
-        ledger: Ledger,
+        letters: Letters,
         bucket: OperationsBucket,
-        judge: Judge,
+        forecaster: Forecaster,
         receivers: Executor,
         receiver_count: int,
         poll_seconds: int,
         clock: Clock,
     ) -> None:
         self._queues = queues
-        self._ledger = ledger
+        self._letters = letters
         self._bucket = bucket
-        self._judge = judge
+        self._forecaster = forecaster
         self._receivers = receivers
         self._receiver_count = receiver_count
         self._poll_seconds = poll_seconds
@@ -121,7 +129,7 @@ class Triage:
         return counts, True
 
     def _keep(self, stage: Stage, message: Received, counts: Counts) -> bool:
-        """Whether what the message holds is safe elsewhere, so that it may be deleted."""
+        """Keep what the message holds elsewhere; True when that is safe, so that it may be deleted."""
         found = reference(message.body, bucket=self._bucket.name)
         try:
             if found:
@@ -131,25 +139,20 @@ class Triage:
             return self._keep_junk(stage, message, str(error), counts)
 
     def record(self, letter: DeadLetter, counts: Counts) -> bool:
-        """Whether the letter is in the ledger now."""
-        forecast = self._judge.forecast(
-            letter.step,
-            topic=letter.topic,
-            publisher=letter.publisher,
-            document=parse_if_json(letter.event),
-        )
-        result = self._ledger.take_in(
+        """Record a letter; True when it is in the ledger now."""
+        forecast = self._forecaster.forecast(letter, letter.document)
+        row = new_row(
             letter,
-            verdict=forecast.cause.code if forecast.cause else GOES_THROUGH,
+            verdict=forecast.verdict,
             target=forecast.topic,
-            judged_by=self._judge.version,
+            judged_by=self._forecaster.version,
             now=self._clock.now(),
         )
+        result = self._letters.take_in(letter, row)
         if isinstance(result, Cause):
             if result.code in (Code.TOO_LARGE, Code.INVALID):
                 raise _NotRecordable(f"the ledger does not take it: {result.message}")
-            counts.left += 1
-            counts.causes[result.code] += 1
+            counts.leave(result.code)
             return False
         if result:
             counts.recorded += 1
@@ -164,8 +167,7 @@ class Triage:
         try:
             content = self._bucket.get(found.key)
         except Exception as error:
-            counts.left += 1
-            counts.causes[cause_of(error).code] += 1
+            counts.leave(cause_of(error).code)
             return False
         letters = read_records(content, failed_at=found.time)
         safe = [self.record(letter, counts) for letter in letters]
@@ -181,10 +183,9 @@ class Triage:
             "body": message.body,
         }
         try:
-            self._bucket.put(f"junk/{stage}/{message.id}.json", json.dumps(content))
+            self._bucket.put(f"{Objects.JUNK}{stage}/{message.id}.json", json.dumps(content))
         except Exception as error:
-            counts.left += 1
-            counts.causes[cause_of(error).code] += 1
+            counts.leave(cause_of(error).code)
             return False
         counts.junk += 1
         counts.junk_reasons[reason] += 1

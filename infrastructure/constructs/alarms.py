@@ -1,29 +1,42 @@
-"""Alarms as all constructs make them: each says what it means, to whom it matters, and what to do."""
+"""The alarms of a region: each says what it means, to whom it matters, and what to do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from constructs import Construct
 
     from infrastructure.configuration import Configuration
 
-# For a composite whose cause may also produce dead letters: what waits so long is no second message.
+# What CloudWatch waits for a suppressor to go on: its metric may come later than the one it mutes.
 _SUPPRESSOR_WAIT = cdk.Duration.minutes(2)
-# What publishers and subscribers notice when what deals with dead letters does not work.
+# What publishers and subscribers notice when the handling of dead letters does not work.
 DEAD_LETTERS_WAIT = "they notice nothing, but dead letters wait for longer."
 
 
+class Part(IntEnum):
+    """The parts of the system that alarms are about, in the order in which boards show them."""
+
+    INGESTION = auto()
+    PUBLICATION = auto()
+    DELIVERY = auto()
+    CONSERVATION = auto()
+    DEAD_LETTERS = auto()
+    HANDLING = auto()
+    RUNS = auto()
+    SENSITIVE_DATA = auto()
+
+
 class Missing(Enum):
-    """What no data means; there is no default, so that each alarm decides."""
+    """The meaning of no data; there is no default, so that each alarm decides."""
 
     IS_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
     """The metric has no data while all is well."""
@@ -35,12 +48,12 @@ class Missing(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """What operators read when an alarm goes off."""
+    """The text that operators read when an alarm goes off."""
 
     what: str
-    """What has happened."""
+    """The fact, as a sentence."""
     users: str
-    """What publishers and subscribers notice of it."""
+    """Its effect on publishers and subscribers."""
     section: str
     """The section of the runbook to open."""
 
@@ -50,115 +63,142 @@ class Meaning:
 
 
 def runbook(configuration: Configuration, section: str) -> str:
-    """Where a section of the runbook is to be read."""
+    """The address of a section of the runbook."""
     return f"{configuration.runbook}#{section}"
 
 
-def alarm(
-    scope: Construct,
-    id: str,
-    *,
-    configuration: Configuration,
-    name: str,
-    metric: cloudwatch.Metric,
-    above: float,
-    minutes: int = 1,
-    of: int | None = None,
-    missing: Missing,
-    meaning: Meaning,
-) -> cloudwatch.Alarm:
-    """An alarm without an action: the metric is above a value in `minutes`, or in so many of `of`."""
-    return metric.create_alarm(
-        scope,
-        id,
-        alarm_name=configuration.name(name),
-        alarm_description=meaning.text(configuration),
-        threshold=above,
-        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-        evaluation_periods=of or minutes,
-        datapoints_to_alarm=minutes,
-        treat_missing_data=missing.value,
-    )
+class Alarms:
+    """Makes and collects the alarms of a region, so that none is forgotten on the board or in the health.
 
-
-def composite(
-    scope: Construct,
-    id: str,
-    *,
-    configuration: Configuration,
-    name: str,
-    alarms: Iterable[cloudwatch.IAlarm],
-    meaning: Meaning,
-    action: cloudwatch.IAlarmAction,
-    but_for: cloudwatch.IAlarm | None = None,
-    unless: cloudwatch.IAlarm | None = None,
-) -> cloudwatch.CompositeAlarm:
-    """One alarm, with the action, for several without.
-
-    It is off while `but_for` is in alarm, which says more. It sends nothing while `unless` is, of which
-    operators are told in another way.
+    An alarm notifies operators itself, or it is a component of a composite that does, or it is only shown.
+    Reading one of the three lists ends the making: an alarm that is in none of them by then, or that comes
+    later, raises RuntimeError.
     """
-    rule = cloudwatch.AlarmRule.any_of(*alarms)
-    if but_for:
-        on = cloudwatch.AlarmRule.from_alarm(but_for, cloudwatch.AlarmState.ALARM)
-        rule = cloudwatch.AlarmRule.all_of(rule, cloudwatch.AlarmRule.not_(on))
-    made = cloudwatch.CompositeAlarm(
-        scope,
-        id,
-        composite_alarm_name=configuration.name(name),
-        alarm_description=meaning.text(configuration),
-        alarm_rule=rule,
-        actions_suppressor=unless,
-        actions_suppressor_wait_period=_SUPPRESSOR_WAIT if unless else None,
-        actions_suppressor_extension_period=_SUPPRESSOR_WAIT if unless else None,
-    )
-    made.add_alarm_action(action)
-    return made
 
+    action: cloudwatch.IAlarmAction
+    """Sends operators a message."""
 
-def throttles(
-    scope: Construct,
-    *,
-    configuration: Configuration,
-    table: str,
-    index: str | None = None,
-    what: str,
-    users: str,
-) -> list[cloudwatch.Alarm]:
-    """Alarms on requests that a table turns away, by reads and writes; `what` names the table.
+    def __init__(self, configuration: Configuration, action: cloudwatch.IAlarmAction) -> None:
+        self.action = action
+        self._configuration = configuration
+        self._unassigned: dict[str, cloudwatch.Alarm] = {}
+        self._notifying: list[tuple[Part, cloudwatch.AlarmBase]] = []
+        self._components: list[tuple[Part, cloudwatch.AlarmBase]] = []
+        self._shown: list[tuple[Part, cloudwatch.AlarmBase]] = []
+        self._complete = False
 
-    A table's metrics leave its indexes out (DynamoDB, "Metrics and dimensions"): an `index` has its own.
-    """
-    return [
-        alarm(
+    @property
+    def notifying(self) -> list[cloudwatch.IAlarm]:
+        """The alarms that send operators a message."""
+        return self._in_order(self._notifying)
+
+    @property
+    def components(self) -> list[cloudwatch.IAlarm]:
+        """The alarms that composites are made of."""
+        return self._in_order(self._components)
+
+    @property
+    def shown(self) -> list[cloudwatch.IAlarm]:
+        """The alarms that are only on the board."""
+        return self._in_order(self._shown)
+
+    def alarm(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        metric: cloudwatch.Metric,
+        above: float,
+        minutes: int = 1,
+        of: int | None = None,
+        missing: Missing,
+        meaning: Meaning,
+    ) -> cloudwatch.Alarm:
+        """An alarm without an action: the metric is above a value in `minutes`, or in so many of `of`."""
+        self._check_open()
+        made = metric.create_alarm(
             scope,
-            f"{'Index' if index else ''}{kind}Throttles",
-            configuration=configuration,
-            name=f"{what}-{kind.lower()}-throttles",
-            metric=table_metric(table, f"{kind}ThrottleEvents", index=index),
-            above=0,
-            minutes=2,
-            of=5,
-            missing=Missing.IS_FINE,
-            meaning=Meaning(
-                what=f"DynamoDB turns away {kind.lower()}s of the table {table}"
-                f"{f' (index {index})' if index else ''}: one key is too hot, "
-                "or the traffic has grown faster than the table.",
-                users=users,
-                section="throttled-tables",
-            ),
+            id,
+            alarm_name=self._configuration.name(name),
+            alarm_description=meaning.text(self._configuration),
+            threshold=above,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=of or minutes,
+            datapoints_to_alarm=minutes,
+            treat_missing_data=missing.value,
         )
-        for kind in ("Read", "Write")
-    ]
+        self._unassigned[made.node.path] = made
+        return made
 
+    def composite(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        part: Part,
+        name: str,
+        components: Sequence[cloudwatch.AlarmBase],
+        meaning: Meaning,
+        off_while: cloudwatch.IAlarm | None = None,
+        muted_while: cloudwatch.IAlarm | None = None,
+        wait: cdk.Duration = _SUPPRESSOR_WAIT,
+    ) -> cloudwatch.CompositeAlarm:
+        """One alarm that notifies operators, for several that do not.
 
-def table_metric(table: str, name: str, *, index: str | None = None) -> cloudwatch.Metric:
-    """A metric that DynamoDB keeps of a table in this region, or of one of its indexes, per minute."""
-    of_index = {"GlobalSecondaryIndexName": index} if index else {}
-    return cloudwatch.Metric(
-        namespace="AWS/DynamoDB",
-        metric_name=name,
-        dimensions_map={"TableName": table, **of_index},
-        statistic=cloudwatch.Stats.SUM,
-        period=cdk.Duration.minutes(1),
-    )
+        It is off while `off_while` is on, which says more. It sends nothing while `muted_while` is on, of
+        which operators hear in another way; it waits so long for that, after both its beginning and the
+        other's end.
+        """
+        rule = cloudwatch.AlarmRule.any_of(*components)
+        if off_while:
+            on = cloudwatch.AlarmRule.from_alarm(off_while, cloudwatch.AlarmState.ALARM)
+            rule = cloudwatch.AlarmRule.all_of(rule, cloudwatch.AlarmRule.not_(on))
+        made = cloudwatch.CompositeAlarm(
+            scope,
+            id,
+            composite_alarm_name=self._configuration.name(name),
+            alarm_description=meaning.text(self._configuration),
+            alarm_rule=rule,
+            actions_suppressor=muted_while,
+            actions_suppressor_wait_period=wait if muted_while else None,
+            actions_suppressor_extension_period=wait if muted_while else None,
+        )
+        for component in components:
+            self._assign(self._components, part, component)
+        self.notify(made, part=part)
+        return made
+
+    def notify(self, alarm: cloudwatch.AlarmBase, *, part: Part) -> None:
+        """Let an alarm send operators a message when it goes off."""
+        alarm.add_alarm_action(self.action)
+        self._assign(self._notifying, part, alarm)
+
+    def show(self, alarm: cloudwatch.AlarmBase, *, part: Part) -> None:
+        """Put an alarm on the board only: operators hear in another way of what it sees."""
+        self._assign(self._shown, part, alarm)
+
+    def _assign(
+        self,
+        role: list[tuple[Part, cloudwatch.AlarmBase]],
+        part: Part,
+        alarm: cloudwatch.AlarmBase,
+    ) -> None:
+        self._check_open()
+        role.append((part, alarm))
+        self._unassigned.pop(alarm.node.path, None)
+
+    def _check_open(self) -> None:
+        if self._complete:
+            raise RuntimeError(
+                "an alarm is made after the board or the health has read all of them"
+            )
+
+    def _in_order(
+        self, role: Sequence[tuple[Part, cloudwatch.AlarmBase]]
+    ) -> list[cloudwatch.IAlarm]:
+        if self._unassigned:
+            paths = ", ".join(self._unassigned)
+            raise RuntimeError(f"alarms that neither notify nor are a component: {paths}")
+        self._complete = True
+        return [alarm for _, alarm in sorted(role, key=lambda entry: entry[0])]

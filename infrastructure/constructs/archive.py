@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from functions.contract import Objects
 from infrastructure.constructs.bucket import PrivateBucket
 from infrastructure.constructs.checks import accept_wildcard
 
 if TYPE_CHECKING:
     from aws_cdk import aws_s3 as s3
 
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.function import Function
+    from infrastructure.constructs.region import Region
 
 
 class Archive(Construct):
@@ -23,21 +24,21 @@ class Archive(Construct):
     bucket: PrivateBucket
 
     def __init__(
-        self, scope: Construct, id: str, *, configuration: Configuration, access_logs: s3.IBucket
+        self, scope: Construct, id: str, *, region: Region, access_logs: s3.IBucket
     ) -> None:
         super().__init__(scope, id)
         self.bucket = PrivateBucket(
             self,
             "Bucket",
-            configuration=configuration,
+            configuration=region.configuration,
             name="archive",
-            days=configuration.event_retention_days,
+            days=region.configuration.event_retention_days,
             access_logs=access_logs,
         )
 
     def grant_archive(self, function: Function) -> None:
         """Let it add copies of events, and neither read nor remove any."""
-        objects = self.bucket.arn_for_objects("publisher=*")
+        objects = self.bucket.arn_for_objects(f"{Objects.EVENTS}*")
         function.add_to_role_policy(
             iam.PolicyStatement(actions=["s3:PutObject"], resources=[objects])
         )

@@ -19,7 +19,7 @@ _DELETED_OBJECTS = cdk.Duration.days(7)
 class PrivateBucket(s3.Bucket):
     """Blocked to the public, TLS only, encrypted, versioned; everything in it expires.
 
-    With `events`, EventBridge is told of what happens to its objects.
+    With `events`, EventBridge hears what happens to its objects.
     """
 
     def __init__(

@@ -11,24 +11,26 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infrastructure.constructs.alarms import Meaning, Missing, alarm
+from functions.contract import DLQ_URLS, Metric, Variable
+from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, Meaning, Missing, Part
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
-from infrastructure.constructs.metrics import metric
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_stepfunctions as sfn
 
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.ledger import Ledger
+    from infrastructure.constructs.region import Region
 
 _MINUTE = cdk.Duration.minutes(1)
 
 # An execution that has worked for longer is stuck: a page takes a minute, and a run paces itself.
 LONG_RUN = cdk.Duration.hours(2)
-# Conservation looks at events of so many minutes ago. Later, most are still on their way; earlier, the
-# alarm has told of them long since.
+# Conservation looks at events that were accepted so many minutes ago: later ones are still on their way,
+# and the alarm has long gone off for earlier ones.
 _CONSERVATION_MINUTES = (180, 10)
 
 
@@ -49,35 +51,32 @@ class Counter(Construct):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
+        region: Region,
         ledger: Ledger,
-        ingest_dead_letters: DeadLetterQueue,
-        publish_dead_letters: DeadLetterQueue,
+        dead_letters: Sequence[DeadLetterQueue],
         state_machine: sfn.StateMachine,
-        alarm_action: cloudwatch.IAlarmAction,
     ) -> None:
         super().__init__(scope, id)
         self.function = Function(
             self,
             "Function",
-            configuration=configuration,
+            region=region,
             name="counter",
             description="Counts what is open, unaccounted for or stuck, and starts triage",
             memory_size=512,
             # Over before the next one begins.
             timeout=cdk.Duration.seconds(50),
             environment={
-                "INGEST_DLQ_URL": ingest_dead_letters.queue.queue_url,
-                "PUBLISH_DLQ_URL": publish_dead_letters.queue.queue_url,
-                "LEDGER_TABLE": ledger.table.table_name,
-                "STATE_MACHINE_ARN": state_machine.state_machine_arn,
-                "CONSERVATION_FROM_MINUTES": str(_CONSERVATION_MINUTES[0]),
-                "CONSERVATION_UNTIL_MINUTES": str(_CONSERVATION_MINUTES[1]),
+                **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
+                Variable.LEDGER_TABLE: ledger.table.table_name,
+                Variable.STATE_MACHINE_ARN: state_machine.state_machine_arn,
+                Variable.CONSERVATION_FROM_MINUTES: str(_CONSERVATION_MINUTES[0]),
+                Variable.CONSERVATION_UNTIL_MINUTES: str(_CONSERVATION_MINUTES[1]),
             },
             harm="they notice nothing, but operators don't see what the counter counts.",
         )
-        for dead_letters in (ingest_dead_letters, publish_dead_letters):
-            dead_letters.grant_measure(self.function)
+        for queue in dead_letters:
+            queue.grant_measure(self.function)
         ledger.grant_count(self.function)
         self._allow(
             state_machine.state_machine_arn, "states:StartExecution", "states:ListExecutions"
@@ -85,7 +84,7 @@ class Counter(Construct):
         executions = cdk.Stack.of(self).format_arn(
             service="states",
             resource="execution",
-            resource_name=f"{configuration.name('redrive')}:*",
+            resource_name=f"{region.configuration.name('redrive')}:*",
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
         self._allow(executions, "states:DescribeExecution", "states:GetExecutionHistory")
@@ -101,31 +100,30 @@ class Counter(Construct):
         events.Rule(
             self,
             "EveryMinute",
-            rule_name=configuration.name("counter"),
+            rule_name=region.configuration.name("counter"),
             description="Counts open dead letters",
             schedule=events.Schedule.rate(_MINUTE),
             targets=[
                 targets.LambdaFunction(self.function, retry_attempts=0, max_event_age=_MINUTE)
             ],
         )
-        self._watch(configuration, alarm_action)
+        self._watch(region)
 
-    def _watch(self, configuration: Configuration, alarm_action: cloudwatch.IAlarmAction) -> None:
-        maximum, deployment = cloudwatch.Stats.MAXIMUM, configuration.deployment
-        self.events_unaccounted = metric(deployment, "EventsUnaccounted", statistic=maximum)
-        self.runs_failed = metric(deployment, "RedriveRunsFailed", statistic=maximum)
-        self.succeeded = metric(deployment, "RedriveSucceeded")
-        self.failed_again = metric(deployment, "RedriveFailed")
-        self.run_seconds = metric(deployment, "RedriveRunSeconds", statistic=maximum)
-        self.unaccounted = alarm(
+    def _watch(self, region: Region) -> None:
+        maximum = cloudwatch.Stats.MAXIMUM
+        self.events_unaccounted = region.metric(Metric.EVENTS_UNACCOUNTED, statistic=maximum)
+        self.runs_failed = region.metric(Metric.REDRIVE_RUNS_FAILED, statistic=maximum)
+        self.succeeded = region.metric(Metric.REDRIVE_SUCCEEDED)
+        self.failed_again = region.metric(Metric.REDRIVE_FAILED)
+        self.run_seconds = region.metric(Metric.REDRIVE_RUN_SECONDS, statistic=maximum)
+        self.unaccounted = region.alarms.alarm(
             self,
             "Unaccounted",
-            configuration=configuration,
             name="events-unaccounted",
             metric=self.events_unaccounted,
             above=0,
             minutes=3,
-            # A counter that is silent is told as well: nobody else would notice a loss.
+            # A silent counter sends a message as well: nobody else would notice a loss.
             missing=Missing.IS_UNKNOWN,
             meaning=Meaning(
                 what="Events that were accepted and stored have neither been published nor become "
@@ -135,11 +133,11 @@ class Counter(Construct):
                 section="events-unaccounted-for",
             ),
         )
-        self.unaccounted.add_insufficient_data_action(alarm_action)
-        self.failed = alarm(
+        self.unaccounted.add_insufficient_data_action(region.alarms.action)
+        region.alarms.notify(self.unaccounted, part=Part.CONSERVATION)
+        self.failed = region.alarms.alarm(
             self,
             "RunFailed",
-            configuration=configuration,
             name="redrive-failed",
             metric=self.runs_failed,
             above=0,
@@ -147,14 +145,13 @@ class Counter(Construct):
             meaning=Meaning(
                 what="An execution of triage or redrive failed or timed out, and not because of its "
                 "input.",
-                users="they notice nothing, but dead letters wait for longer.",
+                users=DEAD_LETTERS_WAIT,
                 section="redrive-failed",
             ),
         )
-        self.long = alarm(
+        self.long = region.alarms.alarm(
             self,
             "RunLong",
-            configuration=configuration,
             name="redrive-long",
             metric=self.run_seconds,
             above=LONG_RUN.to_seconds(),
@@ -163,12 +160,12 @@ class Counter(Construct):
             meaning=Meaning(
                 what=f"An execution of triage or redrive has worked for more than {LONG_RUN.to_hours():.0f} "
                 "hours, time that it waited for approval not counted.",
-                users="they notice nothing, but dead letters wait for longer.",
+                users=DEAD_LETTERS_WAIT,
                 section="redrive-runs-long",
             ),
         )
-        for one in (self.unaccounted, self.failed, self.long):
-            one.add_alarm_action(alarm_action)
+        for one in (self.failed, self.long):
+            region.alarms.notify(one, part=Part.RUNS)
 
     def _allow(self, resource: str, *actions: str) -> None:
         self.function.add_to_role_policy(

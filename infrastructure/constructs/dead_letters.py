@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 import jsii
@@ -13,16 +13,16 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from eventing.cause import Code
-from infrastructure.constructs.alarms import Meaning, Missing, alarm, runbook
+from functions.contract import Dimension, Metric
+from infrastructure.constructs.alarms import Meaning, Missing, Part, runbook
 from infrastructure.constructs.checks import accept
-from infrastructure.constructs.metrics import metric
 
 if TYPE_CHECKING:
     from aws_cdk.interfaces.aws_events import IRuleRef
 
-    from infrastructure.configuration import Configuration
-
-Stage = Literal["ingest", "publish"]
+    from eventing.dead_letter import Stage
+    from infrastructure.constructs.alarms import Alarms
+    from infrastructure.constructs.region import Region
 
 # Triage has what it receives in the ledger and deletes it within this time.
 TRIAGE_TIMEOUT = cdk.Duration.seconds(90)
@@ -66,16 +66,15 @@ class DeadLetterQueue(Construct):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
+        region: Region,
         stage: Stage,
-        alarm_action: cloudwatch.IAlarmAction,
     ) -> None:
         super().__init__(scope, id)
         self.stage = stage
         self.queue = sqs.Queue(
             self,
             "Queue",
-            queue_name=configuration.name(f"{stage}-dlq"),
+            queue_name=region.configuration.name(f"{stage}-dlq"),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=cdk.Duration.days(14),
@@ -84,36 +83,28 @@ class DeadLetterQueue(Construct):
         )
         accept(self.queue, "SQS3", "This is a dead-letter queue; redrive counts its own attempts.")
 
-        self.arrivals = metric(configuration.deployment, "DeadLettered", stage=stage)
+        by_stage = {Dimension.STAGE: stage}
+        maximum = cloudwatch.Stats.MAXIMUM
+        self.arrivals = region.metric(Metric.DEAD_LETTERED, by=by_stage)
         self.arrivals_by_cause = {
-            code.value: metric(
-                configuration.deployment, "DeadLettered", stage=stage, cause=code.value
+            code.value: region.metric(
+                Metric.DEAD_LETTERED, by={**by_stage, Dimension.CAUSE: code.value}
             )
             for code in Code
         }
         self.waiting = self.queue.metric_approximate_number_of_messages_visible(
-            period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
+            period=cdk.Duration.minutes(1), statistic=maximum
         )
-        self.open = metric(
-            configuration.deployment,
-            "OpenDeadLetters",
-            statistic=cloudwatch.Stats.MAXIMUM,
-            stage=stage,
-        )
-        self.oldest = metric(
-            configuration.deployment,
-            "OldestDeadLetterAge",
-            statistic=cloudwatch.Stats.MAXIMUM,
-            stage=stage,
-        )
-        self._watch(configuration, alarm_action)
+        self.open = region.metric(Metric.OPEN_DEAD_LETTERS, statistic=maximum, by=by_stage)
+        self.oldest = region.metric(Metric.OLDEST_DEAD_LETTER_AGE, statistic=maximum, by=by_stage)
+        self._watch(region)
 
-    def _watch(self, configuration: Configuration, alarm_action: cloudwatch.IAlarmAction) -> None:
+    def _watch(self, region: Region) -> None:
         stage = self.stage
         self.arrived = self._above_zero(
             "Arrived",
             self.arrivals,
-            configuration=configuration,
+            alarms=region.alarms,
             name=f"{stage}-dead-lettered",
             what=f"The {stage} function put an event into its dead-letter queue within a minute.",
             missing=Missing.IS_FINE,
@@ -122,7 +113,7 @@ class DeadLetterQueue(Construct):
         self.waits = self._above_zero(
             "Waiting",
             self.waiting,
-            configuration=configuration,
+            alarms=region.alarms,
             name=f"{stage}-dlq-messages",
             what=f"There are dead letters in the {stage} dead-letter queue.",
             # SQS has none of a queue that nobody has used for hours.
@@ -131,16 +122,15 @@ class DeadLetterQueue(Construct):
         self.is_open = self._above_zero(
             "Open",
             self.open,
-            configuration=configuration,
+            alarms=region.alarms,
             name=f"{stage}-open-dead-letters",
             what=f"The ledger has dead letters of {stage} that nobody has dealt with.",
             # The counter says 0, too.
             missing=Missing.CHANGES_NOTHING,
         )
-        self.old = alarm(
+        self.old = region.alarms.alarm(
             self,
             "Old",
-            configuration=configuration,
             name=f"{stage}-old-dead-letters",
             metric=self.oldest,
             above=cdk.Duration.days(OLD_DAYS).to_seconds(),
@@ -153,17 +143,17 @@ class DeadLetterQueue(Construct):
                 section="old-dead-letters",
             ),
         )
-        self.old.add_alarm_action(alarm_action)
-        self.reported = metric(
-            configuration.deployment, "IncidentReported", stage=stage
+        # Not one of the region's: it is on while all goes as it should, and only mutes.
+        self.reported = region.metric(
+            Metric.INCIDENT_REPORTED, by={Dimension.STAGE: stage}
         ).create_alarm(
             self,
             "Reported",
-            alarm_name=configuration.name(f"{stage}-reported"),
+            alarm_name=region.configuration.name(f"{stage}-reported"),
             alarm_description=(
                 f"Operators have been told of the dead letters of {stage} that are open, by triage. "
                 "No reason to worry: it keeps the alarm from telling them again. Runbook: "
-                f"{runbook(configuration, 'dead-letters')}"
+                f"{runbook(region.configuration, 'dead-letters')}"
             ),
             threshold=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -172,22 +162,22 @@ class DeadLetterQueue(Construct):
             # Nothing is reported while all is well.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        self.alarm = cloudwatch.CompositeAlarm(
+        self.alarm = region.alarms.composite(
             self,
             "Alarm",
-            composite_alarm_name=configuration.name(f"{stage}-dead-letters"),
-            alarm_description=Meaning(
+            part=Part.DEAD_LETTERS,
+            name=f"{stage}-dead-letters",
+            components=(self.arrived, self.waits, self.is_open),
+            meaning=Meaning(
                 what=f"Events could not get past {stage} and wait as dead letters. When this comes as "
                 "a message, triage has not told you in time which and why.",
                 users=_USERS[stage],
                 section="dead-letters",
-            ).text(configuration),
-            alarm_rule=cloudwatch.AlarmRule.any_of(self.arrived, self.waits, self.is_open),
-            actions_suppressor=self.reported,
-            actions_suppressor_wait_period=_REPORT_WAIT,
-            actions_suppressor_extension_period=_REPORT_WAIT,
+            ),
+            muted_while=self.reported,
+            wait=_REPORT_WAIT,
         )
-        self.alarm.add_alarm_action(alarm_action)
+        region.alarms.notify(self.old, part=Part.DEAD_LETTERS)
 
     def grant_send(self, grantee: iam.IGrantable) -> None:
         """Let it put dead letters into the queue."""
@@ -222,15 +212,14 @@ class DeadLetterQueue(Construct):
         id: str,
         watched: cloudwatch.Metric,
         *,
-        configuration: Configuration,
+        alarms: Alarms,
         name: str,
         what: str,
         missing: Missing,
     ) -> cloudwatch.Alarm:
-        return alarm(
+        return alarms.alarm(
             self,
             id,
-            configuration=configuration,
             name=name,
             metric=watched,
             above=0,

@@ -10,12 +10,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import custom_resources
 from constructs import Construct
 
-from infrastructure.constructs.alarms import throttles
 from infrastructure.constructs.aws_call import aws_call
 from infrastructure.constructs.bucket import removal_policy
+from infrastructure.constructs.tables import throttles
 
 if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
+    from infrastructure.constructs.region import Region
 
 
 def table_name(configuration: Configuration) -> str:
@@ -53,9 +54,9 @@ class EventStore(Construct):
 
     table: dynamodb.ITableV2
 
-    def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
+    def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
         super().__init__(scope, id)
-        name = table_name(configuration)
+        name = table_name(region.configuration)
         arn = cdk.Stack.of(self).format_arn(
             service="dynamodb", resource="table", resource_name=name
         )
@@ -83,7 +84,7 @@ class EventStore(Construct):
         self.table_name = name
         self.alarms = throttles(
             self,
-            configuration=configuration,
+            alarms=region.alarms,
             table=name,
             what="events-table",
             users="none: what can't be stored at once is a dead letter, and stored later.",

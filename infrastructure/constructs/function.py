@@ -16,10 +16,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
+from functions.contract import Variable
 from infrastructure import packaging
-from infrastructure.constructs.alarms import Meaning, Missing, alarm
+from infrastructure.constructs.alarms import Meaning, Missing
 from infrastructure.constructs.checks import accept, accept_wildcard
-from infrastructure.constructs.metrics import NAMESPACE
+from infrastructure.constructs.region import NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from infrastructure.configuration import Configuration
+    from infrastructure.constructs.region import Region
 
 LOG_RETENTION = logs.RetentionDays.ONE_MONTH
 # An invocation that takes so much of its time has little left for a day when AWS is slower.
@@ -55,7 +57,7 @@ class Function(lambda_.Function):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
+        region: Region,
         name: str,
         description: str,
         memory_size: int,
@@ -64,6 +66,7 @@ class Function(lambda_.Function):
         harm: str,
         refuses: bool = False,
     ) -> None:
+        configuration = region.configuration
         function_name = configuration.name(name)
         target = packaging.LAPTOP if configuration.laptop else packaging.LAMBDA
         roots = configuration.amazon_roots
@@ -89,9 +92,9 @@ class Function(lambda_.Function):
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             environment={
-                "POWERTOOLS_SERVICE_NAME": configuration.deployment,
-                "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
-                "POWERTOOLS_LOG_LEVEL": "INFO",
+                Variable.SERVICE: configuration.deployment,
+                Variable.NAMESPACE: NAMESPACE,
+                Variable.LOG_LEVEL: "INFO",
                 # Of the SDK: "The path to a certificate bundle to validate TLS certificates".
                 **({"AWS_CA_BUNDLE": f"/var/task/{packaging.AMAZON_ROOTS}"} if roots else {}),
                 **environment,
@@ -103,11 +106,11 @@ class Function(lambda_.Function):
         accept_wildcard(
             role, "*", "X-Ray's trace segments are no resources that a policy could name."
         )
-        self._watch(configuration, name, timeout, harm, refuses=refuses)
+        self._watch(region, name, timeout, harm, refuses=refuses)
 
     def _watch(
         self,
-        configuration: Configuration,
+        region: Region,
         name: str,
         timeout: cdk.Duration,
         harm: str,
@@ -132,10 +135,9 @@ class Function(lambda_.Function):
             ),
         )
         self.alarms = tuple(
-            alarm(
+            region.alarms.alarm(
                 self,
                 f"{what.capitalize()}Alarm",
-                configuration=configuration,
                 name=f"{name}-{what}",
                 metric=metric,
                 above=above,

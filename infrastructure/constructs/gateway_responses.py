@@ -1,4 +1,4 @@
-"""What publishers read when API Gateway answers in the ingest function's place."""
+"""The answers that publishers get when API Gateway answers in the ingest function's place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 from dataclasses import dataclass
 
 from aws_cdk import aws_apigateway as apigateway
+
+from eventing.answer import RETRY_AFTER_SECONDS
+from eventing.problem import TYPE_PREFIX, Kind
 
 Type = apigateway.ResponseType
 
@@ -24,7 +27,7 @@ class GatewayAnswer:
     def add_to(self, api: apigateway.RestApi) -> None:
         """Let `api` answer like this."""
         problem = {
-            "type": f"urn:eventing:problem:{self.slug}",
+            "type": f"{TYPE_PREFIX}{self.slug}",
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
@@ -62,9 +65,9 @@ ANSWERS = (
     ),
     GatewayAnswer(
         types=(Type.REQUEST_TOO_LARGE,),
-        slug="body-too-large",
-        status=413,
-        title="The body is larger than a body may be",
+        slug=Kind.BODY_TOO_LARGE.slug,
+        status=Kind.BODY_TOO_LARGE.status,
+        title=Kind.BODY_TOO_LARGE.title,
         detail="Send fewer events at a time.",
     ),
     GatewayAnswer(
@@ -87,11 +90,11 @@ ANSWERS = (
     GatewayAnswer(
         # The default stands for all that have no answer of their own here; the two have another status.
         types=(Type.DEFAULT_5_XX, Type.INTEGRATION_FAILURE, Type.INTEGRATION_TIMEOUT),
-        slug="unavailable",
-        status=503,
-        title="The event could not be kept safe; send it again",
+        slug=Kind.UNAVAILABLE.slug,
+        status=Kind.UNAVAILABLE.status,
+        title=Kind.UNAVAILABLE.title,
         detail="Nothing is known to be stored. Sending the same event again does no harm.",
-        retry_after=5,
+        retry_after=RETRY_AFTER_SECONDS,
     ),
 )
 
@@ -106,7 +109,7 @@ def add_gateway_answers(api: apigateway.RestApi) -> None:
         type=Type.DEFAULT_4_XX,
         response_headers={"Content-Type": "'application/problem+json'"},
         templates={
-            "application/json": '{"type":"urn:eventing:problem:request",'
+            "application/json": f'{{"type":"{TYPE_PREFIX}request",'
             '"title":$context.error.messageString,"request_id":"$context.requestId"}'
         },
     )

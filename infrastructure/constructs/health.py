@@ -1,4 +1,4 @@
-"""Alarms for several constructs together: the whole system in a region, what deals with dead letters."""
+"""Alarms for several constructs together: the whole system in a region, the handling of dead letters."""
 
 from __future__ import annotations
 
@@ -7,64 +7,47 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, Meaning, composite
+from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, Meaning, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
-    from infrastructure.configuration import Configuration
+    from infrastructure.constructs.region import Region
 
 
 class DeadLetterHandling(Construct):
     """`alarm` goes off when what counts, sorts or redrives dead letters does not work: one of `alarms`."""
 
-    alarms: tuple[cloudwatch.IAlarm, ...]
     alarm: cloudwatch.CompositeAlarm
 
     def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        configuration: Configuration,
-        alarms: Iterable[cloudwatch.IAlarm],
-        alarm_action: cloudwatch.IAlarmAction,
+        self, scope: Construct, id: str, *, region: Region, alarms: Sequence[cloudwatch.AlarmBase]
     ) -> None:
         super().__init__(scope, id)
-        self.alarms = tuple(alarms)
-        self.alarm = composite(
+        self.alarm = region.alarms.composite(
             self,
             "Alarm",
-            configuration=configuration,
+            part=Part.HANDLING,
             name="redrive-impaired",
-            alarms=self.alarms,
+            components=alarms,
             meaning=Meaning(
                 what="Dead letters can't be dealt with as they should: triage, redrive or the counter "
                 "fails, or the ledger turns requests away.",
                 users=DEAD_LETTERS_WAIT,
                 section="redrive-impaired",
             ),
-            action=alarm_action,
         )
 
 
 class Health(Construct):
-    """`alarm` is in alarm while any of `alarms` is, and tells operators when none is any more.
+    """`alarm` is on while any notifying alarm of the region is, and tells operators when none is any more.
 
-    That something is wrong, the alarm that found it has told them: one incident sends one message.
+    The alarm that found something wrong has notified them of it: one incident sends one message.
     """
 
     alarm: cloudwatch.CompositeAlarm
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        configuration: Configuration,
-        alarms: Iterable[cloudwatch.IAlarm],
-        alarm_action: cloudwatch.IAlarmAction,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
         super().__init__(scope, id)
         meaning = Meaning(
             what="The system is not healthy: at least one alarm of this region is on. "
@@ -75,8 +58,8 @@ class Health(Construct):
         self.alarm = cloudwatch.CompositeAlarm(
             self,
             "Alarm",
-            composite_alarm_name=configuration.name("unhealthy"),
-            alarm_description=meaning.text(configuration),
-            alarm_rule=cloudwatch.AlarmRule.any_of(*alarms),
+            composite_alarm_name=region.configuration.name("unhealthy"),
+            alarm_description=meaning.text(region.configuration),
+            alarm_rule=cloudwatch.AlarmRule.any_of(*region.alarms.notifying),
         )
-        self.alarm.add_ok_action(alarm_action)
+        self.alarm.add_ok_action(region.alarms.action)

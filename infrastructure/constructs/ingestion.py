@@ -10,11 +10,11 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infrastructure.constructs.alarms import Meaning, Missing, alarm, composite
+from functions.contract import Metric, Variable
+from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.checks import accept, accept_managed_policy
 from infrastructure.constructs.function import Function, log_group_of
 from infrastructure.constructs.gateway_responses import add_gateway_answers
-from infrastructure.constructs.metrics import metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.archive import Archive
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.region import Region
 
 # The time-outs fit into each other: AWS calls within the function within the gateway's 29 s.
 _FUNCTION_TIMEOUT = cdk.Duration.seconds(20)
@@ -66,7 +67,6 @@ class Ingestion(Construct):
     function: Function
     api_keys: Mapping[str, apigateway.ApiKey]
     usage_plans: Mapping[str, apigateway.UsagePlan]
-    alarms: tuple[cloudwatch.Alarm, ...]
     unavailable: cloudwatch.CompositeAlarm
     alarm: cloudwatch.CompositeAlarm
     surge: cloudwatch.Alarm
@@ -76,18 +76,18 @@ class Ingestion(Construct):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
+        region: Region,
         event_store: EventStore,
         archive: Archive,
         dead_letters: DeadLetterQueue,
-        alarm_action: cloudwatch.IAlarmAction,
     ) -> None:
         super().__init__(scope, id)
+        configuration = region.configuration
         self.access_log = f"/aws/apigateway/{configuration.name('access')}"
-        self.accepted = metric(configuration.deployment, "EventsAccepted")
-        self.duplicate = metric(configuration.deployment, "EventsDuplicate")
-        self.rejected = metric(configuration.deployment, "EventsRejected")
-        self.stored = metric(configuration.deployment, "EventsStored")
+        self.accepted = region.metric(Metric.EVENTS_ACCEPTED)
+        self.duplicate = region.metric(Metric.EVENTS_DUPLICATE)
+        self.rejected = region.metric(Metric.EVENTS_REJECTED)
+        self.stored = region.metric(Metric.EVENTS_STORED)
         self.api_keys = {
             publisher.name: apigateway.ApiKey(
                 self,
@@ -100,18 +100,18 @@ class Ingestion(Construct):
         self.function = Function(
             self,
             "Function",
-            configuration=configuration,
+            region=region,
             name="ingest",
             description="Stores and archives the events that publishers post",
             # A publisher waits for it, and the share of a processor grows with the memory.
             memory_size=1024,
             timeout=_FUNCTION_TIMEOUT,
             environment={
-                "EVENTS_TABLE": event_store.table.table_name,
-                "ARCHIVE_BUCKET": archive.bucket.bucket_name,
-                "INGEST_DLQ_URL": dead_letters.queue.queue_url,
-                "PUBLISHERS": self._publishers(),
-                "EVENT_RETENTION_DAYS": str(configuration.event_retention_days),
+                Variable.EVENTS_TABLE: event_store.table.table_name,
+                Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
+                Variable.INGEST_DLQ_URL: dead_letters.queue.queue_url,
+                Variable.PUBLISHERS: self._publishers(),
+                Variable.EVENT_RETENTION_DAYS: str(configuration.event_retention_days),
             },
             harm="publishers are answered 503, and have to send again.",
         )
@@ -125,14 +125,10 @@ class Ingestion(Construct):
             publisher.name: self._usage_plan(configuration, publisher)
             for publisher in configuration.publishers
         }
-        self._watch(configuration, event_store, dead_letters, alarm_action)
+        self._watch(region, event_store, dead_letters)
 
     def _watch(
-        self,
-        configuration: Configuration,
-        event_store: EventStore,
-        dead_letters: DeadLetterQueue,
-        alarm_action: cloudwatch.IAlarmAction,
+        self, region: Region, event_store: EventStore, dead_letters: DeadLetterQueue
     ) -> None:
         stage, minute = self.api.deployment_stage, cdk.Duration.minutes(1)
         self.requests = stage.metric_count(period=minute)
@@ -140,10 +136,9 @@ class Ingestion(Construct):
         self.latency = stage.metric_latency(period=minute, statistic=cloudwatch.Stats.p(99))
         self.refused = stage.metric_client_error(period=minute)
         failures, latency = (
-            alarm(
+            region.alarms.alarm(
                 self,
                 "FailuresAlarm",
-                configuration=configuration,
                 name="api-failures",
                 metric=self.failures,
                 above=FAILURES,
@@ -157,10 +152,9 @@ class Ingestion(Construct):
                     section="publishers-get-503",
                 ),
             ),
-            alarm(
+            region.alarms.alarm(
                 self,
                 "LatencyAlarm",
-                configuration=configuration,
                 name="api-latency",
                 metric=self.latency,
                 above=SLOW,
@@ -175,43 +169,39 @@ class Ingestion(Construct):
             ),
         )
         errors, throttles, duration = self.function.alarms
-        self.alarms = (failures, latency, *self.function.alarms, *event_store.alarms)
         # No dead letter tells of this: what is answered 503 leaves none.
-        self.unavailable = composite(
+        self.unavailable = region.alarms.composite(
             self,
             "UnavailableAlarm",
-            configuration=configuration,
+            part=Part.INGESTION,
             name="ingestion-unavailable",
-            alarms=(failures, errors, throttles),
+            components=(failures, errors, throttles),
             meaning=Meaning(
                 what="Events are not taken: requests are answered 503, or the ingest function fails "
                 "or is not run.",
                 users="publishers have to send again; what was answered 202 is safe.",
                 section="publishers-get-503",
             ),
-            action=alarm_action,
         )
-        self.alarm = composite(
+        self.alarm = region.alarms.composite(
             self,
             "Alarm",
-            configuration=configuration,
+            part=Part.INGESTION,
             name="ingestion-impaired",
-            alarms=(latency, duration, *event_store.alarms),
+            components=(latency, duration, *event_store.alarms),
             meaning=Meaning(
                 what="Events are not taken as they should be: requests are slow, or the table turns "
                 "writes away.",
                 users="publishers are answered late; what was answered 202 is safe.",
                 section="ingestion-impaired",
             ),
-            action=alarm_action,
-            but_for=self.unavailable,
+            off_while=self.unavailable,
             # Dead letters that come meanwhile are of the same incident, and have their own message.
-            unless=dead_letters.arrived,
+            muted_while=dead_letters.arrived,
         )
-        self.surge = alarm(
+        self.surge = region.alarms.alarm(
             self,
             "SurgeAlarm",
-            configuration=configuration,
             name="api-refusals",
             metric=self.refused,
             above=REFUSED,
@@ -225,7 +215,7 @@ class Ingestion(Construct):
                 section="many-refusals",
             ),
         )
-        self.surge.add_alarm_action(alarm_action)
+        region.alarms.notify(self.surge, part=Part.INGESTION)
 
     def _publishers(self) -> str:
         """A JSON object of publishers by the id of their key."""

@@ -8,37 +8,14 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, throttles
+from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS, Rows
+from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.bucket import removal_policy
+from infrastructure.constructs.tables import throttles
 
 if TYPE_CHECKING:
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.function import Function
-
-INDEX = "by_state"
-# All that plans and counts ask of a letter, and never the event: reading the index costs the same
-# whatever the size of the events.
-_PROJECTED = (
-    "stage",
-    "step",
-    "state",
-    "version",
-    "publisher",
-    "type",
-    "topic",
-    "target",
-    "code",
-    "fingerprint",
-    "accepted_at",
-    "episode",
-    "event_key",
-    "digest",
-    "verdict",
-    "judged_by",
-    "run",
-    "size",
-    "expires_at",
-)
+    from infrastructure.constructs.region import Region
 
 
 class Ledger(Construct):
@@ -46,8 +23,9 @@ class Ledger(Construct):
 
     table: dynamodb.TableV2
 
-    def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
+    def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
         super().__init__(scope, id)
+        configuration = region.configuration
         self.table_name = configuration.name("ledger")
         self.table = dynamodb.TableV2(
             self,
@@ -56,11 +34,11 @@ class Ledger(Construct):
             partition_key=_text("pk"),
             global_secondary_indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(
-                    index_name=INDEX,
+                    index_name=LEDGER_INDEX,
                     partition_key=_text("shard"),
                     sort_key=_text("failed_at"),
                     projection_type=dynamodb.ProjectionType.INCLUDE,
-                    non_key_attributes=list(_PROJECTED),
+                    non_key_attributes=list(LEDGER_INDEX_MEMBERS),
                 )
             ],
             billing=dynamodb.Billing.on_demand(),
@@ -74,10 +52,10 @@ class Ledger(Construct):
 
         self.alarms = [
             alarm
-            for index, what in ((None, "ledger"), (INDEX, "ledger-index"))
+            for index, what in ((None, "ledger"), (LEDGER_INDEX, "ledger-index"))
             for alarm in throttles(
                 self,
-                configuration=configuration,
+                alarms=region.alarms,
                 table=self.table_name,
                 index=index,
                 what=what,
@@ -98,19 +76,20 @@ class Ledger(Construct):
             "dynamodb:UpdateItem",
             "dynamodb:PartiQLUpdate",
         )
-        self._grant(function, "dynamodb:PutItem", rows="audit#*")
+        self._grant(function, "dynamodb:PutItem", rows=f"{Rows.AUDIT}*")
         self._grant_index(function)
 
     def grant_count(self, function: Function) -> None:
-        """Let it count letters, see which incident was told, and end that incident."""
+        """Let it count letters, see which incident was reported, and end that incident."""
         self._grant(function, "dynamodb:GetItem")
-        self._grant(function, "dynamodb:DeleteItem", rows="incident#*")
+        self._grant(function, "dynamodb:DeleteItem", rows=f"{Rows.INCIDENT}*")
         self._grant_index(function)
 
     def _grant_index(self, function: Function) -> None:
         function.add_to_role_policy(
             iam.PolicyStatement(
-                actions=["dynamodb:Query"], resources=[f"{self.table.table_arn}/index/{INDEX}"]
+                actions=["dynamodb:Query"],
+                resources=[f"{self.table.table_arn}/index/{LEDGER_INDEX}"],
             )
         )
 

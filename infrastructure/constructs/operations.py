@@ -1,11 +1,10 @@
-"""What the operators have of their own: a topic that tells them, a bucket for what they look into."""
+"""The operators' own resources: a topic that notifies them, and a bucket for what they look into."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -48,7 +47,6 @@ class Operations(Construct):
         )
         for email in configuration.ops_emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
-        self.alarm_action = actions.SnsAction(self.topic)
 
         self.bucket = PrivateBucket(
             self,
@@ -59,7 +57,7 @@ class Operations(Construct):
             events=True,
         )
 
-    def grant_tell(self, function: Function) -> None:
+    def grant_notify(self, function: Function) -> None:
         """Let it send messages to the operators."""
         function.add_to_role_policy(
             iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn])

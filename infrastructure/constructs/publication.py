@@ -13,19 +13,19 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
 
-from infrastructure.constructs.alarms import Meaning, Missing, alarm, composite
+from functions.contract import Dimension, Metric, Objects, Variable
+from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
-from infrastructure.constructs.metrics import metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aws_cdk import aws_s3 as s3
 
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
 
 # docs/publication.md has the numbers that follow from these three. A batch that crashes the function
@@ -35,10 +35,6 @@ _RETRIES = 2
 _TIMEOUT = cdk.Duration.minutes(2)
 # The stream keeps 24 hours; what is given up for its age must still be there to be recorded.
 _RECORD_AGE = cdk.Duration.hours(20)
-
-# Lambda chooses the keys (Lambda developer guide, "Retain discarded records").
-INVOCATION_RECORDS = "aws/lambda/"
-
 
 # Events this late, in milliseconds, are an incident, long before the stream forgets any (24 h).
 LATE = 5 * 60 * 1000
@@ -51,7 +47,6 @@ class Publication(Construct):
     """
 
     function: Function
-    alarms: tuple[cloudwatch.Alarm, ...]
     alarm: cloudwatch.CompositeAlarm
 
     def __init__(
@@ -59,36 +54,34 @@ class Publication(Construct):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
-        region: str,
+        region: Region,
         event_store: EventStore,
         topics: Topics,
         dead_letters: DeadLetterQueue,
         invocation_records: s3.IBucket,
-        alarm_action: cloudwatch.IAlarmAction,
     ) -> None:
         super().__init__(scope, id)
-        self.published = metric(configuration.deployment, "EventsPublished")
-        self.settled = metric(configuration.deployment, "EventsSettled")
-        self.lag = metric(configuration.deployment, "PublishLag")
+        self.published = region.metric(Metric.EVENTS_PUBLISHED)
+        self.settled = region.metric(Metric.EVENTS_SETTLED)
+        self.lag = region.metric(Metric.PUBLISH_LAG)
         self.by_topic = {
             name: (
-                metric(configuration.deployment, "EventsPublished", topic=name),
-                metric(configuration.deployment, "PublishLag", topic=name),
+                region.metric(Metric.EVENTS_PUBLISHED, by={Dimension.TOPIC: name}),
+                region.metric(Metric.PUBLISH_LAG, by={Dimension.TOPIC: name}),
             )
             for name in topics.by_name
         }
         self.function = Function(
             self,
             "Function",
-            configuration=configuration,
+            region=region,
             name="publish",
             description="Publishes each event of the Events table's stream to its topic",
             memory_size=512,
             timeout=_TIMEOUT,
             environment={
-                "PUBLISH_DLQ_URL": dead_letters.queue.queue_url,
-                "TOPIC_ARN_PREFIX": topics.arn_prefix,
+                Variable.PUBLISH_DLQ_URL: dead_letters.queue.queue_url,
+                Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
             },
             harm="subscribers get events late; those it fails on for good are dead letters.",
         )
@@ -100,14 +93,14 @@ class Publication(Construct):
             events.Rule(
                 self,
                 "InvocationRecorded",
-                rule_name=configuration.name("invocation-recorded"),
+                rule_name=region.configuration.name("invocation-recorded"),
                 description="Tells the publish dead-letter queue of each invocation record",
                 event_pattern=events.EventPattern(
                     source=["aws.s3"],
                     detail_type=["Object Created"],
                     detail={
                         "bucket": {"name": [invocation_records.bucket_name]},
-                        "object": {"key": events.Match.prefix(INVOCATION_RECORDS)},
+                        "object": {"key": events.Match.prefix(Objects.INVOCATION_RECORDS)},
                     },
                 ),
             )
@@ -117,7 +110,7 @@ class Publication(Construct):
                 event_store.table,
                 # With LATEST, events stored while the mapping is made or changed would be missed.
                 starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-                filters=[_stored_in(region)],
+                filters=[_stored_in(region.name)],
                 batch_size=100,
                 # No order is promised, so a slow batch need not hold up a whole shard.
                 parallelization_factor=10,
@@ -129,55 +122,45 @@ class Publication(Construct):
             )
         )
 
-        self._watch(configuration, dead_letters, alarm_action)
+        self._watch(region, dead_letters)
 
-    def _watch(
-        self,
-        configuration: Configuration,
-        dead_letters: DeadLetterQueue,
-        alarm_action: cloudwatch.IAlarmAction,
-    ) -> None:
+    def _watch(self, region: Region, dead_letters: DeadLetterQueue) -> None:
         self.iterator_age = self.function.metric(
             "IteratorAge", period=cdk.Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM
         )
-        self.alarms = (
-            alarm(
-                self,
-                "LateAlarm",
-                configuration=configuration,
-                name="publish-late",
-                metric=self.iterator_age,
-                above=LATE,
-                minutes=3,
-                # Without records there is no data; a mapping that is off shows in conservation.
-                missing=Missing.IS_FINE,
-                meaning=Meaning(
-                    what=f"The publish function gets events {LATE // 60_000} minutes late or more.",
-                    users="subscribers get events late; none is lost within 24 h.",
-                    section="events-are-late",
-                ),
+        late = region.alarms.alarm(
+            self,
+            "LateAlarm",
+            name="publish-late",
+            metric=self.iterator_age,
+            above=LATE,
+            minutes=3,
+            # Without records there is no data; a mapping that is off shows in conservation.
+            missing=Missing.IS_FINE,
+            meaning=Meaning(
+                what=f"The publish function gets events {LATE // 60_000} minutes late or more.",
+                users="subscribers get events late; none is lost within 24 h.",
+                section="events-are-late",
             ),
-            *self.function.alarms,
         )
-        self.alarm = composite(
+        self.alarm = region.alarms.composite(
             self,
             "Alarm",
-            configuration=configuration,
+            part=Part.PUBLICATION,
             name="publication-impaired",
-            alarms=self.alarms,
+            components=(late, *self.function.alarms),
             meaning=Meaning(
                 what="Stored events don't get to their topics as they should: the publish function "
                 "fails, is held up, or is late.",
                 users="subscribers get events late; none is lost within 24 h.",
                 section="publication-impaired",
             ),
-            action=alarm_action,
             # Dead letters that come meanwhile are of the same incident, and have their own message.
-            unless=dead_letters.arrived,
+            muted_while=dead_letters.arrived,
         )
 
     def _grant_invocation_records(self, bucket: s3.IBucket) -> None:
-        records = bucket.arn_for_objects(f"{INVOCATION_RECORDS}*")
+        records = bucket.arn_for_objects(f"{Objects.INVOCATION_RECORDS}*")
         for action, resource in (("s3:PutObject", records), ("s3:ListBucket", bucket.bucket_arn)):
             self.function.add_to_role_policy(
                 iam.PolicyStatement(actions=[action], resources=[resource])
@@ -203,7 +186,7 @@ def _stored_in(region: str) -> Mapping[str, Any]:
 
 @jsii.implements(lambda_.IEventSourceDlq)
 class _InvocationRecords:
-    """Where Lambda puts what the function crashed on; the CDK's own class lets it read and delete too."""
+    """The place for records the function crashed on; the CDK's own class lets it read and delete too."""
 
     def __init__(self, bucket: s3.IBucket) -> None:
         self._bucket = bucket

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from constructs import Construct
 
+from functions.contract import Objects, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.function import Function
 
 if TYPE_CHECKING:
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.archive import Archive
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.operations import Operations
+    from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
 
 
@@ -29,7 +30,7 @@ class RedriveFunction(Construct):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
+        region: Region,
         ledger: Ledger,
         operations: Operations,
         event_store: EventStore,
@@ -40,7 +41,7 @@ class RedriveFunction(Construct):
         self.function = Function(
             self,
             "Function",
-            configuration=configuration,
+            region=region,
             name="redrive",
             description="Plans a redrive, takes a page of dead letters up again where they failed",
             # From 1,769 MB on a function has a whole processor: with half of one, a plan of, or a report
@@ -49,25 +50,25 @@ class RedriveFunction(Construct):
             # A page ends by itself after 50 s; making a plan, or its report, may take longer.
             timeout=cdk.Duration.seconds(120),
             environment={
-                "LEDGER_TABLE": ledger.table.table_name,
-                "OPERATIONS_BUCKET": operations.bucket.bucket_name,
-                "OPS_TOPIC_ARN": operations.topic.topic_arn,
-                "DEPLOYMENT": configuration.deployment,
-                "RUNBOOK": configuration.runbook,
-                "EVENTS_TABLE": event_store.table.table_name,
-                "ARCHIVE_BUCKET": archive.bucket.bucket_name,
-                "TOPIC_ARN_PREFIX": topics.arn_prefix,
-                "EVENT_RETENTION_DAYS": str(configuration.event_retention_days),
+                Variable.LEDGER_TABLE: ledger.table.table_name,
+                Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
+                Variable.OPS_TOPIC_ARN: region.ops_topic.topic_arn,
+                Variable.DEPLOYMENT: region.configuration.deployment,
+                Variable.RUNBOOK: region.configuration.runbook,
+                Variable.EVENTS_TABLE: event_store.table.table_name,
+                Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
+                Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
+                Variable.EVENT_RETENTION_DAYS: str(region.configuration.event_retention_days),
             },
             harm=DEAD_LETTERS_WAIT,
             # The counter tells of executions that fail, except for refusals.
             refuses=True,
         )
         ledger.grant_redrive(self.function)
-        operations.grant_read(self.function, "redrive/")
-        operations.grant_list(self.function, "redrive/")
-        operations.grant_write(self.function, "redrive/", "reports/")
-        operations.grant_tell(self.function)
+        operations.grant_read(self.function, Objects.RUNS)
+        operations.grant_list(self.function, Objects.RUNS)
+        operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS)
+        operations.grant_notify(self.function)
         event_store.grant_store(self.function)
         event_store.grant_store_batches(self.function)
         event_store.grant_probe(self.function)

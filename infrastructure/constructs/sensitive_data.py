@@ -13,37 +13,30 @@ from aws_cdk import aws_macie as macie
 from aws_cdk import custom_resources
 from constructs import Construct
 
-from infrastructure.constructs.alarms import Meaning, Missing, alarm
+from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.aws_call import aws_call
 from infrastructure.constructs.checks import accept_wildcard
 
 if TYPE_CHECKING:
     from aws_cdk import aws_s3 as s3
-    from aws_cdk import aws_sns as sns
 
     from infrastructure.configuration import Configuration
+    from infrastructure.constructs.region import Region
 
 
 class SensitiveData(Construct):
     """The daily job on the archive, and its findings on the ops topic.
 
-    Macie has one session per account and region: `macie` of the configuration tells whether it is made
-    here or was there before. `alarm` has no action: the finding itself is told, which says more.
+    Macie has one session per account and region: `macie` of the configuration says whether it is
+    made here or existed before. `alarm` has no action: the finding itself is sent, which says more.
     """
 
     findings: cloudwatch.Metric
     alarm: cloudwatch.Alarm
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        configuration: Configuration,
-        archive: s3.IBucket,
-        ops_topic: sns.ITopic,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, region: Region, archive: s3.IBucket) -> None:
         super().__init__(scope, id)
+        configuration = region.configuration
         job = self._daily_job(configuration, archive)
         if configuration.macie == "create":
             session = macie.CfnSession(
@@ -53,7 +46,7 @@ class SensitiveData(Construct):
                 finding_publishing_frequency="FIFTEEN_MINUTES",
             )
             job.node.add_dependency(session)
-        rule = self._tell(configuration, archive, ops_topic)
+        rule = self._send_findings(region, archive)
         self.findings = cloudwatch.Metric(
             namespace="AWS/Events",
             metric_name="MatchedEvents",
@@ -61,10 +54,9 @@ class SensitiveData(Construct):
             statistic=cloudwatch.Stats.SUM,
             period=cdk.Duration.minutes(1),
         )
-        self.alarm = alarm(
+        self.alarm = region.alarms.alarm(
             self,
             "Alarm",
-            configuration=configuration,
             name="sensitive-data",
             metric=self.findings,
             above=0,
@@ -76,6 +68,8 @@ class SensitiveData(Construct):
                 section="sensitive-data",
             ),
         )
+        # No matter of health: it is off by itself within minutes, and nothing is well by that.
+        region.alarms.show(self.alarm, part=Part.SENSITIVE_DATA)
 
     def _daily_job(
         self, configuration: Configuration, archive: s3.IBucket
@@ -126,11 +120,9 @@ class SensitiveData(Construct):
         accept_wildcard(job, jobs, "Macie gives a job its id when it makes it.")
         return job
 
-    def _tell(
-        self, configuration: Configuration, archive: s3.IBucket, ops_topic: sns.ITopic
-    ) -> str:
-        """Tell operators of each finding; returns the rule's name."""
-        name = configuration.name("sensitive-data")
+    def _send_findings(self, region: Region, archive: s3.IBucket) -> str:
+        """Send operators each finding; return the name of the rule that does so."""
+        name = region.configuration.name("sensitive-data")
         field = events.EventField.from_path
         rule = events.Rule(
             self,
@@ -149,11 +141,11 @@ class SensitiveData(Construct):
         )
         rule.add_target(
             targets.SnsTopic(
-                ops_topic,
+                region.ops_topic,
                 # Otherwise the topic would let in the rules of every account.
                 authorize_using_role=True,
                 message=events.RuleTargetInput.from_text(
-                    f"{configuration.deployment}: Macie found sensitive data.\n"
+                    f"{region.configuration.deployment}: Macie found sensitive data.\n"
                     f"What: {field('$.detail.type')} ({field('$.detail.severity.description')})\n"
                     f"Where: {field('$.detail.resourcesAffected.s3Object.path')} "
                     f"in {field('$.region')}\n"

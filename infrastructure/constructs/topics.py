@@ -11,14 +11,14 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from eventing.catalogue import SNS_BYTES
-from infrastructure.constructs.alarms import Meaning, Missing, alarm, composite
+from infrastructure.constructs.alarms import Meaning, Missing, Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventing import catalogue
-    from infrastructure.configuration import Configuration
     from infrastructure.constructs.function import Function
+    from infrastructure.constructs.region import Region
 
 
 class Topics(Construct):
@@ -29,22 +29,15 @@ class Topics(Construct):
 
     by_name: Mapping[str, sns.Topic]
     arn_prefix: str
-    """What stands before the catalogue's name in the ARN of every topic."""
+    """The ARN of every topic up to the catalogue's name of it."""
 
     delivered: Mapping[str, cloudwatch.Metric]
     undelivered: Mapping[str, cloudwatch.Metric]
-    alarms: tuple[cloudwatch.Alarm, ...]
     alarm: cloudwatch.CompositeAlarm
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        configuration: Configuration,
-        alarm_action: cloudwatch.IAlarmAction,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
         super().__init__(scope, id)
+        configuration = region.configuration
         prefix = configuration.name("topic-")
         self.arn_prefix = cdk.Stack.of(self).format_arn(service="sns", resource=prefix)
         self.by_name = {
@@ -62,9 +55,9 @@ class Topics(Construct):
                 )
             )
 
-        self._watch(configuration, alarm_action)
+        self._watch(region)
 
-    def _watch(self, configuration: Configuration, alarm_action: cloudwatch.IAlarmAction) -> None:
+    def _watch(self, region: Region) -> None:
         users = "a subscriber did not get an event; others got it."
         self.undelivered = {
             name: topic.metric_number_of_notifications_failed(period=cdk.Duration.minutes(1))
@@ -74,11 +67,10 @@ class Topics(Construct):
             name: topic.metric_number_of_notifications_delivered(period=cdk.Duration.minutes(1))
             for name, topic in self.by_name.items()
         }
-        self.alarms = tuple(
-            alarm(
+        undelivered = [
+            region.alarms.alarm(
                 self,
                 f"Undelivered-{name}",
-                configuration=configuration,
                 name=f"topic-{name}-undelivered",
                 metric=metric,
                 above=0,
@@ -92,19 +84,18 @@ class Topics(Construct):
                 ),
             )
             for name, metric in self.undelivered.items()
-        )
-        self.alarm = composite(
+        ]
+        self.alarm = region.alarms.composite(
             self,
             "Alarm",
-            configuration=configuration,
+            part=Part.DELIVERY,
             name="undelivered",
-            alarms=self.alarms,
+            components=undelivered,
             meaning=Meaning(
                 what="SNS gave up deliveries to a subscriber of at least one topic.",
                 users=users,
                 section="undelivered",
             ),
-            action=alarm_action,
         )
 
     def _topic(self, topic: catalogue.Topic, name: str) -> sns.Topic:

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
+from functions.contract import DLQ_URLS, Objects, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.dead_letters import TRIAGE_TIMEOUT
 from infrastructure.constructs.function import Function
-from infrastructure.constructs.publication import INVOCATION_RECORDS
 
 if TYPE_CHECKING:
-    from infrastructure.configuration import Configuration
+    from collections.abc import Sequence
+
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.operations import Operations
+    from infrastructure.constructs.region import Region
 
 
 class TriageFunction(Construct):
@@ -28,31 +30,29 @@ class TriageFunction(Construct):
         scope: Construct,
         id: str,
         *,
-        configuration: Configuration,
+        region: Region,
         ledger: Ledger,
         operations: Operations,
-        ingest_dead_letters: DeadLetterQueue,
-        publish_dead_letters: DeadLetterQueue,
+        dead_letters: Sequence[DeadLetterQueue],
     ) -> None:
         super().__init__(scope, id)
         self.function = Function(
             self,
             "Function",
-            configuration=configuration,
+            region=region,
             name="triage",
             description="Moves a page of dead letters into the ledger",
             memory_size=1024,
             timeout=TRIAGE_TIMEOUT,
             environment={
-                "INGEST_DLQ_URL": ingest_dead_letters.queue.queue_url,
-                "PUBLISH_DLQ_URL": publish_dead_letters.queue.queue_url,
-                "LEDGER_TABLE": ledger.table.table_name,
-                "OPERATIONS_BUCKET": operations.bucket.bucket_name,
+                **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
+                Variable.LEDGER_TABLE: ledger.table.table_name,
+                Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
             },
             harm=DEAD_LETTERS_WAIT,
         )
-        for dead_letters in (ingest_dead_letters, publish_dead_letters):
-            dead_letters.grant_drain(self.function)
+        for queue in dead_letters:
+            queue.grant_drain(self.function)
         ledger.grant_triage(self.function)
-        operations.grant_read(self.function, INVOCATION_RECORDS)
-        operations.grant_write(self.function, "redrive/", "junk/")
+        operations.grant_read(self.function, Objects.INVOCATION_RECORDS)
+        operations.grant_write(self.function, Objects.RUNS, Objects.JUNK)

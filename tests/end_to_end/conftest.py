@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from local.cloud import ROOT, LocalCloud
 from local.deployment import Deployment
 
@@ -73,7 +73,7 @@ class Subscriber:
     """Subscribes to every topic, and remembers what came by which."""
 
     def __init__(self, deployment: Deployment) -> None:
-        topics = Catalogue.load(ROOT / "catalogue").topics
+        topics = load_catalogue(ROOT / "catalogue").topics
         arns = [deployment.topic_arn(topic.name) for topic in topics]
         self._deployment = deployment
         self.queue = deployment.subscribe(f"test-{uuid.uuid4()}", arns, raw=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from functions.contract import Variable
 from tests.end_to_end.conftest import (
     PUBLISHER,
     accept,
@@ -81,7 +82,7 @@ def test_what_the_publish_function_crashes_on_ends_up_whole_in_the_operations_bu
         "Variables"
     ]
     retries = mapping["MaximumRetryAttempts"]
-    broken = {name: value for name, value in variables.items() if name != "TOPIC_ARN_PREFIX"}
+    broken = {name: value for name, value in variables.items() if name != Variable.TOPIC_ARN_PREFIX}
     event = new_event()
     lambdas.update_event_source_mapping(UUID=mapping["UUID"], MaximumRetryAttempts=1)
     lambdas.update_function_configuration(FunctionName=function, Environment={"Variables": broken})

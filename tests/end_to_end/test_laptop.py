@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from local.cloud import ROOT
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_run_shows_each_sample_arriving_stays_up_and_cleans_up(tmp_path: Path) -
             process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0, log.read_text()
     assert not outputs.exists()
-    assert set(ready["subscribers"]) == {t.name for t in Catalogue.load(ROOT / "catalogue").topics}
+    assert set(ready["subscribers"]) == {t.name for t in load_catalogue(ROOT / "catalogue").topics}
     for sample in sorted((ROOT / "local" / "samples").glob("*.json")):
         assert json.loads(sample.read_text())["id"] in log.read_text()
     with pytest.raises(urllib3.exceptions.HTTPError):

@@ -20,6 +20,7 @@ from playwright.sync_api import expect
 
 from eventing.cause import Code
 from eventing.dead_letter import STAGES
+from functions.contract import Variable
 from infrastructure.constructs.ingestion import ACCESS_LOG
 from local.cloud import ROOT, LocalCloud
 from local.demo import SAMPLES
@@ -405,7 +406,10 @@ def _conservation(deployment: Deployment, *, until: int, wanted: str) -> tuple[i
     """What the counter finds in the hour until `until` minutes ago, and the alarm after a few counts."""
     client, name = deployment.client("lambda"), f"{deployment.name}-counter"
     variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    window = {"CONSERVATION_FROM_MINUTES": "60", "CONSERVATION_UNTIL_MINUTES": str(until)}
+    window = {
+        Variable.CONSERVATION_FROM_MINUTES: "60",
+        Variable.CONSERVATION_UNTIL_MINUTES: str(until),
+    }
     client.update_function_configuration(
         FunctionName=name, Environment={"Variables": {**variables, **window}}
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter, Stage
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
 from tests.end_to_end.conftest import eventually, execute, items, new_event, payment, put_messages
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader
 
 from eventing.dead_letter import STAGES, Stage
+from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS, Variable
 from functions.shared.clients import READ_SECONDS, Clients
-from functions.shared.ledger import INDEX, PROJECTED
 from tests.faults.aws import FakeAws
 from tests.faults.memory import QUEUE_URL, REGION, TOPIC_PREFIX, Index
 
@@ -117,10 +117,10 @@ class Cloud(Protocol):
 def tables(cloud: Cloud) -> dict[str, str]:
     """The names of tables and buckets, by the environment variables that the functions read."""
     return {
-        "LEDGER_TABLE": f"{cloud.name}-ledger",
-        "EVENTS_TABLE": f"{cloud.name}-events",
-        "OPERATIONS_BUCKET": f"{cloud.name}-operations",
-        "ARCHIVE_BUCKET": f"{cloud.name}-archive",
+        Variable.LEDGER_TABLE: f"{cloud.name}-ledger",
+        Variable.EVENTS_TABLE: f"{cloud.name}-events",
+        Variable.OPERATIONS_BUCKET: f"{cloud.name}-operations",
+        Variable.ARCHIVE_BUCKET: f"{cloud.name}-archive",
     }
 
 
@@ -134,7 +134,7 @@ class InMemory:
     def __init__(self) -> None:
         self.aws = FakeAws(
             leaves_keys=False,
-            indexes={INDEX: Index("shard", "failed_at", frozenset(PROJECTED))},
+            indexes={LEDGER_INDEX: Index("shard", "failed_at", frozenset(LEDGER_INDEX_MEMBERS))},
         )
         self.queues: Mapping[Stage, str] = {s: f"{QUEUE_URL}{self.name}-{s}-dlq" for s in STAGES}
         self._wires: list[Wire] = []
@@ -217,7 +217,7 @@ class Emulated:
         self._topics: dict[str, str] = {}
         self._make_tables()
         s3, sqs, sns = map(self.client, ("s3", "sqs", "sns"))
-        for name in ("OPERATIONS_BUCKET", "ARCHIVE_BUCKET"):
+        for name in (Variable.OPERATIONS_BUCKET, Variable.ARCHIVE_BUCKET):
             s3.create_bucket(Bucket=tables(self)[name])
         self.queues: Mapping[Stage, str] = {
             stage: sqs.create_queue(
@@ -237,18 +237,21 @@ class Emulated:
             "BillingMode": "PAY_PER_REQUEST",
         }
         dynamodb = self.client("dynamodb")
-        dynamodb.create_table(TableName=tables(self)["EVENTS_TABLE"], **plain)
+        dynamodb.create_table(TableName=tables(self)[Variable.EVENTS_TABLE], **plain)
         names = [{"AttributeName": name, **text} for name in ("pk", "shard", "failed_at")]
         index = {
-            "IndexName": INDEX,
+            "IndexName": LEDGER_INDEX,
             "KeySchema": [
                 {"AttributeName": "shard", "KeyType": "HASH"},
                 {"AttributeName": "failed_at", "KeyType": "RANGE"},
             ],
-            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": sorted(PROJECTED)},
+            "Projection": {
+                "ProjectionType": "INCLUDE",
+                "NonKeyAttributes": list(LEDGER_INDEX_MEMBERS),
+            },
         }
         dynamodb.create_table(
-            TableName=tables(self)["LEDGER_TABLE"],
+            TableName=tables(self)[Variable.LEDGER_TABLE],
             **{**plain, "AttributeDefinitions": names},
             GlobalSecondaryIndexes=[index],
         )

@@ -11,12 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter, Stage
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
 
 ROOT = Path(__file__).parents[2]
-CATALOGUE = Catalogue.load(ROOT / "catalogue")
+CATALOGUE = load_catalogue(ROOT / "catalogue")
 ORDER, PAYMENT = "com.example.shop.order.placed.v1", "com.example.shop.payment.captured.v1"
 
 
@@ -31,7 +32,7 @@ def other_catalogue() -> Catalogue:
         topics = json.loads((copy / "topics.json").read_text())
         topics["topics"][-1]["events"].append({"type": "org.unknown"})
         (copy / "topics.json").write_text(json.dumps(topics))
-        return Catalogue.load(copy)
+        return load_catalogue(copy)
 
 
 def event(id: str, type: str = ORDER, **members: Any) -> str:

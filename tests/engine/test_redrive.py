@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventing.cause import Code
-from eventing.event import timestamp
-from functions.shared.ledger import INDEX
+from eventing.timestamps import timestamp
+from functions.contract import LEDGER_INDEX
 from tests.engine.letters import ORDER, PAYMENT, event, other_catalogue
 from tests.engine.process import Measured, TaskCall
 from tests.faults.choosing import meanwhile
@@ -613,7 +613,7 @@ def units_of(world: World) -> tuple[float, float]:
     planned = world.process(plan).invoke(world.task("plan", request=request))
     counted = world.count(faults=count)
     assert planned["count"] == counted["publish"]["open"] == COUNT
-    others = (plan.of.keys() | count.of.keys()) - {INDEX}
+    others = (plan.of.keys() | count.of.keys()) - {LEDGER_INDEX}
     assert all(re.match(r"(lock|triage|incident)#", name) for name in others)
     return plan.units, count.units
 

@@ -21,7 +21,8 @@ from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import STAGES, DeadLetter, Stage
-from eventing.event import timestamp
+from eventing.timestamps import timestamp
+from functions.contract import Variable
 from functions.shared.clock import Clock
 from functions.triage.handler import make_triage
 from functions.triage.triage import Counts
@@ -117,18 +118,18 @@ class World:
         account = self.cloud.ops_topic.split(":")[4]
         return {
             **tables(self.cloud),
-            "POWERTOOLS_SERVICE_NAME": self.name,
-            "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
-            "DEPLOYMENT": self.name,
-            "RUNBOOK": "docs/runbook.md",
-            "OPS_TOPIC_ARN": self.cloud.ops_topic,
-            "TOPIC_ARN_PREFIX": self.cloud.ops_topic.removesuffix("ops") + "topic-",
-            "EVENT_RETENTION_DAYS": "90",
-            "INGEST_DLQ_URL": self.cloud.queues["ingest"],
-            "PUBLISH_DLQ_URL": self.cloud.queues["publish"],
-            "STATE_MACHINE_ARN": f"arn:aws:states:{self.cloud.region}:{account}:stateMachine:redrive",
-            "CONSERVATION_FROM_MINUTES": "180",
-            "CONSERVATION_UNTIL_MINUTES": "10",
+            Variable.SERVICE: self.name,
+            Variable.NAMESPACE: "Eventing",
+            Variable.DEPLOYMENT: self.name,
+            Variable.RUNBOOK: "docs/runbook.md",
+            Variable.OPS_TOPIC_ARN: self.cloud.ops_topic,
+            Variable.TOPIC_ARN_PREFIX: self.cloud.ops_topic.removesuffix("ops") + "topic-",
+            Variable.EVENT_RETENTION_DAYS: "90",
+            Variable.INGEST_DLQ_URL: self.cloud.queues["ingest"],
+            Variable.PUBLISH_DLQ_URL: self.cloud.queues["publish"],
+            Variable.STATE_MACHINE_ARN: f"arn:aws:states:{self.cloud.region}:{account}:stateMachine:redrive",
+            Variable.CONSERVATION_FROM_MINUTES: "180",
+            Variable.CONSERVATION_UNTIL_MINUTES: "10",
         }
 
     # What is put in

@@ -16,7 +16,7 @@ Folders = pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: Folders) -> Synthesis:
-    """What cdk.json says."""
+    """The deployment that cdk.json describes."""
     return synthesise(tmp_path_factory.mktemp("default"))
 
 
@@ -34,7 +34,7 @@ def without_macie(tmp_path_factory: Folders) -> Synthesis:
 
 @pytest.fixture(scope="session")
 def laptop(tmp_path_factory: Folders) -> Synthesis:
-    """What `make run` deploys."""
+    """The deployment that `make run` makes."""
     return synthesise(tmp_path_factory.mktemp("laptop"), laptop="true")
 
 

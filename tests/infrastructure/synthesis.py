@@ -109,12 +109,12 @@ class Template:
         return f"<{id}>" if name is None else str(self.render(name))
 
     def statements(self, function: str) -> set[tuple[str, str]]:
-        """What a function's role may do: pairs of action and resource."""
+        """The permissions of a function's role: pairs of action and resource."""
         role = self.one("AWS::Lambda::Function", FunctionName=function).properties["Role"]
         return self.role_statements(role)
 
     def role_statements(self, role: str) -> set[tuple[str, str]]:
-        """What a role may do: pairs of action and resource."""
+        """The permissions of a role: pairs of action and resource."""
         allowed = set()
         (body,) = (r for r in self.all("AWS::IAM::Role") if f"<{r.id}>" == role)
         assert "Policies" not in body.raw

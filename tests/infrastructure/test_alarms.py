@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from functions.shared.ledger import OPEN_DAYS
+from eventing.redrive.ledger import OPEN_DAYS
 from infrastructure.constructs.dead_letters import OLD_DAYS
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import Json, Synthesis, Template, synthesise
@@ -123,8 +123,8 @@ def test_only_composites_and_alarms_that_stand_alone_have_actions(regional: Temp
         assert alarm.get("AlarmActions", []) == ([] if silent else ["eventing-ops"]), name
         assert "OKActions" not in alarm
     for name, composite in composites.items():
-        told = [] if name == "eventing-unhealthy" else ["eventing-ops"]
-        assert composite.get("AlarmActions", []) == told, name
+        expected = [] if name == "eventing-unhealthy" else ["eventing-ops"]
+        assert composite.get("AlarmActions", []) == expected, name
 
 
 def test_one_alarm_says_that_the_system_is_unhealthy(regional: Template) -> None:
@@ -195,7 +195,7 @@ def test_missing_data_is_judged_by_the_metric(regional: Template) -> None:
         assert alarm["TreatMissingData"] == expected, name
 
 
-def test_a_counter_that_is_silent_is_told(regional: Template) -> None:
+def test_a_counter_that_is_silent_sends_a_message(regional: Template) -> None:
     alarm = _metric_alarms(regional)["eventing-events-unaccounted"]
 
     assert alarm["InsufficientDataActions"] == ["eventing-ops"]

@@ -30,7 +30,7 @@ def app(tmp_path: Path) -> cdk.App:
 
 
 def _findings(app: cdk.App) -> dict[str, set[str]]:
-    """What the rules find, and where."""
+    """The findings of the rules, with their places."""
     report = Path(app.outdir) / "validation-report.json"
     (plugin,) = json.loads(report.read_text())["pluginReports"]
     return {

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import Json, Synthesis, Template
 
@@ -105,15 +105,15 @@ def test_it_begins_by_saying_how_to_read_it(regional: Template, name: str) -> No
 
 
 def test_alarms_come_first_and_none_is_missing(regional: Template) -> None:
-    _, everything, told, behind = _widgets(regional, "operations")[:4]
-    shown = [*everything["properties"]["alarms"], *told["properties"]["alarms"]]
+    _, everything, notifying, components = _widgets(regional, "operations")[:4]
+    shown = [*everything["properties"]["alarms"], *notifying["properties"]["alarms"]]
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     there = {alarm.properties["AlarmName"] for kind in kinds for alarm in regional.all(kind)}
 
     assert everything["properties"]["alarms"] == ["eventing-unhealthy"]
     # That an incident was reported is no sign of ill health.
     reported = {"eventing-ingest-reported", "eventing-publish-reported"}
-    assert {*shown, *behind["properties"]["alarms"]} == there - reported
+    assert {*shown, *components["properties"]["alarms"]} == there - reported
 
 
 def test_the_rows_follow_the_walk_of_an_event(regional: Template) -> None:
@@ -137,7 +137,7 @@ def test_the_rows_follow_the_walk_of_an_event(regional: Template) -> None:
 
 def test_every_topic_has_a_row(regional: Template) -> None:
     drawn = {metric for widget in _widgets(regional, "delivery") for metric in _metrics(widget)}
-    topics = [topic.name for topic in Catalogue.load(ROOT / "catalogue").topics]
+    topics = [topic.name for topic in load_catalogue(ROOT / "catalogue").topics]
 
     assert topics
     for topic in topics:

@@ -107,7 +107,7 @@ def test_the_alarm_leaves_the_message_to_triage_but_does_not_wait_for_ever(
     # The counter repeats it every minute while letters are open, and may miss one.
     assert (suppressor["EvaluationPeriods"], suppressor["DatapointsToAlarm"]) == (3, 1)
     assert suppressor["TreatMissingData"] == "notBreaching"
-    # Triage broken, or broken half-way: operators are told all the same.
+    # Triage broken, or broken half-way: operators are notified all the same.
     assert composite["ActionsSuppressorWaitPeriod"] == 180
     assert composite["ActionsSuppressorExtensionPeriod"] == 180
 

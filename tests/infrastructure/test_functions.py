@@ -1,4 +1,4 @@
-"""What all functions have in common, and what their packages hold."""
+"""The settings that all functions share, and the contents of their packages."""
 
 from __future__ import annotations
 

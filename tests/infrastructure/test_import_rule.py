@@ -6,26 +6,13 @@ functions/<one> -> functions/shared -> functions/contract, eventing
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 
-from infrastructure.packaging import FUNCTIONS, ROOT
+from infrastructure.packaging import FUNCTIONS
+from tests.infrastructure.sources import ROOMS, Source, imports, sources, within
 
-ROOMS = (
-    "app",
-    "benchmarks",
-    "dashboards",
-    "eventing",
-    "functions",
-    "infrastructure",
-    "local",
-    "stacks",
-    "tests",
-    "workflows",
-)
 AWS = ("boto3", "botocore", "aws_lambda_powertools")
 CDK = ("aws_cdk", "constructs", "cdk_nag", "jsii")
 
@@ -67,65 +54,35 @@ FORBIDDEN: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _within(module: str, room: str) -> bool:
-    return module == room or module.startswith(f"{room}.")
-
-
-def _sources() -> Iterator[tuple[str, Path]]:
-    yield "app", ROOT / "app.py"
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            yield module.removesuffix(".__init__"), path
-
-
-def imports(module: str, source: str, *, is_package: bool = False) -> set[str]:
-    """All modules that a source imports anywhere in it, what is imported from them included."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = module.split(".")
-                parts = parts[: len(parts) - node.level + is_package]
-                base = ".".join([*parts, base] if base else parts)
-            found |= {f"{base}.{alias.name}" for alias in node.names}
-    return found
-
-
 def faults(module: str, imported: set[str]) -> list[str]:
-    """What a module imports and may not."""
+    """The imports of a module that break the rule."""
     found = []
-    room = next((room for room in ALLOWED if _within(module, room)), None)
+    room = next((room for room in ALLOWED if within(module, room)), None)
     for name in sorted(imported):
         if name.partition(".")[0] in ROOMS:
-            if room and not any(_within(name, allowed) for allowed in ALLOWED[room]):
+            if room and not any(within(name, allowed) for allowed in ALLOWED[room]):
                 found.append(name)
-            elif _within(name, "local") and not _within(module, "local"):
-                found.extend([] if _within(module, "tests") else [name])
+            elif within(name, "local") and not within(module, "local"):
+                found.extend([] if within(module, "tests") else [name])
         for owner, names in FORBIDDEN.items():
-            if _within(module, owner) and any(_within(name, other) for other in names):
+            if within(module, owner) and any(within(name, other) for other in names):
                 found.append(name)
     return found
 
 
-@pytest.mark.parametrize(("module", "path"), list(_sources()), ids=str)
-def test_a_module_imports_what_it_may(module: str, path: Path) -> None:
-    imported = imports(module, path.read_text(), is_package=path.name == "__init__.py")
-
-    assert faults(module, imported) == []
+@pytest.mark.parametrize("source", sources(), ids=str)
+def test_a_module_imports_what_it_may(source: Source) -> None:
+    assert faults(source.module, source.imported) == []
 
 
 def test_the_contract_imports_nothing() -> None:
-    source = (ROOT / "functions" / "contract.py").read_text()
+    (contract,) = (source for source in sources() if source.module == "functions.contract")
 
-    assert imports("functions.contract", source) == set()
+    assert contract.imported == set()
 
 
 @pytest.mark.parametrize(
-    ("module", "source", "fault"),
+    ("module", "text", "fault"),
     [
         ("eventing.event", "import boto3", "boto3"),
         ("eventing.event", "def now():\n    import time", "time"),
@@ -171,12 +128,12 @@ def test_the_contract_imports_nothing() -> None:
         ("benchmarks.ingest", "from local import cloud", "local.cloud"),
     ],
 )
-def test_the_rule_sees(module: str, source: str, fault: str) -> None:
-    assert faults(module, imports(module, source)) == [fault]
+def test_the_rule_sees(module: str, text: str, fault: str) -> None:
+    assert faults(module, imports(module, text)) == [fault]
 
 
 def test_the_rule_lets_through_what_the_design_says() -> None:
-    for module, source in (
+    for module, text in (
         ("functions.ingest.handler", "from functions.shared.clients import Clients\nimport boto3"),
         ("functions.shared.clients", "from eventing.cause import Cause\nimport os"),
         ("functions.shared.metrics", "from functions.contract import Metric"),
@@ -186,4 +143,4 @@ def test_the_rule_lets_through_what_the_design_says() -> None:
         ("workflows.redrive", "from infrastructure.constructs.redrive import RedriveFunction"),
         ("tests.end_to_end.test_walk", "from local.cloud import LocalCloud"),
     ):
-        assert faults(module, imports(module, source)) == []
+        assert faults(module, imports(module, text)) == []

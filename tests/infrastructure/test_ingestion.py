@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
+from functions.contract import Objects, Variable
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import ACCOUNT, Template
 
@@ -55,7 +56,7 @@ def test_a_publisher_has_a_key_of_its_own_in_a_usage_plan_of_its_own(
 
     assert key["Enabled"] is True
     assert link["KeyId"] == f"eventing-{publisher}"
-    limits = Catalogue.load(ROOT / "catalogue").usage_plans["standard"]
+    limits = load_catalogue(ROOT / "catalogue").usage_plans["standard"]
     assert limits.quota is not None
     assert plan["Throttle"] == {"RateLimit": limits.rate_per_second, "BurstLimit": limits.burst}
     assert plan["Quota"] == {"Limit": limits.quota.limit, "Period": limits.quota.period}
@@ -68,23 +69,23 @@ def test_a_publisher_has_a_key_of_its_own_in_a_usage_plan_of_its_own(
 def test_the_function_knows_publishers_by_the_ids_of_their_keys(regional: Template) -> None:
     environment = _environment(regional)
 
-    assert json.loads(environment["PUBLISHERS"]) == {
+    assert json.loads(environment[Variable.PUBLISHERS]) == {
         f"eventing-{publisher}": publisher for publisher in PUBLISHERS
     }
 
 
 def test_the_functions_environment(regional: Template) -> None:
     environment = _environment(regional)
-    del environment["PUBLISHERS"]
+    del environment[Variable.PUBLISHERS]
 
     assert environment == {
-        "POWERTOOLS_SERVICE_NAME": "eventing",
-        "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-        "EVENTS_TABLE": "eventing-events",
-        "ARCHIVE_BUCKET": f"eventing-archive-{ACCOUNT}-us-east-1",
-        "INGEST_DLQ_URL": "eventing-ingest-dlq",
-        "EVENT_RETENTION_DAYS": "90",
+        Variable.SERVICE: "eventing",
+        Variable.NAMESPACE: "Eventing",
+        Variable.LOG_LEVEL: "INFO",
+        Variable.EVENTS_TABLE: "eventing-events",
+        Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
+        Variable.INGEST_DLQ_URL: "eventing-ingest-dlq",
+        Variable.EVENT_RETENTION_DAYS: "90",
     }
 
 
@@ -102,7 +103,7 @@ def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -
         ("dynamodb:GetItem", table),
         ("dynamodb:BatchGetItem", table),
         ("dynamodb:PartiQLInsert", table),
-        ("s3:PutObject", f"eventing-archive-{ACCOUNT}-us-east-1/publisher=*"),
+        ("s3:PutObject", f"eventing-archive-{ACCOUNT}-us-east-1/{Objects.EVENTS}*"),
         ("sqs:SendMessage", "eventing-ingest-dlq"),
         ("logs:CreateLogStream", "/aws/lambda/eventing-ingest"),
         ("logs:PutLogEvents", "/aws/lambda/eventing-ingest"),

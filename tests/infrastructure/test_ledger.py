@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
-from functions.shared import ledger
+from eventing.redrive.ledger import Row
+from functions.contract import LEDGER_INDEX, Rows
 from tests.infrastructure.synthesis import Json, Synthesis, Template
 
 LETTERS = "eventing-ledger"
@@ -38,7 +41,7 @@ def test_letters_are_found_by_stage_state_and_time_of_failure(regional: Template
     (index,) = table["GlobalSecondaryIndexes"]
 
     assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
-    assert index["IndexName"] == ledger.INDEX
+    assert index["IndexName"] == LEDGER_INDEX
     assert index["KeySchema"] == [
         {"AttributeName": "shard", "KeyType": "HASH"},
         {"AttributeName": "failed_at", "KeyType": "RANGE"},
@@ -55,9 +58,10 @@ def test_the_index_has_what_the_functions_read_of_it_and_never_the_event(
 ) -> None:
     (index,) = _table(regional)["GlobalSecondaryIndexes"]
     projection = index["Projection"]
+    read = {member.name for member in fields(Row)}
 
     assert projection["ProjectionType"] == "INCLUDE"
-    assert set(projection["NonKeyAttributes"]) == ledger.PROJECTED
+    assert set(projection["NonKeyAttributes"]) == read - {"key", "failed_at"}
     # Of DynamoDB, for one index.
     assert len(projection["NonKeyAttributes"]) <= 20
     assert "event" not in projection["NonKeyAttributes"]
@@ -67,8 +71,8 @@ def test_the_index_has_what_the_functions_read_of_it_and_never_the_event(
     ("function", "action", "rows"),
     [
         # What was decided is added to, and neither changed nor removed.
-        ("redrive", "dynamodb:PutItem", "audit#*"),
-        ("counter", "dynamodb:DeleteItem", "incident#*"),
+        ("redrive", "dynamodb:PutItem", f"{Rows.AUDIT}*"),
+        ("counter", "dynamodb:DeleteItem", f"{Rows.INCIDENT}*"),
     ],
 )
 def test_whole_rows_are_written_and_removed_only_where_they_are_no_letters(

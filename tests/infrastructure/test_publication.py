@@ -7,7 +7,8 @@ import shutil
 from math import ceil, log2
 from pathlib import Path
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
+from functions.contract import Objects, Variable
 from functions.publish import publish
 from functions.shared.clients import CALL_SECONDS
 from infrastructure.packaging import ROOT
@@ -71,16 +72,16 @@ def test_the_documented_numbers_follow_from_the_settings(regional: Template) -> 
     mapping = _mapping(regional)
     function = regional.one("AWS::Lambda::Function", FunctionName="eventing-publish").properties
     invocations = mapping["MaximumRetryAttempts"] + 1
-    letters_and_answer = publish._DEAD_LETTER_SECONDS + publish._ANSWER_SECONDS
+    letters_and_answer = publish.DEAD_LETTER_SECONDS + publish.ANSWER_SECONDS
     trying = function["Timeout"] - letters_and_answer - CALL_SECONDS
-    at_once = invocations * (trying - publish._LONGEST_PAUSE)
-    hanging = at_once - invocations * (CALL_SECONDS + publish._DEAD_LETTER_SECONDS)
+    at_once = invocations * (trying - publish.LONGEST_PAUSE)
+    hanging = at_once - invocations * (CALL_SECONDS + publish.DEAD_LETTER_SECONDS)
     crashes = ceil(log2(mapping["BatchSize"])) + invocations
     minutes = crashes * function["Timeout"] / 60
     text = " ".join((ROOT / "docs" / "publication.md").read_text().split())
 
     assert (
-        f"for the first {trying:.0f} s, with pauses of up to {publish._LONGEST_PAUSE:.0f} s" in text
+        f"for the first {trying:.0f} s, with pauses of up to {publish.LONGEST_PAUSE:.0f} s" in text
     )
     assert f"**at least {at_once:.0f} s** where calls fail at once" in text
     assert f"at least {hanging:.0f} s where they hang" in text
@@ -108,7 +109,7 @@ def test_each_invocation_record_is_told_to_the_dead_letter_queue(regional: Templ
         "detail-type": ["Object Created"],
         "detail": {
             "bucket": {"name": [OPERATIONS_BUCKET]},
-            "object": {"key": [{"prefix": "aws/lambda/"}]},
+            "object": {"key": [{"prefix": Objects.INVOCATION_RECORDS}]},
         },
     }
     assert rule["State"] == "ENABLED"
@@ -141,14 +142,14 @@ def test_of_all_rules_that_one_alone_may_send_to_the_dead_letter_queue(regional:
 
 
 def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -> None:
-    topics = [topic.name for topic in Catalogue.load(ROOT / "catalogue").topics]
+    topics = [topic.name for topic in load_catalogue(ROOT / "catalogue").topics]
     stream = _mapping(regional)["EventSourceArn"]
 
     assert len(topics) >= 3
     assert regional.statements("eventing-publish") == {
         *(("sns:Publish", f"eventing-topic-{topic}") for topic in topics),
         ("sqs:SendMessage", "eventing-publish-dlq"),
-        ("s3:PutObject", f"{OPERATIONS_BUCKET}/aws/lambda/*"),
+        ("s3:PutObject", f"{OPERATIONS_BUCKET}/{Objects.INVOCATION_RECORDS}*"),
         ("s3:ListBucket", OPERATIONS_BUCKET),
         ("dynamodb:DescribeStream", stream),
         ("dynamodb:GetRecords", stream),
@@ -165,18 +166,18 @@ def test_the_functions_environment(regional: Template) -> None:
     function = regional.one("AWS::Lambda::Function", FunctionName="eventing-publish").properties
 
     assert function["Environment"]["Variables"] == {
-        "POWERTOOLS_SERVICE_NAME": "eventing",
-        "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-        "PUBLISH_DLQ_URL": "eventing-publish-dlq",
-        "TOPIC_ARN_PREFIX": f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
+        Variable.SERVICE: "eventing",
+        Variable.NAMESPACE: "Eventing",
+        Variable.LOG_LEVEL: "INFO",
+        Variable.PUBLISH_DLQ_URL: "eventing-publish-dlq",
+        Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
     }
     assert function["Timeout"] == 120
 
 
 def test_every_topic_of_the_catalogue_is_there(regional: Template) -> None:
     names = {topic.properties["TopicName"] for topic in regional.all("AWS::SNS::Topic")}
-    wanted = {f"eventing-topic-{t.name}" for t in Catalogue.load(ROOT / "catalogue").topics}
+    wanted = {f"eventing-topic-{t.name}" for t in load_catalogue(ROOT / "catalogue").topics}
 
     assert names - {"eventing-ops"} == wanted
 

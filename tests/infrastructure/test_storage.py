@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from functions.shared.ledger import OPEN_DAYS
+from eventing.redrive.ledger import OPEN_DAYS
 from tests.infrastructure.synthesis import ACCOUNT, Json, Resource, Synthesis, Template
 
 ARCHIVE = f"eventing-archive-{ACCOUNT}-us-east-1"

@@ -11,17 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventing.catalogue import (
-    Catalogue,
-    CatalogueError,
-    EventType,
-    Quota,
-    Rule,
-    Topic,
-    TypePatterns,
-    UsagePlan,
-    covers,
-)
+from eventing.catalogue import Catalogue, CatalogueError, EventType, Quota, Rule, Topic, UsagePlan
+from eventing.catalogue_check import load_catalogue, warnings
+from eventing.type_patterns import TypePatterns, covers
 from tests.unit.catalogues import write
 
 FILES: dict[str, Any] = {
@@ -64,7 +56,7 @@ FILES: dict[str, Any] = {
 
 
 def test_a_catalogue_is_what_its_files_say(tmp_path: Path) -> None:
-    catalogue = Catalogue.load(write(tmp_path, FILES))
+    catalogue = load_catalogue(write(tmp_path, FILES))
     assert catalogue.topics == (
         Topic(
             "orders-priority",
@@ -92,7 +84,7 @@ def test_a_catalogue_is_what_its_files_say(tmp_path: Path) -> None:
 
 def test_what_functions_read_is_what_was_checked(tmp_path: Path) -> None:
     folder = write(tmp_path, FILES)
-    assert Catalogue.read(folder) == Catalogue.load(folder)
+    assert Catalogue.read(folder) == load_catalogue(folder)
 
 
 Edit = Callable[[dict[str, Any]], Any]
@@ -200,8 +192,13 @@ FAULTS: list[tuple[Edit, str, str, str]] = [
     (event_type(type=None), TYPES, "entry 1", "'type' must be a text"),
     (event_type(type="shop.*.v1"), TYPES, "shop.*.v1", "is no type pattern"),
     (event_type(shema="x"), TYPES, "shop.order.placed.v1", "unknown member 'shema'"),
-    (event_type(mode="strict"), TYPES, "shop.order.placed.v1", "not 'strict'"),
-    (event_type(mode=7), TYPES, "shop.order.placed.v1", "'mode' must be a text"),
+    (
+        event_type(mode="strict"),
+        TYPES,
+        "shop.order.placed.v1",
+        "'mode' must be one of enforce, warn",
+    ),
+    (event_type(mode=7), TYPES, "shop.order.placed.v1", "'mode' must be one of"),
     (event_type(schema="none.json"), TYPES, "shop.order.placed.v1", "no schema file 'none.json'"),
     (event_type(schema="schemas"), TYPES, "shop.order.placed.v1", "no schema file 'schemas'"),
     (event_type(schema=""), TYPES, "shop.order.placed.v1", "'schema' must be a text"),
@@ -238,6 +235,12 @@ FAULTS: list[tuple[Edit, str, str, str]] = [
         "never applies: 'shop.payment.v1' stands before it",
     ),
     (added(TYPES, "event_types", {"type": "bank.*"}), TYPES, "bank.*", "no topic in topics.json"),
+    (
+        added(TYPES, "event_types", {"type": "shop.payment.v1 🏠"}),
+        TYPES,
+        "shop.payment.v1 🏠",
+        "no topic in topics.json",
+    ),
     # usage plans
     (plan(rate=1), PLANS, "standard", "unknown member 'rate'"),
     (plan(rate_per_second=0), PLANS, "standard", "'rate_per_second' must be a number above 0"),
@@ -246,9 +249,14 @@ FAULTS: list[tuple[Edit, str, str, str]] = [
     (plan(burst=0), PLANS, "standard", "'burst' must be a whole number of at least 1"),
     (plan(burst=1.5), PLANS, "standard", "'burst' must be a whole number of at least 1"),
     (plan(quota=7), PLANS, "standard", "must be an object"),
-    (plan(quota={"limit": 1}), PLANS, "standard", "'quota.period' is one of DAY, WEEK, MONTH"),
+    (plan(quota={"limit": 1}), PLANS, "standard", "'quota.period' must be one of DAY, WEEK, MONTH"),
     (plan(quota={"limit": 0, "period": "DAY"}), PLANS, "standard", "'quota.limit' must be"),
-    (plan(quota={"limit": 1, "period": "YEAR"}), PLANS, "standard", "'quota.period' is one of"),
+    (
+        plan(quota={"limit": 1, "period": "YEAR"}),
+        PLANS,
+        "standard",
+        "'quota.period' must be one of",
+    ),
     (plan(quota={"limit": 1, "period": "DAY", "x": 1}), PLANS, "standard", "unknown member 'x'"),
     (instead(PLANS, {"usage_plans": {"free": []}}), PLANS, "free", "must be an object"),
     (
@@ -268,10 +276,20 @@ def test_a_fault_is_named(edit: Edit, file: str, entry: str, reason: str, tmp_pa
     edit(files)
     folder = write(tmp_path, files)
     with pytest.raises(CatalogueError) as raised:
-        Catalogue.load(folder)
+        load_catalogue(folder)
     assert (raised.value.file, raised.value.entry) == (file, entry)
     assert reason in raised.value.reason
     assert str(raised.value) == f"{file}: {entry}{': ' if entry else ''}{raised.value.reason}"
+
+
+def exactly(type: str) -> Edit:
+    """An event type that no wildcard stands for, and a topic that names it."""
+
+    def edit(files: dict[str, Any]) -> None:
+        files["event-types.json"]["event_types"].append({"type": type})
+        files["topics.json"]["topics"].append({"name": "odd", "events": [{"type": type}]})
+
+    return edit
 
 
 SOUND: list[Edit] = [
@@ -280,7 +298,8 @@ SOUND: list[Edit] = [
     rule(when="not_null(a, b, c) == `1` && sort_by(l, &x)[0]"),
     rule(when="sum(data.lines[*].quantity) > `10`"),
     rule(type="shop.order.placed.v1"),
-    event_type(type="größe v1"),
+    exactly("größe v1 🏠"),
+    exactly("größe." + "c" * 300),
     added(TYPES, "event_types", {"type": "shop.customer", "description": ""}),
     instead("schemas/order.json", {"$defs": {"a": {}}, "$ref": "#/$defs/a"}),
     instead("schemas/order.json", {"$schema": "http://json-schema.org/draft-07/schema#"}),
@@ -295,7 +314,41 @@ def test_what_is_sound_is_taken(edit: Edit, tmp_path: Path) -> None:
     files = deepcopy(FILES)
     files["topics.json"]["topics"].append({"name": "all", "events": [{"type": "*"}]})
     edit(files)
-    assert Catalogue.load(write(tmp_path, files))
+    assert load_catalogue(write(tmp_path, files))
+
+
+ORDERS = "rests on the schema of shop.order.*, which is not enforced"
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (topic(), [f"orders-priority: the condition 'data.total >= `500`' {ORDERS}"]),
+        (event_type(1, mode="enforce"), []),
+        (rule(when="source == '/a'"), []),
+        (rule(when="starts_with(data, 'a')"), ["orders-priority: the condition"]),
+        (rule(when="source == '/a' && not_null(data.a[?b].c, x)"), ["orders-priority: the"]),
+        (rule(when="data.x", type="shop.order.placed.v1"), []),
+        (rule(when="data.x", type="shop.order.placed.v2"), ["orders-priority: the condition"]),
+        (
+            topic(2, events=[{"type": "shop.*", "when": "data.x"}]),
+            [
+                "orders-priority: the condition",
+                f"rest: the condition 'data.x' {ORDERS}",
+                "rest: the condition 'data.x' rests on the schema of shop.customer.*, which does",
+                "rest: the condition 'data.x' rests on the schema of shop.payment.v1, which does",
+            ],
+        ),
+    ],
+)
+def test_conditions_on_data_whose_form_nothing_ensures_are_named(
+    edit: Edit, named: list[str], tmp_path: Path
+) -> None:
+    files = deepcopy(FILES)
+    edit(files)
+    found = list(warnings(load_catalogue(write(tmp_path, files))))
+    assert len(found) == len(named)
+    assert all(text in warning for text, warning in zip(named, found, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -322,6 +375,9 @@ def test_the_digest_changes_with_what_decides_an_events_fate(
     assert (after != before) == changes
 
 
+LONG = "c" * 300
+
+
 @pytest.mark.parametrize(
     ("type", "matching"),
     [
@@ -329,9 +385,27 @@ def test_the_digest_changes_with_what_decides_an_events_fate(
         ("shop.order.placed.v1", ["shop.order.*", "*", "shop.*"]),
         ("shop.order", ["*", "shop.*"]),
         ("shop", ["*"]),
+        ("shop.A-z_0.9", ["*", "shop.*"]),
+        ("shop.", ["*"]),
+        ("shop.order placed", []),
+        ("shop.größe", []),
+        ("shop.order\n", []),
+        ("shop.house🏠", []),
+        ("shop.\u202etxt.exe", []),
+        ("shop.a/b", []),
+        ("shop.٣", []),
+        ("größe.placed", ["größe.*"]),
+        ("größe v1.🏠", ["größe v1.🏠"]),
+        ("größe v2.placed", ["größe v2.*"]),
+        ("größe v2.größe", []),
+        ("shop." + "a" * 250, ["*", "shop.*"]),
+        ("shop." + "a" * 251, []),
+        ("b" * 255, ["*"]),
+        ("b" * 256, []),
+        (LONG, [LONG]),
         ("shopping.order", ["*"]),
         ("SHOP.order", ["*"]),
-        ("", ["*"]),
+        ("", []),
         (".", ["*"]),
     ],
 )
@@ -339,6 +413,7 @@ def test_patterns_match_whole_segments_in_the_order_of_filing(
     type: str, matching: list[str]
 ) -> None:
     patterns = ["shop.order.*", "*", "shop.order.placed", "shop.*", "shopping.*.x"]
+    patterns += ["größe.*", "größe v1.🏠", "größe v2.*", LONG]
     assert TypePatterns([(p, p) for p in patterns]).matches(type) == matching
 
 
@@ -356,6 +431,24 @@ def test_a_pattern_that_covers_another_matches_all_that_it_matches(
     # Where one of many types is matched by the other alone, it does not cover it.
     examples = [other.replace("*", "x"), other.replace("*", "y.z")]
     covered = all(TypePatterns([(pattern, 1)]).matches(example) for example in examples)
+    assert covers(pattern, other) == covered
+
+
+@pytest.mark.parametrize(
+    ("pattern", "other", "covered"),
+    [
+        ("*", "größe", False),
+        ("*", "größe.*", False),
+        ("shop.*", "shop.house 🏠", False),
+        ("shop.*", "shop.a b.*", False),
+        ("shop.*", "shop." + "a" * 251, False),
+        ("shop.*", "shop.a_b.*", True),
+        ("größe.*", "größe.a.*", True),
+    ],
+)
+def test_a_wildcard_does_not_cover_what_it_does_not_stand_for(
+    pattern: str, other: str, covered: bool
+) -> None:
     assert covers(pattern, other) == covered
 
 

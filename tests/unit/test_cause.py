@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from eventing.cause import MAX_MESSAGE_BYTES, Cause, Code, aws_cause, cause_of, clip
-from eventing.routing import ConditionFailed, NoRoute
+from eventing.routing import NoRoute
 
 
 def client_error(operation: str, code: str, status: int, message: str = "") -> ClientError:
@@ -169,7 +169,6 @@ RAISED: list[tuple[BaseException, Code]] = [
     (ConnectionResetError("reset"), Code.UNAVAILABLE),
     (sdk.NoCredentialsError(), Code.ACCESS_DENIED),
     (NoRoute("no topic takes it"), Code.NO_ROUTE),
-    (ConditionFailed("the condition of topic a cannot be evaluated"), Code.INVALID),
 ]
 
 

@@ -12,9 +12,9 @@ from jsonschema_rs import validator_for
 
 from commands.catalogue import DOCS, documents
 from commands.openapi import openapi
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 
-CATALOGUE = Catalogue.load(Path("catalogue"))
+CATALOGUE = load_catalogue(Path("catalogue"))
 
 
 def run(module: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -56,6 +56,15 @@ def test_a_sound_catalogue_is_listed_and_checked() -> None:
     assert "orders-priority: " in listed.stdout
     assert "when data.total >= `500`" in listed.stdout
     assert CATALOGUE.digest in run("commands.catalogue", "check").stdout
+
+
+def test_a_condition_on_data_that_no_enforced_schema_stands_behind_is_named() -> None:
+    checked = run("commands.catalogue", "check")
+    assert checked.returncode == 0
+    assert [line for line in checked.stdout.splitlines() if "mind: " in line] == [
+        "  mind: orders-priority: the condition 'data.total >= `500`' rests on the schema of "
+        "com.example.shop.order.placed.v2, which is not enforced"
+    ]
 
 
 def test_a_faulty_catalogue_is_refused_with_its_fault(tmp_path: Path) -> None:

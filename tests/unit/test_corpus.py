@@ -10,8 +10,8 @@ import pytest
 from eventing.answer import Accepted, Outcome, Rejected, answer
 from eventing.catalogue import Catalogue
 from eventing.event import Event
-from eventing.http_binding import read_request
-from eventing.ingestion import judge
+from eventing.http_binding import read_http_request
+from eventing.ingestion import admit
 from eventing.problem import Refused
 from eventing.routing import Router
 from eventing.schemas import Schemas
@@ -23,13 +23,13 @@ PUBLISHER = "acme-web"
 def read(case: Case, schemas: Schemas) -> tuple[bool, list[Event | Refused]]:
     """Whether the request is a batch, and what became of each of its events."""
     try:
-        request = read_request(case.headers, case.body)
+        request = read_http_request(case.headers, case.body)
     except Refused as refused:
         return False, [refused]
     judged: list[Event | Refused] = []
     for document in request.documents:
         try:
-            judged.append(judge(document, publisher=PUBLISHER, schemas=schemas).event)
+            judged.append(admit(document, publisher=PUBLISHER, schemas=schemas).event)
         except Refused as refused:
             judged.append(refused)
     return request.batched, judged

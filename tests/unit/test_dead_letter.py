@@ -248,7 +248,11 @@ def test_the_key_is_that_of_event_stage_and_step(members: dict[str, Any], same: 
     assert (replace(LETTER, **members).key == LETTER.key) == same
 
 
-def test_a_letter_that_failed_again_has_its_new_cause_and_one_episode_more() -> None:
-    cause = Cause(Code.THROTTLED, "Throttled", "")
-    again = LETTER.failed_again(cause, "2026-11-25T00:00:00.000Z")
-    assert again == replace(LETTER, cause=cause, failed_at="2026-11-25T00:00:00.000Z", episode=3)
+def test_a_letter_is_read_with_its_event_and_another_event_is_read_anew() -> None:
+    read = read_dead_letter(LETTER.text())
+    other = replace(read, event=event_text(id="2"))
+
+    assert read.document == LETTER.document
+    assert read.key == LETTER.key
+    assert other.document.value["id"] == "2"
+    assert other.key != read.key

@@ -14,16 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventing.event import (
-    MAX_EVENT_BYTES,
-    event_digest,
-    event_key,
-    is_media_type,
-    read_event,
-    timestamp,
-)
+from eventing.event import MAX_EVENT_BYTES, event_digest, event_key, read_event
 from eventing.json_text import parse
+from eventing.media_type import is_media_type
 from eventing.problem import MAX_FAULTS, Kind, Refused
+from eventing.timestamps import timestamp
 from tests.unit.examples import UNSET, document, event_text, example
 
 
@@ -105,6 +100,17 @@ SAME_EVENT = [
     '"id":"\\u0031","specversion":"1.0"}',
     '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":{"a":[1.10,"é"],"b":null},'
     '"subject":null,"ext":null,"data_base64":null}',
+    *(
+        '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":{"a":[1.10,"é"],"b":null},'
+        f'"datacontenttype":"{content_type}"}}'
+        for content_type in (
+            "application/json",
+            "application/json; charset=utf-8",
+            "application/json;charset=UTF-8",
+            "Application/JSON ; charset=utf8",
+            'application/json; charset=\\"utf-8\\"',
+        )
+    ),
 ]
 OTHER_EVENTS = [
     '{"specversion":"1.0","id":"1","source":"/crm","type":"t"}',
@@ -114,8 +120,20 @@ OTHER_EVENTS = [
     '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":{"a":["é",1.10],"b":null}}',
     '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":{"a":[1.10,"é"]}}',
     '{"specversion":"1.0","id":"1","source":"/crm","type":"t","ext":true}',
-    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","ext":"true"}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","ext":"True"}',
     '{"specversion":"1.0","id":"1","source":"/crm","type":"t","ext":1}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","ext":"01"}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":"1"}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":1}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":1.0}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":"1","datacontenttype":"text/a"}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":1,"datacontenttype":"a/b+json"}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":1,'
+    '"datacontenttype":"application/json; charset=us-ascii"}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":1,'
+    '"datacontenttype":"application/json; profile=utf-8"}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":{"ext":"true"}}',
+    '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":{"ext":true}}',
     '{"specversion":"1.0","id":"1","source":"/crm","type":"t","ext":0}',
     '{"specversion":"1.0","id":"1","source":"/crm","type":"t","ext":-0}',
     '{"specversion":"1.0","id":"1","source":"/crm","type":"t","data":"AAE="}',
@@ -129,6 +147,64 @@ def test_the_digest_tells_an_event_sent_again_from_another_one() -> None:
     others = [read_event(parse(text)).digest for text in OTHER_EVENTS]
     assert len({digests[0], *others}) == 1 + len(OTHER_EVENTS)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", digest) for digest in digests + others)
+
+
+START = '{"specversion":"1.0","id":"1","source":"/crm","type":"t",'
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # An attribute is compared by its canonical string form (section "Type System").
+        ('"ext":true', '"ext":"true"'),
+        ('"ext":false', '"ext":"false"'),
+        ('"ext":-7', '"ext":"-7"'),
+        ('"ext":0', '"ext":"0"'),
+        ('"ext":-0', '"ext":"-0"'),
+        # Section 3.1 "datacontenttype": unset is exactly equivalent to application/json.
+        ('"data":1.50', '"data":1.50,"datacontenttype":"application/json"'),
+        ('"ext":1', '"ext":1,"datacontenttype":"application/json;charset=utf-8"'),
+        (
+            '"data":"a","datacontenttype":"text/plain"',
+            '"data":"a","datacontenttype":"Text/Plain; charset=UTF-8"',
+        ),
+        (
+            '"data_base64":"AAE=","datacontenttype":"text/a; b=c"',
+            '"data_base64":"AAE=","datacontenttype":"text/a; charset=\\"utf-8\\" ; b=c"',
+        ),
+    ],
+)
+def test_the_digest_is_of_the_event_as_the_specification_compares_it(one: str, other: str) -> None:
+    first, second = (read_event(parse(f"{START}{members}}}")) for members in (one, other))
+    assert first.digest == second.digest
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # Bytes are JSON only when somebody says so.
+        ('"data_base64":"AAE="', '"data_base64":"AAE=","datacontenttype":"application/json"'),
+        ('"data":"1"', '"data":1'),
+        ('"data":{"a":true}', '"data":{"a":"true"}'),
+        ('"data":"AAE="', '"data_base64":"AAE="'),
+        ('"data":1.5', '"data":1.50'),
+        ('"data":100', '"data":1e2'),
+        ('"data":null', '"ext":"null"'),
+        ('"ext":true', '"ext":"True"'),
+        ('"ext":"a"', '"ext":"A"'),
+        (
+            '"data":"a","datacontenttype":"text/plain"',
+            '"data":"a","datacontenttype":"text/plain; charset=utf-16"',
+        ),
+        (
+            '"data":"a","datacontenttype":"a/b; c=\\"; charset=utf-8\\""',
+            '"data":"a","datacontenttype":"a/b; c=\\"\\""',
+        ),
+    ],
+)
+def test_other_data_and_other_attributes_make_another_digest(one: str, other: str) -> None:
+    first, second = (read_event(parse(f"{START}{members}}}")) for members in (one, other))
+    assert first.digest != second.digest
 
 
 @pytest.mark.parametrize("text", SAME_EVENT + OTHER_EVENTS)
@@ -218,6 +294,16 @@ def test_every_fault_is_named_and_what_can_be_told_of_the_identity() -> None:
         example(type=UNSET)
     assert one.value.problem.detail == "The event has 1 fault."
     assert one.value.identity == {"id": "1", "source": "/crm"}
+
+
+def test_the_name_publisher_is_reserved_with_a_reason() -> None:
+    with pytest.raises(Refused) as raised:
+        example(publisher="nordic-crm")
+    (fault,) = raised.value.problem.faults
+    assert fault.pointer == "/publisher"
+    assert "reserved" in fault.detail
+    assert "API key" in fault.detail
+    assert accepted(publishers="a", publisherid="b", data={"publisher": "c"})
 
 
 def test_no_fault_quotes_data() -> None:
@@ -338,6 +424,15 @@ def test_one_character_that_no_uri_has_makes_it_none(
 def test_long_attributes_take_no_time_to_read(long: str) -> None:
     began = datetime.now(UTC)
     accepted(source=long)
+    assert datetime.now(UTC) - began < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "long", ["a/b" + " " * 200_000, "a/b" + ";c=d" * 50_000, 'a/b;c="' + "\\a" * 50_000 + '"']
+)
+def test_long_media_types_take_no_time_to_compare(long: str) -> None:
+    began = datetime.now(UTC)
+    assert accepted(datacontenttype=long)
     assert datetime.now(UTC) - began < timedelta(seconds=1)
 
 

@@ -8,20 +8,21 @@ from typing import Any
 
 import pytest
 
-from eventing.catalogue import Catalogue
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Code
 from eventing.dead_letter import Step
-from eventing.redrive.forecast import Judge
+from eventing.redrive.forecast import Forecaster
 from tests.unit.examples import document
+from tests.unit.letters import row
 
-CATALOGUE = Catalogue.load(Path(__file__).parents[2] / "catalogue")
+CATALOGUE = load_catalogue(Path(__file__).parents[2] / "catalogue")
 ORDER = "com.example.shop.order.placed.v1"
 DATA = {"order_id": "1", "total": 5, "currency": "EUR"}
 
 
 @pytest.fixture(scope="module")
-def judge() -> Judge:
-    return Judge(CATALOGUE, code_digest="c1")
+def forecaster() -> Forecaster:
+    return Forecaster(CATALOGUE, code_digest="c1")
 
 
 @pytest.mark.parametrize(
@@ -36,9 +37,9 @@ def judge() -> Judge:
     ],
 )
 def test_the_event_is_read_only_where_it_matters(
-    judge: Judge, step: Step, topic: str | None, needs: bool
+    forecaster: Forecaster, step: Step, topic: str | None, needs: bool
 ) -> None:
-    assert judge.needs_event(step, topic) is needs
+    assert forecaster.needs_event(row(step=step, topic=topic)) is needs
 
 
 @pytest.mark.parametrize(
@@ -70,9 +71,9 @@ def test_the_event_is_read_only_where_it_matters(
     ],
 )
 def test_where_it_goes_or_why_it_cannot(
-    judge: Judge, step: Step, topic: str | None, members: dict[str, Any], expected: Any
+    forecaster: Forecaster, step: Step, topic: str | None, members: dict[str, Any], expected: Any
 ) -> None:
-    forecast = judge.forecast(step, topic=topic, publisher="acme", document=document(**members))
+    forecast = forecaster.forecast(row(step=step, topic=topic), document(**members))
     if isinstance(expected, Code):
         assert forecast.cause is not None
         assert forecast.cause.code is expected
@@ -82,21 +83,21 @@ def test_where_it_goes_or_why_it_cannot(
 
 
 @pytest.mark.parametrize("step", ["store", "route", "publish"])
-def test_a_letter_without_an_event_is_invalid(judge: Judge, step: Step) -> None:
-    forecast = judge.forecast(step, topic=None, publisher="acme", document=None)
+def test_a_letter_without_an_event_is_invalid(forecaster: Forecaster, step: Step) -> None:
+    forecast = forecaster.forecast(row(step=step, topic=None), None)
     assert forecast.cause
     assert forecast.cause.code is Code.INVALID
 
 
-def test_a_topic_takes_as_much_in_a_call_as_the_catalogue_says(judge: Judge) -> None:
-    for topic in judge.catalogue.topics:
-        assert judge.max_bytes(topic.name) == topic.max_bytes
-    assert judge.max_bytes("gone") == 256 * 1024
+def test_a_topic_takes_as_much_in_a_call_as_the_catalogue_says(forecaster: Forecaster) -> None:
+    for topic in forecaster.catalogue.topics:
+        assert forecaster.max_bytes(topic.name) == topic.max_bytes
+    assert forecaster.max_bytes("gone") == 256 * 1024
 
 
-def test_other_code_or_another_catalogue_is_another_version(judge: Judge) -> None:
+def test_other_code_or_another_catalogue_is_another_version(forecaster: Forecaster) -> None:
     other = replace(CATALOGUE, digest="another")
 
-    assert Judge(CATALOGUE, code_digest="c1").version == judge.version
-    assert Judge(CATALOGUE, code_digest="c2").version != judge.version
-    assert Judge(other, code_digest="c1").version != judge.version
+    assert Forecaster(CATALOGUE, code_digest="c1").version == forecaster.version
+    assert Forecaster(CATALOGUE, code_digest="c2").version != forecaster.version
+    assert Forecaster(other, code_digest="c1").version != forecaster.version

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eventing.http_binding import MAX_BATCH, MAX_BODY_BYTES, read_request
-from eventing.ingestion import judge
+from eventing.event import read_event
+from eventing.http_binding import MAX_BATCH, MAX_BODY_BYTES, read_http_request
+from eventing.ingestion import admit
 from eventing.problem import Kind, Refused
 from eventing.schemas import Schemas
 from tests.events.corpus import Case, invalid, valid
@@ -29,7 +31,7 @@ BINARY = {
 
 def refusal(headers: Mapping[str, Sequence[str]], body: bytes = b"") -> Refused:
     with pytest.raises(Refused) as raised:
-        read_request(headers, body)
+        read_http_request(headers, body)
     return raised.value
 
 
@@ -50,19 +52,19 @@ def quoted(text: str) -> str:
 
 @given(st.text())
 def test_any_text_comes_through_a_header(text: str) -> None:
-    request = read_request({**BINARY, "ce-note": [encoded(text)]}, b"")
+    request = read_http_request({**BINARY, "ce-note": [encoded(text)]}, b"")
     assert request.documents[0].value["note"] == text
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=0x20, max_codepoint=0x7E)))
 def test_any_printable_text_comes_through_a_quoted_header(text: str) -> None:
-    request = read_request({**BINARY, "ce-note": [f" {quoted(text)}\t"]}, b"")
+    request = read_http_request({**BINARY, "ce-note": [f" {quoted(text)}\t"]}, b"")
     assert request.documents[0].value["note"] == text
 
 
 @given(st.binary(max_size=50), st.sampled_from(["image/png", "text/plain; charset=utf-16", "a/b"]))
 def test_any_bytes_come_through_a_binary_body(body: bytes, content_type: str) -> None:
-    value = read_request({**BINARY, "Content-Type": [content_type]}, body).documents[0].value
+    value = read_http_request({**BINARY, "Content-Type": [content_type]}, body).documents[0].value
     assert value["datacontenttype"] == content_type
     assert b64decode(value.get("data_base64", "")) == body
     assert "data" not in value
@@ -71,7 +73,7 @@ def test_any_bytes_come_through_a_binary_body(body: bytes, content_type: str) ->
 @given(st.text(max_size=20))
 def test_any_text_comes_through_a_binary_body(text: str) -> None:
     headers = {**BINARY, "Content-Type": ["text/plain"]}
-    value = read_request(headers, text.encode()).documents[0].value
+    value = read_http_request(headers, text.encode()).documents[0].value
     assert value.get("data", "") == text
     assert "data_base64" not in value
 
@@ -110,13 +112,13 @@ BODIES = st.binary(max_size=20) | st.recursive(
 def statuses(headers: Mapping[str, Sequence[str]], body: bytes, schemas: Schemas) -> Iterator[int]:
     """The outcome of each event; any error but `Refused` would be a 503 that sending again never mends."""
     try:
-        request = read_request(headers, body)
+        request = read_http_request(headers, body)
     except Refused as refused:
         yield refused.problem.kind.status
         return
     for document in request.documents:
         try:
-            judge(document, publisher="acme", schemas=schemas)
+            admit(document, publisher="acme", schemas=schemas)
         except Refused as refused:
             yield refused.problem.kind.status
 
@@ -145,7 +147,7 @@ def test_the_body_is_limited(size: int) -> None:
     if size > MAX_BODY_BYTES:
         assert refusal({"content-type": [JSON]}, body).problem.kind is Kind.BODY_TOO_LARGE
     else:
-        assert len(read_request({"content-type": [JSON]}, body).documents) == 1
+        assert len(read_http_request({"content-type": [JSON]}, body).documents) == 1
 
 
 @pytest.mark.parametrize("count", [0, 1, MAX_BATCH, MAX_BATCH + 1])
@@ -157,9 +159,39 @@ def test_a_batch_is_limited(count: int, content_type: str) -> None:
         assert refused.problem.kind is Kind.BATCH_TOO_LARGE
         assert "101 events" in refused.problem.detail
     else:
-        request = read_request({"content-type": [content_type]}, body)
+        request = read_http_request({"content-type": [content_type]}, body)
         assert request.batched
         assert [d.value["id"] for d in request.documents] == [str(n) for n in range(count)]
+
+
+MODES: list[tuple[dict[str, Any], str, str, bytes]] = [
+    # members beside the required ones, a header that goes with them, content type, body
+    ({"data": {"a": 1.50}}, "", "", b'{"a": 1.5}'),
+    ({"data": {"a": 1.5}}, "", "application/json", b' {"a":1.5}'),
+    ({"data": {"a": 1.5}}, "", "application/json; charset=utf-8", b'{"a":1.5}'),
+    ({"data": 1, "datacontenttype": "application/json"}, "", "", b"1"),
+    ({"data": "a", "datacontenttype": "text/plain"}, "", "text/plain;charset=UTF-8", b"a"),
+    ({"data_base64": "/wA="}, "", "", b"\xff\x00"),
+    ({"data_base64": "/wA=", "datacontenttype": "image/png"}, "", "image/png", b"\xff\x00"),
+    ({"data": 1, "ext": True}, "true", "application/json", b"1"),
+    ({"ext": False}, "false", "", b""),
+    ({"ext": -12}, "-12", "application/json", b""),
+    ({"ext": "50% 客"}, "50%25%20%E5%AE%A2", "", b""),
+]
+
+
+@pytest.mark.parametrize(("members", "header", "content_type", "body"), MODES)
+def test_the_same_event_in_another_mode_has_the_same_digest(
+    members: dict[str, Any], header: str, content_type: str, body: bytes
+) -> None:
+    headers = dict(BINARY)
+    headers |= {"ce-ext": [header]} if header else {}
+    headers |= {"content-type": [content_type]} if content_type else {}
+    text = event_text(**members).encode()
+    structured = read_http_request({"content-type": [JSON]}, text).documents[0]
+    batched = read_http_request({"content-type": [BATCH]}, b"[%b]" % text).documents[0]
+    binary = read_http_request(headers, body).documents[0]
+    assert len({read_event(document).digest for document in (structured, batched, binary)}) == 1
 
 
 def test_a_refused_binary_event_is_named_as_far_as_its_headers_can_be_read() -> None:

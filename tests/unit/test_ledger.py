@@ -13,10 +13,11 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from eventing.cause import Cause, Code
+from eventing.redrive.changes import claim as claim_of
+from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import SHARDS, Outline, Row, State
-from eventing.redrive.request import Filter
 from functions.shared.clock import Clock
-from functions.shared.ledger import Change, Ledger
+from functions.shared.letters import Letters
 from tests.unit.letters import row
 
 Answer = str | None
@@ -102,10 +103,8 @@ class Hasty(Clock):
 
 def claim(workers: ThreadPoolExecutor, table: Table) -> list[bool | Cause]:
     """Claim all letters that were in the table as the test began, each at version 1."""
-    ledger = Ledger(cast("Any", table), table="ledger", workers=workers, clock=Hasty())
-    return ledger.change(
-        [Change(row(number), "redriving", {"run": "r1"}) for number in range(len(table.rows))]
-    )
+    letters = Letters(cast("Any", table), table="ledger", workers=workers, clock=Hasty())
+    return letters.change([claim_of(row(number), run="r1") for number in range(len(table.rows))])
 
 
 def table_of(count: int, **members: Any) -> Table:
@@ -184,8 +183,8 @@ def test_no_change_is_no_call(workers: ThreadPoolExecutor) -> None:
     assert table.calls == []
 
 
-def open_letters(workers: ThreadPoolExecutor, index: Index) -> Ledger:
-    return Ledger(cast("Any", index), table="ledger", workers=workers, clock=Hasty())
+def open_letters(workers: ThreadPoolExecutor, index: Index) -> Letters:
+    return Letters(cast("Any", index), table="ledger", workers=workers, clock=Hasty())
 
 
 def test_letters_are_given_as_they_are_read_and_the_filter_as_they_come(
@@ -206,8 +205,8 @@ def test_letters_are_given_as_they_are_read_and_the_filter_as_they_come(
 
 def test_of_an_outline_no_more_is_read_than_it_has(workers: ThreadPoolExecutor) -> None:
     index = Index()
-    ledger = open_letters(workers, index)
-    found = ledger.fold(["publish"], ["open"], Filter(), Outline, lambda some: next(iter(some)))
+    letters = open_letters(workers, index)
+    found = letters.fold(["publish"], ["open"], Filter(), Outline, lambda some: next(iter(some)))
     assert found == [Outline(**outlined(row(0, publisher="p0")))] * SHARDS
     assert index.asked[0]["ProjectionExpression"].count("#") == len(fields(Outline))
 

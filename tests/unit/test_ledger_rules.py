@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from eventing.dead_letter import STAGES
+from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import SHARDS, shard, shards
-from eventing.redrive.request import Filter
 from tests.unit.letters import ROW, row
 
 

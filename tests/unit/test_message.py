@@ -12,6 +12,26 @@ def test_attributes_serve_filter_policies() -> None:
     assert attributes == {"type": "t", "source": "/a", "publisher": "acme", "subject": "s"}
 
 
+@pytest.mark.parametrize(
+    ("text", "carried"),
+    [
+        ("house 🏠", "house %F0%9F%8F%A0"),
+        ("𠮷野家", "%F0%A0%AE%B7野家"),
+        ("\U000effff\uffee", "%F3%AF%BF%BF\uffee"),
+        # What SNS carries is as it was, a percent sign and what a policy has to escape included.
+        ('größe 100% %F0 "a\\b" 客户', 'größe 100% %F0 "a\\b" 客户'),
+    ],
+)
+@pytest.mark.parametrize("name", ["type", "source", "publisher", "subject"])
+def test_an_attribute_holds_only_characters_that_sns_carries(
+    name: str, text: str, carried: str
+) -> None:
+    members = {"type": "t", "source": "/a", "publisher": "acme", "subject": "s"}
+    attributes = message_attributes(**{**members, name: text})
+    assert attributes == {**members, name: carried}
+    assert max("".join(attributes.values())) <= "\uffff"
+
+
 @pytest.mark.parametrize("subject", [None, ""])
 def test_there_is_no_empty_attribute_which_sns_refuses(subject: str | None) -> None:
     attributes = message_attributes(type="t", source="/a", publisher="acme", subject=subject)

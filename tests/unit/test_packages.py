@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from functions.contract import CODE_DIGEST, Variable
 from functions.shared.clients import Clients
 from functions.shared.parts import Parts
 from infrastructure import packaging
@@ -26,23 +27,23 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-north-1",
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
-    "EVENTS_TABLE": "events",
-    "ARCHIVE_BUCKET": "archive",
-    "INGEST_DLQ_URL": "https://sqs.eu-north-1.amazonaws.com/123456789012/ingest-dlq",
-    "PUBLISH_DLQ_URL": "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq",
-    "TOPIC_ARN_PREFIX": "arn:aws:sns:eu-north-1:123456789012:shop-topic-",
-    "PUBLISHERS": "{}",
-    "EVENT_RETENTION_DAYS": "90",
-    "LEDGER_TABLE": "ledger",
-    "OPERATIONS_BUCKET": "operations",
-    "OPS_TOPIC_ARN": "arn:aws:sns:eu-north-1:123456789012:shop-ops",
-    "STATE_MACHINE_ARN": "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
-    "DEPLOYMENT": "shop",
-    "RUNBOOK": "docs/runbook.md",
-    "CONSERVATION_FROM_MINUTES": "180",
-    "CONSERVATION_UNTIL_MINUTES": "10",
-    "POWERTOOLS_SERVICE_NAME": "shop",
-    "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
+    Variable.EVENTS_TABLE: "events",
+    Variable.ARCHIVE_BUCKET: "archive",
+    Variable.INGEST_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/ingest-dlq",
+    Variable.PUBLISH_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq",
+    Variable.TOPIC_ARN_PREFIX: "arn:aws:sns:eu-north-1:123456789012:shop-topic-",
+    Variable.PUBLISHERS: "{}",
+    Variable.EVENT_RETENTION_DAYS: "90",
+    Variable.LEDGER_TABLE: "ledger",
+    Variable.OPERATIONS_BUCKET: "operations",
+    Variable.OPS_TOPIC_ARN: "arn:aws:sns:eu-north-1:123456789012:shop-ops",
+    Variable.STATE_MACHINE_ARN: "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
+    Variable.DEPLOYMENT: "shop",
+    Variable.RUNBOOK: "docs/runbook.md",
+    Variable.CONSERVATION_FROM_MINUTES: "180",
+    Variable.CONSERVATION_UNTIL_MINUTES: "10",
+    Variable.SERVICE: "shop",
+    Variable.NAMESPACE: "Eventing",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 # The project's own environment stays on the path, behind the package: what is missing in a package,
@@ -160,7 +161,7 @@ def test_other_code_of_eventing_has_another_digest_and_each_package_its_own(
     code = tmp_path / "eventing"
     shutil.copytree(ROOT / "eventing", code, ignore=shutil.ignore_patterns("__pycache__"))
     digest = packaging.code_digest(code)
-    assert {(p / packaging.CODE_DIGEST).read_text() for p in packages.values()} == {digest}
+    assert {(p / CODE_DIGEST).read_text() for p in packages.values()} == {digest}
 
     (code / "routing.py").rename(code / "routes.py")
     renamed = packaging.code_digest(code)

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from eventing.redrive.actions import ACTIONS
+from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import Row
-from eventing.redrive.plan import PRICES, Plan, Prospect, cost, differences, make_plan, read_plan
-from eventing.redrive.request import Filter, RedriveRequest
+from eventing.redrive.plan import Plan, Prospect, differences, make_plan, read_plan
+from eventing.redrive.price import PRICES, price
+from eventing.redrive.request import RedriveRequest
 from tests.unit.letters import row
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -121,7 +124,7 @@ def test_what_has_changed_is_said_in_words() -> None:
 
 
 def dollars(*rows: Row, seconds: float = 0) -> float:
-    return cost([Prospect(one, "ok", one.topic) for one in rows], seconds=seconds)
+    return price(rows, ACTIONS["redrive"], seconds=seconds)
 
 
 OVERHEAD = 20 * PRICES["transition"]

@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import pytest
 
+from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import Outline, Row
-from eventing.redrive.request import Filter
-from functions.redrive.reporter import Reporter
+from functions.redrive.root_causes import RootCauses
 from tests.unit.letters import row
 
 
-class Ledger:
+class Letters:
     """Stands for the ledger: its index has these partitions."""
 
     def __init__(self, *partitions: Iterable[Row]) -> None:
@@ -35,18 +35,8 @@ class Ledger:
 
 
 def told(*partitions: Iterable[Row]) -> list[dict[str, Any]]:
-    nothing = cast("Any", None)
-    ledger = cast("Any", Ledger(*partitions))
-    reporter = Reporter(
-        ledger=ledger,
-        locks=nothing,
-        bucket=nothing,
-        ops=nothing,
-        deployment="d",
-        runbook="r",
-        clock=nothing,
-    )
-    return reporter._told(reporter._groups(["publish"], ["open"]))
+    root_causes = RootCauses(cast("Any", Letters(*partitions)))
+    return root_causes.describe(root_causes.find(["publish"], ["open"]))
 
 
 def at(number: int, minute: int, **members: Any) -> Row:

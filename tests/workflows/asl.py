@@ -23,7 +23,7 @@ _TERMINAL = ("States.DataLimitExceeded", "States.Runtime")
 
 
 class TaskFailed(Exception):  # noqa: N818 - an event of an execution, as Step Functions calls it
-    """What a Task state called failed for good."""
+    """A Task state's call failed for good."""
 
     def __init__(self, error: str, cause: str = "") -> None:
         super().__init__(f"{error}: {cause}")

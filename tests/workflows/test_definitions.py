@@ -1,4 +1,4 @@
-"""What holds for every state machine: its graph is whole, and its JSONata can be read."""
+"""Rules for every state machine: its graph is whole, and its JSONata can be read."""
 
 from __future__ import annotations
 

@@ -14,8 +14,11 @@ from typing import get_args
 
 import pytest
 
-from eventing.redrive.request import ACTIONS, Filter, RedriveRequest, read_request
-from functions.redrive.runner import Fate
+from eventing.redrive.actions import ACTIONS
+from eventing.redrive.filter import Filter
+from eventing.redrive.request import RedriveRequest, read_request
+from functions.contract import EXECUTION_REFUSALS
+from functions.redrive.tally import Fate
 from infrastructure.packaging import ROOT
 from tests.workflows.asl import Json
 from workflows.redrive import DEFINITION
@@ -82,7 +85,7 @@ def test_every_outcome_and_every_named_error_is_explained() -> None:
     errors = set(re.findall(r'"error": "(\w+)"', definition))
 
     assert {"done", "partial", "refused"} <= outcomes
-    assert errors == {"InvalidInput", "Locked", "PlanChanged"}
+    assert errors == set(EXECUTION_REFUSALS)
     # Those of runs that fail have the name of their error.
     for name in (outcomes - {"locked", "changed", "failed"}) | errors:
         assert f"`{name}`" in explained, name

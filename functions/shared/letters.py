@@ -1,84 +1,54 @@
-"""The dead-letter ledger: the record of dead letters that survives their queue."""
+"""The letters of the dead-letter ledger: the record of dead letters that survives their queue."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
-from sys import intern
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
 from eventing.cause import Cause, aws_cause, cause_of
 from eventing.dead_letter import DeadLetter, Stage
-from eventing.event import event_digest, event_key
-from eventing.json_text import parse
-from eventing.redrive.ledger import SHARDS, Outline, Row, State, shard, shards
-from eventing.redrive.request import Filter
+from eventing.redrive.changes import Change
+from eventing.redrive.filter import Filter
+from eventing.redrive.ledger import SHARDS, Row, State, shard, shards
 from functions.shared.clock import Clock
+from functions.shared.letter_index import LetterIndex
+from functions.shared.letter_items import (
+    Entry,
+    Kind,
+    attribute,
+    projection,
+    read_entry,
+    read_letter,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-INDEX = "by_state"
 # Of DynamoDB (BatchExecuteStatement, BatchGetItem).
 _STATEMENTS = 25
 _KEYS = 100
 _LOOK_UPS = 10
 # Seconds before a change is tried again.
 _PAUSES = (0.2, 0.6, 1.8)
-# Letters hold personal data: they are not kept for ever, but long enough to mend any cause.
-OPEN_DAYS = 180
-# How long it stays on record what became of a letter.
-CLOSED_DAYS = 30
-
-_MEMBERS = {
-    kind: [member.name for member in fields(kind) if member.name != "key"]
-    for kind in (Outline, Row)
-}
-_NUMBERS = ("version", "episode", "expires_at", "size")
-_TEXTS = [name for name in _MEMBERS[Row] if name not in _NUMBERS]
-# What of a letter the index must project: all but its keys. The deployed one does.
-PROJECTED = frozenset({*_TEXTS, *_NUMBERS} - {"failed_at"})
-# What each letter has of its own; the other texts are the same in many.
-_OWN = ("failed_at", "accepted_at", "event_key", "digest")
 
 T = TypeVar("T")
-Kind = TypeVar("Kind", bound=Outline)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A letter with its event."""
-
-    row: Row
-    event: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Change:
-    """What to set on a letter, provided that it still has the version that was read."""
-
-    row: Row
-    state: State
-    members: Mapping[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What the table says to each change of a call."""
+    """The table's answer to each change of a call."""
 
     results: Sequence[bool | Cause]
     asked_again: bool
-    """Whether an answer before this one was lost, or this one is."""
+    """An answer before this one may have been lost, or this one is."""
 
 
-class Ledger:
-    """The ledger of this region."""
+class Letters:
+    """The letters of this region's ledger."""
 
     def __init__(
         self,
@@ -94,49 +64,29 @@ class Ledger:
         self._workers = workers
         self._clock = clock
         self._shards = shards
+        self._index = LetterIndex(client, table=table)
 
-    def take_in(
-        self,
-        letter: DeadLetter,
-        *,
-        verdict: str,
-        target: str | None,
-        judged_by: str,
-        now: datetime,
-    ) -> bool | Cause:
+    def take_in(self, letter: DeadLetter, row: Row) -> bool | Cause:
         """Record a letter as open: True when that is news, False when it was on record, or the cause.
 
         A letter that was closed and has failed again since is opened again, and its episodes go on.
         One that is parked stays so, and one that a redrive is at is left to it.
         """
-        document = parse(letter.event)
-        source, id = str(document.value.get("source")), str(document.value.get("id"))
-        key = letter.key
+        key = row.key
         members: dict[str, str | int | None] = {
-            "stage": letter.stage,
-            "step": letter.step,
-            "state": "open",
-            "shard": shard(letter.stage, "open", key, self._shards),
-            "publisher": letter.publisher,
-            "type": str(document.value.get("type")),
-            "topic": letter.topic,
-            "code": letter.cause.code.value,
+            **asdict(row),
+            "shard": shard(row.stage, row.state, key, self._shards),
             "error_class": letter.cause.error_class,
             "message": letter.cause.message,
-            "fingerprint": letter.fingerprint,
-            "failed_at": letter.failed_at,
-            "accepted_at": letter.accepted_at,
             "event": letter.event,
-            "size": len(letter.event.encode()),
-            "event_key": event_key(letter.publisher, source, id),
-            "digest": event_digest(document.exact),
-            "verdict": verdict,
-            "target": target,
-            "judged_by": judged_by,
             "trace_id": letter.trace_id,
-            "expires_at": _expiry(now, OPEN_DAYS),
         }
-        given = {name: value for name, value in members.items() if value not in (None, "")}
+        # Those that an earlier row's are counted on from, or that are another's.
+        for name in ("key", "version", "episode", "run"):
+            del members[name]
+        given = {
+            name: value for name, value in members.items() if value is not None and value != ""
+        }
         sets = ", ".join(f"#{name} = :{name}" for name in given)
         try:
             self._client.update_item(
@@ -154,8 +104,8 @@ class Ledger:
                     f"#{name}": name for name in (*given, "episode", "version", "run")
                 },
                 ExpressionAttributeValues={
-                    **{f":{name}": _attribute(value) for name, value in given.items()},
-                    ":episode": {"N": str(letter.episode)},
+                    **{f":{name}": attribute(value) for name, value in given.items()},
+                    ":episode": attribute(row.episode),
                     ":zero": {"N": "0"},
                     ":one": {"N": "1"},
                     ":parked": {"S": "parked"},
@@ -191,7 +141,7 @@ class Ledger:
         kind: type[Kind],
         fold: Callable[[Iterable[Kind]], T],
     ) -> list[T]:
-        """What `fold` makes of the letters that the filter selects, for each partition of the index.
+        """The results of `fold` on the letters that the filter selects, for each partition of the index.
 
         It is given a partition's letters as they are read, oldest failure first: what it does not keep
         takes up no memory, however many there are. An `Outline` is read in less than half the time of
@@ -200,29 +150,31 @@ class Ledger:
         partitions = [
             p for stage in stages for state in states for p in shards(stage, state, self._shards)
         ]
-        return list(self._workers.map(lambda p: fold(self._query(p, wanted, kind)), partitions))
+        return list(
+            self._workers.map(lambda p: fold(self._index.query(p, wanted, kind)), partitions)
+        )
 
     def count(self, stage: Stage, states: Iterable[State]) -> tuple[int, str | None]:
-        """How many letters, and when the one that failed first did; reads the index only."""
+        """The number of letters, and the time of the first failure; reads the index only."""
         partitions = [p for state in states for p in shards(stage, state, self._shards)]
-        counts = list(self._workers.map(self._count, partitions))
+        counts = list(self._workers.map(self._index.count, partitions))
         firsts = [failed_at for _, failed_at in counts if failed_at]
         return sum(count for count, _ in counts), min(firsts, default=None)
 
     def read(self, keys: Sequence[str]) -> dict[str, Entry]:
         """The letters under these keys with their events; what is not there is left out."""
-        entries = self._found(keys, lambda item: Entry(_letter(item, Row), item["event"]["S"]))
+        entries = self._found(keys, read_entry)
         return {entry.row.key: entry for entry in entries}
 
     def rows(self, keys: Sequence[str]) -> list[Row]:
         """The letters under these keys as they are just now, without their events."""
-        return self._found(keys, lambda item: _letter(item, Row), projection=True)
+        return self._found(keys, lambda item: read_letter(item, Row), index_only=True)
 
     def _found(
-        self, keys: Sequence[str], make: Callable[[Any], T], *, projection: bool = False
+        self, keys: Sequence[str], make: Callable[[Any], T], *, index_only: bool = False
     ) -> list[T]:
         def found(run: Sequence[str]) -> list[T]:
-            return [make(item) for item in self._get(run, projection=projection)]
+            return [make(item) for item in self._get(run, index_only=index_only)]
 
         runs = [keys[start : start + _KEYS] for start in range(0, len(keys), _KEYS)]
         return [one for some in self._workers.map(found, runs) for one in some]
@@ -265,7 +217,7 @@ class Ledger:
         return results
 
     def _made(self, changes: Mapping[int, Change]) -> list[int]:
-        """Which of these stand in the table."""
+        """Those of the changes that stand in the table."""
         if not changes:
             return []
         try:
@@ -274,97 +226,10 @@ class Ledger:
             return []
         return [n for n, change in changes.items() if _stands(change, rows.get(change.row.key))]
 
-    def audit(self, entry: Mapping[str, Any], *, now: datetime) -> None:
-        """Append what was decided, by whom and why. Raises what the SDK raises."""
-        # The name is this entry's alone: asked a second time by the SDK, it finds itself.
-        self._client.put_item(
-            TableName=self._table,
-            Item={
-                "pk": {"S": f"audit#{now.isoformat()}#{uuid4()}"},
-                "entry": {"S": json.dumps(entry, default=str)},
-            },
-        )
-
-    def reported(self, stage: Stage) -> set[str]:
-        """Fingerprints of the stage's present incident that operators have been told of."""
-        item = self._client.get_item(
-            TableName=self._table, Key={"pk": {"S": f"incident#{stage}"}}, ConsistentRead=True
-        ).get("Item", {})
-        return set(item.get("fingerprints", {}).get("SS", ()))
-
-    def forget_reported(self, stage: Stage, fingerprints: Iterable[str]) -> None:
-        """These are over: when they come again, operators are told again."""
-        self._client.update_item(
-            TableName=self._table,
-            Key={"pk": {"S": f"incident#{stage}"}},
-            UpdateExpression="DELETE fingerprints :gone",
-            ExpressionAttributeValues={":gone": {"SS": sorted(fingerprints)}},
-        )
-
-    def add_reported(self, stage: Stage, fingerprints: Iterable[str]) -> None:
-        """Remember that operators have been told of these."""
-        self._client.update_item(
-            TableName=self._table,
-            Key={"pk": {"S": f"incident#{stage}"}},
-            UpdateExpression="ADD fingerprints :new",
-            ExpressionAttributeValues={":new": {"SS": sorted(fingerprints)}},
-        )
-
-    def end_incident(self, stage: Stage) -> None:
-        """The stage has no open letters any more: the next one is another incident."""
-        self._client.delete_item(TableName=self._table, Key={"pk": {"S": f"incident#{stage}"}})
-
-    def _query(self, partition: str, wanted: Filter, kind: type[Kind]) -> Iterator[Kind]:
-        # The index is sorted by the time of failure, so these two bounds spare reading.
-        low, high = wanted.failed_after or " ", wanted.failed_before or "~"
-        if low > high:
-            return  # which the table calls an error
-        projection, names = _projection(kind)
-        start: Any = {}
-        while start is not None:
-            page = self._client.query(
-                TableName=self._table,
-                IndexName=INDEX,
-                KeyConditionExpression="#shard = :shard AND #failed_at BETWEEN :low AND :high",
-                # Most of the time goes into the SDK's reading of the answer, member by member.
-                ProjectionExpression=projection,
-                ExpressionAttributeNames={"#shard": "shard", **names},
-                ExpressionAttributeValues={
-                    ":shard": {"S": partition},
-                    ":low": {"S": low},
-                    ":high": {"S": high},
-                },
-                **({"ExclusiveStartKey": start} if start else {}),
-            )
-            letters = (_letter(item, kind) for item in page["Items"])
-            yield from (letter for letter in letters if letter.matches(wanted))
-            start = page.get("LastEvaluatedKey")
-
-    def _count(self, partition: str) -> tuple[int, str | None]:
-        # The table counts; only the first letter of each partition comes over the wire.
-        asked: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": INDEX,
-            "KeyConditionExpression": "#shard = :shard",
-            "ExpressionAttributeNames": {"#shard": "shard"},
-            "ExpressionAttributeValues": {":shard": {"S": partition}},
-        }
-        count = 0
-        start: dict[str, Any] | None = {}
-        while start is not None:
-            page: Any = self._client.query(**asked, **start, Select="COUNT")
-            count += page["Count"]
-            last = page.get("LastEvaluatedKey")
-            start = {"ExclusiveStartKey": last} if last else None
-        if not count:
-            return 0, None
-        first = self._client.query(**asked, Limit=1)["Items"]
-        return count, first[0]["failed_at"]["S"] if first else None
-
-    def _get(self, keys: Sequence[str], *, projection: bool = False) -> list[Any]:
+    def _get(self, keys: Sequence[str], *, index_only: bool = False) -> list[Any]:
         request: dict[str, Any] = {"ConsistentRead": True}
-        if projection:
-            expression, names = _projection(Row)
+        if index_only:
+            expression, names = projection(Row)
             request |= {
                 "ProjectionExpression": expression,
                 "ExpressionAttributeNames": names,
@@ -415,7 +280,7 @@ class Ledger:
         return {
             "Statement": f'UPDATE "{self._table}" {assignments} WHERE "pk"=? AND "version"=?',
             "Parameters": [
-                *map(_attribute, sets.values()),
+                *map(attribute, sets.values()),
                 {"S": row.key},
                 {"N": str(row.version)},
             ],
@@ -432,34 +297,3 @@ def _stands(change: Change, row: Row | None) -> bool:
         change.state,
         change.members.get("run", change.row.run),
     )
-
-
-def closed(now: datetime) -> dict[str, str | int]:
-    """What is set on a letter that is done with."""
-    return {"closed_at": now.isoformat(), "expires_at": _expiry(now, CLOSED_DAYS)}
-
-
-def _expiry(now: datetime, days: int) -> int:
-    return int((now + timedelta(days=days)).timestamp())
-
-
-def _attribute(value: str | int | None) -> Any:
-    return {"N": str(value)} if isinstance(value, int) else {"S": value}
-
-
-def _projection(kind: type[Outline]) -> tuple[str, Mapping[str, str]]:
-    """What to read for it, with the names that stand in the expression."""
-    names = {f"#{name}": name for name in ("pk", *_MEMBERS[kind])}
-    return ", ".join(names), names
-
-
-def _letter(item: Mapping[str, Any], kind: type[Kind]) -> Kind:
-    members: dict[str, Any] = {}
-    for name in _MEMBERS[kind]:
-        if name in _NUMBERS:
-            members[name] = int(item[name]["N"])
-            continue
-        text = item.get(name, {}).get("S")
-        # One text for all letters that have it, or a plan takes up twice the memory.
-        members[name] = intern(text) if text and name not in _OWN else text
-    return kind(key=item["pk"]["S"], **members)

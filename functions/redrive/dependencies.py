@@ -1,0 +1,205 @@
+"""Makes letters' steps: one class for each dependency that a step calls."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from eventing.cause import Cause, Code
+from eventing.chunks import chunks
+from eventing.message import Message, message_attributes
+from eventing.redrive.forecast import Forecaster
+from eventing.redrive.ledger import Row
+from eventing.redrive.steps import Dependency
+from functions.shared.archive import Archive
+from functions.shared.clients import CALL_SECONDS
+from functions.shared.clock import Clock
+from functions.shared.event_store import EventItem, EventStore, NotStored
+from functions.shared.letter_items import Entry
+from functions.shared.topics import ENTRIES_PER_CALL, Topics
+
+OTHER_EVENT = Cause(Code.CONFLICT, "Conflict", "another event has this publisher, source and id")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A letter that a run has claimed, and what it needs to make its step."""
+
+    entry: Entry
+    execution: str
+    topic: str | None = None
+    message: Message | None = None
+    size: int = 0
+    """Of the message, as SNS counts it."""
+    cause: Cause | None = None
+    """Why its step cannot be made."""
+
+    @property
+    def row(self) -> Row:
+        """The letter, as it was before it was claimed."""
+        return self.entry.row
+
+
+@dataclass(frozen=True)
+class Made:
+    """The result of a step: `cause` is why it failed."""
+
+    cause: Cause | None = None
+    stored: bool = False
+    """The event was put into the event store just now."""
+
+
+class Steps(Protocol):
+    """Makes the steps that call one dependency."""
+
+    def prepare(self, attempt: Attempt, /) -> Attempt:
+        """The attempt with what its step needs; raises what a faulty event makes it raise."""
+
+    def make(self, attempts: Sequence[Attempt], /) -> list[Made]:
+        """Make the steps of these, side by side; how each went, in their order."""
+
+    def probe(self, plan: Mapping[str, Any], /) -> str | None:
+        """Look at the dependency without touching a letter, for a plan's summary; what is down, or None."""
+
+
+class StoreEvents(Steps):
+    """Puts events into the event store: the stream takes them to publication."""
+
+    def __init__(self, store: EventStore, *, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def prepare(self, attempt: Attempt) -> Attempt:
+        return attempt
+
+    def make(self, attempts: Sequence[Attempt]) -> list[Made]:
+        # Two letters can hold different events of one identity: the first has the key.
+        firsts: dict[str, Attempt] = {}
+        for attempt in attempts:
+            firsts.setdefault(attempt.row.event_key, attempt)
+        items = [
+            EventItem(key, r.publisher, a.entry.event, r.type, r.accepted_at, r.digest)
+            for key, a in firsts.items()
+            if (r := a.row)
+        ]
+        deadline = self._clock.monotonic() + 2 * CALL_SECONDS
+        results = dict(zip(firsts, self._store.put(items, deadline=deadline), strict=True))
+        made: list[Made] = []
+        for attempt in attempts:
+            result = results[attempt.row.event_key]
+            if isinstance(result, NotStored):
+                made.append(Made(result.cause))
+            elif result.digest != attempt.row.digest:
+                made.append(Made(OTHER_EVENT))
+            else:
+                first = attempt is firsts[attempt.row.event_key]
+                made.append(Made(stored=first and result.stored_now))
+        return made
+
+    def probe(self, _: Mapping[str, Any]) -> str | None:
+        cause = self._store.check()
+        return f"the Events table: {cause.code}" if cause else None
+
+
+class ArchiveEvents(Steps):
+    """Writes events into the archive."""
+
+    def __init__(self, archive: Archive, *, workers: Executor) -> None:
+        self._archive = archive
+        self._workers = workers
+
+    def prepare(self, attempt: Attempt) -> Attempt:
+        return attempt
+
+    def make(self, attempts: Sequence[Attempt]) -> list[Made]:
+        """One object for the letters of a publisher and an hour, named by the first of them."""
+        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for number, attempt in enumerate(attempts):
+            groups[attempt.row.publisher, attempt.row.accepted_at[:13]].append(number)
+
+        def put(numbers: Sequence[int]) -> Cause | None:
+            attempt = attempts[numbers[0]]
+            first = attempt.row
+            return self._archive.put(
+                [attempts[n].entry.event for n in numbers],
+                publisher=first.publisher,
+                accepted_at=first.accepted_at,
+                name=f"redrive-{attempt.execution}-{first.key}",
+            )
+
+        made = [Made()] * len(attempts)
+        puts = self._workers.map(put, groups.values())
+        for numbers, cause in zip(groups.values(), puts, strict=True):
+            for number in numbers:
+                made[number] = Made(cause)
+        return made
+
+    def probe(self, _: Mapping[str, Any]) -> str | None:
+        # Nothing shows that it takes an object but to put one there.
+        return None
+
+
+class PublishEvents(Steps):
+    """Publishes events to their topics."""
+
+    def __init__(self, topics: Topics, *, forecaster: Forecaster, workers: Executor) -> None:
+        self._topics = topics
+        self._forecaster = forecaster
+        self._workers = workers
+
+    def prepare(self, attempt: Attempt) -> Attempt:
+        message = _message(attempt.entry)
+        return replace(attempt, message=message, size=message.size)
+
+    def make(self, attempts: Sequence[Attempt]) -> list[Made]:
+        by_topic: dict[str, list[int]] = defaultdict(list)
+        for number, attempt in enumerate(attempts):
+            by_topic[attempt.topic or ""].append(number)
+        calls = [
+            (topic, chunk)
+            for topic, numbers in by_topic.items()
+            for chunk in chunks(
+                numbers,
+                most=ENTRIES_PER_CALL,
+                most_bytes=self._forecaster.max_bytes(topic),
+                size=lambda number: attempts[number].size,
+            )
+        ]
+
+        def send(topic: str, numbers: Sequence[int]) -> list[Cause | None]:
+            messages = [message for n in numbers if (message := attempts[n].message)]
+            return self._topics.publish(topic, messages)
+
+        made = [Made()] * len(attempts)
+        answers = self._workers.map(lambda call: send(*call), calls)
+        for (_, chunk), causes in zip(calls, answers, strict=True):
+            for number, cause in zip(chunk, causes, strict=True):
+                made[number] = Made(cause)
+        return made
+
+    def probe(self, plan: Mapping[str, Any]) -> str | None:
+        for topic in plan["topics"]:
+            cause = self._topics.check(topic)
+            if cause:
+                return f"the topic {topic}: {cause.code}"
+        return None
+
+
+def _message(entry: Entry) -> Message:
+    """The message of the letter's event; raises what an event that is none makes it raise."""
+    value: Any = entry.document.value if entry.document else {}
+    attributes = message_attributes(
+        type=entry.row.type,
+        source=value["source"],
+        publisher=entry.row.publisher,
+        subject=value.get("subject"),
+    )
+    attributes["redrive_episode"] = str(entry.row.episode + 1)
+    return Message(entry.event, attributes)
+
+
+Dependencies = Mapping[Dependency, Steps]
+"""The maker of each dependency's steps; they are probed in this order."""

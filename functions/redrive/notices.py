@@ -1,0 +1,118 @@
+"""Messages to operators: of an incident once, of each run how it went, and the question for approval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from eventing.dead_letter import Stage
+from functions.contract import Dimension, Metric, Objects
+from functions.redrive.root_causes import RootCauses
+from functions.redrive.run import Run
+from functions.redrive.texts import approval_text, incident_text, not_in_ledger_text, run_text
+from functions.shared.clock import Clock
+from functions.shared.incidents import Incidents
+from functions.shared.locks import Held, Lease, Locks, lock_name
+from functions.shared.metrics import Metrics
+from functions.shared.operations import OperationsBucket, OpsTopic
+
+_MESSAGE_BYTES = 200 * 1024
+# To wait for another execution that is telling, and to hold others up.
+_TURN_SECONDS = 20
+
+
+class Notices:
+    """Sends messages to the ops topic."""
+
+    def __init__(
+        self,
+        *,
+        root_causes: RootCauses,
+        incidents: Incidents,
+        locks: Locks,
+        bucket: OperationsBucket,
+        ops: OpsTopic,
+        metrics: Metrics,
+        deployment: str,
+        runbook: str,
+        clock: Clock,
+    ) -> None:
+        self._root_causes = root_causes
+        self._incidents = incidents
+        self._locks = locks
+        self._bucket = bucket
+        self._ops = ops
+        self._metrics = metrics
+        self._deployment = deployment
+        self._runbook = runbook
+        self._clock = clock
+
+    def tell_of_incident(self, run: Run, output: Mapping[str, Any]) -> None:
+        """Tell operators of root causes that they have not been told of, and count that per stage.
+
+        Told first, remembered after: a process that dies in between tells twice. Executions take
+        turns, so that two that find the same cause tell once.
+        """
+        for stage in run.request.stages:
+            with self._turn(stage, run.execution):
+                told = self._tell_of_stage(stage, output)
+            if told:
+                self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of={Dimension.STAGE: stage})
+
+    def tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
+        """A short, readable message on how a redrive or discard went."""
+        subject = f"{self._deployment}: {run.request.action} {output['outcome']}"
+        self._ops.tell(subject, run_text(run, output))
+
+    def ask(
+        self, run: Run, *, token: str, plan_hash: str, summary: Mapping[str, Any], uri: str
+    ) -> None:
+        """Ask operators to approve a plan, with the exact commands to do so and to refuse."""
+        self._ops.tell(
+            f"{self._deployment}: approve {run.request.action} of {summary['letters']} letters?",
+            approval_text(run, token=token, plan_hash=plan_hash, summary=summary, uri=uri),
+        )
+
+    def _tell_of_stage(self, stage: Stage, output: Mapping[str, Any]) -> bool:
+        by_fingerprint = self._root_causes.find([stage], ["open", "redriving"])
+        triaged = output.get("triage", {}).get(stage, {})
+        unkept = {f"left:{code}" for code in triaged.get("causes", ())}
+        known, present = self._incidents.reported(stage), by_fingerprint.keys() | unkept
+        if gone := known - present:
+            self._incidents.forget(stage, gone)
+        new, junk = present - known, triaged.get("junk", 0)
+        if not new and not junk:
+            return False
+        letters = sum(group.letters for group in by_fingerprint.values())
+        lines = not_in_ledger_text(triaged, self._bucket.uri(f"{Objects.JUNK}{stage}/"))
+        if letters:
+            groups = self._root_causes.describe(by_fingerprint)
+            lines = [*incident_text(stage, letters, len(by_fingerprint), groups), *lines]
+        lines += [f"report: {output['report']}", f"What to do: {self._runbook}#plan"]
+        text = "\n".join(lines).encode()[:_MESSAGE_BYTES].decode(errors="ignore")
+        self._ops.tell(f"{self._deployment}: {letters} dead letters at {stage}", text)
+        if new:
+            self._incidents.add(stage, new)
+        return True
+
+    @contextmanager
+    def _turn(self, stage: Stage, execution: str) -> Iterator[None]:
+        lease: Lease | None = None
+        for _ in range(_TURN_SECONDS):
+            try:
+                lease = self._locks.acquire(
+                    lock_name("tell", stage),
+                    execution,
+                    seconds=_TURN_SECONDS,
+                    now=self._clock.now(),
+                )
+                break
+            except Held:
+                self._clock.sleep(1)
+        # Without a turn it is told all the same: twice is better than never.
+        try:
+            yield
+        finally:
+            if lease:
+                self._locks.release(lease)

@@ -1,0 +1,108 @@
+"""The page loop of a run: letters are taken up chunk by chunk, at the run's pace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from eventing.redrive.pace import Pace, first_pace
+from eventing.redrive.plan import Plan
+from functions.contract import Metric
+from functions.redrive.custody import Custody
+from functions.redrive.run import Run
+from functions.redrive.runner import Runner
+from functions.redrive.tally import Tally
+from functions.shared.clock import Clock
+from functions.shared.metrics import Metrics
+from functions.shared.operations import OperationsBucket
+
+FIRST_POSITION: Mapping[str, Any] = {"next": 0, "pages": 0}
+"""The first position of a run: the number of the next letter, and of pages that went before."""
+
+
+class Pages:
+    """Works pages off."""
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        custody: Custody,
+        bucket: OperationsBucket,
+        metrics: Metrics,
+        page_seconds: float,
+        clock: Clock,
+    ) -> None:
+        self._runner = runner
+        self._custody = custody
+        self._bucket = bucket
+        self._metrics = metrics
+        self._page_seconds = page_seconds
+        self._clock = clock
+
+    def work_off(
+        self, run: Run, plan: Plan, position: Mapping[str, Any], tokens: Mapping[str, int]
+    ) -> dict[str, Any]:
+        """Take up letters for as long as a page goes on: `{"position", "done", "stop"}`.
+
+        A pause that the rate asks for and that does not fit in is handed on with the position.
+        """
+        pace = _pace_at(position, run)
+        tally, stop = Tally(), None
+        number, owed = position["next"], position.get("pause", 0.0)
+        ends = self._clock.monotonic() + self._page_seconds
+        while number < len(plan.letters) and self._clock.monotonic() < ends and not stop:
+            waits = max(0.0, min(owed, ends - self._clock.monotonic()))
+            self._clock.sleep(waits)
+            owed -= waits
+            # After the pause, so that a run that was stopped in it takes up nothing more. A page that
+            # only waits looks as well, or the lease would end.
+            if not self._custody.renew(run.execution, tokens):
+                stop = "lost lock"
+                break
+            if owed:
+                break
+            began = self._clock.monotonic()
+            chosen = plan.letters[number : number + pace.chunk()]
+            found = self._runner.take_up(chosen, run)
+            tally.merge(found)
+            number += len(chosen)
+            seconds = pace.record(len(chosen), found.attempted, found.refused)
+            owed = max(0.0, seconds - (self._clock.monotonic() - began))
+            if pace.aborts():
+                stop = "aborted"
+        self._count(tally)
+        page = position["pages"]
+        self._bucket.put(run.results_key(page), json.dumps(tally.result()))
+        after = {
+            "next": number,
+            "pages": page + 1,
+            "rate": pace.rate,
+            "attempted": pace.attempted,
+            "failed": pace.failed,
+            "pause": owed,
+        }
+        return {"position": after, "done": number >= len(plan.letters), "stop": stop}
+
+    def _count(self, tally: Tally) -> None:
+        self._metrics.write(
+            {
+                Metric.REDRIVE_SUCCEEDED: tally.fates["resolved"],
+                Metric.REDRIVE_FAILED: tally.failures,
+            }
+        )
+        for minute, count in tally.stored.items():
+            self._metrics.write({Metric.EVENTS_STORED: count}, at=minute)
+
+
+def _pace_at(position: Mapping[str, Any], run: Run) -> Pace:
+    """The pace that the page before has handed on, or the first one."""
+    first = first_pace(run.request)
+    return replace(
+        first,
+        rate=position.get("rate", first.rate),
+        attempted=position.get("attempted", 0),
+        failed=position.get("failed", 0),
+    )

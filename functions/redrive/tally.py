@@ -1,0 +1,101 @@
+"""The tally of a run: what became of the letters that it took up."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from eventing.cause import Cause, Code
+from eventing.redrive.ledger import Row, State
+
+Fate = Literal["resolved", "failed", "parked", "discarded", "changed", "left", "unrecorded"]
+# Those of letters that a run is done with.
+DONE_WITH: Sequence[Fate] = ("resolved", "failed", "parked", "discarded", "changed")
+# What a letter fails with by the catalogue's rules or by its own event, whatever the dependency does.
+_ITS_OWN_FAULT = (Code.INVALID, Code.NO_ROUTE, Code.TOO_LARGE, Code.CONFLICT)
+
+
+@dataclass
+class Tally:
+    """Counts of the letters of a chunk, a page or a run, by what became of them."""
+
+    fates: Counter[Fate] = field(default_factory=Counter)
+    """`changed`: somebody else was at the letter since the plan. `left`: the ledger did not let it be
+    taken up. `unrecorded`: taken up, but the ledger did not take down what became of it; it is open
+    again when the run ends."""
+    by_fingerprint: dict[str, Counter[Fate]] = field(default_factory=lambda: defaultdict(Counter))
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    """The letters that were not resolved, with their causes."""
+    stored: Counter[datetime] = field(default_factory=Counter)
+    """Events stored anew, by the minute in which they were accepted."""
+    attempted: int = 0
+    """Letters that a dependency was called for."""
+    refused: int = 0
+    """Of these, those that failed."""
+
+    def add(self, row: Row, fate: Fate, cause: Cause | None = None) -> None:
+        """Take note of one letter."""
+        self.fates[fate] += 1
+        self.by_fingerprint[row.fingerprint][fate] += 1
+        if cause:
+            self.failed.append(
+                {
+                    "letter": row.key,
+                    "step": row.step,
+                    "code": cause.code,
+                    "message": cause.message,
+                    "fate": fate,
+                }
+            )
+
+    def add_replayed(self, row: Row) -> None:
+        """Take note of a letter that a page had done with before it died."""
+        fate = fate_of(row.state)
+        if fate not in ("failed", "parked"):
+            self.attempted += fate == "resolved"
+            self.add(row, fate)
+            return
+        code = Code(row.code)
+        if code not in _ITS_OWN_FAULT:
+            self.attempted += 1
+            self.refused += 1
+        self.add(row, fate, Cause(code, "", "its message is in the ledger"))
+
+    def merge(self, other: Tally) -> None:
+        """Count these in."""
+        self.fates += other.fates
+        self.failed += other.failed
+        self.stored += other.stored
+        self.attempted += other.attempted
+        self.refused += other.refused
+        for fingerprint, fates in other.by_fingerprint.items():
+            self.by_fingerprint[fingerprint] += fates
+
+    @property
+    def failures(self) -> int:
+        """Letters that failed again."""
+        return self.fates["failed"] + self.fates["parked"]
+
+    def result(self) -> dict[str, Any]:
+        """As JSON, for the report."""
+        return {
+            "fates": self.fates,
+            "by_fingerprint": self.by_fingerprint,
+            "failed": self.failed,
+        }
+
+
+def traces(rows: Sequence[Row]) -> Tally:
+    """The tally of letters that a run was the last to have, and has let go of since."""
+    tally = Tally()
+    for row in rows:
+        tally.add_replayed(row)
+    return tally
+
+
+def fate_of(state: State) -> Fate:
+    """The fate of a letter that a run has left in this state."""
+    return state if state in ("resolved", "parked", "discarded") else "failed"

@@ -1,0 +1,239 @@
+"""The tasks of the state machine in `workflows/redrive.asl.json`, but triage."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from eventing.dead_letter import STAGES
+from eventing.redrive.filter import Filter
+from eventing.redrive.plan import Plan, read_plan
+from eventing.redrive.request import InvalidInput, read_request
+from eventing.redrive.steps import STEPS
+from functions.redrive.custody import Custody
+from functions.redrive.dependencies import Dependencies
+from functions.redrive.notices import Notices
+from functions.redrive.pages import FIRST_POSITION, Pages
+from functions.redrive.planner import PlanChanged, Planner
+from functions.redrive.reports import Reports
+from functions.redrive.run import Run, concluded_key, plan_key, run_of
+from functions.redrive.tally import DONE_WITH, traces
+from functions.shared.clock import Clock
+from functions.shared.letters import Letters
+from functions.shared.operations import OperationsBucket, run_key
+
+_STRAGGLER_SECONDS = 10.0
+
+
+class DependencyDown(Exception):  # noqa: N818 - the name that a task fails with
+    """A dependency that the letters failed at is not there yet; the message names it."""
+
+
+class Tasks:
+    """One method for each task; each takes the task's payload and returns its result."""
+
+    def __init__(
+        self,
+        *,
+        planner: Planner,
+        custody: Custody,
+        dependencies: Dependencies,
+        pages: Pages,
+        reports: Reports,
+        notices: Notices,
+        letters: Letters,
+        bucket: OperationsBucket,
+        clock: Clock,
+    ) -> None:
+        self._planner = planner
+        self._custody = custody
+        self._dependencies = dependencies
+        self._pages = pages
+        self._reports = reports
+        self._notices = notices
+        self._letters = letters
+        self._bucket = bucket
+        self._clock = clock
+
+    def begin(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """The normalised request, with its stages; raises `InvalidInput` for a faulty one."""
+        request = read_request(task.get("input"))
+        return {**request.members(), "stages": list(request.stages)}
+
+    def plan(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Make the plan and keep it: its hash, where it is, how many letters, what is expected.
+
+        Raises `InvalidInput` for a filter that selects nothing: it is likely to be mistyped.
+        """
+        run = run_of(task)
+        for stage in run.request.stages:
+            self._custody.reopen_abandoned(stage)
+        plan = self._planner.plan(run.request, started_at=run.started_at, now=self._clock.now())
+        if not plan.letters and run.request.filter != Filter():
+            raise InvalidInput(
+                f"filter: selects no letter of {' or '.join(run.request.stages)} that was open (by "
+                "its id, also parked) and failed before this execution began"
+            )
+        self._bucket.put(run.plan_key, plan.text())
+        return {
+            "hash": plan.hash,
+            "object": run.plan_key,
+            "count": len(plan.letters),
+            "summary": plan.summary,
+        }
+
+    def ask(self, task: Mapping[str, Any]) -> None:
+        """Ask operators; the execution goes on when they answer with the task's token."""
+        plan = task["plan"]
+        self._notices.ask(
+            run_of(task),
+            token=task["token"],
+            plan_hash=plan["hash"],
+            summary=plan["summary"],
+            uri=self._bucket.uri(plan["object"]),
+        )
+
+    def lock(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Take the stages' locks, all or none, and reopen what a dead holder left behind.
+
+        Raises `Locked` with the name of the execution that has one of them.
+        """
+        tokens = self._custody.take(task["stages"], task["execution"])
+        for stage in task["stages"]:
+            self._custody.reopen_abandoned(stage)
+        return {"token": tokens}
+
+    def verify(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Raise `PlanChanged` when the plan does not hold any more."""
+        run = run_of(task)
+        # While an approval was waited for, the world went on; a run that needed none has just begun.
+        before = self._clock.now() if task.get("approved") else run.started_at
+        self._planner.verify(self._read_plan(task), run.request, before=before)
+        return {"verified": True}
+
+    def probe(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Raise `DependencyDown` when something that the letters' steps call is not there."""
+        summary: Mapping[str, Any] = task["plan"]["summary"]
+        needed = {STEPS[step].dependency for step in summary["by_step"]}
+        for dependency, steps in self._dependencies.items():
+            down = steps.probe(summary) if dependency in needed else None
+            if down:
+                raise DependencyDown(down)
+        return {"probed": True}
+
+    def page(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Take up letters for up to 50 s, from `position` on; see `Pages.work_off`."""
+        position = task.get("position") or FIRST_POSITION
+        return self._pages.work_off(run_of(task), self._read_plan(task), position, task["token"])
+
+    def report(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """The report of an execution that took no lock."""
+        run = run_of(task)
+        output = self._reports.write(
+            run,
+            task["outcome"],
+            now=self._clock.now(),
+            cause=task.get("cause"),
+            summary=(task.get("plan") or {}).get("summary"),
+            approver=task.get("approver"),
+        )
+        self._tell(run, output)
+        return output
+
+    def finish(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Reopen what is unfinished, give up the locks, and report."""
+        run = run_of(task)
+        position = task.get("position") or FIRST_POSITION
+        self._custody.let_go(run.execution, run.request.stages)
+        results = [
+            json.loads(self._bucket.get(run.results_key(page))) for page in range(position["pages"])
+        ]
+        if task["outcome"] == "failed":
+            # The page that failed has left no results, only its traces.
+            results = [self._traces(self._read_plan(task), run.execution)]
+        return self._conclude(
+            run,
+            task["outcome"],
+            summary=(task.get("plan") or {}).get("summary"),
+            results=results,
+            cause=task.get("cause"),
+            approver=task.get("approver"),
+        )
+
+    def release(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Do for an execution that ended without `finish` what that would have done."""
+        execution: str = task["execution"]
+        released, reopened = self._custody.let_go(execution, STAGES)
+        if released:
+            # A page that had just looked at its lock takes a chunk more, and may die of it.
+            self._clock.sleep(_STRAGGLER_SECONDS)
+            reopened += self._custody.let_go(execution, STAGES)[1]
+        # Not by what was let go of just now: an attempt before this one may have done that, and died.
+        there = self._bucket.keys(run_key(execution, ""))
+        if plan_key(execution) in there and concluded_key(execution) not in there:
+            plan = read_plan(self._bucket.get(plan_key(execution)))
+            run = Run(
+                execution,
+                task["execution_arn"],
+                datetime.fromtimestamp(task["started_at"] / 1000, UTC),
+                read_request(plan.request),
+            )
+            status = str(task["status"]).lower().replace("_", " ")
+            self._conclude(
+                run,
+                "partial",
+                summary=plan.summary,
+                results=[self._traces(plan, execution)],
+                cause=f"the execution was {status}",
+            )
+        return {"released": released, "reopened": reopened}
+
+    def _conclude(
+        self,
+        run: Run,
+        outcome: str,
+        *,
+        summary: Mapping[str, Any] | None,
+        results: Sequence[Mapping[str, Any]],
+        cause: str | None,
+        approver: str | None = None,
+    ) -> dict[str, Any]:
+        """Report on a run that had a plan, and may have begun with it."""
+        counts = Counter[str]()
+        for page in results:
+            counts.update(page["fates"])
+        left = (summary or {}).get("letters", 0) - sum(counts[fate] for fate in DONE_WITH)
+        output = self._reports.write(
+            run,
+            "partial" if outcome == "done" and left else outcome,
+            now=self._clock.now(),
+            cause=cause,
+            summary=summary,
+            results=results,
+            left=left,
+            approver=approver,
+        )
+        self._tell(run, output)
+        return output
+
+    def _tell(self, run: Run, output: Mapping[str, Any]) -> None:
+        """Tell of a report; last of all, put on record that nothing more is to be told of this run."""
+        if run.request.rules.reports_to_operators:
+            self._notices.tell_of_run(run, output)
+        if output["outcome"] != "skipped":
+            self._notices.tell_of_incident(run, output)
+        self._bucket.put(run.concluded_key, json.dumps({"report": output["report"]}))
+
+    def _traces(self, plan: Plan, execution: str) -> dict[str, Any]:
+        """The results of an execution that left none, by the ledger's rows of its plan's letters."""
+        rows = self._letters.rows([key for key, _ in plan.letters])
+        return traces([row for row in rows if row.run == execution]).result()
+
+    def _read_plan(self, task: Mapping[str, Any]) -> Plan:
+        plan = read_plan(self._bucket.get(task["plan"]["object"]))
+        if plan.hash != task["plan"]["hash"]:
+            raise PlanChanged("the plan's object is not the one that was planned and approved")
+        return plan

@@ -1,0 +1,62 @@
+"""The metrics and alarms of a DynamoDB table, or of one of its indexes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from infrastructure.constructs.alarms import Meaning, Missing
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from infrastructure.constructs.alarms import Alarms
+
+
+def table_metric(table: str, name: str, *, index: str | None = None) -> cloudwatch.Metric:
+    """A metric that DynamoDB keeps of a table in this region, or of one of its indexes, per minute."""
+    of_index = {"GlobalSecondaryIndexName": index} if index else {}
+    return cloudwatch.Metric(
+        namespace="AWS/DynamoDB",
+        metric_name=name,
+        dimensions_map={"TableName": table, **of_index},
+        statistic=cloudwatch.Stats.SUM,
+        period=cdk.Duration.minutes(1),
+    )
+
+
+def throttles(
+    scope: Construct,
+    *,
+    alarms: Alarms,
+    table: str,
+    index: str | None = None,
+    what: str,
+    users: str,
+) -> list[cloudwatch.Alarm]:
+    """Alarms on requests that a table turns away, by reads and writes; `what` names the table.
+
+    A table's metrics leave its indexes out (DynamoDB, "Metrics and dimensions"): an `index` has its own.
+    """
+    return [
+        alarms.alarm(
+            scope,
+            f"{'Index' if index else ''}{kind}Throttles",
+            name=f"{what}-{kind.lower()}-throttles",
+            metric=table_metric(table, f"{kind}ThrottleEvents", index=index),
+            above=0,
+            minutes=2,
+            of=5,
+            missing=Missing.IS_FINE,
+            meaning=Meaning(
+                what=f"DynamoDB turns away {kind.lower()}s of the table {table}"
+                f"{f' (index {index})' if index else ''}: one key is too hot, "
+                "or the traffic has grown faster than the table.",
+                users=users,
+                section="throttled-tables",
+            ),
+        )
+        for kind in ("Read", "Write")
+    ]

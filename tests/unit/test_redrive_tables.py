@@ -1,0 +1,53 @@
+"""Each action and each step has its rules, and each dependency its price and its maker."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+import pytest
+
+from eventing.dead_letter import STAGES, STEPS
+from eventing.redrive import steps
+from eventing.redrive.actions import ACTIONS, Action
+from eventing.redrive.price import price
+from eventing.redrive.request import InvalidInput, read_request
+from functions.redrive.handler import make_dependencies
+from functions.shared.parts import Parts
+from tests.unit.letters import row
+
+WALKED = {step: stage for stage in STAGES for step in STEPS[stage]}
+
+
+def test_every_step_of_the_walk_has_rules() -> None:
+    assert set(steps.STEPS) == set(WALKED)
+    assert {rules.dependency for rules in steps.STEPS.values()} == set(get_args(steps.Dependency))
+
+
+@pytest.mark.parametrize(("step", "stage"), WALKED.items())
+def test_to_make_a_step_costs_more_than_to_close_its_letter(step: Any, stage: Any) -> None:
+    letters = [row(step=step, stage=stage)] * 1000
+    closed, made = (price(letters, ACTIONS[a], seconds=0) for a in ("discard", "redrive"))
+    # The second change of a letter, of two units and two of the index, and the call.
+    assert made - closed > 1000 * 4 * 0.6e-6
+
+
+def test_every_dependency_has_a_maker() -> None:
+    stub = cast("Any", None)
+    parts = Parts(
+        {}, threads=1, event_store=stub, archive=stub, topics=stub, forecaster=stub, workers=stub
+    )
+    assert set(make_dependencies(parts)) == set(get_args(steps.Dependency))
+
+
+def test_every_action_has_rules() -> None:
+    assert set(ACTIONS) == set(get_args(Action))
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_reason_is_required_where_the_rules_say_so(action: Action) -> None:
+    assert read_request({"action": action, "reason": "tests"}).action == action
+    if ACTIONS[action].needs_reason:
+        with pytest.raises(InvalidInput, match=f"^reason: is required to {action}$"):
+            read_request({"action": action})
+    else:
+        assert read_request({"action": action}).reason == ""
