@@ -6,9 +6,11 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--emulator`: run the tests of the engine that are marked `aws`, against the emulator."""
+    """`--emulator` is for tests/engine: see tests/README.md."""
     parser.addoption(
         "--emulator",
-        action="store_true",
-        help="run what AWS decides of tests/engine on the emulator",
+        nargs="?",
+        const="aws",
+        choices=("aws", "all"),
+        help="run the tests of the engine against the emulator: those marked aws, or all",
     )

@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what the emulator does not decide, when that is asked."""
-    if config.getoption("emulator"):
-        chosen = [one for one in items if one.get_closest_marker("aws") or _elsewhere(one)]
-        config.hook.pytest_deselected(items=[one for one in items if one not in chosen])
-        items[:] = chosen
+    """With `--emulator`, leave out what it does not decide, or does not show."""
+    asked = config.getoption("emulator")
+    if not asked:
+        return
 
+    def is_chosen(item: pytest.Item) -> bool:
+        marks = {mark.name for mark in item.iter_markers()}
+        here = item.path.parent == Path(__file__).parent
+        return not here or ("memory" not in marks if asked == "all" else "aws" in marks)
 
-def _elsewhere(item: pytest.Item) -> bool:
-    return item.path.parent != Path(__file__).parent
+    config.hook.pytest_deselected(items=[item for item in items if not is_chosen(item)])
+    items[:] = filter(is_chosen, items)
 
 
 @pytest.fixture(scope="session")

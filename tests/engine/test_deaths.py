@@ -107,6 +107,7 @@ def see_all_well(world: World, *, most: int = 2) -> Counter[str]:
     return delivered
 
 
+@pytest.mark.aws
 def test_these_are_all_the_calls(world: World) -> None:
     assert world.run(REDRIVE).output["outcome"] == "done"
     made = {
@@ -176,6 +177,7 @@ def test_an_execution_that_is_stopped_in_the_middle_of_a_page(world: World, wher
     see_all_well(world)
 
 
+@pytest.mark.memory
 def test_a_page_that_dies_after_its_execution_was_stopped(world: World) -> None:
     stop, die = meanwhile(at(PAGE[4]), world.stop), once("killed", at(PAGE[7]))
     ended = world.run(REDRIVE, faults=lambda call: stop(call) or die(call))
@@ -270,6 +272,7 @@ def test_an_execution_that_is_stopped_before_it_had_a_plan_has_nothing_to_report
     assert world.told() == []
 
 
+@pytest.mark.aws
 def test_a_lease_that_ended_is_taken_over_and_its_page_stops(world: World) -> None:
     """The first run hangs in its page for so long that its lease ends; a second takes over."""
     second: list[Ended] = []
@@ -291,6 +294,7 @@ def test_a_lease_that_ended_is_taken_over_and_its_page_stops(world: World) -> No
     see_all_well(world)
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize(
     "where",
     [LOCK[0], LOCK[1], PAGE[1], PAGE[4], PAGE[5], PAGE[7], PAGE[9], FINISH[1], FINISH[11]],
@@ -329,6 +333,7 @@ def test_a_ledger_that_does_not_take_down_what_became_of_letters(world: World) -
     assert len(world.stored()) == 2
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize("state", ["redriving", "resolved"])
 def test_a_ledger_that_is_busy_for_a_moment(world: World, state: str) -> None:
     # One attempt of the SDK and its second, then it is the ledger's own turn to wait.
@@ -366,6 +371,7 @@ FAULTS: list[tuple[Fault, int]] = [
 ]
 
 
+@pytest.mark.memory
 @pytest.mark.parametrize(("fault", "number"), FAULTS)
 @pytest.mark.parametrize("operation", TRIAGE)
 def test_whatever_happens_to_triage_each_letter_is_in_the_ledger_once(

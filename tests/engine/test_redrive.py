@@ -36,6 +36,7 @@ def sns_is_broken(call: TaskCall) -> Fault | None:
     return "denied" if publishing(call) else None
 
 
+@pytest.mark.aws
 def test_a_redrive_does_what_its_plan_said(world: World) -> None:
     # The poison failed first, so that it would be the whole canary.
     old = timedelta(hours=1)
@@ -65,6 +66,7 @@ def test_a_redrive_does_what_its_plan_said(world: World) -> None:
     assert len(failed) == 9
 
 
+@pytest.mark.aws
 def test_each_step_is_made_where_it_failed(world: World) -> None:
     world.dead_letters(
         world.letter("stored", stage="ingest", step="store"),
@@ -84,6 +86,7 @@ def test_each_step_is_made_where_it_failed(world: World) -> None:
     assert item["digest"] == row["digest"]
 
 
+@pytest.mark.aws
 def test_a_letter_whose_event_is_stored_already_is_resolved(world: World) -> None:
     world.dead_letters(world.letter("a", stage="ingest", step="store"))
     world.run(REDRIVE)
@@ -99,6 +102,7 @@ def soon(world: World) -> datetime:
     return world.clock.now() + timedelta(seconds=5)
 
 
+@pytest.mark.aws
 def test_another_event_under_the_same_key_is_a_conflict_parked_and_told(world: World) -> None:
     world.dead_letters(world.letter("a", stage="ingest", step="store"))
     world.run(REDRIVE)
@@ -128,6 +132,7 @@ def test_a_topic_that_is_gone_is_routed_anew_and_the_plan_lists_it(world: World)
     assert world.delivered() == {"a": ["orders"], "b": ["orders"]}
 
 
+@pytest.mark.aws
 def test_a_message_says_that_it_is_a_redrive(world: World) -> None:
     world.dead_letters(world.letter("a"))
     world.run(REDRIVE, faults=sns_is_broken)
@@ -142,6 +147,7 @@ def test_a_message_says_that_it_is_a_redrive(world: World) -> None:
 # Selection
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
@@ -171,6 +177,7 @@ def test_every_field_of_the_filter_selects(
     assert {one.id for one in world.letters if one.state == "open"} == set("abcd") - set(expected)
 
 
+@pytest.mark.aws
 def test_letters_are_selected_by_id_and_by_fingerprint(world: World) -> None:
     letters = world.dead_letters(
         *(world.letter(id) for id in "abc"), world.letter("d", code=Code.THROTTLED)
@@ -184,6 +191,7 @@ def test_letters_are_selected_by_id_and_by_fingerprint(world: World) -> None:
     assert set(world.delivered()) == set("abcd")
 
 
+@pytest.mark.aws
 def test_a_limit_takes_the_oldest(world: World) -> None:
     world.dead_letters(*(world.letter(f"{n}", age=timedelta(minutes=n)) for n in range(1, 8)))
     assert world.run({**REDRIVE, "limit": 3}).output["counts"] == {"resolved": 3}
@@ -345,6 +353,7 @@ def test_letters_are_judged_anew_by_a_catalogue_that_was_deployed_since(world: W
 # When it does not work
 
 
+@pytest.mark.aws
 def test_a_dependency_that_is_gone_is_found_before_a_letter_is_touched(world: World) -> None:
     world.dead_letters(*(world.letter(f"e{n}") for n in range(20)))
     world.run({})
@@ -358,6 +367,7 @@ def test_a_dependency_that_is_gone_is_found_before_a_letter_is_touched(world: Wo
     assert world.locked() == {}
 
 
+@pytest.mark.aws
 def test_a_canary_that_fails_is_all_that_is_touched(world: World) -> None:
     world.dead_letters(*(world.letter(f"e{n}") for n in range(50)))
     world.run({})
@@ -395,6 +405,7 @@ def test_a_run_stops_past_its_abort_limit(world: World) -> None:
     assert len(world.delivered()) == counts["resolved"]
 
 
+@pytest.mark.aws
 def test_a_poison_event_is_parked_and_then_only_taken_up_by_its_id(world: World) -> None:
     world.dead_letters(
         world.letter("p", step="route", text=event("p", "org.unknown")), world.letter("a")
@@ -446,6 +457,7 @@ def test_a_letter_that_no_message_can_be_made_of_fails_alone(world: World) -> No
     assert {one.episode for one in world.letters if one.state == "parked"} == {2}
 
 
+@pytest.mark.aws
 def test_letters_are_discarded_with_a_reason(world: World) -> None:
     letters = world.dead_letters(
         world.letter("a"), world.letter("b"), world.letter("c", publisher="acme-pay")
@@ -466,6 +478,7 @@ def test_letters_are_discarded_with_a_reason(world: World) -> None:
 # Locks
 
 
+@pytest.mark.aws
 def test_a_second_redrive_of_a_stage_is_refused_with_the_name_of_the_first(world: World) -> None:
     world.dead_letters(*(world.letter(f"e{n}") for n in range(15)))
     second: list[Ended] = []
@@ -510,6 +523,7 @@ def test_half_a_lock_is_given_back(world: World) -> None:
     assert world.run({**REDRIVE, "stage": "ingest"}).output["counts"] == {"resolved": 1}
 
 
+@pytest.mark.aws
 def test_a_triage_during_a_redrive_leaves_its_letters_alone(world: World) -> None:
     world.dead_letters(*(world.letter(f"e{n}") for n in range(8)))
 
@@ -618,6 +632,7 @@ def units_of(world: World) -> tuple[float, float]:
     return plan.units, count.units
 
 
+@pytest.mark.memory
 def test_plan_and_count_read_the_index_only(world: World, new_world: Callable[[], World]) -> None:
     large = new_world()
     world.record(*letters_of(world, 1))

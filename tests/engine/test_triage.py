@@ -7,6 +7,8 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from eventing.cause import Code
 from tests.engine.letters import PAYMENT, event, invocation_record
 from tests.faults.choosing import meanwhile
@@ -43,6 +45,7 @@ def thousand(world: World) -> list[DeadLetter]:
     return letters
 
 
+@pytest.mark.aws
 def test_a_thousand_letters_of_four_causes(world: World) -> None:
     letters = world.dead_letters(*thousand(world))
     triaged = world.run({})
@@ -88,6 +91,7 @@ def test_a_thousand_letters_of_four_causes(world: World) -> None:
     assert world.states() == {"resolved": 1000}
 
 
+@pytest.mark.aws
 def test_a_letter_that_is_received_twice_is_one(world: World) -> None:
     twice = world.letter("a")
     world.dead_letters(twice, twice, world.letter("b"))
@@ -100,6 +104,7 @@ def test_a_letter_that_is_received_twice_is_one(world: World) -> None:
     assert world.states() == {"open": 2}
 
 
+@pytest.mark.aws
 def test_what_is_no_letter_is_kept_marked_and_reported(world: World) -> None:
     damaged = json.loads(world.letter("a").text()) | {"failed_at": "yesterday"}
     huge = world.letter("b", text=event("b", data={"order_id": "b" * 450_000, "total": 1}))
@@ -126,6 +131,7 @@ def test_junk_alone_is_told_once(world: World) -> None:
     assert "1 messages are no dead letters" in text
 
 
+@pytest.mark.aws
 def test_a_crash_record_becomes_letters_that_are_redriven(world: World, capsys: Any) -> None:
     world.put_record("aws/lambda/1", invocation_record(event("a"), event("b", PAYMENT), "?"))
     triaged = world.run({})
@@ -157,6 +163,7 @@ def test_a_crash_record_that_is_none_is_junk_and_one_that_cannot_be_read_stays(
     assert "could not be recorded: NOT_FOUND 1" in text
 
 
+@pytest.mark.aws
 def test_a_second_triage_is_skipped_while_the_first_runs(world: World) -> None:
     world.dead_letters(world.letter("a"))
     second: list[Ended] = []
@@ -173,6 +180,7 @@ def test_a_second_triage_is_skipped_while_the_first_runs(world: World) -> None:
     assert len(world.told()) == 1
 
 
+@pytest.mark.memory
 def test_a_lease_whose_holder_died_is_taken_over(world: World) -> None:
     world.dead_letters(world.letter("a"))
     process = world.process(lambda call: "killed" if call.operation == "ReceiveMessage" else None)
@@ -207,6 +215,7 @@ def test_letters_that_arrive_during_a_triage_are_in_the_ledger_or_in_the_queue(
     assert len(world.letters) == 70
 
 
+@pytest.mark.aws
 def test_a_resolved_letter_that_fails_anew_is_open_again_and_its_episodes_go_on(
     world: World,
 ) -> None:
