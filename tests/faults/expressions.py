@@ -213,7 +213,8 @@ class Expressions:
 def _compare(operator: str, one: Any, other: Any) -> bool:
     if one is None or other is None:
         return operator == "<>"  # an attribute that is not there compares with nothing
-    (kind, value), (other_kind, other_value) = *one.items(), *other.items()
+    ((kind, value),) = one.items()
+    ((other_kind, other_value),) = other.items()
     if kind != other_kind:
         assert operator in ("=", "<>"), f"{one} {operator} {other}"
         return operator == "<>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -17,11 +18,12 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     """What a request asks for."""
     content = {name: values[0] for name, values in parse_qs(body(request).decode()).items()}
     topic = content["TopicArn"].removeprefix(TOPIC_PREFIX)
-    act = {
+    actions: Mapping[str, Callable[[], AWSResponse]] = {
         "GetTopicAttributes": lambda: _answer("GetTopicAttributes", "<Attributes/>"),
         "Publish": lambda: _publish(memory, content),
         "PublishBatch": lambda: _publish_batch(memory, request, topic, content),
-    }[content["Action"]]
+    }
+    act = actions[content["Action"]]
 
     def act_if_there() -> AWSResponse:
         return error(request, Refusal(404, "NotFound")) if topic in memory.deleted_topics else act()

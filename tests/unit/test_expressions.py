@@ -127,5 +127,5 @@ def test_a_name_or_value_that_nothing_uses_is_an_error() -> None:
 
 def test_a_projection_names_attributes() -> None:
     given = expressions()
-    assert given.named("pk, #state") == {"pk", "state"}
+    assert given.named("pk, #state") == frozenset({"pk", "state"})
     assert given.named(None) is None
