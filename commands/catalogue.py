@@ -8,19 +8,27 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from commands.limits import limits, usage_plans
 from commands.openapi import openapi
+from commands.problems import problems
 from eventing.catalogue import Catalogue, CatalogueError, EventType
 from eventing.catalogue_check import load_catalogue, warnings
 from eventing.type_patterns import covers
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs" / "generated"
-_NOTE = "<!-- Made by `make docs` from the catalogue: change that, not this. -->\n"
+_NOTE = "<!-- Made by `make docs` from the catalogue and the code: change these, not this. -->\n"
 
 
 def documents(catalogue: Catalogue) -> dict[str, str]:
     """The generated documents, by their path below `docs/generated`."""
-    made = {"openapi.json": json.dumps(openapi(catalogue), indent=2) + "\n"}
+    pages = {
+        "limits.md": limits(),
+        "problems.md": problems(),
+        "usage-plans.md": usage_plans(catalogue),
+    }
+    made = {name: f"{_NOTE}\n{page}" for name, page in pages.items()}
+    made["openapi.json"] = json.dumps(openapi(catalogue), indent=2) + "\n"
     index = [_NOTE, "# Event types\n", "| type | what happened | topics |", "|---|---|---|"]
     for entry in catalogue.event_types:
         page = f"event-types/{entry.type.replace('*', 'any')}.md"

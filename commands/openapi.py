@@ -170,7 +170,12 @@ _RESULT_SCHEMAS: dict[str, Any] = {
             "title": {"type": "string"},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "detail": {"type": "string"},
-            "request_id": {"type": "string"},
+            "documentation": {
+                "type": "string",
+                "format": "uri-reference",
+                "description": "Where the documentation explains this problem and its fix",
+            },
+            "request_id": {"type": "string", "description": "What to quote to the operators"},
             "id": {"type": "string"},
             "source": {"type": "string"},
             "errors": {

@@ -8,9 +8,10 @@ from enum import Enum
 from itertools import islice
 from typing import Any
 
-TYPE_PREFIX = "urn:eventing:problem:"
 # An event may have as many faults as members, and each takes more room than the member did.
 MAX_FAULTS = 50
+# Has a section for each problem; `make docs` writes it.
+_PAGE = "docs/generated/problems.md"
 _PART_CHARACTERS = 128
 
 
@@ -57,8 +58,7 @@ class Problem:
 
     def body(self) -> dict[str, Any]:
         """The members of `application/problem+json` (RFC 9457 section 3); `errors` as in its appendix A."""
-        members: dict[str, Any] = {
-            "type": f"{TYPE_PREFIX}{self.kind.slug}",
+        members: dict[str, Any] = naming(self.kind.slug) | {
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,
@@ -89,6 +89,11 @@ class Refused(Exception):  # noqa: N818 - what happened to the event, not an err
             for name, value in (("id", id), ("source", source))
             if isinstance(value, str)
         }
+
+
+def naming(slug: str) -> dict[str, str]:
+    """The members that say which problem it is: its `type`, and where the documentation explains it."""
+    return {"type": f"urn:eventing:problem:{slug}", "documentation": f"{_PAGE}#{slug}"}
 
 
 def pointer(*path: str | int) -> str:

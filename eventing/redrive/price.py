@@ -10,6 +10,9 @@ from eventing.redrive.ledger import Row
 from eventing.redrive.pace import PAGE_SECONDS
 from eventing.redrive.steps import STEPS, Dependency
 
+# Of the redrive function. From so much memory on, a function has a whole processor: with half of one, a plan
+# of, or a report on, several 100,000 letters is not done in time. A plan has all its letters in memory.
+MEMORY_MB = 1769
 # List prices in us-east-1, in dollars.
 PRICES: Mapping[str, float] = {
     "write": 0.625e-6,  # a DynamoDB write unit
@@ -17,7 +20,7 @@ PRICES: Mapping[str, float] = {
     "sns": 0.5e-6,  # a publish request, of each 64 KiB
     "s3": 5e-6,  # a PUT
     "transition": 25e-6,  # of a Standard state machine
-    "lambda_second": 2.30341e-5,  # 1,769 MB on arm64, at 1.33334e-5 for 1 GB
+    "lambda_second": MEMORY_MB / 1024 * 1.33334e-5,  # of 1 GB on arm64
 }
 _WRITE_BYTES, _READ_BYTES, _SNS_BYTES = 1024, 4096, 64 * 1024
 _RECORD_BYTES = 1024  # of what the ledger holds beside the event

@@ -19,6 +19,7 @@ from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.event_store import EventItem, EventStore, NotStored
 from functions.shared.letter_items import Entry
+from functions.shared.parts import Parts
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
 OTHER_EVENT = Cause(Code.CONFLICT, "Conflict", "another event has this publisher, source and id")
@@ -202,4 +203,13 @@ def _message(entry: Entry) -> Message:
 
 
 Dependencies = Mapping[Dependency, Steps]
-"""The maker of each dependency's steps; they are probed in this order."""
+"""By dependency, what makes its steps; they are probed in this order."""
+
+
+def make_dependencies(parts: Parts) -> Dependencies:
+    """Those of the redrive function."""
+    return {
+        "event store": StoreEvents(parts.event_store, clock=parts.clock),
+        "archive": ArchiveEvents(parts.archive, workers=parts.workers),
+        "topics": PublishEvents(parts.topics, forecaster=parts.forecaster, workers=parts.workers),
+    }

@@ -9,12 +9,7 @@ from aws_lambda_powertools import Logger
 
 from eventing.redrive.request import InvalidInput
 from functions.redrive.custody import Custody, Locked
-from functions.redrive.dependencies import (
-    ArchiveEvents,
-    Dependencies,
-    PublishEvents,
-    StoreEvents,
-)
+from functions.redrive.dependencies import make_dependencies
 from functions.redrive.notices import Notices
 from functions.redrive.pages import Pages
 from functions.redrive.planner import PlanChanged, Planner
@@ -72,15 +67,6 @@ def _told(result: Any) -> dict[str, Any]:
         **{key: request[key] for key in ("action", "stage", "started_by")},
         "outcome": result["outcome"],
         "counts": result.get("counts", {}),
-    }
-
-
-def make_dependencies(parts: Parts) -> Dependencies:
-    """The maker of each dependency's steps."""
-    return {
-        "event store": StoreEvents(parts.event_store, clock=parts.clock),
-        "archive": ArchiveEvents(parts.archive, workers=parts.workers),
-        "topics": PublishEvents(parts.topics, forecaster=parts.forecaster, workers=parts.workers),
     }
 
 

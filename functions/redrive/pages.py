@@ -11,7 +11,7 @@ from eventing.redrive.pace import Pace, first_pace
 from eventing.redrive.plan import Plan
 from functions.contract import Metric
 from functions.redrive.custody import Custody
-from functions.redrive.run import Run
+from functions.redrive.run import Run, results_key
 from functions.redrive.runner import Runner
 from functions.redrive.tally import Tally
 from functions.shared.clock import Clock
@@ -75,7 +75,7 @@ class Pages:
                 stop = "aborted"
         self._count(tally)
         page = position["pages"]
-        self._bucket.put(run.results_key(page), json.dumps(tally.result()))
+        self._bucket.put(results_key(run.execution, page), json.dumps(tally.result()))
         after = {
             "next": number,
             "pages": page + 1,

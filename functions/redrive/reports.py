@@ -13,7 +13,7 @@ from eventing.dead_letter import Stage
 from eventing.timestamps import timestamp
 from functions.contract import Objects
 from functions.redrive.root_causes import GROUPS, RootCauses
-from functions.redrive.run import Run
+from functions.redrive.run import Run, triage_prefix
 from functions.shared.audit import Audit
 from functions.shared.operations import OperationsBucket
 
@@ -76,7 +76,7 @@ class Reports:
     def _triaged(self, run: Run) -> dict[Stage, dict[str, Any]]:
         """The counts of this execution's triage by stage, its pages added up."""
         total: dict[Stage, dict[str, Any]] = {}
-        for key in self._bucket.keys(run.triage_prefix):
+        for key in self._bucket.keys(triage_prefix(run.execution)):
             page: Mapping[Stage, Mapping[str, Any]] = json.loads(self._bucket.get(key))
             for stage, counts in page.items():
                 _add(total.setdefault(stage, {}), counts)

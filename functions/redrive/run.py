@@ -20,33 +20,24 @@ class Run:
     started_at: datetime
     request: RedriveRequest
 
-    @property
-    def plan_key(self) -> str:
-        """Of the object with its plan."""
-        return plan_key(self.execution)
-
-    @property
-    def concluded_key(self) -> str:
-        """Of the object that says that nothing more is to be told of it."""
-        return concluded_key(self.execution)
-
-    def results_key(self, page: int) -> str:
-        """Of the object with what became of a page's letters."""
-        return run_key(self.execution, f"results-{page}.json")
-
-    @property
-    def triage_prefix(self) -> str:
-        """Of the objects with what its triage did."""
-        return run_key(self.execution, "triage-")
-
 
 def plan_key(execution: str) -> str:
-    """See `Run.plan_key`."""
+    """The key of the object with an execution's plan."""
     return run_key(execution, "plan.json")
 
 
+def results_key(execution: str, page: int) -> str:
+    """The key of the object with what became of a page's letters."""
+    return run_key(execution, f"results-{page}.json")
+
+
+def triage_prefix(execution: str) -> str:
+    """The beginning of the keys of the objects with what an execution's triage did."""
+    return run_key(execution, "triage-")
+
+
 def concluded_key(execution: str) -> str:
-    """See `Run.concluded_key`."""
+    """The key of the object that says that nothing more is to be told of an execution."""
     return run_key(execution, "concluded.json")
 
 

@@ -19,7 +19,7 @@ from functions.redrive.notices import Notices
 from functions.redrive.pages import FIRST_POSITION, Pages
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
-from functions.redrive.run import Run, concluded_key, plan_key, run_of
+from functions.redrive.run import Run, concluded_key, plan_key, results_key, run_of
 from functions.redrive.tally import DONE_WITH, traces
 from functions.shared.clock import Clock
 from functions.shared.letters import Letters
@@ -77,10 +77,11 @@ class Tasks:
                 f"filter: selects no letter of {' or '.join(run.request.stages)} that was open (by "
                 "its id, also parked) and failed before this execution began"
             )
-        self._bucket.put(run.plan_key, plan.text())
+        key = plan_key(run.execution)
+        self._bucket.put(key, plan.text())
         return {
             "hash": plan.hash,
-            "object": run.plan_key,
+            "object": key,
             "count": len(plan.letters),
             "summary": plan.summary,
         }
@@ -148,9 +149,8 @@ class Tasks:
         run = run_of(task)
         position = task.get("position") or FIRST_POSITION
         self._custody.let_go(run.execution, run.request.stages)
-        results = [
-            json.loads(self._bucket.get(run.results_key(page))) for page in range(position["pages"])
-        ]
+        keys = [results_key(run.execution, page) for page in range(position["pages"])]
+        results = [json.loads(self._bucket.get(key)) for key in keys]
         if task["outcome"] == "failed":
             # The page that failed has left no results, only its traces.
             results = [self._traces(self._read_plan(task), run.execution)]
@@ -225,7 +225,7 @@ class Tasks:
             self._notices.tell_of_run(run, output)
         if output["outcome"] != "skipped":
             self._notices.tell_of_incident(run, output)
-        self._bucket.put(run.concluded_key, json.dumps({"report": output["report"]}))
+        self._bucket.put(concluded_key(run.execution), json.dumps({"report": output["report"]}))
 
     def _traces(self, plan: Plan, execution: str) -> dict[str, Any]:
         """The results of an execution that left none, by the ledger's rows of its plan's letters."""

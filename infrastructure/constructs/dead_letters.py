@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from eventing.cause import Code
+from eventing.redrive.ledger import OPEN_DAYS
 from functions.contract import Dimension, Metric
 from infrastructure.constructs.alarms import Meaning, Missing, Part, runbook
 from infrastructure.constructs.checks import accept
@@ -24,12 +25,14 @@ if TYPE_CHECKING:
     from infrastructure.constructs.alarms import Alarms
     from infrastructure.constructs.region import Region
 
+# The longest that SQS keeps a message.
+QUEUE_DAYS = 14
 # Triage has what it receives in the ledger and deletes it within this time.
 TRIAGE_TIMEOUT = cdk.Duration.seconds(90)
 _VISIBILITY = cdk.Duration.minutes(5)
 # How long operators' message may take to come from triage before the alarm sends its own.
 _REPORT_WAIT = cdk.Duration.minutes(3)
-# The ledger keeps an open letter for 180 days; one that waits for so many has been forgotten.
+# A letter that waits for so many days has been forgotten.
 OLD_DAYS = 14
 
 _USERS = {
@@ -77,7 +80,7 @@ class DeadLetterQueue(Construct):
             queue_name=region.configuration.name(f"{stage}-dlq"),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=cdk.Duration.days(14),
+            retention_period=cdk.Duration.days(QUEUE_DAYS),
             visibility_timeout=_VISIBILITY,
             receive_message_wait_time=cdk.Duration.seconds(20),
         )
@@ -138,7 +141,7 @@ class DeadLetterQueue(Construct):
             missing=Missing.CHANGES_NOTHING,
             meaning=Meaning(
                 what=f"A dead letter of {stage} has been open for more than {OLD_DAYS} days; after "
-                "180 it is gone for good.",
+                f"{OPEN_DAYS} it is gone for good.",
                 users=_USERS[stage],
                 section="old-dead-letters",
             ),

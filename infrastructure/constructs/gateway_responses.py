@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_apigateway as apigateway
 
 from eventing.answer import RETRY_AFTER_SECONDS
-from eventing.problem import TYPE_PREFIX, Kind
+from eventing.problem import Kind, naming
 
 Type = apigateway.ResponseType
 
@@ -26,8 +26,7 @@ class GatewayAnswer:
 
     def add_to(self, api: apigateway.RestApi) -> None:
         """Let `api` answer like this."""
-        problem = {
-            "type": f"{TYPE_PREFIX}{self.slug}",
+        problem = naming(self.slug) | {
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
@@ -104,12 +103,12 @@ def add_gateway_answers(api: apigateway.RestApi) -> None:
     for answer in ANSWERS:
         answer.add_to(api)
     # All other faults of a request: its status is the gateway's, and so is the little it says.
+    # The gateway puts its words in with their quotes.
+    problem = naming("request") | {"request_id": "$context.requestId"}
+    title = '{"title":$context.error.messageString,'
     api.add_gateway_response(
         "Answer-DEFAULT_4XX",
         type=Type.DEFAULT_4_XX,
         response_headers={"Content-Type": "'application/problem+json'"},
-        templates={
-            "application/json": f'{{"type":"{TYPE_PREFIX}request",'
-            '"title":$context.error.messageString,"request_id":"$context.requestId"}'
-        },
+        templates={"application/json": title + json.dumps(problem).removeprefix("{")},
     )

@@ -10,8 +10,10 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from eventing.redrive.ledger import OPEN_DAYS
 from infrastructure.constructs.bucket import PrivateBucket
 from infrastructure.constructs.checks import accept_wildcard
+from infrastructure.constructs.dead_letters import QUEUE_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.function import Function
 
-# A letter waits for up to 14 days in its queue and 180 in the ledger: so long what it refers to, and what
-# was planned and reported of it, is there.
-_DAYS = 200
+# A letter waits in its queue, then in the ledger: so long what it refers to, and what was planned and
+# reported of it, is there, and some days more.
+_DAYS = QUEUE_DAYS + OPEN_DAYS + 6
 
 
 class Operations(Construct):

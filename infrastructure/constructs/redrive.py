@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from constructs import Construct
 
+from eventing.redrive.pace import PAGE_SECONDS
+from eventing.redrive.price import MEMORY_MB
 from functions.contract import Objects, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.function import Function
@@ -44,11 +46,9 @@ class RedriveFunction(Construct):
             region=region,
             name="redrive",
             description="Plans a redrive, takes a page of dead letters up again where they failed",
-            # From 1,769 MB on a function has a whole processor: with half of one, a plan of, or a report
-            # on, several 100,000 letters is not done in time. A plan has all of its letters in memory.
-            memory_size=1769,
-            # A page ends by itself after 50 s; making a plan, or its report, may take longer.
-            timeout=cdk.Duration.seconds(120),
+            memory_size=MEMORY_MB,
+            # More than a page takes: making a plan, or its report, may take longer.
+            timeout=cdk.Duration.seconds(PAGE_SECONDS + 70),
             environment={
                 Variable.LEDGER_TABLE: ledger.table.table_name,
                 Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,

@@ -7,7 +7,6 @@ its publish function and SNS and SQS stands a proxy, and before its handler a la
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 import uuid
@@ -23,15 +22,14 @@ import pytest
 from local.cloud import ROOT, LocalCloud
 from local.deployment import Deployment
 from tests.end_to_end.conftest import DEADLINE, PUBLISHER, denied, eventually, new_layer
-from tests.end_to_end.shown import run
 from tests.faults.proxy import Proxy
 from tests.faults.vocabulary import EntryFaults, EntryRefusal, Faults, no_entry, nothing
+from tests.shown import commands, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 FOLDER = Path(__file__).parent / "publication"
-GUIDE = (ROOT / "docs" / "subscribers.md").read_text()
 BATCH = "application/cloudevents-batch+json"
 CONFIDENTIAL = "Lovelace"
 REFUSED = "refuse this one"
@@ -464,10 +462,11 @@ def _seconds_of_a_restart(system: System) -> float:
 
 
 def test_the_guides_commands_subscribe_a_queue_to_one_publishers_events(system: System) -> None:
-    (commands,) = re.findall(r"<!-- shown: subscribe -->\n```sh\n(.*?)```", GUIDE, re.DOTALL)
+    subscribe = commands("docs/subscribers.md")["subscribe"]
     # This version of the CLI does not look at AWS_ENDPOINT_URL where SQS is concerned.
     run(
-        system.deployment, commands.replace("aws sqs", 'aws --endpoint-url "$AWS_ENDPOINT_URL" sqs')
+        subscribe.replace("aws sqs", 'aws --endpoint-url "$AWS_ENDPOINT_URL" sqs'),
+        system.deployment.cloud.environment,
     )
     body = event("orders")
     for publisher in ("nordic-crm", PUBLISHER):

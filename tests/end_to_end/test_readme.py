@@ -14,7 +14,7 @@ from tests.end_to_end.conftest import (
     new_event,
     payment,
 )
-from tests.end_to_end.shown import commands, run
+from tests.shown import commands, run
 
 if TYPE_CHECKING:
     from local.deployment import Deployment
@@ -31,10 +31,10 @@ def status(deployment: Deployment) -> int:
 def test_a_key_is_revoked_and_given_back(deployment: Deployment) -> None:
     command = COMMANDS["revoke"]
     try:
-        run(deployment, command)
+        run(command, deployment.cloud.environment)
         assert eventually(lambda: status(deployment), lambda s: s == 403)
     finally:
-        run(deployment, command.replace("value=false", "value=true"))
+        run(command.replace("value=false", "value=true"), deployment.cloud.environment)
     assert eventually(lambda: status(deployment), lambda s: s == 202)
 
 
@@ -42,7 +42,7 @@ def test_a_publisher_is_slowed_down(deployment: Deployment) -> None:
     gateway, plan_id = deployment.client("apigateway"), deployment.outputs["UsagePlanIdAcmeWeb"]
     before = gateway.get_usage_plan(usagePlanId=plan_id)["throttle"]
     try:
-        run(deployment, COMMANDS["throttle"])
+        run(COMMANDS["throttle"], deployment.cloud.environment)
         assert eventually(lambda: status(deployment), lambda s: s == 429)
     finally:
         operations = [
@@ -58,6 +58,6 @@ def test_dead_letters_are_redriven(deployment: Deployment, subscriber: Subscribe
     with denied(deployment, deployment.outputs["PublishFunction"], "sns:Publish", topic):
         accept(deployment, sent)
         eventually(lambda: execute(deployment) and ledger(deployment, sent), bool)
-    described = run(deployment, COMMANDS["redrive"])
+    described = run(COMMANDS["redrive"], deployment.cloud.environment)
     assert '"status"' in described
     subscriber.wait_for(sent["id"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.end_to_end.conftest import accept, denied, eventually, new_event
-from tests.end_to_end.shown import commands, run
+from tests.shown import commands, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def shown(deployment: Deployment, name: str, *, execution: str = "", **words: st
     for word, value in words.items():
         block = block.replace(word, value)
     known = f"execution={execution}\n" if execution else ""
-    return run(deployment, COMMANDS["setup"] + known + block)
+    return run(COMMANDS["setup"] + known + block, deployment.cloud.environment)
 
 
 def ended(text: str) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def test_the_messages_commands_approve_and_refuse(
         ],
         bool,
     )
-    run(deployment, command.replace("YOUR NAME", "dana"))
+    run(command.replace("YOUR NAME", "dana"), deployment.cloud.environment)
     eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
     report = shown(deployment, "verify", execution=execution)
     assert f'"outcome": "{outcome}"' in report

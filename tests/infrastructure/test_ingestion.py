@@ -7,6 +7,7 @@ import json
 import pytest
 
 from eventing.catalogue_check import load_catalogue
+from eventing.problem import naming
 from functions.contract import Objects, Variable
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import ACCOUNT, Template
@@ -136,7 +137,8 @@ def test_what_the_gateway_answers_is_a_problem_detail(
 
     assert response["StatusCode"] == status
     assert problem["status"] == int(status)
-    assert {"type", "title", "detail"} <= set(problem)
+    assert {"title", "detail"} <= set(problem)
+    assert problem.items() >= naming(problem["type"].rpartition(":")[2]).items()
     content_type = parameters["gatewayresponse.header.Content-Type"]
     assert content_type == "'application/problem+json'"
     retry_after = parameters.get("gatewayresponse.header.Retry-After")
@@ -153,6 +155,7 @@ def test_all_other_refusals_of_the_gateway_keep_their_status(regional: Template)
 
     assert "StatusCode" not in response
     assert problem["type"] == "urn:eventing:problem:request"
+    assert problem["documentation"] == "docs/generated/problems.md#request"
     assert problem["title"] == "Why."
 
 

@@ -42,6 +42,7 @@ DUPLICATE_BODY = {
 INVALID_BODY = {
     "id": "3",
     "type": "urn:eventing:problem:not-a-cloudevent",
+    "documentation": "docs/generated/problems.md#not-a-cloudevent",
     "title": "The event breaks CloudEvents 1.0.2",
     "status": 400,
     "detail": "The event has 1 fault.",
@@ -117,6 +118,7 @@ def test_a_batch_is_answered_with_a_result_for_each_event_in_the_order_sent(
     else:
         assert body == {
             "type": "urn:eventing:problem:several",
+            "documentation": "docs/generated/problems.md#several",
             "title": "No event of the batch was accepted",
             "status": status,
             "detail": "Each result says what is wrong.",

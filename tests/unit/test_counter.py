@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from eventing.conservation import Window
+from functions.contract import Metric
 from functions.counter import runs
 from functions.counter.conservation import lost_events
 from functions.shared.executions import Executions
@@ -50,7 +51,10 @@ def test_it_asks_for_this_deployments_sums_by_the_minute() -> None:
     assert request["StartTime"] == datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
     assert request["EndTime"] == datetime(2026, 11, 25, 11, 50, tzinfo=UTC)
     stats = [query["MetricStat"] for query in request["MetricDataQueries"]]
-    assert [s["Metric"]["MetricName"] for s in stats] == ["EventsStored", "EventsSettled"]
+    assert [s["Metric"]["MetricName"] for s in stats] == [
+        Metric.EVENTS_STORED,
+        Metric.EVENTS_SETTLED,
+    ]
     for stat in stats:
         assert (stat["Metric"]["Namespace"], stat["Period"], stat["Stat"]) == (
             "Eventing",
@@ -64,12 +68,17 @@ def test_pages_are_put_together() -> None:
     client = CloudWatch(
         {
             "MetricDataResults": [
-                _result("EventsStored", {20: 5.0, 30: 4.0}, "PartialData"),
-                _result("EventsSettled", {20: 5.0}, "PartialData"),
+                _result(Metric.EVENTS_STORED, {20: 5.0, 30: 4.0}, "PartialData"),
+                _result(Metric.EVENTS_SETTLED, {20: 5.0}, "PartialData"),
             ],
             "NextToken": "more",
         },
-        {"MetricDataResults": [_result("EventsSettled", {30: 1.0}), _result("EventsStored", {})]},
+        {
+            "MetricDataResults": [
+                _result(Metric.EVENTS_SETTLED, {30: 1.0}),
+                _result(Metric.EVENTS_STORED, {}),
+            ]
+        },
     )
 
     assert _unaccounted(client) == 3
@@ -78,7 +87,7 @@ def test_pages_are_put_together() -> None:
 
 def test_an_answer_that_is_none_is_no_loss_but_an_error() -> None:
     client = CloudWatch(
-        {"MetricDataResults": [_result("EventsSettled", {}, status="InternalError")]}
+        {"MetricDataResults": [_result(Metric.EVENTS_SETTLED, {}, status="InternalError")]}
     )
 
     with pytest.raises(RuntimeError, match="InternalError for eventssettled"):

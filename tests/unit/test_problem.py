@@ -35,6 +35,7 @@ def test_kinds_are_told_apart_by_their_uri() -> None:
 def test_a_problem_without_faults_has_no_list_of_them() -> None:
     assert Problem(Kind.CONFLICT, "Give it an id of its own.").body() == {
         "type": "urn:eventing:problem:conflict",
+        "documentation": "docs/generated/problems.md#conflict",
         "title": "Another event with this source and id was accepted before",
         "status": 409,
         "detail": "Give it an id of its own.",

@@ -11,7 +11,7 @@ from eventing.redrive import steps
 from eventing.redrive.actions import ACTIONS, Action
 from eventing.redrive.price import price
 from eventing.redrive.request import InvalidInput, read_request
-from functions.redrive.handler import make_dependencies
+from functions.redrive.dependencies import make_dependencies
 from functions.shared.parts import Parts
 from tests.unit.letters import row
 

@@ -20,17 +20,13 @@ from eventing.redrive.request import RedriveRequest, read_request
 from functions.contract import EXECUTION_REFUSALS
 from functions.redrive.tally import Fate
 from infrastructure.packaging import ROOT
+from tests.shown import commands
 from tests.workflows.asl import Json
 from workflows.redrive import DEFINITION
 
 DOCS = ROOT / "docs"
 TEXT = (DOCS / "runbook.md").read_text(encoding="utf-8")
-SHOWN: dict[str, str] = dict(re.findall(r"<!-- shown: (\w+) -->\n```sh\n(.*?)```", TEXT, re.DOTALL))
-# As GitHub makes them of headings.
-ANCHORS = {
-    re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-")
-    for heading in re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)
-}
+SHOWN = commands("docs/runbook.md")
 
 
 def _inputs() -> Iterator[Json]:
@@ -91,13 +87,3 @@ def test_every_outcome_and_every_named_error_is_explained() -> None:
         assert f"`{name}`" in explained, name
     for fate in get_args(Fate):
         assert f"`{fate}`" in explained, fate
-
-
-def test_links_lead_somewhere() -> None:
-    links = re.findall(r"\]\(([^)]+)\)", TEXT)
-
-    assert len(links) > 10
-    for link in links:
-        file, _, anchor = link.partition("#")
-        assert not file or (DOCS / file).exists(), link
-        assert file or anchor in ANCHORS, link
