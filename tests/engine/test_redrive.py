@@ -500,6 +500,29 @@ def test_a_second_redrive_of_a_stage_is_refused_with_the_name_of_the_first(world
     assert sorted(outcomes) == ["done", "locked"]
 
 
+@pytest.mark.aws
+def test_letters_that_somebody_else_changed_since_the_plan_are_left_alone(world: World) -> None:
+    gone, changed, _ = world.dead_letters(*(world.letter(id) for id in "abc"))
+
+    def change() -> None:
+        table = world.cloud.client("dynamodb")
+        table.delete_item(TableName=world.ledger, Key={"pk": {"S": gone.key}})
+        table.update_item(
+            TableName=world.ledger,
+            Key={"pk": {"S": changed.key}},
+            UpdateExpression="SET #version = #version + :one",
+            ExpressionAttributeNames={"#version": "version"},
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        )
+
+    ended = world.run(REDRIVE, before={"page": change})
+    assert ended.output["counts"] == {"changed": 2, "resolved": 1}
+    # Of the one that is gone nothing is known but its key.
+    assert ended.output["by_fingerprint"] == {changed.fingerprint: {"changed": 1, "resolved": 1}}
+    assert world.delivered() == {"c": ["orders"]}
+    assert (world.row("b").state, world.row("b").episode) == ("open", 0)
+
+
 def test_redrives_of_two_stages_go_side_by_side(world: World) -> None:
     world.dead_letters(world.letter("a"), world.letter("s", stage="ingest"))
     second: list[Ended] = []
