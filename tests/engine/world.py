@@ -127,6 +127,8 @@ class World:
             Variable.OPS_TOPIC_ARN: self.cloud.ops_topic,
             Variable.TOPIC_ARN_PREFIX: self.cloud.ops_topic.removesuffix("ops") + "topic-",
             Variable.EVENT_RETENTION_DAYS: "90",
+            Variable.OPEN_LETTER_DAYS: "180",
+            Variable.CLOSED_LETTER_DAYS: "30",
             Variable.INGEST_DLQ_URL: self.cloud.queues["ingest"],
             Variable.PUBLISH_DLQ_URL: self.cloud.queues["publish"],
             Variable.STATE_MACHINE_ARN: f"arn:aws:states:{self.cloud.region}:{account}:stateMachine:redrive",
@@ -154,7 +156,9 @@ class World:
 
     def put_record(self, key: str, content: bytes) -> None:
         """Put an invocation record into the operations bucket, of which the queue is told."""
-        self.cloud.client("s3").put_object(Bucket=self.operations, Key=key, Body=content)
+        self.cloud.client("s3").put_object(
+            Bucket=self.operations, Key=key, Body=content, IfNoneMatch="*"
+        )
         self.refer(key)
 
     def refer(self, key: str) -> None:

@@ -25,6 +25,9 @@ _UPDATE = re.compile(r'UPDATE "([^"]+)" ((?:SET "\w+"=\? )+)WHERE "pk"=\? AND "v
 def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     """What a request asks for."""
     operation, content = json_body(request)
+    if operation == "ExecuteStatement":
+        name = _table_of(content)
+        return Request(operation, name, lambda: _execute_alone(memory, name, content))
     if operation == "BatchExecuteStatement":
         statements = content["Statements"]
         name = _table_of(statements[0])
@@ -157,6 +160,15 @@ def _execute(memory: Memory, name: str, statements: list[dict[str, Any]]) -> AWS
         refused = {"Error": {"Code": code, "Message": "refused by the table in memory"}}
         answers.append(refused if code else {"TableName": name})
     return json_response({"Responses": answers})
+
+
+def _execute_alone(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
+    code = _execute_one(memory, name, content["Statement"], content["Parameters"])
+    error = {
+        "__type": f"com.amazonaws#{code}Exception",
+        "message": "refused by the table in memory",
+    }
+    return json_response(error, 400) if code else json_response({})
 
 
 def _execute_one(memory: Memory, name: str, text: str, parameters: list[Any]) -> str | None:

@@ -22,6 +22,11 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     objects = memory.buckets.setdefault(bucket, {})
 
     def put() -> AWSResponse:
+        # The bucket policies refuse a write without it.
+        if request.headers.get("If-None-Match") not in ("*", b"*"):
+            return error(request, Refusal(403, "AccessDenied"))
+        if key in objects:
+            return error(request, Refusal(412, "PreconditionFailed"))
         objects[key] = body(request)
         return response(200, "", {"ETag": '"0"'})
 
