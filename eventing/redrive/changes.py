@@ -8,7 +8,7 @@ from datetime import datetime
 
 from eventing.cause import Cause, Code
 from eventing.dead_letter import fingerprint_of
-from eventing.redrive.ledger import CLOSED_DAYS, Row, State, expiry
+from eventing.redrive.ledger import CLOSED_DAYS, OPEN_DAYS, Row, State, expiry
 from eventing.timestamps import timestamp
 
 
@@ -21,9 +21,12 @@ class Change:
     members: Mapping[str, str | int] = field(default_factory=dict)
 
 
-def claim(row: Row, *, run: str) -> Change:
-    """A run takes the letter up."""
-    return Change(row, "redriving", {"run": run})
+def claim(row: Row, *, run: str, now: datetime) -> Change:
+    """A run takes the letter up. One that was discarded is kept as long as any open letter again."""
+    taken: dict[str, str | int] = {"run": run}
+    if row.state == "discarded":
+        taken |= {"expires_at": expiry(now, OPEN_DAYS), "closed_at": "", "reason": ""}
+    return Change(row, "redriving", taken)
 
 
 def claimed(row: Row) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -12,8 +12,10 @@ from eventing.dead_letter import STAGES, Stage
 from eventing.members import Unfit, moment, object_of, one_of, text, whole
 from eventing.redrive.actions import ACTIONS, Action, ActionRules
 from eventing.redrive.filter import Filter
+from eventing.redrive.statement import line, says_something
 
 MAX_REASON = 1024
+MAX_NAME = 256
 MAX_LETTER_IDS = 500
 MAX_RATE = 10_000
 # As `DeadLetter.key` makes them: a SHA-256 in base64url.
@@ -33,6 +35,7 @@ class RedriveRequest:
     stage: Stage | Literal["all"] = "all"
     action: Action = "triage"
     filter: Filter = field(default_factory=Filter)
+    everything: bool = False
     limit: int | None = None
     rate_per_second: int = 200
     canary: int = 10
@@ -72,11 +75,27 @@ def read_request(content: Any) -> RedriveRequest:
         found, chosen = _read(given, _FILTER_CHECKS, prefix="filter.")
         faults += found
         values["filter"] = Filter(**chosen)
-    if not faults and ACTIONS[values.get("action", "triage")].needs_reason:
-        faults += [] if values.get("reason") else [f"reason: is required to {values['action']}"]
+    if not faults:
+        action: Action = values.setdefault("action", "triage")
+        values.setdefault("approval_above", ACTIONS[action].approval_above)
+        faults = list(_lacking(action, values))
     if faults:
         raise InvalidInput("; ".join(faults))
     return RedriveRequest(**values)
+
+
+def _lacking(action: Action, values: Mapping[str, Any]) -> Iterator[str]:
+    """Tell in words what the action needs beside, of an input whose fields are all right."""
+    rules = ACTIONS[action]
+    if rules.decides:
+        for name, what in (("reason", "why"), ("started_by", "who asks")):
+            if not says_something(values.get(name, "")):
+                yield f"{name}: must say {what}, in words of your own, to {action}"
+    everything, chosen = values.get("everything", False), "filter" in values
+    if everything and chosen:
+        yield "everything: contradicts the filter"
+    if rules.needs_choice and not everything and not chosen:
+        yield f'filter: is required to {action}, or "everything": true'
 
 
 def _read(
@@ -105,13 +124,20 @@ def _number(least: int, most: int) -> Check:
     return number
 
 
-def _up_to(most: int, *, least: int = 1) -> Check:
+def _statement(most: int, *, least: int) -> Check:
     def check(value: Any) -> str:
-        if not isinstance(value, str) or not least <= len(value) <= most:
-            raise Unfit(f"must be a text of {least} to {most} characters")
-        return value
+        said = line(value, most=most)
+        if len(said) < least:
+            raise Unfit("must be a text that is not blank")
+        return said
 
     return check
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Unfit("must be true or false")
+    return value
 
 
 def _filter(value: Any) -> dict[str, Any]:
@@ -136,14 +162,15 @@ _CHECKS: Mapping[str, Check] = {
     "stage": one_of((*STAGES, "all")),
     "action": one_of(tuple(ACTIONS)),
     "filter": _filter,
+    "everything": _switch,
     "limit": _number(1, 10_000_000),
     "rate_per_second": _number(1, MAX_RATE),
     "canary": _number(0, 1000),
     "abort_failure_percent": _number(0, 100),
     "max_episodes": _number(1, 1000),
     "approval_above": _number(0, 10_000_000),
-    "reason": _up_to(MAX_REASON, least=0),
-    "started_by": _up_to(256),
+    "reason": _statement(MAX_REASON, least=0),
+    "started_by": _statement(MAX_NAME, least=1),
 }
 _FILTER_CHECKS: Mapping[str, Check] = {
     "publisher": text,

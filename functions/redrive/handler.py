@@ -34,6 +34,7 @@ class Handler:
             "begin": tasks.begin,
             "plan": tasks.plan,
             "ask": tasks.ask,
+            "answer": tasks.answer,
             "lock": tasks.lock,
             "verify": tasks.verify,
             "probe": tasks.probe,

@@ -17,6 +17,7 @@ from eventing.timestamps import timestamp
 from functions.shared.event_store import EventStore
 from functions.shared.letters import Letters
 
+_OPEN: Sequence[State] = ("open",)
 # Events of up to 240 KiB that are in memory at a time.
 _EVENTS_AT_ONCE = 500
 
@@ -58,8 +59,8 @@ class Planner:
             raise PlanChanged(f"{'; '.join(found)}. Nothing was touched: {hint}.")
 
     def _select(self, request: RedriveRequest, *, before: datetime) -> list[Row]:
-        # A parked letter is taken up only when it is asked for by its id.
-        states: list[State] = ["open", "parked"] if request.filter.letter_ids else ["open"]
+        # What waits for a person is taken up only when it is asked for by its id.
+        states = request.rules.asked_by_id if request.filter.letter_ids else _OPEN
         cut = timestamp(before)
         given = request.filter.failed_before
         wanted = replace(request.filter, failed_before=min(cut, given) if given else cut)

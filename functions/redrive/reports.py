@@ -97,7 +97,8 @@ def _rest(run: Run, left: int) -> dict[str, Any]:
     # What failed again since, or for the first time, failed later.
     started_at = timestamp(run.started_at)
     before = min(started_at, request.filter.failed_before or started_at)
-    narrower = replace(request, filter=replace(request.filter, failed_before=before))
+    chosen = replace(request.filter, failed_before=before)
+    narrower = replace(request, filter=chosen, everything=False)
     return replace(narrower, limit=left if request.limit else None).members()
 
 

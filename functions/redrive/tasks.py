@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from eventing.dead_letter import STAGES
+from eventing.redrive.approval import read_approval
 from eventing.redrive.filter import Filter
 from eventing.redrive.plan import Plan, read_plan
 from eventing.redrive.request import InvalidInput, read_request
@@ -75,7 +77,7 @@ class Tasks:
         if not plan.letters and run.request.filter != Filter():
             raise InvalidInput(
                 f"filter: selects no letter of {' or '.join(run.request.stages)} that was open (by "
-                "its id, also parked) and failed before this execution began"
+                "its id, also parked or discarded) and failed before this execution began"
             )
         key = plan_key(run.execution)
         self._bucket.put(key, plan.text())
@@ -96,6 +98,10 @@ class Tasks:
             summary=plan["summary"],
             uri=self._bucket.uri(plan["object"]),
         )
+
+    def answer(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer that operators gave: `{"approved", "approver", "outcome", "cause"}`."""
+        return asdict(read_approval(task["answer"], plan_hash=task["plan"]["hash"]))
 
     def lock(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Take the stages' locks, all or none, and reopen what a dead holder left behind.

@@ -14,7 +14,7 @@ from tests.end_to_end.conftest import (
     new_event,
     payment,
 )
-from tests.shown import commands, run
+from tests.shown import commands, filled_in, run
 
 if TYPE_CHECKING:
     from local.deployment import Deployment
@@ -58,6 +58,6 @@ def test_dead_letters_are_redriven(deployment: Deployment, subscriber: Subscribe
     with denied(deployment, deployment.outputs["PublishFunction"], "sns:Publish", topic):
         accept(deployment, sent)
         eventually(lambda: execute(deployment) and ledger(deployment, sent), bool)
-    described = run(COMMANDS["redrive"], deployment.cloud.environment)
+    described = run(filled_in(COMMANDS["redrive"]), deployment.cloud.environment)
     assert '"status"' in described
     subscriber.wait_for(sent["id"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.end_to_end.conftest import accept, denied, eventually, new_event
-from tests.shown import commands, run
+from tests.shown import commands, filled_in, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +24,7 @@ TOPIC = "customers"
 
 def shown(deployment: Deployment, name: str, *, execution: str = "", **words: str) -> str:
     """What a block prints; `words` take the place of its words in capitals."""
-    block = COMMANDS[name]
-    for word, value in words.items():
-        block = block.replace(word, value)
+    block = filled_in(COMMANDS[name], **words)
     known = f"execution={execution}\n" if execution else ""
     return run(COMMANDS["setup"] + known + block, deployment.cloud.environment)
 
@@ -40,7 +38,8 @@ def ended(text: str) -> dict[str, Any]:
 
 
 def start(deployment: Deployment, **request: Any) -> str:
-    """An execution, as the ARN that `start` of the runbook prints."""
+    """An execution that somebody asked for, as the ARN that `start` of the runbook prints."""
+    request = {"reason": "a test", "started_by": "ada", **request}
     started: dict[str, str] = deployment.client("stepfunctions").start_execution(
         stateMachineArn=deployment.outputs["RedriveStateMachineArn"], input=json.dumps(request)
     )

@@ -49,6 +49,7 @@ def test_nothing_asked_is_triage_of_both_stages() -> None:
     assert request.members() == {
         "stage": "all",
         "action": "triage",
+        "everything": False,
         "rate_per_second": 200,
         "canary": 10,
         "abort_failure_percent": 20,
@@ -148,11 +149,12 @@ def test_whole_numbers_may_come_as_floats() -> None:
         ({"approval_above": -1}, "approval_above"),
         ({"reason": "r" * (1024 + 2048)}, "reason"),
         ({"reason": 5}, "reason"),
-        ({"action": "discard"}, "reason"),
-        ({"action": "discard", "reason": ""}, "reason"),
+        ({"everything": "true"}, "everything"),
+        ({"everything": 1}, "everything"),
+        ({"everything": True, "filter": {"publisher": "a"}}, "everything"),
         ({"started_by": ""}, "started_by"),
         ({"started_by": "a" * 257}, "started_by"),
-        *(({name: None}, name) for name in EVERY_FIELD),
+        *(({name: None}, name) for name in (*EVERY_FIELD, "everything")),
         *(({"filter": {name: None}}, f"filter.{name}") for name in EVERY_FIELD["filter"]),
     ],
 )
@@ -187,3 +189,22 @@ def test_what_is_just_within_its_bounds_is_taken() -> None:
     assert read_request({"filter": {"letter_ids": ids}}).filter.letter_ids == tuple(ids)
     for code in Code:
         assert read_request({"filter": {"cause": code.value}}).filter.cause == code
+
+
+DISCARD: dict[str, Any] = {"action": "discard", "reason": "tests of theirs", "started_by": "ada"}
+
+
+def test_a_discard_says_what_it_means() -> None:
+    assert faults_of(DISCARD) == 'filter: is required to discard, or "everything": true'
+    assert faults_of({**DISCARD, "everything": False}).startswith("filter: ")
+    assert faults_of({**DISCARD, "limit": 5}).startswith("filter: ")
+    assert read_request({**DISCARD, "everything": True}).filter == Filter()
+    assert read_request({**DISCARD, "filter": {"publisher": "a"}}).filter == Filter(publisher="a")
+
+
+def test_what_is_gone_for_good_needs_an_approval_sooner() -> None:
+    discard = read_request({**DISCARD, "everything": True})
+    redrive = read_request({**DISCARD, "action": "redrive"})
+    assert (discard.approval_above, redrive.approval_above) == (100, 1000)
+    asked = read_request({**DISCARD, "everything": True, "approval_above": 5})
+    assert asked.approval_above == 5

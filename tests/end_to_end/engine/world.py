@@ -455,7 +455,7 @@ class World:
         self._running.append((execution, machine))
         ended = Ended(visited=execution.visited, tasks=machine.tasks)
         try:
-            ended.output = execution.run(input or {})
+            ended.output = execution.run(said(input or {}))
         except ExecutionFailed as failed:
             ended.error, ended.cause = failed.error, failed.cause
             self.release("FAILED")
@@ -617,6 +617,12 @@ class World:
             ]
             sqs.delete_message_batch(QueueUrl=url, Entries=entries)
             yield from (json.loads(message["Body"]) for message in messages)
+
+
+def said(input: Json) -> Json:
+    """An input whose decision has a reason and a name, unless it says otherwise."""
+    decides = isinstance(input, dict) and input.get("action") in ("redrive", "discard")
+    return {"reason": "a test", "started_by": "ada", **input} if decides else input
 
 
 def _nobody(task: Json) -> Json:
