@@ -8,7 +8,7 @@ from typing import Literal
 
 from eventing.redrive.ledger import State
 
-Action = Literal["triage", "plan", "redrive", "discard"]
+Action = Literal["triage", "plan", "redrive", "discard", "resubmit"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class ActionRules:
     """More letters need the approval of another person, unless the input says otherwise."""
     asked_by_id: Sequence[State] = ("open", "parked")
     """The states of letters that it takes up when it is asked for them by their ids."""
+    takes_junk: bool = False
+    """It is about junk, by its ids or its kind, and not about letters."""
     closes_as: State | None = None
     """The state that letters are closed in; None for an action that makes their steps again.
 
@@ -53,4 +55,5 @@ ACTIONS: Mapping[Action, ActionRules] = {
         closes_as="discarded",
         reports_to_operators=True,
     ),
+    "resubmit": ActionRules(decides=True, takes_junk=True),
 }

@@ -14,6 +14,7 @@ from functions.redrive.notices import Notices
 from functions.redrive.pages import Pages
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
+from functions.redrive.resubmission import Resubmission
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.runner import Runner
 from functions.redrive.tasks import DependencyDown, Tasks
@@ -32,6 +33,7 @@ class Handler:
         self._logger = logger
         self._tasks: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "begin": tasks.begin,
+            "resubmit": tasks.resubmit,
             "plan": tasks.plan,
             "ask": tasks.ask,
             "answer": tasks.answer,
@@ -107,6 +109,9 @@ def make_handler(parts: Parts) -> Handler:
             deployment=parts.deployment,
             runbook=parts.runbook,
             clock=parts.clock,
+        ),
+        resubmission=Resubmission(
+            bucket=parts.bucket, queues=parts.queues, workers=parts.workers, clock=parts.clock
         ),
         letters=parts.letters,
         bucket=parts.bucket,

@@ -10,7 +10,13 @@ from eventing.dead_letter import Stage
 from functions.contract import Dimension, Metric, Objects
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.run import Run
-from functions.redrive.texts import approval_text, incident_text, not_in_ledger_text, run_text
+from functions.redrive.texts import (
+    approval_text,
+    headline,
+    incident_text,
+    not_in_ledger_text,
+    run_text,
+)
 from functions.shared.clock import Clock
 from functions.shared.incidents import Incidents
 from functions.shared.locks import Held, Lease, Locks, lock_name
@@ -89,9 +95,12 @@ class Notices:
         if letters:
             groups = self._root_causes.describe(by_fingerprint)
             lines = [*incident_text(stage, letters, len(by_fingerprint), groups), *lines]
-        lines += [f"report: {output['report']}", f"What to do: {self._runbook}#plan"]
+        lines += [
+            f"report: {output['report']}",
+            f"What to do: {self._runbook}#{'plan' if letters else 'junk' if junk else 'triage'}",
+        ]
         text = "\n".join(lines).encode()[:_MESSAGE_BYTES].decode(errors="ignore")
-        self._ops.tell(f"{self._deployment}: {letters} dead letters at {stage}", text)
+        self._ops.tell(f"{self._deployment}: {headline(stage, letters, junk)}", text)
         if new:
             self._incidents.add(stage, new)
         return True

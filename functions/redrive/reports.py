@@ -39,6 +39,7 @@ class Reports:
         results: Sequence[Mapping[str, Any]] = (),
         left: int = 0,
         approver: str | None = None,
+        junk: Mapping[str, int] | None = None,
     ) -> dict[str, Any]:
         """Write the report and the audit row, and return what the execution puts out."""
         open_letters = self._root_causes.find(run.request.stages, ["open"])
@@ -53,6 +54,7 @@ class Reports:
             "seconds": round((now - run.started_at).total_seconds(), 1),
             "triage": self._triaged(run),
             "plan": summary,
+            "junk": junk,
             **_totals(results),
             "groups": self._root_causes.describe(open_letters),
         }
@@ -61,7 +63,7 @@ class Reports:
             content["continue_with"] = _rest(run, left)
         key = f"{Objects.REPORTS}{now:%Y-%m-%d}/{run.execution}.json"
         self._bucket.put(key, json.dumps(content, default=str))
-        kept = ("outcome", "request", "approver", "cause", "counts")
+        kept = ("outcome", "request", "approver", "cause", "counts", "junk")
         audited = {name: content[name] for name in kept}
         self._audit.append({**audited, "execution": run.arn, "report": key}, now=now)
         output = {k: v for k, v in content.items() if k != "failed_again"}

@@ -21,6 +21,7 @@ from functions.redrive.notices import Notices
 from functions.redrive.pages import FIRST_POSITION, Pages
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
+from functions.redrive.resubmission import Resubmission
 from functions.redrive.run import Run, concluded_key, plan_key, results_key, run_of
 from functions.redrive.tally import DONE_WITH, traces
 from functions.shared.clock import Clock
@@ -46,6 +47,7 @@ class Tasks:
         pages: Pages,
         reports: Reports,
         notices: Notices,
+        resubmission: Resubmission,
         letters: Letters,
         bucket: OperationsBucket,
         clock: Clock,
@@ -56,6 +58,7 @@ class Tasks:
         self._pages = pages
         self._reports = reports
         self._notices = notices
+        self._resubmission = resubmission
         self._letters = letters
         self._bucket = bucket
         self._clock = clock
@@ -64,6 +67,13 @@ class Tasks:
         """The normalised request, with its stages; raises `InvalidInput` for a faulty one."""
         request = read_request(task.get("input"))
         return {**request.members(), "stages": list(request.stages)}
+
+    def resubmit(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Put the letters in junk into their queues: counts. Raises `InvalidInput`, see `Resubmission`."""
+        run = run_of(task)
+        if run.request.junk_kind:
+            return self._resubmission.by_kind(run, run.request.junk_kind)
+        return self._resubmission.by_ids(run, run.request.junk_ids or ())
 
     def plan(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Make the plan and keep it: its hash, where it is, how many letters, what is expected.
@@ -146,6 +156,7 @@ class Tasks:
             cause=task.get("cause"),
             summary=(task.get("plan") or {}).get("summary"),
             approver=task.get("approver"),
+            junk=task.get("junk"),
         )
         self._tell(run, output)
         return output

@@ -7,7 +7,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventing.dead_letter import Stage
+from eventing.redrive.junk import JunkKind
 from functions.redrive.run import Run
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def no_letters(number: int) -> str:
+    """A number of messages that are junk."""
+    return f"{counted(number, 'message')} {'is no dead letter' if number == 1 else 'are no dead letters'}"
+
+
+def headline(stage: Stage, letters: int, junk: int) -> str:
+    """The subject of the message on what was found at a stage: letters, or else junk."""
+    if letters:
+        return f"{counted(letters, 'dead letter')} at {stage}"
+    if junk:
+        return f"{no_letters(junk)} at {stage}"
+    return f"dead letters that could not be recorded at {stage}"
 
 
 def incident_text(
@@ -15,7 +35,9 @@ def incident_text(
 ) -> list[str]:
     """The lines on letters that wait, by their root causes; `groups` as a report has them."""
     lines = [
-        f"{letters} events wait as dead letters of {stage}, with {root_causes} root causes:",
+        f"{counted(letters, 'event')} {'waits' if letters == 1 else 'wait'} as "
+        f"{'a dead letter' if letters == 1 else 'dead letters'} of {stage}, "
+        f"with {counted(root_causes, 'root cause')}:",
         "",
     ]
     for group in groups:
@@ -34,11 +56,12 @@ def not_in_ledger_text(triaged: Mapping[str, Any], junk: str) -> list[str]:
     """The lines on what was in the queue but is not in the ledger; `junk` is where that is kept."""
     lines: list[str] = []
     if triaged.get("junk"):
-        reasons = "; ".join(f"{n} x {reason}" for reason, n in triaged["junk_reasons"].items())
-        lines += [f"{triaged['junk']} messages are no dead letters: {reasons}", f"  kept: {junk}"]
+        kinds = ", ".join(f"{n} x {JunkKind(k).called}" for k, n in triaged["junk_kinds"].items())
+        lines += [f"{no_letters(triaged['junk'])}: {kinds}", f"  kept: {junk}"]
     if triaged.get("left"):
         causes = _counts(triaged["causes"])
-        lines += [f"{triaged['left']} receipts of letters could not be recorded: {causes}"]
+        receipts = counted(triaged["left"], "receipt")
+        lines += [f"{receipts} of letters could not be recorded: {causes}"]
     return lines
 
 

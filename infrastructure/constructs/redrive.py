@@ -9,12 +9,15 @@ from constructs import Construct
 
 from eventing.redrive.pace import PAGE_SECONDS
 from eventing.redrive.price import MEMORY_MB
-from functions.contract import Objects, Variable
+from functions.contract import DLQ_URLS, Objects, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.function import Function
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infrastructure.constructs.archive import Archive
+    from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.operations import Operations
@@ -34,6 +37,7 @@ class RedriveFunction(Construct):
         *,
         region: Region,
         ledger: Ledger,
+        dead_letters: Sequence[DeadLetterQueue],
         operations: Operations,
         event_store: EventStore,
         archive: Archive,
@@ -50,6 +54,7 @@ class RedriveFunction(Construct):
             # More than a page takes: making a plan, or its report, may take longer.
             timeout=cdk.Duration.seconds(PAGE_SECONDS + 70),
             environment={
+                **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
                 Variable.LEDGER_TABLE: ledger.table.table_name,
                 Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
                 Variable.OPS_TOPIC_ARN: region.ops_topic.topic_arn,
@@ -65,9 +70,12 @@ class RedriveFunction(Construct):
             refuses=True,
         )
         ledger.grant_redrive(self.function)
-        operations.grant_read(self.function, Objects.RUNS)
-        operations.grant_list(self.function, Objects.RUNS)
-        operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS)
+        for queue in dead_letters:
+            queue.grant_send(self.function)
+        operations.grant_read(self.function, Objects.RUNS, Objects.JUNK)
+        for prefix in (Objects.RUNS, Objects.JUNK, Objects.RESUBMITTED):
+            operations.grant_list(self.function, prefix)
+        operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS, Objects.RESUBMITTED)
         operations.grant_notify(self.function)
         event_store.grant_store(self.function)
         event_store.grant_store_batches(self.function)

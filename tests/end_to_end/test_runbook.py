@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.end_to_end.conftest import accept, denied, eventually, new_event
+from eventing.cause import Cause, Code
+from eventing.dead_letter import DeadLetter
+from tests.end_to_end.conftest import (
+    PUBLISHER,
+    accept,
+    denied,
+    eventually,
+    in_the_ledger,
+    new_event,
+    put_messages,
+)
 from tests.shown import commands, filled_in, run
 
 if TYPE_CHECKING:
@@ -205,6 +215,45 @@ def test_the_messages_commands_approve_and_refuse(
     else:
         shown(deployment, "discard", FINGERPRINT=fingerprint)
         assert subscriber.seen(event["id"]) == []
+
+
+def test_junk_is_looked_at_and_a_letter_in_it_resubmitted(
+    deployment: Deployment, subscriber: Subscriber
+) -> None:
+    (event,) = registrations(1)
+    letter = DeadLetter(
+        stage="publish",
+        step="publish",
+        publisher=PUBLISHER,
+        event=json.dumps(event),
+        accepted_at="2026-11-27T09:29:59.000Z",
+        cause=Cause(Code.ACCESS_DENIED, "AuthorizationError", "not authorized"),
+        failed_at="2026-11-27T09:30:00.000Z",
+        topic=TOPIC,
+    )
+    envelope = {"Type": "Notification", "TopicArn": "arn:aws:sns:x", "Message": letter.text()}
+    queue = deployment.outputs["PublishDlqUrl"]
+    test_event = {"Service": "Amazon S3", "Event": "s3:TestEvent"}
+    put_messages(deployment.client("sqs"), queue, [json.dumps(envelope), json.dumps(test_event)])
+    ended(shown(deployment, "triage"))
+    listed = eventually(lambda: shown(deployment, "junk").split(), lambda keys: len(keys) == 2)
+    assert {key.rpartition("/")[0] for key in listed} == {
+        "publish/sns-envelope",
+        "publish/s3-test-event",
+    }
+    (wrapped,) = (key for key in listed if "sns-envelope" in key)
+    kind, id = wrapped.removesuffix(".json").split("/")[1:]
+    assert (
+        json.loads(shown(deployment, "look", STAGE="publish", KIND=kind, JUNK=id))["kind"] == kind
+    )
+
+    assert ended(shown(deployment, "resubmit", JUNK=id))["junk"]["resubmitted"] == 1
+    assert wrapped not in shown(deployment, "junk")
+    in_the_ledger(deployment, event)
+    redriven = ended(shown(deployment, "redrive", FINGERPRINT=letter.fingerprint))
+    assert redriven["counts"] == {"resolved": 1}
+    assert len(subscriber.wait_for(event["id"])) == 1
+    assert ended(shown(deployment, "reread"))["junk"]["resubmitted"] == 0
 
 
 def test_what_went_wrong_is_found(deployment: Deployment) -> None:

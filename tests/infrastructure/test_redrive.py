@@ -139,6 +139,9 @@ def test_redrive_may_do_what_the_stages_do_and_write_down_what_it_did(regional: 
         ("s3:GetObject", f"{OPERATIONS}/{Objects.RUNS}*"),
         ("s3:PutObject", f"{OPERATIONS}/{Objects.RUNS}*"),
         ("s3:PutObject", f"{OPERATIONS}/{Objects.REPORTS}*"),
+        ("s3:GetObject", f"{OPERATIONS}/{Objects.JUNK}*"),
+        ("s3:PutObject", f"{OPERATIONS}/{Objects.RESUBMITTED}*"),
+        *(("sqs:SendMessage", f"eventing-{stage}-dlq") for stage in STAGES),
         ("s3:ListBucket", OPERATIONS),
     }
 
@@ -171,6 +174,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
         (
             "redrive",
             {
+                **QUEUES,
                 Variable.LEDGER_TABLE: "eventing-ledger",
                 Variable.OPERATIONS_BUCKET: OPERATIONS,
                 Variable.OPS_TOPIC_ARN: "eventing-ops",

@@ -9,6 +9,7 @@ import pytest
 
 from eventing.cause import Code
 from eventing.redrive.filter import Filter
+from eventing.redrive.junk import JunkKind
 from eventing.redrive.request import InvalidInput, RedriveRequest, read_request
 
 ID, OTHER_ID = "a" * 43, f"{'-_9Z' * 10}abc"
@@ -150,6 +151,14 @@ def test_whole_numbers_may_come_as_floats() -> None:
         ({"reason": "r" * (1024 + 2048)}, "reason"),
         ({"reason": 5}, "reason"),
         ({"everything": "true"}, "everything"),
+        ({"junk_ids": ["17"]}, "junk_ids"),
+        ({"junk_kind": "newer-letter"}, "junk_kind"),
+        ({"junk_ids": []}, "junk_ids"),
+        ({"junk_ids": ["../reports/a"]}, "junk_ids"),
+        ({"junk_ids": ["a"] * 101}, "junk_ids"),
+        ({"junk_ids": "17"}, "junk_ids"),
+        ({"junk_kind": "letters"}, "junk_kind"),
+        ({"junk_kind": ["letter"]}, "junk_kind"),
         ({"everything": 1}, "everything"),
         ({"everything": True, "filter": {"publisher": "a"}}, "everything"),
         ({"started_by": ""}, "started_by"),
@@ -208,3 +217,18 @@ def test_what_is_gone_for_good_needs_an_approval_sooner() -> None:
     assert (discard.approval_above, redrive.approval_above) == (100, 1000)
     asked = read_request({**DISCARD, "everything": True, "approval_above": 5})
     assert asked.approval_above == 5
+
+
+RESUBMIT: dict[str, Any] = {"action": "resubmit", "reason": "letters of ours", "started_by": "ada"}
+
+
+def test_a_resubmission_names_junk_by_its_ids_or_its_kind() -> None:
+    assert faults_of(RESUBMIT).startswith("junk_ids: either these or junk_kind")
+    both = {**RESUBMIT, "junk_ids": ["17"], "junk_kind": "letter"}
+    assert faults_of(both).startswith("junk_ids: either these or junk_kind")
+    by_ids = read_request({**RESUBMIT, "junk_ids": ["17", "18", "17"]})
+    assert by_ids.junk_ids == ("17", "18")
+    by_kind = read_request({**RESUBMIT, "junk_kind": "newer-letter"})
+    assert by_kind.junk_kind is JunkKind.NEWER_LETTER
+    for request in (by_ids, by_kind):
+        assert read_request(json.loads(json.dumps(request.members()))) == request

@@ -46,7 +46,9 @@ def test_every_action_has_rules() -> None:
 @pytest.mark.parametrize("action", ACTIONS)
 def test_who_decides_says_why_and_who(action: Action) -> None:
     rules = ACTIONS[action]
-    chosen = {"everything": True} if rules.needs_choice else {}
+    chosen: dict[str, Any] = {"everything": True} if rules.needs_choice else {}
+    if rules.takes_junk:
+        chosen = {"junk_ids": ["17"]}
     said = {"reason": "tests", "started_by": "ada"} if rules.decides else {}
     assert read_request({"action": action, **chosen, **said}).action == action
     for name in said:
