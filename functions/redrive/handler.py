@@ -86,7 +86,10 @@ def make_handler(parts: Parts) -> Handler:
     )
     tasks = Tasks(
         planner=Planner(
-            letters=parts.letters, store=parts.event_store, forecaster=parts.forecaster
+            letters=parts.letters,
+            root_causes=root_causes,
+            store=parts.event_store,
+            forecaster=parts.forecaster,
         ),
         custody=custody,
         dependencies=dependencies,
@@ -113,6 +116,7 @@ def make_handler(parts: Parts) -> Handler:
         resubmission=Resubmission(
             bucket=parts.bucket, queues=parts.queues, workers=parts.workers, clock=parts.clock
         ),
+        executions=parts.executions,
         letters=parts.letters,
         bucket=parts.bucket,
         clock=parts.clock,

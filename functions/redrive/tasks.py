@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from eventing.cause import clip
 from eventing.dead_letter import STAGES
 from eventing.redrive.approval import read_approval
 from eventing.redrive.filter import Filter
@@ -25,6 +26,7 @@ from functions.redrive.resubmission import Resubmission
 from functions.redrive.run import Run, concluded_key, plan_key, results_key, run_of
 from functions.redrive.tally import DONE_WITH, traces
 from functions.shared.clock import Clock
+from functions.shared.executions import Executions
 from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket, run_key
 
@@ -48,6 +50,7 @@ class Tasks:
         reports: Reports,
         notices: Notices,
         resubmission: Resubmission,
+        executions: Executions,
         letters: Letters,
         bucket: OperationsBucket,
         clock: Clock,
@@ -59,6 +62,7 @@ class Tasks:
         self._reports = reports
         self._notices = notices
         self._resubmission = resubmission
+        self._executions = executions
         self._letters = letters
         self._bucket = bucket
         self._clock = clock
@@ -104,8 +108,7 @@ class Tasks:
         self._notices.ask(
             run_of(task),
             token=task["token"],
-            plan_hash=plan["hash"],
-            summary=plan["summary"],
+            plan=self._read_plan(task),
             uri=self._bucket.uri(plan["object"]),
         )
 
@@ -198,15 +201,25 @@ class Tasks:
                 datetime.fromtimestamp(task["started_at"] / 1000, UTC),
                 read_request(plan.request),
             )
-            status = str(task["status"]).lower().replace("_", " ")
             self._conclude(
                 run,
                 "partial",
                 summary=plan.summary,
                 results=[self._traces(plan, execution)],
-                cause=f"the execution was {status}",
+                cause=self._why_it_ended(task),
             )
         return {"released": released, "reopened": reopened}
+
+    def _why_it_ended(self, task: Mapping[str, Any]) -> str:
+        """The status that an execution ended with, and what its operator said on that, if it can be read."""
+        status = str(task["status"]).lower().replace("_", " ")
+        try:
+            # EventBridge tells the status alone.
+            said = " ".join(self._executions.cause(task["execution_arn"]).split())
+        except Exception:  # its letters wait for the report, which is worth more than its cause
+            said = ""
+        ended = f"the execution was {status}"
+        return clip(f"{ended}: {said}") if said else ended
 
     def _conclude(
         self,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from eventing.redrive.pace import PAGE_SECONDS
 from eventing.redrive.price import MEMORY_MB
 from functions.contract import DLQ_URLS, Objects, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
+from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
 
 if TYPE_CHECKING:
@@ -70,6 +72,18 @@ class RedriveFunction(Construct):
             refuses=True,
         )
         ledger.grant_redrive(self.function)
+        # By their names: the state machine itself calls this function.
+        name = region.configuration.name("redrive")
+        self.function.add_environment(
+            Variable.STATE_MACHINE_ARN, _states(self, "stateMachine", name)
+        )
+        executions = _states(self, "execution", f"{name}:*")
+        self.function.add_to_role_policy(
+            iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions])
+        )
+        accept_wildcard(
+            self.function.execution_role, executions, "Executions of the one state machine."
+        )
         for queue in dead_letters:
             queue.grant_send(self.function)
         operations.grant_read(self.function, Objects.RUNS, Objects.JUNK)
@@ -83,3 +97,13 @@ class RedriveFunction(Construct):
         archive.grant_archive(self.function)
         topics.grant_publish(self.function)
         topics.grant_probe(self.function)
+
+
+def _states(scope: Construct, resource: str, name: str) -> str:
+    """The ARN of something of Step Functions in this stack."""
+    return cdk.Stack.of(scope).format_arn(
+        service="states",
+        resource=resource,
+        resource_name=name,
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )

@@ -113,8 +113,82 @@ def test_from_the_message_to_the_end_of_the_incident(
     assert (redriven["outcome"], redriven["counts"]) == ("done", {"resolved": len(events)})
     for event in events:
         assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
-    report = shown(deployment, "verify", execution=redriven["execution"])
-    assert json.loads(report[: report.rindex("}") + 1])["counts"] == redriven["counts"]
+    assert verified(deployment, redriven["execution"])["counts"] == redriven["counts"]
+
+
+def verified(deployment: Deployment, execution: str) -> dict[str, Any]:
+    """The report that *verify* shows."""
+    shows = shown(deployment, "verify", execution=execution)
+    report: dict[str, Any] = json.loads(shows[shows.index("{") : shows.rindex("}") + 1])
+    return report
+
+
+def test_300_events_of_a_topic_denied_to_publication_and_to_redrive(
+    deployment: Deployment, subscriber: Subscriber, mailbox: str
+) -> None:
+    events, topic = registrations(300), deployment.topic_arn(TOPIC)
+    publish, redrive = deployment.outputs["PublishFunction"], f"{deployment.name}-redrive"
+    key = deployment.api_key(PUBLISHER)
+    with denied(deployment, redrive, "sns:Publish", topic):
+        with denied(deployment, publish, "sns:Publish", topic):
+            for start_ in range(0, 300, 100):
+                batch = json.dumps(events[start_ : start_ + 100])
+                assert deployment.post(batch, key=key).status == 202
+            # The message, or the alarm's table, leads to triage and its groups.
+            told = eventually(
+                lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
+                lambda bodies: any("ACCESS_DENIED at publish" in body for body in bodies),
+                seconds=120,
+            )
+            assert any("docs/runbook.md#plan" in body for body in told)
+            assert "publish-dead-letters" in eventually(
+                lambda: shown(deployment, "alarms"), lambda text: "publish-dead" in text
+            )
+            fingerprints = eventually(
+                lambda: _open_letters(deployment),
+                lambda letters: sum(letters.values()) == 300,
+                seconds=120,
+            )
+        # The one who fixes publication has not thought of redrive.
+        for fingerprint in fingerprints:
+            planned = ended(shown(deployment, "plan", FINGERPRINT=fingerprint))
+            assert planned["plan"]["will_go_through"] == fingerprints[fingerprint]
+        early = ended(shown(deployment, "redrive", FINGERPRINT=fingerprints.popitem()[0]))
+        assert early["outcome"] == "aborted"
+        assert verified(deployment, early["execution"])["outcome"] == "aborted"
+        message = eventually(
+            lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
+            lambda bodies: any("redrive of publish: aborted" in body for body in bodies),
+        )
+        assert any("What to do: " in body for body in message)
+    # Fixed for both: by every cause that triage names until there is none.
+    for fingerprint in eventually(
+        lambda: _open_letters(deployment), lambda letters: sum(letters.values()) == 300
+    ):
+        redriven = ended(shown(deployment, "redrive", FINGERPRINT=fingerprint))
+        assert redriven["outcome"] == "done"
+        assert verified(deployment, redriven["execution"])["counts"] == redriven["counts"]
+    assert _open_letters(deployment) == {}
+    for event in events:
+        assert len(subscriber.wait_for(event["id"])) == 1
+    audited = [json.loads(line) for line in shown(deployment, "audit").splitlines()]
+    of_this = [one for one in audited if one["execution"] == redriven["execution"]]
+    assert [(one["started_by"], one["outcome"]) for one in of_this] == [("ada", "done")]
+    # Verified: no alarm of dead letters is on any more.
+    eventually(
+        lambda: shown(deployment, "alarms"),
+        lambda text: "publish-dead-letters" not in text,
+        seconds=180,
+    )
+
+
+def test_what_was_refused_is_verified_as_well(deployment: Deployment) -> None:
+    execution = start(deployment, action="redrive", reason=" ")
+    eventually(lambda: status(deployment, execution), lambda found: found == "FAILED")
+    shows = shown(deployment, "verify", execution=execution)
+    assert "InvalidInput" in shows
+    assert "reason: " in shows
+    assert "no report" in shows
 
 
 def test_a_run_is_stopped_and_continued(deployment: Deployment, subscriber: Subscriber) -> None:
@@ -142,11 +216,9 @@ def test_a_run_is_stopped_and_continued(deployment: Deployment, subscriber: Subs
 
 def _continued(deployment: Deployment, execution: str) -> dict[str, Any]:
     # The report is written a moment after the execution was stopped.
-    bucket = deployment.outputs["OperationsBucket"]
-    reports = deployment.client("s3").list_objects_v2(Bucket=bucket, Prefix="reports/")
-    name = f"/{execution.rpartition(':')[2]}.json"
-    if not any(entry["Key"].endswith(name) for entry in reports.get("Contents", ())):
+    if "no report" in (shows := shown(deployment, "verify", execution=execution)):
         return {}
+    assert "the execution was aborted: WHY" in shows
     return ended(shown(deployment, "continue", execution=execution))
 
 

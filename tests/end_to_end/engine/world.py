@@ -102,12 +102,17 @@ class NoExecutions(Executions):
 
     def __init__(self) -> None:
         self.started: list[Json] = []
+        self.said = ""
+        """The cause that an execution was stopped with."""
 
     def start(self, request: Mapping[str, Any]) -> None:
         self.started.append(dict(request))
 
     def listed(self, status: Status) -> list[Run]:
         return []
+
+    def cause(self, arn: str) -> str:
+        return self.said
 
 
 class Process:
@@ -118,6 +123,7 @@ class Process:
         self.retired = False
         self.calls: list[TaskCall] = []
         self.executions = NoExecutions()
+        self.executions.said = world.stopped_because
         self._world = world
         self._faults = faults
         self._lock = threading.Lock()
@@ -290,6 +296,7 @@ class World:
         self.pause: Callable[[float], None] = lambda seconds: None
         self.monotonic: Callable[[], float] = monotonic
         self.page_seconds = 50.0
+        self.stopped_because = ""
         self.log = StringIO()
         self.logger = Logger(service=self.name, stream=self.log)
         self.processes: list[Process] = []
