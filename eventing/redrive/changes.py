@@ -8,8 +8,8 @@ from datetime import datetime
 
 from eventing.cause import Cause, Code
 from eventing.dead_letter import fingerprint_of
-from eventing.redrive.ledger import CLOSED_DAYS, OPEN_DAYS, Row, State, expiry
-from eventing.timestamps import timestamp
+from eventing.redrive.ledger import Row, State, expiry
+from eventing.timestamps import read_moment, timestamp
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,15 @@ class Change:
     members: Mapping[str, str | int] = field(default_factory=dict)
 
 
-def claim(row: Row, *, run: str, now: datetime) -> Change:
-    """A run takes the letter up. One that was discarded is kept as long as any open letter again."""
+def claim(row: Row, *, run: str, days: int) -> Change:
+    """A run takes the letter up. One that was discarded is kept as if it had been open for all the time.
+
+    Open letters are kept for so many days.
+    """
     taken: dict[str, str | int] = {"run": run}
     if row.state == "discarded":
-        taken |= {"expires_at": expiry(now, OPEN_DAYS), "closed_at": "", "reason": ""}
+        life = max(row.expires_at, expiry(read_moment(row.accepted_at), days))
+        taken |= {"expires_at": life, "closed_at": "", "reason": ""}
     return Change(row, "redriving", taken)
 
 
@@ -42,11 +46,13 @@ def reopen(row: Row) -> Change:
     return Change(row, "open", {"run": ""})
 
 
-def close(row: Row, state: State, *, run: str, now: datetime, reason: str = "") -> Change:
-    """The letter is done with, and stays on record for a while."""
+def close(
+    row: Row, state: State, *, run: str, now: datetime, days: int, reason: str = ""
+) -> Change:
+    """The letter is done with, and stays on record for so many days."""
     closing: dict[str, str | int] = {
         "closed_at": now.isoformat(),
-        "expires_at": expiry(now, CLOSED_DAYS),
+        "expires_at": expiry(now, days),
         "run": run,
     }
     return Change(row, state, closing | ({"reason": reason} if reason else {}))

@@ -103,7 +103,7 @@ def _inner(body: str) -> list[str]:
         case JunkKind.LAMBDA_RECORD:
             return _texts(document, "requestPayload")
         case JunkKind.LAMBDA_EVENT:
-            records = document.member("Records").items()
+            records = document.member("Records").items
             return [text for record in records for text in _record(record)]
         case _:
             return []
@@ -123,4 +123,4 @@ def _texts(document: Document, name: str) -> list[str]:
     value = document.value.get(name)
     if isinstance(value, str):
         return [value]
-    return [document.member(name).compact()] if isinstance(value, Mapping) else []
+    return [document.member(name).text] if isinstance(value, Mapping) else []

@@ -82,6 +82,8 @@ def make_handler(parts: Parts) -> Handler:
         letters=parts.letters,
         forecaster=parts.forecaster,
         dependencies=dependencies,
+        open_days=parts.open_letter_days,
+        closed_days=parts.closed_letter_days,
         clock=parts.clock,
     )
     tasks = Tasks(

@@ -87,6 +87,7 @@ class Triage:
         receivers: Executor,
         receiver_count: int,
         poll_seconds: int,
+        open_days: int,
         clock: Clock,
     ) -> None:
         self._queues = queues
@@ -96,6 +97,7 @@ class Triage:
         self._receivers = receivers
         self._receiver_count = receiver_count
         self._poll_seconds = poll_seconds
+        self._open_days = open_days
         self._clock = clock
 
     def page(self, stage: Stage, *, seconds: float) -> tuple[Counts, bool]:
@@ -148,6 +150,7 @@ class Triage:
             target=forecast.topic,
             judged_by=self._forecaster.version,
             now=self._clock.now(),
+            days=self._open_days,
         )
         result = self._letters.take_in(letter, row)
         if isinstance(result, Cause):
@@ -187,6 +190,7 @@ class Triage:
             "attributes": message.attributes,
         }
         try:
+            # A message that is received once more is kept already.
             key = f"{Objects.JUNK}{stage}/{kind}/{message.id}.json"
             self._bucket.put(key, json.dumps(content))
         except Exception as error:

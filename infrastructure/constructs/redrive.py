@@ -58,6 +58,8 @@ class RedriveFunction(Construct):
             environment={
                 **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
                 Variable.LEDGER_TABLE: ledger.table.table_name,
+                Variable.OPEN_LETTER_DAYS: str(region.configuration.retention.open_letters),
+                Variable.CLOSED_LETTER_DAYS: str(region.configuration.retention.closed_letters),
                 Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
                 Variable.OPS_TOPIC_ARN: region.ops_topic.topic_arn,
                 Variable.DEPLOYMENT: region.configuration.deployment,
@@ -65,7 +67,7 @@ class RedriveFunction(Construct):
                 Variable.EVENTS_TABLE: event_store.table.table_name,
                 Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
                 Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
-                Variable.EVENT_RETENTION_DAYS: str(region.configuration.event_retention_days),
+                Variable.EVENT_RETENTION_DAYS: str(region.configuration.retention.events),
             },
             harm=DEAD_LETTERS_WAIT,
             # The counter tells of executions that fail, except for refusals.
@@ -86,13 +88,12 @@ class RedriveFunction(Construct):
         )
         for queue in dead_letters:
             queue.grant_send(self.function)
-        operations.grant_read(self.function, Objects.RUNS, Objects.JUNK)
+        operations.grant_read(self.function, Objects.RUNS, Objects.REPORTS, Objects.JUNK)
         for prefix in (Objects.RUNS, Objects.JUNK, Objects.RESUBMITTED):
             operations.grant_list(self.function, prefix)
         operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS, Objects.RESUBMITTED)
         operations.grant_notify(self.function)
         event_store.grant_store(self.function)
-        event_store.grant_store_batches(self.function)
         event_store.grant_probe(self.function)
         archive.grant_archive(self.function)
         topics.grant_publish(self.function)

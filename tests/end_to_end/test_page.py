@@ -177,11 +177,11 @@ def _told(message: dict[str, Any]) -> str:
     notification = json.loads(message["Body"])
     try:
         alarm = json.loads(notification["Message"])
-    except ValueError:
-        return str(notification["Subject"])
-    if isinstance(alarm, str):
-        return alarm  # a line of EventBridge's, which is quoted
-    return f"{alarm['AlarmName']} {alarm['NewStateValue']}"
+        if isinstance(alarm, str):
+            return alarm  # a line of EventBridge's, which is quoted
+        return f"{alarm['AlarmName']} {alarm['NewStateValue']}"
+    except (LookupError, TypeError, ValueError):
+        return str(notification.get("Subject"))
 
 
 def _synthesised(deployment: Deployment) -> dict[str, list[Any]]:

@@ -10,7 +10,7 @@ import pytest
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter
 from eventing.redrive.changes import claim, claimed, close, fail_again, reopen
-from eventing.redrive.ledger import CLOSED_DAYS, OPEN_DAYS, new_row
+from eventing.redrive.ledger import new_row
 from tests.unit.examples import event_text
 from tests.unit.letters import ROW, row
 
@@ -30,19 +30,19 @@ def test_a_new_row_has_all_that_the_index_tells() -> None:
         topic="customers",
         episode=2,
     )
-    made = new_row(letter, verdict="ok", target="customers", judged_by="c1", now=NOW)
+    made = new_row(letter, verdict="ok", target="customers", judged_by="c1", now=NOW, days=180)
 
     assert (made.key, made.event_key, made.digest) == (letter.key, letter.event_key, letter.digest)
     assert made.event_key.startswith("acme#")
     assert (made.state, made.version, made.episode, made.run) == ("open", 1, 2, None)
     assert (made.code, made.fingerprint) == ("ACCESS_DENIED", letter.fingerprint)
     assert made.size == len(letter.event.encode()) > len(letter.event)
-    assert made.expires_at == int((NOW + timedelta(days=OPEN_DAYS)).timestamp())
+    assert made.expires_at == int((NOW + timedelta(days=180)).timestamp())
     assert (made.verdict, made.target, made.judged_by) == ("ok", "customers", "c1")
 
 
 def test_a_claim_names_its_run_and_the_claimed_row_is_one_version_on() -> None:
-    change = claim(ROW, run="r1", now=NOW)
+    change = claim(ROW, run="r1", days=180)
     assert (change.row, change.state, change.members) == (ROW, "redriving", {"run": "r1"})
     assert claimed(ROW) == replace(ROW, version=2)
     back = reopen(claimed(ROW))
@@ -50,25 +50,30 @@ def test_a_claim_names_its_run_and_the_claimed_row_is_one_version_on() -> None:
 
 
 def test_a_discarded_letter_that_is_taken_up_is_kept_as_long_as_an_open_one() -> None:
-    change = claim(row(state="discarded"), run="r1", now=NOW)
+    accepted_at = datetime.fromisoformat(ROW.accepted_at)
+    soon = int((NOW + timedelta(days=30)).timestamp())
+    change = claim(row(state="discarded", expires_at=soon), run="r1", days=180)
     assert change.members == {
         "run": "r1",
         "closed_at": "",
         "reason": "",
-        "expires_at": int((NOW + timedelta(days=OPEN_DAYS)).timestamp()),
+        "expires_at": int((accepted_at + timedelta(days=180)).timestamp()),
     }
+    # Never for less than it is kept already.
+    late = claim(row(state="discarded", expires_at=2**33), run="r1", days=180)
+    assert late.members["expires_at"] == 2**33
 
 
 def test_a_letter_that_is_closed_stays_on_record_for_a_while() -> None:
-    change = close(ROW, "discarded", run="r1", now=NOW, reason="tests")
+    change = close(ROW, "discarded", run="r1", now=NOW, days=30, reason="tests")
     assert change.state == "discarded"
     assert change.members == {
         "run": "r1",
         "reason": "tests",
         "closed_at": NOW.isoformat(),
-        "expires_at": int((NOW + timedelta(days=CLOSED_DAYS)).timestamp()),
+        "expires_at": int((NOW + timedelta(days=30)).timestamp()),
     }
-    assert "reason" not in close(ROW, "resolved", run="r1", now=NOW).members
+    assert "reason" not in close(ROW, "resolved", run="r1", now=NOW, days=30).members
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,7 @@ class Hasty(Clock):
 def claim(workers: ThreadPoolExecutor, table: Table) -> list[bool | Cause]:
     """Claim all letters that were in the table as the test began, each at version 1."""
     letters = Letters(cast("Any", table), table="ledger", workers=workers, clock=Hasty())
-    now = Clock().now()
-    claims = [claim_of(row(number), run="r1", now=now) for number in range(len(table.rows))]
+    claims = [claim_of(row(number), run="r1", days=180) for number in range(len(table.rows))]
     return letters.change(claims)
 
 

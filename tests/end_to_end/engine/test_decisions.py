@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventing.redrive.ledger import OPEN_DAYS
 from tests.end_to_end.engine.world import letter
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def test_a_discarded_letter_that_fails_again_is_open_for_as_long_as_any(world: W
     assert (row.state, row.episode) == ("open", 1)
     assert not row.item["closed_at"]["S"]
     assert not row.item["reason"]["S"]
-    assert int(row.item["expires_at"]["N"]) > soon(OPEN_DAYS - 1)
+    assert int(row.item["expires_at"]["N"]) > soon(179)
 
 
 def test_a_discarded_letter_whose_run_was_stopped_is_open_for_as_long_as_any(world: World) -> None:
@@ -62,7 +61,7 @@ def test_a_discarded_letter_whose_run_was_stopped_is_open_for_as_long_as_any(wor
     world.run(asked, faults=stop)
     row = world.letter("a")
     assert row.state == "open"
-    assert int(row.item["expires_at"]["N"]) > soon(OPEN_DAYS - 1)
+    assert int(row.item["expires_at"]["N"]) > soon(179)
 
 
 def test_a_discarded_letter_that_failed_anew_is_as_new(world: World) -> None:

@@ -17,7 +17,7 @@ _RETRY_AFTER = {
         "schema": {"type": "integer", "minimum": 1},
     }
 }
-# What API Gateway answers by itself (infrastructure/constructs/gateway_responses.py).
+# What API Gateway answers by itself (eventing/gateway_answers.py).
 _GATEWAY = {
     403: "No API key, one that is not known, one that is disabled, or one of no publisher",
     429: "Over the publisher's rate or quota",

@@ -1,0 +1,45 @@
+"""What a command finds around it; a test puts its own in their place."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+
+def _session(profile: str | None) -> Session:
+    from botocore.session import Session
+
+    return Session(profile=profile)
+
+
+def _ask(question: str) -> bool:
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The caller's AWS session, folder, clock and terminal."""
+
+    session: Callable[[str | None], Session] = _session
+    """Makes a session of the SDK for a profile; None is the caller's default."""
+    folder: Path = field(default_factory=Path.cwd)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+    ask: Callable[[str], bool] = _ask
+    """Asks a question that is answered with yes or no."""
+    at_terminal: Callable[[], bool] = _at_terminal
+    """True when somebody sits there who can be asked."""
