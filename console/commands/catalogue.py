@@ -107,8 +107,12 @@ def docs(
         Path, typer.Option(help="The folder to write; what else is in it goes.")
     ] = DOCS,
 ) -> ExitCode:
-    """Write the pages of event types and the OpenAPI description."""
-    from console.documents.pages import write
+    """Write the pages of event types and the OpenAPI description, in a clone of the project."""
+    try:
+        from console.documents.pages import write
+    except ModuleNotFoundError as error:
+        # Some are made of what is deployed, which is not installed with this command.
+        raise Misuse("The documents are made in a clone of the project, by `make docs`.") from error
 
     count = write(loaded(catalogue), into)
     screen.document({"documents": count, "folder": str(into), "next": []})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -11,19 +11,17 @@ from rich.progress import Progress as Bar
 
 from console.deployed.aws import is_passing
 from console.deployed.deployment import Deployment
-from console.deployed.executions import PAGE_STATE, Execution, Progress
+from console.deployed.executions import Execution, Progress
 from console.deployed.groups import summed
+from console.deployed.progress import progress_of
 from console.shell.failure import ExitCode, Failure
-from console.shell.options import checked, words_of
+from console.shell.options import words_of
 from console.shell.screen import Screen
 from console.shell.text import plain
-from eventing.timestamps import timestamp
 
 _PAUSE = 1.0
 # So many looks in a row may fail before the following ends; the execution goes on either way.
 _FAILED_LOOKS = 30
-# To count so many letters of the index once takes about a thousand read units.
-_COUNTED = 10_000
 _DOING = {"redrive": "redriving", "discard": "discarding"}
 
 
@@ -121,8 +119,7 @@ def _until_end(
         if not execution.is_running:
             return execution
         try:
-            progress = deployment.executions.progress(name, letters=letters)
-            progress = _counted(deployment, execution, progress)
+            progress = progress_of(deployment, execution, letters=letters)
         except Exception as error:
             if not is_passing(error):
                 raise
@@ -130,25 +127,6 @@ def _until_end(
             letters = progress.letters
             shown.show(progress)
         sleep(_PAUSE)
-
-
-def _counted(deployment: Deployment, execution: Execution, progress: Progress) -> Progress:
-    """The progress with what the ledger says of letters that are not done with yet.
-
-    A page says how far it is when it ends. Until then the letters are counted, where they are few and the
-    plan has all that are selected.
-    """
-    if progress.state != PAGE_STATE or not 0 < (progress.letters or 0) <= _COUNTED:
-        return progress
-    request = checked(execution.request)
-    wanted = request.filter
-    if request.limit or wanted.letter_ids:
-        return progress
-    # What fails again fails later than the execution began.
-    began = timestamp(execution.started_at)
-    wanted = replace(wanted, failed_before=min(began, wanted.failed_before or began))
-    left = deployment.ledger.count(request.stages, ("open", "redriving"), wanted)
-    return replace(progress, done=max(progress.done, (progress.letters or 0) - left))
 
 
 def _look(deployment: Deployment, name: str, sleep: Callable[[float], None]) -> Execution:

@@ -46,14 +46,14 @@ _HELP: Mapping[Action, str] = {
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    options = request_options()
     for action, rules in ACTIONS.items():
         # Whoever starts what operators are told of is asked first.
         made = asking(action) if rules.reports_to_operators else at_once(action)
+        options = request_options(action)
         command(app, action, panel=PANEL, options=options, help=_HELP[action])(made)
     command(app, "follow", panel=EXECUTIONS)(follow)
     command(app, "stop", panel=EXECUTIONS)(stop)
-    command(app, "continue", panel=EXECUTIONS, options=options)(resume)
+    command(app, "continue", panel=EXECUTIONS, options=request_options())(resume)
     command(app, "report", panel=EXECUTIONS)(report)
 
 

@@ -39,6 +39,7 @@ def status(screen: Screen, deployment: Deployment, surroundings: Surroundings) -
     """Healthy or not: alarms that are on, open and parked letters, executions under way, what comes next."""
     from console.deployed.groups import grouped
     from console.deployed.health import health, next_commands, next_for
+    from console.deployed.progress import progress_of
     from eventing.dead_letter import STAGES
     from eventing.redrive.filter import Filter
 
@@ -49,7 +50,7 @@ def status(screen: Screen, deployment: Deployment, surroundings: Surroundings) -
     parked = grouped(letter for letter in letters if letter.state == "parked")
     executions = deployment.executions
     described = [executions.describe(name) for name in executions.running()]
-    under = [(one, executions.progress(one.name)) for one in described if one.is_running]
+    under = [(one, progress_of(deployment, one)) for one in described if one.is_running]
     word = health(alarms, waiting, parked, under)
     following = next_commands(
         deployment.command, alarms=alarms, waiting=waiting, parked=parked, under=under
@@ -71,6 +72,8 @@ def status(screen: Screen, deployment: Deployment, surroundings: Surroundings) -
     screen.say(f"{deployment}: {word}", style=_STYLES[word])
     _show_alarms(screen, alarms, next_of, now)
     _show_letters(screen, waiting, parked, now)
+    if alarms and not waiting:
+        screen.say("An alarm on dead letters goes off within two minutes of the last one.")
     _show_executions(screen, under, now)
     screen.next(following)
     return ExitCode.DONE

@@ -55,10 +55,10 @@ def next_commands(
         found += [command("letters", "--stage", stage) for stage in open_at]
     if parked:
         found.append(command("letters", "--parked"))
-    # Letters that are still in a queue, or a ledger that has none left while the alarm has yet to see it.
-    alarmed = [s for s in STAGES if any(a.name == f"{s}-dead-letters" for a in alarms)]
-    if alarmed and not open_at and not found:
-        found.append(command("triage"))
+    alarmed = any(alarm.name in [f"{stage}-dead-letters" for stage in STAGES] for alarm in alarms)
+    if alarmed and not found:
+        # The alarm is a minute or two behind, at its beginning and at its end; or triage does not work.
+        found += [command("status"), command("triage")]
     return found
 
 

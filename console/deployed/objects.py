@@ -51,11 +51,14 @@ class Objects:
             day = now
             while day.date() >= since.date():
                 keys = [key for key, _ in self._keys(f"{Names.REPORTS}{day:%Y-%m-%d}/")]
-                found = [report for report in workers.map(self._read, keys) if report]
-                yield from sorted(
-                    (r for r in found if datetime.fromisoformat(r["finished_at"]) >= since),
-                    key=lambda report: str(report["finished_at"]),
-                    reverse=True,
+                read = (report for report in workers.map(self._read, keys) if report)
+                ordered = sorted(read, key=lambda report: str(report["finished_at"]))
+                # One that was written again stands beside the first; the last one counts.
+                found = {str(report["execution"]): report for report in ordered}.values()
+                yield from (
+                    report
+                    for report in reversed(found)
+                    if datetime.fromisoformat(report["finished_at"]) >= since
                 )
                 day -= timedelta(days=1)
 

@@ -13,6 +13,7 @@ import typer
 from console.shell.failure import Misuse
 from console.shell.text import plain
 from eventing.cause import Code
+from eventing.redrive.actions import ACTIONS, Action
 from eventing.redrive.filter import Filter
 from eventing.redrive.request import InvalidInput, RedriveRequest, read_request
 
@@ -39,20 +40,28 @@ HELP: Mapping[str, str] = {
     "failed_after": "Only letters that failed after this time.",
     "letter_ids": "Only this letter, also when it is parked or discarded; may be given several times.",
 }
+_JUNK = ("junk_ids", "junk_kind")
 # Said by the command itself.
 _NOT_OPTIONS = ("action", "filter")
 _FILTER = tuple(member.name for member in fields(Filter))
 _COMPLETIONS: Mapping[str, tuple[str, ...]] = {"cause": tuple(code.value for code in Code)}
 
 
-def request_options() -> list[inspect.Parameter]:
-    """A parameter for each field of the input, those of its filter included; None when not given."""
+def request_options(action: Action = "redrive") -> list[inspect.Parameter]:
+    """A parameter for each field of an action's input, its filter included; None when not given."""
     return [
         _option(member, get_type_hints(kind)[member.name])
         for kind in (Filter, RedriveRequest)
         for member in fields(kind)
-        if member.name not in _NOT_OPTIONS
+        if member.name not in _NOT_OPTIONS and _is_for(action, member.name)
     ]
+
+
+def _is_for(action: Action, name: str) -> bool:
+    rules = ACTIONS[action]
+    if rules.takes_junk:
+        return name in (*_JUNK, "stage", "reason", "started_by")
+    return name not in _JUNK and (name != "everything" or rules.needs_choice)
 
 
 def filter_options(*names: str) -> list[inspect.Parameter]:
@@ -80,7 +89,8 @@ def words_of(request: Mapping[str, Any]) -> list[str]:
             if value == defaults.get(member.name):
                 continue
             for one in value if isinstance(value, list) else [value]:
-                words += [_name(member.name, isinstance(value, list)), str(one)]
+                words.append(_name(member.name, isinstance(value, list)))
+                words += [] if one is True else [str(one)]
     return words
 
 
@@ -100,12 +110,13 @@ def checked(members: Mapping[str, Any]) -> RedriveRequest:
 def _option(member: Field[Any], hint: Any) -> inspect.Parameter:
     choices = _choices(hint) or _COMPLETIONS.get(member.name, ())
     many = "tuple" in str(hint)
-    kind: Any = list[str] if many else int if int in (hint, *get_args(hint)) else str
+    kind: Any = list[str] if many else _kind(hint)
     default = None if member.default is MISSING else member.default
+    shown = default not in (None, "", "unknown", False)
     option = typer.Option(
         _name(member.name, many),
         help=HELP.get(member.name, ""),
-        show_default=str(default) if default not in (None, "", "unknown") else False,
+        show_default=str(default) if shown else False,
         autocompletion=_completion(choices) if choices else None,
         metavar="|".join(choices) if _choices(hint) else None,
         rich_help_panel="Which letters" if member.name in _FILTER else "How",
@@ -116,6 +127,11 @@ def _option(member: Field[Any], hint: Any) -> inspect.Parameter:
         default=None,
         annotation=Annotated[kind | None, option],
     )
+
+
+def _kind(hint: Any) -> type:
+    """A flag, a number or a text."""
+    return next((kind for kind in (bool, int) if kind in (hint, *get_args(hint))), str)
 
 
 def _choices(hint: Any) -> tuple[str, ...]:

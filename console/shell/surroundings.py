@@ -20,10 +20,10 @@ def _session(profile: str | None) -> Session:
     return Session(profile=profile)
 
 
-def _ask(question: str) -> bool:
-    sys.stderr.write(f"{question} [y/N] ")
+def _answer(question: str) -> str:
+    sys.stderr.write(f"{question} ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return sys.stdin.readline().strip()
 
 
 def _at_terminal() -> bool:
@@ -39,7 +39,11 @@ class Surroundings:
     folder: Path = field(default_factory=Path.cwd)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
-    ask: Callable[[str], bool] = _ask
-    """Asks a question that is answered with yes or no."""
+    answer: Callable[[str], str] = _answer
+    """Asks whoever sits there, and takes one line for an answer."""
     at_terminal: Callable[[], bool] = _at_terminal
     """True when somebody sits there who can be asked."""
+
+    def agrees(self, question: str) -> bool:
+        """Ask a question that only a plain yes answers."""
+        return self.answer(f"{question} [y/N]").lower() in ("y", "yes")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TYPE = "com.example.shop.order.shipped.v1"
+YES = ("--yes", "--reason", "the policy is back")
 SECRET = "SECRET-carrier-4711"
 
 
@@ -186,7 +187,7 @@ def test_incident_a_is_walked_by_the_commands_that_each_names_next(
         times["planned"] = time.monotonic() - began
     # The cause is gone: the policy is as it was.
     began = time.monotonic()
-    redrive = operator(plan.document["next"][0], "--yes", "--json")
+    redrive = operator(plan.document["next"][0], *YES, "--json")
     walked.append(plan.document["next"][0])
     assert redrive.code == 0, redrive.err
     assert redrive.document["counts"] == {"resolved": 300}
@@ -215,12 +216,12 @@ def test_a_redrive_that_begins_too_early_is_aborted_and_says_so(
     break_down(operator, events)
     topic = deployment.topic_arn("orders")
     with denied(deployment, f"{deployment.name}-redrive", "sns:Publish", topic):
-        early = operator("eventing redrive --stage publish --yes --json")
+        early = operator("eventing redrive --stage publish --json", *YES)
     assert early.code == 3, early.out
     assert early.document["outcome"] == "aborted"
     assert early.document["next"][0].startswith("eventing letters")
 
-    assert operator("eventing redrive --stage publish --yes").code == 0
+    assert operator("eventing redrive --stage publish", *YES).code == 0
     for event in events:
         assert subscriber.wait_for(event["id"])
 
@@ -231,7 +232,7 @@ def test_a_run_is_left_to_itself_stopped_and_continued(
     events = [shipped() for _ in range(25)]
     break_down(operator, events)
     process = operator.begin(
-        "eventing redrive --stage publish --rate-per-second 2 --canary 1 --yes --json"
+        "eventing redrive --stage publish --rate-per-second 2 --canary 1 --json", *YES
     )
     eventually(lambda: operator.status()["executions"], bool)
     ids = [event["id"] for event in events]
@@ -247,7 +248,7 @@ def test_a_run_is_left_to_itself_stopped_and_continued(
     assert stopped.code == 0, stopped.err
     assert stopped.document["outcome"] == "partial"
     assert stopped.document["not_taken_up"] > 0
-    resumed = operator(stopped.document["next"][0], "--yes", "--rate-per-second", "50", "--json")
+    resumed = operator(stopped.document["next"][0], *YES, "--rate-per-second", "50", "--json")
     assert resumed.code == 0, resumed.err
     assert resumed.document["counts"] == {"resolved": stopped.document["not_taken_up"]}
     for id in ids:
@@ -276,19 +277,20 @@ def test_parked_letters_come_back_and_unwanted_ones_go(
     break_down(operator, [wanted])
     sqs_topic = deployment.topic_arn("orders")
     with denied(deployment, f"{deployment.name}-redrive", "sns:Publish", sqs_topic):
-        parked = operator("eventing redrive --stage publish --max-episodes 1 --yes --json")
+        parked = operator("eventing redrive --stage publish --max-episodes 1 --json", *YES)
     assert parked.code == 3
     assert operator.status()["health"] in ("needs attention", "unhealthy")
     found = operator("eventing letters --parked --ids --json").document
     assert len(found["ids"]) == 1
     assert operator(found["next"][0], "--json").document["state"] == "parked"
-    assert operator(found["next"][-1], "--yes").code == 0
+    assert operator(found["next"][-1], *YES).code == 0
     assert subscriber.wait_for(wanted["id"])
 
     break_down(operator, [unwanted])
-    refused = operator("eventing discard --stage publish --yes")
-    assert (refused.code, refused.err) == (2, "eventing: reason: is required to discard\n")
-    gone = operator("eventing discard --stage publish --yes --json", "--reason", "nobody wants it")
+    refused = operator("eventing discard --topic orders --yes")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert refused.err.startswith("eventing: reason: ")
+    gone = operator("eventing discard --topic orders --yes --json", "--reason", "nobody wants it")
     assert gone.document["counts"] == {"discarded": 1}
     assert subscriber.seen(unwanted["id"]) == []
 
@@ -317,7 +319,10 @@ def test_a_right_that_is_missing_is_named(operator: Operator, deployment: Deploy
 
 @pytest.mark.parametrize(
     ("options", "word"),
-    [("--region eu-west-3", "no deployment"), ("--deployment shop", "no deployment shop")],
+    [
+        ("--region eu-west-3", "no deployment"),
+        ("--deployment eventing-two", "no deployment eventing-two"),
+    ],
 )
 def test_a_wrong_region_and_no_deployment_are_one_sentence(
     operator: Operator, options: str, word: str

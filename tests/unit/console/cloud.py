@@ -124,7 +124,7 @@ class Cloud:
     runs: dict[str, Run] = field(default_factory=dict)
     objects: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    answers: list[bool | type[BaseException]] = field(default_factory=list)
+    answers: list[str | type[BaseException]] = field(default_factory=list)
     """To the questions that commands ask, in their order."""
     asked: list[str] = field(default_factory=list)
     credentials: bool = True
@@ -141,14 +141,15 @@ class Cloud:
             folder=self.folder,
             now=lambda: NOW,
             sleep=lambda seconds: None,
-            ask=self.ask,
+            answer=self.answer,
             at_terminal=lambda: self.at_terminal,
         )
 
-    def ask(self, question: str) -> bool:
+    def answer(self, question: str) -> str:
+        """Note the question, and give the next answer."""
         self.asked.append(question)
         answer = self.answers.pop(0)
-        if isinstance(answer, bool):
+        if isinstance(answer, str):
             return answer
         raise answer
 

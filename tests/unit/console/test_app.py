@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from console.deployed.ledger import LETTER_MEMBERS
 from console.shell.options import HELP
 from local.cloud import ROOT
 from tests.console_rights import operator_policy, rights
+from tests.shown import commands
 from tests.unit.console.cloud import Cloud, Run, items, plan_of
 from tests.unit.console.given import VALUES, Eventing
 
@@ -118,6 +120,12 @@ def test_the_package_holds_what_the_command_needs(tmp_path: Path, source: Path) 
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
+    docs = subprocess.run(
+        [sys.executable, "-m", "console", "catalogue", "docs", "--catalogue", ROOT / "catalogue"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (docs.returncode, docs.stderr.count("\n")) == (2, 1), docs.stderr
     assert (installed / "bin" / "eventing").exists()
     assert not (installed / "local").exists()
     assert not (installed / "functions" / "ingest").exists()
@@ -132,6 +140,25 @@ def test_the_states_that_tell_how_far_an_execution_is_are_those_of_the_state_mac
 def test_the_program_ends_with_the_code_of_its_command() -> None:
     assert main(["catalogue", "check"]) == 0
     assert main(["catalogue", "check", "--catalogue", "/nowhere"]) == 2
+
+
+@pytest.mark.parametrize("document", ["docs/runbook.md", "README.md"])
+def test_commands_that_documents_show_are_understood(
+    cloud: Cloud, eventing: Eventing, document: str
+) -> None:
+    lines = [line for block in commands(document).values() for line in block.splitlines()]
+    shown = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("eventing ")]
+    assert shown
+    cloud.keep_report("r-1", continue_with={"action": "redrive", "stage": "publish"})
+    for words in shown:
+        cloud.runs = {"r-1": Run({"action": "redrive"}, {"outcome": "done"}, states=["Plan"])}
+        cloud.items = items(range(3))
+        # Words in capitals are for whoever types them to replace.
+        given = {"LETTER": f"{1:043}", "EXECUTION": "r-1"}
+        typed = [given.get(word, word.lower() if word.isupper() else word) for word in words]
+        decides = words[0] in ("redrive", "discard", "continue")
+        ended = eventing(*typed, *(("--yes", "--reason", "it is back") if decides else ()))
+        assert ended.code == 0, (words, ended.err)
 
 
 def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
@@ -149,12 +176,16 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     cloud.objects["junk/publish/1.json"] = "{}"
     arguments = {
         "letter": [f"{1:043}"],
-        "discard": ["--reason", "x"],
+        "discard": ["--topic", "orders", "--reason", "nobody wants them"],
         **{name: ["r-1"] for name in ("follow", "stop", "continue", "report")},
     }
     assert set(rights()) == set(COMMANDS) - {"send", "route"}
     for command, listed in rights().items():
-        cloud.runs, cloud.items, cloud.answers = deepcopy(runs), items(range(3)), [True]
+        cloud.runs, cloud.items, cloud.answers = (
+            deepcopy(runs),
+            items(range(3)),
+            ["y", "it is back"],
+        )
         cloud.calls.clear()
         ended = eventing(command, *arguments.get(command, ()))
         assert ended.code == 0, ended.err

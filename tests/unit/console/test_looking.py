@@ -100,15 +100,25 @@ def test_the_alarms_of_others_are_not_told(cloud: Cloud, eventing: Eventing) -> 
     assert eventing("status", "--json").document["alarms"] == []
 
 
-def test_an_alarm_without_letters_calls_for_triage(cloud: Cloud, eventing: Eventing) -> None:
+def test_an_alarm_without_letters_is_looked_at_again_before_triage_is_started(
+    cloud: Cloud, eventing: Eventing
+) -> None:
     cloud.alarms.append(alarm())
 
-    assert eventing("status", "--json").document["next"] == ["eventing triage"]
+    following = eventing("status", "--json").document["next"]
+    assert following == ["eventing status", "eventing triage"]
+    assert "within two minutes" in eventing("status").out
 
 
 def test_what_runs_is_told_with_how_far_it_is(cloud: Cloud, eventing: Eventing) -> None:
     cloud.runs["r-1"] = Run(
-        {"action": "redrive", "stage": "publish", "started_by": "dana"},
+        {
+            "action": "redrive",
+            "stage": "publish",
+            "started_by": "dana",
+            "limit": 1000,
+            "reason": "it is back",
+        },
         {"plan": plan_of(1000)},
         states=["Work off a page"],
         position={"next": 400, "failed": 2, "rate": 100.0},
@@ -277,6 +287,16 @@ def test_the_audit_tells_who_and_why(cloud: Cloud, eventing: Eventing) -> None:
     assert "the policy is back" in eventing("audit").out
     everything = eventing("audit", "--all", "--json").document["audit"]
     assert {entry["execution"] for entry in everything} == {"r-1", "d-1", "t-1", "r-0"}
+
+
+def test_a_report_that_was_written_again_is_told_once(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.keep_report("r-1", outcome="partial")
+    key = "reports/2026-11-27/r-1"
+    later = {"outcome": "done", "finished_at": "2026-11-27T15:02:00.000Z"}
+    again = json.loads(cloud.objects[f"{key}.json"]) | later
+    cloud.objects[f"{key}-2.json"] = json.dumps(again)
+
+    assert [e["outcome"] for e in eventing("audit", "--json").document["audit"]] == ["done"]
 
 
 def test_the_audit_asks_for_the_days_it_tells_of(cloud: Cloud, eventing: Eventing) -> None:

@@ -26,6 +26,7 @@ from tests.unit.console.cloud import (
 )
 from tests.unit.console.given import VALUES, Eventing
 
+WHY = ("--reason", "the policy is back")
 ACTIONS = ("triage", "plan", "redrive", "discard")
 FIELDS = [f.name for kind in (RedriveRequest, Filter) for f in fields(kind)]
 
@@ -44,7 +45,29 @@ def options(field: str) -> list[str]:
 
 
 def test_there_is_a_value_for_each_field() -> None:
-    assert set(VALUES) == set(FIELDS) - {"action", "filter"}
+    others = {"action", "filter", "everything", "junk_ids", "junk_kind"}
+    assert set(VALUES) == set(FIELDS) - others
+
+
+def test_a_discard_of_everything_says_so(cloud: Cloud, eventing: Eventing) -> None:
+    assert eventing("discard", *WHY, "--yes", "--detach").code == 2
+    assert eventing("discard", *WHY, "--everything", "--yes", "--detach").code == 0
+    assert started(cloud)[-1]["everything"] is True
+    assert "--everything" not in eventing("redrive", "--help").out
+
+
+def test_junk_is_resubmitted_by_its_ids_or_its_kind(cloud: Cloud, eventing: Eventing) -> None:
+    for given, members in (
+        (["--junk-id", "17", "--junk-id", "18"], {"junk_ids": ["17", "18"]}),
+        (["--junk-kind", "newer-letter"], {"junk_kind": "newer-letter"}),
+    ):
+        ended = eventing("resubmit", *given, *WHY, "--detach")
+        assert ended.code == 0, ended.err
+        assert members.items() <= started(cloud)[-1].items()
+    assert "--junk-id" not in eventing("redrive", "--help").out
+    assert "--fingerprint" not in eventing("resubmit", "--help").out
+    assert eventing("resubmit", "--junk-kind", "letters", *WHY).code == 2
+    assert eventing("resubmit", "--junk-id", "17", "--reason", " ").code == 2
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -92,7 +115,7 @@ def test_who_asks_is_filled_in_from_the_credentials(cloud: Cloud, eventing: Even
 def test_what_the_state_machine_would_refuse_is_not_started(
     cloud: Cloud, eventing: Eventing, wrong: tuple[str, str]
 ) -> None:
-    ended = eventing("redrive", "--yes", *wrong)
+    ended = eventing("redrive", "--yes", *WHY, *wrong)
 
     assert ended.code == 2 if wrong != ("--publisher", "") else ended.code in (0, 2)
     assert wrong[0].lstrip("-").split("-")[0] in ended.err or wrong[1] == ""
@@ -101,9 +124,11 @@ def test_what_the_state_machine_would_refuse_is_not_started(
 
 
 def test_a_discard_needs_a_reason(cloud: Cloud, eventing: Eventing) -> None:
-    ended = eventing("discard", "--yes")
+    ended = eventing("discard", "--topic", "orders", "--yes")
 
-    assert (ended.code, ended.err) == (2, "eventing: reason: is required to discard\n")
+    assert ended.code == 2
+    assert ended.err.startswith("eventing: reason: ")
+    assert cloud.count()["StartExecution"] == 0
 
 
 def test_a_plan_is_a_table(cloud: Cloud, eventing: Eventing) -> None:
@@ -121,11 +146,11 @@ def test_a_plan_is_a_table(cloud: Cloud, eventing: Eventing) -> None:
 
 def test_a_redrive_shows_its_plan_asks_and_reports(cloud: Cloud, eventing: Eventing) -> None:
     cloud.items += items(range(12))
-    cloud.answers = [True]
+    cloud.answers = ["y", "it is back"]
     ended = eventing("redrive", "--stage", "publish", "--reason", "the policy is back")
 
     assert ended.code == 0
-    assert cloud.asked == ["Redrive 12 letters of publish on eventing in eu-north-1?"]
+    assert cloud.asked == ["Redrive 12 letters of publish on eventing in eu-north-1? [y/N]"]
     planned, redriven = started(cloud)
     assert (planned["action"], redriven["action"]) == ("plan", "redrive")
     # Nothing that fails while the plan is looked at is taken up with it.
@@ -135,9 +160,36 @@ def test_a_redrive_shows_its_plan_asks_and_reports(cloud: Cloud, eventing: Event
     assert ended.out.rstrip().endswith("eventing status")
 
 
+def test_the_reason_is_asked_for_when_it_was_not_given(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.items += items(range(12))
+    cloud.answers = ["yes", "the policy is back"]
+    ended = eventing("redrive")
+
+    assert ended.code == 0
+    assert cloud.asked[1] == "Why? For the report and the audit:"
+    assert "reason" not in started(cloud)[0]
+    assert started(cloud)[1]["reason"] == "the policy is back"
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "perhaps", "Y N"])
+def test_only_a_plain_yes_is_one(cloud: Cloud, eventing: Eventing, answer: str) -> None:
+    cloud.items += items(range(3))
+    cloud.answers = [answer]
+
+    assert eventing("redrive").code == 3
+    assert [request["action"] for request in started(cloud)] == ["plan"]
+
+
+def test_a_program_is_not_asked(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.items += items(range(3))
+
+    assert eventing("redrive", "--json").code == 2
+    assert cloud.count()["StartExecution"] == 0
+
+
 def test_a_time_that_was_given_is_kept_when_it_is_earlier(cloud: Cloud, eventing: Eventing) -> None:
     cloud.items += items(range(1))
-    cloud.answers = [True]
+    cloud.answers = ["y", "it is back"]
     eventing("redrive", "--failed-before", "2026-11-01T00:00:00Z")
 
     assert started(cloud)[1]["filter"] == {"failed_before": "2026-11-01T00:00:00.000Z"}
@@ -145,8 +197,8 @@ def test_a_time_that_was_given_is_kept_when_it_is_earlier(cloud: Cloud, eventing
 
 def test_who_says_no_has_changed_nothing(cloud: Cloud, eventing: Eventing) -> None:
     cloud.items += items(range(12))
-    cloud.answers = [False]
-    ended = eventing("discard", "--reason", "nobody wants them")
+    cloud.answers = ["n"]
+    ended = eventing("discard", "--topic", "orders", "--reason", "nobody wants them")
 
     assert ended.code == 3
     assert [request["action"] for request in started(cloud)] == ["plan"]
@@ -173,7 +225,7 @@ def test_where_nobody_can_be_asked_nothing_is_begun_without_yes(
 
 def test_yes_and_json_for_programs(cloud: Cloud, eventing: Eventing) -> None:
     cloud.items += items(range(3))
-    ended = eventing("redrive", "--yes", "--json")
+    ended = eventing("redrive", "--yes", *WHY, "--json")
 
     assert ended.document["counts"] == {"resolved": 3}
     assert ended.document["outcome"] == "done"
@@ -203,7 +255,7 @@ def test_the_exit_code_says_how_it_ended(
     cloud: Cloud, eventing: Eventing, run: Run, code: int
 ) -> None:
     cloud.engine = lambda cloud, request: Run(request, run.output, run.status, run.error, run.cause)
-    ended = eventing("redrive", "--yes", "--json")
+    ended = eventing("redrive", "--yes", *WHY, "--json")
 
     assert ended.code == code
     assert ended.document["outcome"] == (
@@ -213,7 +265,7 @@ def test_the_exit_code_says_how_it_ended(
     assert ended.document["cause"] == cause
     assert isinstance(ended.document["next"], list)
     if cause:
-        assert cause in eventing("redrive", "--yes").out
+        assert cause in eventing("redrive", "--yes", *WHY).out
 
 
 def test_progress_is_told_as_it_changes(cloud: Cloud, eventing: Eventing) -> None:
@@ -223,7 +275,7 @@ def test_progress_is_told_as_it_changes(cloud: Cloud, eventing: Eventing) -> Non
         states=["Triage a page", "Work off a page", "Work off a page"],
         position={"next": 400, "failed": 2, "rate": 100.0},
     )
-    told = eventing("redrive", "--yes", "--limit", "1000").err.splitlines()
+    told = eventing("redrive", "--yes", *WHY, "--limit", "1000").err.splitlines()
 
     assert "Work off a page: 400 of 1,000 letters, 2 failed" in told
     assert len(told) == len(set(told))
@@ -237,7 +289,7 @@ def test_letters_that_are_done_within_a_page_are_counted(cloud: Cloud, eventing:
         *items(range(9, 10), topic="orders", failed_at="2026-11-27T16:00:01.000Z"),
     ]
     cloud.engine = lambda cloud, request: Run(request, {"outcome": "done", "plan": plan_of(8)})
-    told = eventing("redrive", "--topic", "orders", "--yes").err.splitlines()
+    told = eventing("redrive", "--topic", "orders", "--yes", *WHY).err.splitlines()
 
     assert "Work off a page: 3 of 8 letters, 0 failed" in told
 
@@ -247,14 +299,14 @@ def test_letters_that_cannot_be_told_from_others_are_not_counted(
     cloud: Cloud, eventing: Eventing, more: tuple[str, str]
 ) -> None:
     cloud.engine = lambda cloud, request: Run(request, {"outcome": "done", "plan": plan_of(8)})
-    eventing("redrive", "--yes", *more)
+    eventing("redrive", "--yes", *WHY, *more)
 
     assert cloud.count()["Query"] == 0
 
 
 def test_many_letters_are_not_counted_again_and_again(cloud: Cloud, eventing: Eventing) -> None:
     cloud.engine = lambda cloud, request: Run(request, {"outcome": "done", "plan": plan_of(10_001)})
-    eventing("redrive", "--yes")
+    eventing("redrive", "--yes", *WHY)
 
     assert cloud.count()["Query"] == 0
 
@@ -262,7 +314,8 @@ def test_many_letters_are_not_counted_again_and_again(cloud: Cloud, eventing: Ev
 def test_show_aws_prints_the_same_and_does_nothing(cloud: Cloud, eventing: Eventing) -> None:
     hostile = 'it\'s $(reboot) `x` "y"'
     for action in ACTIONS:
-        ended = eventing(action, "--show-aws", "--reason", hostile)
+        chosen = ["--everything"] if action == "discard" else []
+        ended = eventing(action, "--show-aws", "--reason", hostile, *chosen)
         words = shlex.split(ended.out)
         assert words[:3] == ["aws", "stepfunctions", "start-execution"]
         assert words[words.index("--state-machine-arn") + 1] == MACHINE
@@ -333,7 +386,7 @@ def test_a_run_is_stopped_and_its_report_names_what_continues_it(
     assert dict(cloud.calls)["StopExecution"]["cause"] == "too fast"
     assert "eventing continue r-1" in ended.out
 
-    resumed = eventing("continue", "r-1", "--yes", "--rate-per-second", "20", "--topic", "orders",
+    resumed = eventing("continue", "r-1", "--yes", *WHY, "--rate-per-second", "20", "--topic", "orders",
                        "--json")  # fmt: skip
     assert resumed.code == 0
     (request,) = started(cloud)
@@ -353,8 +406,8 @@ def test_what_has_ended_is_not_stopped(cloud: Cloud, eventing: Eventing) -> None
 def test_what_left_nothing_over_is_not_continued(cloud: Cloud, eventing: Eventing) -> None:
     cloud.keep_report("r-1")
 
-    assert eventing("continue", "r-1", "--yes").code == 2
-    assert eventing("continue", "r-2", "--yes").code == 2
+    assert eventing("continue", "r-1", "--yes", *WHY).code == 2
+    assert eventing("continue", "r-2", "--yes", *WHY).code == 2
     assert cloud.count()["StartExecution"] == 0
 
 
@@ -365,12 +418,12 @@ COMMANDS = [
     ("audit",),
     ("triage",),
     ("plan",),
-    ("redrive", "--yes"),
+    ("redrive", "--yes", *WHY),
     ("redrive",),
-    ("discard", "--reason", "x"),
+    ("discard", "--stage", "publish", "--topic", "orders", *WHY),
     ("follow", "r-1"),
     ("stop", "r-1"),
-    ("continue", "r-2", "--yes"),
+    ("continue", "r-2", "--yes", *WHY),
 ]
 
 
@@ -391,7 +444,7 @@ def test_ctrl_c_at_any_call_leaves_nothing_half_done(
 def _make_ready(cloud: Cloud) -> None:
     """An execution runs, another has left something over, and letters are open."""
     cloud.runs = {"r-1": Run({"action": "redrive"}, {"outcome": "done"}, states=["Plan"] * 3)}
-    cloud.items, cloud.answers = items(range(3)), [True]
+    cloud.items, cloud.answers = items(range(3)), ["y", "it is back"]
     cloud.keep_report("r-2", continue_with={"action": "redrive", "stage": "publish"})
     cloud.keep_report("r-1")
     cloud.calls.clear()
@@ -445,7 +498,7 @@ def test_an_incident_is_walked_by_what_each_command_names_next(
     while command:
         words = shlex.split(command)[1:]
         walked.append(words[0])
-        more = ["--yes"] if words[0] in ("redrive", "discard") else []
+        more = ["--yes", *WHY] if words[0] in ("redrive", "discard") else []
         ended = eventing(*words, *more, "--json")
         assert ended.code == 0
         command = next(iter(ended.document["next"]), "")
