@@ -182,6 +182,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
             "redrive",
             {
                 **QUEUES,
+                Variable.OPEN_LETTER_DAYS: "180",
                 Variable.LEDGER_TABLE: "eventing-ledger",
                 Variable.CLOSED_LETTER_DAYS: "30",
                 Variable.OPERATIONS_BUCKET: OPERATIONS,
