@@ -50,7 +50,7 @@ def add_to(app: typer.Typer) -> None:
         # Whoever starts what operators are told of is asked first.
         made = asking(action) if rules.reports_to_operators else at_once(action)
         options = request_options(action)
-        command(app, action, panel=PANEL, options=options, help=_HELP[action])(made)
+        command(app, action, panel=PANEL, options=options, help=_HELP.get(action))(made)
     command(app, "follow", panel=EXECUTIONS)(follow)
     command(app, "stop", panel=EXECUTIONS)(stop)
     command(app, "continue", panel=EXECUTIONS, options=request_options())(resume)

@@ -171,10 +171,9 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     cloud: Cloud, eventing: Eventing
 ) -> None:
     rest = {"action": "redrive", "stage": "publish"}
-    said = {"reason": "it is back", "started_by": "dana"}
     runs = {
         "r-1": Run(
-            {"action": "redrive", **said},
+            {"action": "redrive", "reason": "it is back", "started_by": "dana"},
             {"outcome": "done", "plan": plan_of(3)},
             states=["Plan", "Work off a page"],
         )

@@ -116,8 +116,8 @@ def test_what_runs_is_told_with_how_far_it_is(cloud: Cloud, eventing: Eventing) 
             "action": "redrive",
             "stage": "publish",
             "started_by": "dana",
+            "reason": "fixed",
             "limit": 1000,
-            "reason": "it is back",
         },
         {"plan": plan_of(1000)},
         states=["Work off a page"],
@@ -128,6 +128,20 @@ def test_what_runs_is_told_with_how_far_it_is(cloud: Cloud, eventing: Eventing) 
     assert told["state"] == "Work off a page"
     assert (told["done"], told["letters"], told["failed"]) == (400, 1000, 2)
     assert told["seconds_left"] == 6
+
+
+def test_a_run_with_an_input_of_another_version_is_told_all_the_same(
+    cloud: Cloud, eventing: Eventing
+) -> None:
+    cloud.runs["r-1"] = Run(
+        {"action": "redrive", "speed": "ludicrous"},
+        {"plan": plan_of(1000)},
+        states=["Work off a page"],
+        position={"next": 400, "failed": 2, "rate": 100.0},
+    )
+    (told,) = eventing("status", "--json").document["executions"]
+
+    assert (told["done"], told["letters"]) == (400, 1000)
 
 
 def test_status_is_one_screen_however_bad_it_is(
