@@ -14,9 +14,11 @@ from eventing.redrive.plan import Plan, Prospect, differences, make_plan
 from eventing.redrive.request import RedriveRequest
 from eventing.redrive.steps import STEPS
 from eventing.timestamps import timestamp
+from functions.redrive.root_causes import RootCauses, grouped
 from functions.shared.event_store import EventStore
 from functions.shared.letters import Letters
 
+_OPEN: Sequence[State] = ("open",)
 # Events of up to 240 KiB that are in memory at a time.
 _EVENTS_AT_ONCE = 500
 
@@ -28,8 +30,16 @@ class PlanChanged(Exception):  # noqa: N818 - the name that an execution fails w
 class Planner:
     """Selects letters and forecasts them by the catalogue and the code that are deployed now."""
 
-    def __init__(self, *, letters: Letters, store: EventStore, forecaster: Forecaster) -> None:
+    def __init__(
+        self,
+        *,
+        letters: Letters,
+        root_causes: RootCauses,
+        store: EventStore,
+        forecaster: Forecaster,
+    ) -> None:
         self._letters = letters
+        self._root_causes = root_causes
         self._store = store
         self._forecaster = forecaster
 
@@ -41,7 +51,8 @@ class Planner:
             if request.rules.makes_steps
             else [Prospect(row, GOES_THROUGH, row.topic) for row in rows]
         )
-        return make_plan(request, self._forecaster.version, prospects, now)
+        groups = self._root_causes.describe(grouped(rows))
+        return make_plan(request, self._forecaster.version, prospects, now, groups=groups)
 
     def verify(self, plan: Plan, request: RedriveRequest, *, before: datetime) -> None:
         """Raise `PlanChanged` when the same choice, made now, is not the plan's."""
@@ -58,8 +69,8 @@ class Planner:
             raise PlanChanged(f"{'; '.join(found)}. Nothing was touched: {hint}.")
 
     def _select(self, request: RedriveRequest, *, before: datetime) -> list[Row]:
-        # A parked letter is taken up only when it is asked for by its id.
-        states: list[State] = ["open", "parked"] if request.filter.letter_ids else ["open"]
+        # What waits for a person is taken up only when it is asked for by its id.
+        states = request.rules.asked_by_id if request.filter.letter_ids else _OPEN
         cut = timestamp(before)
         given = request.filter.failed_before
         wanted = replace(request.filter, failed_before=min(cut, given) if given else cut)

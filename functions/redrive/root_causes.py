@@ -42,7 +42,7 @@ class RootCauses:
     def find(self, stages: Iterable[Stage], states: Iterable[State]) -> dict[str, Group]:
         """The letters that are in these states, by fingerprint."""
         groups: dict[str, Group] = {}
-        for part in self._letters.fold(stages, states, Filter(), Outline, _grouped):
+        for part in self._letters.fold(stages, states, Filter(), Outline, grouped):
             for fingerprint, group in part.items():
                 there = groups.setdefault(fingerprint, group)
                 if there is not group:
@@ -74,8 +74,8 @@ class RootCauses:
         }
 
 
-def _grouped(letters: Iterable[Outline]) -> dict[str, Group]:
-    """By fingerprint; the letters come oldest failure first."""
+def grouped(letters: Iterable[Outline]) -> dict[str, Group]:
+    """The groups of letters by fingerprint; the letters come oldest failure first."""
     groups: dict[str, Group] = {}
     for letter in letters:
         group = groups.setdefault(letter.fingerprint, Group(letter, letter))

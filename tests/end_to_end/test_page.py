@@ -177,6 +177,8 @@ def _told(message: dict[str, Any]) -> str:
     notification = json.loads(message["Body"])
     try:
         alarm = json.loads(notification["Message"])
+        if isinstance(alarm, str):
+            return alarm  # a line of EventBridge's, which is quoted
         return f"{alarm['AlarmName']} {alarm['NewStateValue']}"
     except (LookupError, TypeError, ValueError):
         return str(notification.get("Subject"))
@@ -467,7 +469,7 @@ def test_each_cause_is_told_once_and_the_end_of_all(seen: Seen) -> None:
         "eventing: N dead letters at publish",
         "eventing: redrive done",
         # The only message of any alarm: triage has told of all that the others are about.
-        "eventing-unhealthy OK",
+        "eventing: all is well again in us-east-N. eventing-unhealthy is OK: no alarm is on.",
     ]
 
 

@@ -98,7 +98,7 @@ def test_the_counter_counts_what_is_not_done_with(
 
 def test_parked_and_discarded_letters_are_not_open(world: World) -> None:
     world.dead_letters(world.letter("a"), world.letter("b"))
-    world.run({"action": "discard", "reason": "a test", "limit": 1})
+    world.run({"action": "discard", "everything": True, "limit": 1})
     world.run(
         {**REDRIVE, "max_episodes": 1},
         faults=lambda call: "denied" if call.operation == "PublishBatch" else None,
