@@ -112,8 +112,7 @@ def test_these_are_all_the_calls(world: World) -> None:
     assert world.run(REDRIVE).output["outcome"] == "done"
     made = {
         (call.task, call.operation, call.number)
-        for process in world.processes
-        for call in process.calls
+        for call in world.calls()
         if call.task in ("lock", "verify", "probe", "page", "finish") and call.operation != "Query"
     }
     of_the_run = {*LOCK, *VERIFY, *PROBE, *PAGE, *FINISH}
@@ -175,6 +174,10 @@ def test_an_execution_that_is_stopped_in_the_middle_of_a_page(world: World, wher
         assert report["continue_with"]["action"] == "redrive"
         assert left + sum(report["counts"].values()) == 7
     assert any("redrive partial" in subject for subject, _ in world.told())
+    # What became of the letters is asked of the ledger, without their events.
+    read = [call.body for call in world.calls("release", "BatchGetItem")]
+    assert read
+    assert all("ProjectionExpression" in body for body in read)
     see_all_well(world)
 
 

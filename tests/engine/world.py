@@ -28,7 +28,7 @@ from functions.triage.handler import make_triage
 from functions.triage.triage import Counts
 from tests.engine.clouds import Cloud, InMemory, put_messages, tables
 from tests.engine.letters import CATALOGUE, ROOT, created, dead_letter
-from tests.engine.process import Faults, Process
+from tests.engine.process import Faults, Process, TaskCall
 from tests.faults.vocabulary import Killed, nothing
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
@@ -323,6 +323,15 @@ class World:
     def read(self, key: str) -> Json:
         """An object of the operations bucket."""
         return json.loads(self.cloud.objects(self.operations)[key])
+
+    def calls(self, task: str | None = None, operation: str | None = None) -> list[TaskCall]:
+        """What processes have asked of AWS, at this task and by this operation if they are given."""
+        return [
+            call
+            for process in self.processes
+            for call in process.calls
+            if task in (None, call.task) and operation in (None, call.operation)
+        ]
 
     def report(self, ended: Ended) -> Json:
         """The report that an execution's output tells of."""

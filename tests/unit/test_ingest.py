@@ -399,8 +399,8 @@ def test_metrics_and_log_tell_counts_and_never_data_or_key(
     assert {name: value for name, value in log.items() if name not in LOGGERS_OWN} == {
         "message": "request", "request_id": "r1", "bytes": 136, "publisher": "acme",
         "status": 202, "events": 1, "accepted": 1, "duplicate": 0, "rejected": 0, "stored": 1,
-        "dead_lettered": 1, "schema_warnings": 0,
-        "problems": [], "causes": ["archive ACCESS_DENIED"],
+        "dead_lettered": 1, "schema_warnings": 0, "problems": [],
+        "causes": ["archive ACCESS_DENIED"],
     }  # fmt: skip
     text = publisher.log.getvalue() + json.dumps(metrics)
     assert "Lovelace" not in text
