@@ -47,7 +47,7 @@ class Plan:
     """Key and version of each letter, oldest failure first."""
     summary: Mapping[str, Any]
     groups: Sequence[Mapping[str, Any]] = ()
-    """The largest groups of the letters, as a report has them: for whoever approves it, not hashed."""
+    """The largest groups of the letters, without messages: for whoever approves it, not hashed."""
 
     @property
     def hash(self) -> str:

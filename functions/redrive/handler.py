@@ -88,10 +88,7 @@ def make_handler(parts: Parts) -> Handler:
     )
     tasks = Tasks(
         planner=Planner(
-            letters=parts.letters,
-            root_causes=root_causes,
-            store=parts.event_store,
-            forecaster=parts.forecaster,
+            letters=parts.letters, store=parts.event_store, forecaster=parts.forecaster
         ),
         custody=custody,
         dependencies=dependencies,

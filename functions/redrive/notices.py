@@ -78,9 +78,10 @@ class Notices:
     def ask(self, run: Run, *, token: str, plan: Plan, uri: str) -> None:
         """Ask operators to approve a plan, with the exact commands to do so and to refuse."""
         letters = counted(len(plan.letters), "letter")
+        groups = self._root_causes.with_messages(plan.groups)
         self._ops.tell(
             f"{self._deployment}: approve {run.request.action} of {letters}?",
-            approval_text(run, token=token, plan=plan, uri=uri),
+            approval_text(run, token=token, plan=plan, groups=groups, uri=uri),
         )
 
     def _tell_of_stage(self, stage: Stage, output: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from eventing.redrive.plan import Plan, Prospect, differences, make_plan
 from eventing.redrive.request import RedriveRequest
 from eventing.redrive.steps import STEPS
 from eventing.timestamps import timestamp
-from functions.redrive.root_causes import RootCauses, grouped
+from functions.redrive.root_causes import grouped, largest
 from functions.shared.event_store import EventStore
 from functions.shared.letters import Letters
 
@@ -30,16 +30,8 @@ class PlanChanged(Exception):  # noqa: N818 - the name that an execution fails w
 class Planner:
     """Selects letters and forecasts them by the catalogue and the code that are deployed now."""
 
-    def __init__(
-        self,
-        *,
-        letters: Letters,
-        root_causes: RootCauses,
-        store: EventStore,
-        forecaster: Forecaster,
-    ) -> None:
+    def __init__(self, *, letters: Letters, store: EventStore, forecaster: Forecaster) -> None:
         self._letters = letters
-        self._root_causes = root_causes
         self._store = store
         self._forecaster = forecaster
 
@@ -51,7 +43,7 @@ class Planner:
             if request.rules.makes_steps
             else [Prospect(row, GOES_THROUGH, row.topic) for row in rows]
         )
-        groups = self._root_causes.describe(grouped(rows))
+        groups = largest(grouped(rows))
         return make_plan(request, self._forecaster.version, prospects, now, groups=groups)
 
     def verify(self, plan: Plan, request: RedriveRequest, *, before: datetime) -> None:

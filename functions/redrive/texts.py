@@ -110,10 +110,12 @@ def run_text(run: Run, output: Mapping[str, Any], *, runbook: str) -> str:
     return "\n".join(lines)
 
 
-def approval_text(run: Run, *, token: str, plan: Plan, uri: str) -> str:
-    """A plan and its letters' root causes, with the exact commands to approve it and to refuse."""
+def approval_text(
+    run: Run, *, token: str, plan: Plan, groups: Sequence[Mapping[str, Any]], uri: str
+) -> str:
+    """A plan and the groups of its letters, with the exact commands to approve it and to refuse."""
     plan_hash, summary = plan.hash, plan.summary
-    more = len(summary["by_fingerprint"]) - len(plan.groups)
+    more = len(summary["by_fingerprint"]) - len(groups)
     answers = {
         decision: json.dumps({"approved": approved, "approver": "YOUR NAME", "hash": plan_hash})
         for decision, approved in (("approve", True), ("refuse", False))
@@ -123,12 +125,12 @@ def approval_text(run: Run, *, token: str, plan: Plan, uri: str) -> str:
         f"--task-output '{answer}'"
         for decision, answer in answers.items()
     )
-    groups = "\n".join(_groups_text(plan.groups))
+    shown = "\n".join(_groups_text(groups))
     others = f"and {counted(more, 'root cause')} more\n\n" if more > 0 else ""
     letters = counted(summary["letters"], "dead letter")
     return (
         f"{run.request.started_by} wants to {run.request.action} {letters} of {run.request.stage}: "
-        f"{run.request.reason}\n\n{groups}\n{others}"
+        f"{run.request.reason}\n\n{shown}\n{others}"
         f"execution: {run.arn}\nplan: {uri}\nhash: {plan_hash}\n\n{commands}\n\n"
         "Without an answer within a day it is not approved.\n\n"
         f"{json.dumps(summary, indent=2)}"
