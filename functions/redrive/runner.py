@@ -30,11 +30,13 @@ class Runner:
         letters: Letters,
         forecaster: Forecaster,
         dependencies: Dependencies,
+        closed_days: int,
         clock: Clock,
     ) -> None:
         self._letters = letters
         self._forecaster = forecaster
         self._dependencies = dependencies
+        self._closed_days = closed_days
         self._clock = clock
 
     def take_up(self, letters: Sequence[tuple[str, int]], run: Run) -> Tally:
@@ -68,7 +70,15 @@ class Runner:
     def _close(self, entries: Sequence[Entry], state: State, run: Run, tally: Tally) -> None:
         now, reason = self._clock.now(), run.request.reason
         changes = [
-            close(entry.row, state, run=run.execution, now=now, reason=reason) for entry in entries
+            close(
+                entry.row,
+                state,
+                run=run.execution,
+                now=now,
+                days=self._closed_days,
+                reason=reason,
+            )
+            for entry in entries
         ]
         for change in self._made(changes, tally):
             tally.add(change.row, fate_of(state))
@@ -82,7 +92,7 @@ class Runner:
         made = self._make(attempts)
         now = self._clock.now()
         records = [
-            _record(attempt.row, one.cause, run, now)
+            self._record(attempt.row, one.cause, run, now)
             for attempt, one in zip(attempts, made, strict=True)
         ]
         results = self._letters.change(records)
@@ -136,11 +146,10 @@ class Runner:
                     made[number] = result
         return made
 
-
-def _record(row: Row, cause: Cause | None, run: Run, now: datetime) -> Change:
-    """The change that says what became of a claimed letter."""
-    row, execution = claimed(row), run.execution
-    if cause is None:
-        return close(row, "resolved", run=execution, now=now)
-    most = run.request.max_episodes
-    return fail_again(row, cause, run=execution, now=now, max_episodes=most)
+    def _record(self, row: Row, cause: Cause | None, run: Run, now: datetime) -> Change:
+        """The change that says what became of a claimed letter."""
+        row, execution = claimed(row), run.execution
+        if cause is None:
+            return close(row, "resolved", run=execution, now=now, days=self._closed_days)
+        most = run.request.max_episodes
+        return fail_again(row, cause, run=execution, now=now, max_episodes=most)

@@ -177,9 +177,9 @@ def _told(message: dict[str, Any]) -> str:
     notification = json.loads(message["Body"])
     try:
         alarm = json.loads(notification["Message"])
-    except ValueError:
-        return str(notification["Subject"])
-    return f"{alarm['AlarmName']} {alarm['NewStateValue']}"
+        return f"{alarm['AlarmName']} {alarm['NewStateValue']}"
+    except (LookupError, TypeError, ValueError):
+        return str(notification.get("Subject"))
 
 
 def _synthesised(deployment: Deployment) -> dict[str, list[Any]]:

@@ -14,48 +14,55 @@ from tests.faults.memory import Memory
 def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     """What a request asks for."""
     operation, content = json_body(request)
-    if operation == "PutItem":
-        table = content["TableName"]
-        return Request(operation, table, lambda: _put_item(memory, content))
+    if operation == "ExecuteStatement":
+        table = _table(content)
+        return Request(operation, table, lambda: _insert_one(memory, table, content))
     if operation == "BatchExecuteStatement":
-        found = re.match(r'INSERT INTO "([^"]+)"', content["Statements"][0]["Statement"])
-        assert found
-        table = found[1]
+        table = _table(content["Statements"][0])
         return Request(operation, table, lambda: _insert(memory, table, content["Statements"]))
     assert operation == "BatchGetItem", operation
     ((table, wanted),) = content["RequestItems"].items()
     return Request(operation, table, lambda: _batch_get(memory, table, wanted))
 
 
-def _put_item(memory: Memory, content: dict[str, Any]) -> AWSResponse:
-    table = memory.tables.setdefault(content["TableName"], {})
-    key = content["Item"]["pk"]["S"]
-    if key in table:
-        assert content["ConditionExpression"] == "attribute_not_exists(pk)"
-        error = {"__type": "com.amazonaws#ConditionalCheckFailedException", "Item": table[key]}
-        return json_response(error, 400)
-    table[key] = content["Item"]
-    memory.inserted[key] += 1
-    return json_response({})
+def _table(statement: dict[str, Any]) -> str:
+    found = re.match(r'INSERT INTO "([^"]+)"', statement["Statement"])
+    assert found
+    return found[1]
+
+
+def _item(statement: dict[str, Any]) -> dict[str, Any]:
+    names = re.findall(r"'(\w+)':\?", statement["Statement"])
+    return dict(zip(names, statement["Parameters"], strict=True))
+
+
+def _insert_one(memory: Memory, table_name: str, statement: dict[str, Any]) -> AWSResponse:
+    if _inserted(memory, table_name, _item(statement)):
+        return json_response({})
+    return json_response({"__type": "com.amazonaws#DuplicateItemException"}, 400)
 
 
 def _insert(memory: Memory, table_name: str, statements: list[dict[str, Any]]) -> AWSResponse:
     assert len(statements) <= 25
-    table = memory.tables.setdefault(table_name, {})
     answers: list[dict[str, Any]] = []
     for statement in statements:
-        names = re.findall(r"'(\w+)':\?", statement["Statement"])
-        item = dict(zip(names, statement["Parameters"], strict=True))
-        key = item["pk"]["S"]
-        if refused := memory.refuse_entry(table_name, key):
+        item = _item(statement)
+        if refused := memory.refuse_entry(table_name, item["pk"]["S"]):
             answers.append({"Error": {"Code": refused.code, "Message": "injected"}})
-        elif key in table:
-            answers.append({"Error": {"Code": "DuplicateItem", "Message": "injected"}})
-        else:
-            table[key] = item
-            memory.inserted[key] += 1
+        elif _inserted(memory, table_name, item):
             answers.append({"TableName": table_name})
+        else:
+            answers.append({"Error": {"Code": "DuplicateItem", "Message": "injected"}})
     return json_response({"Responses": answers})
+
+
+def _inserted(memory: Memory, table_name: str, item: dict[str, Any]) -> bool:
+    table, key = memory.tables.setdefault(table_name, {}), item["pk"]["S"]
+    if key in table:
+        return False
+    table[key] = item
+    memory.inserted[key] += 1
+    return True
 
 
 def _batch_get(memory: Memory, table_name: str, wanted: dict[str, Any]) -> AWSResponse:

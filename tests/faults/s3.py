@@ -6,8 +6,9 @@ from urllib.parse import unquote, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from tests.faults.http import Request, body, response
+from tests.faults.http import Request, body, error, response
 from tests.faults.memory import Memory
+from tests.faults.vocabulary import Refusal
 
 
 def read(memory: Memory, request: AWSPreparedRequest) -> Request:
@@ -16,8 +17,17 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     bucket, key = url.netloc.split(".")[0], unquote(url.path[1:])
 
     def put() -> AWSResponse:
-        memory.buckets.setdefault(bucket, {})[key] = body(request)
+        # The bucket policies refuse a write without it.
+        if request.headers.get("If-None-Match") not in ("*", b"*"):
+            return error(request, Refusal(403, "AccessDenied"))
+        objects = memory.buckets.setdefault(bucket, {})
+        if key in objects:
+            return error(request, Refusal(412, "PreconditionFailed"))
+        objects[key] = body(request)
         return response(200, "", {"ETag": '"0"'})
 
-    assert request.method == "PUT"
-    return Request("PutObject", bucket, put)
+    def get() -> AWSResponse:
+        return response(200, memory.buckets[bucket][key].decode())
+
+    act = {"PUT": ("PutObject", put), "GET": ("GetObject", get)}[str(request.method)]
+    return Request(act[0], bucket, act[1])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema_rs import validator_for
 
-from commands.openapi import openapi
+from console.documents.openapi import openapi
 from eventing.catalogue import Catalogue
 from eventing.http_binding import read_http_request
 from eventing.ingestion import admit
@@ -23,7 +23,7 @@ from tests.unit.examples import UNSET, event_text
 
 ORDER = "com.example.shop.order.placed.v1"
 ORDER_DATA = {"order_id": "o", "total": 1, "currency": "EUR"}
-# What `commands.event_schema.NOT_SAID` names: leap seconds with an offset, whole numbers.
+# What `console.documents.event_schema.NOT_SAID` names: leap seconds with an offset, whole numbers.
 NOT_SAID = {
     *("time-leap-second-east", "time-leap-second-west"),
     *("extension-integer-bounds", "extension-integer-minus-zero", "extension-known-ones"),

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from commands.limits import LIMITS, Limit, limits, usage_plans
-from commands.problems import ADVICE, problems
+from console.documents.limits import LIMITS, Limit, limits, usage_plans
+from console.documents.problems import ADVICE, problems
 from eventing.catalogue_check import load_catalogue
+from eventing.gateway_answers import ANSWERS
 from eventing.http_binding import read_http_request
 from eventing.ingestion import admit
 from eventing.problem import Kind, Problem, Refused
 from eventing.schemas import Schemas
-from infrastructure.constructs.gateway_responses import ANSWERS
 
 CATALOGUE = load_catalogue(Path("catalogue"))
 SCHEMAS = Schemas(CATALOGUE)
@@ -60,6 +60,10 @@ def _attributes(most: int) -> bytes:
     return json.dumps(_event(source="/", subject="x" * (most - taken + 1))).encode()
 
 
+def _type(most: int) -> bytes:
+    return json.dumps(_event(type=TYPE + "x" * (most - len(TYPE)))).encode()
+
+
 def _deep(most: int) -> bytes:
     lists = most - 1
     return json.dumps(_event(data=None)).replace("null", "[" * lists + "]" * lists).encode()
@@ -78,6 +82,7 @@ BODIES: dict[str, Callable[[int], bytes]] = {
     "batch": _batch,
     "event": _padded,
     "attributes": _attributes,
+    "type": _type,
     "depth": _deep,
     "digits": _digits,
     "integer": _integer,

@@ -86,7 +86,7 @@ FINISH = [
     ("finish", "GetObject", 2),
     ("finish", "GetItem", 5),  # what is open
     ("finish", "PutObject", 1),  # the report
-    ("finish", "PutItem", 1),  # the audit
+    ("finish", "ExecuteStatement", 1),  # the audit
     ("finish", "Publish", 1),  # the message
     ("finish", "PutObject", 2),  # that all has been told
 ]
@@ -200,7 +200,7 @@ RELEASE = [
     ("release", "GetObject", 1),  # the plan
     ("release", "BatchGetItem", 1),  # what became of its letters
     ("release", "PutObject", 1),  # the report
-    ("release", "PutItem", 1),  # the audit
+    ("release", "ExecuteStatement", 1),  # the audit
     ("release", "Publish", 1),  # the message
     ("release", "PutObject", 2),  # that all has been told
 ]

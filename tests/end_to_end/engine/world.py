@@ -381,6 +381,8 @@ class World:
             Variable.DEPLOYMENT: self.name,
             Variable.RUNBOOK: "docs/runbook.md",
             Variable.LEDGER_TABLE: self.ledger,
+            Variable.OPEN_LETTER_DAYS: "180",
+            Variable.CLOSED_LETTER_DAYS: "30",
             Variable.EVENTS_TABLE: self.events,
             Variable.ARCHIVE_BUCKET: self.archive,
             Variable.OPERATIONS_BUCKET: self.operations,

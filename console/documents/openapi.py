@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from commands.event_schema import event_schemas
+from console.documents.event_schema import event_schemas
 from eventing.answer import ACCEPTED, SEVERAL_OUTCOMES
 from eventing.catalogue import Catalogue
 from eventing.http_binding import MAX_BATCH
@@ -17,7 +17,7 @@ _RETRY_AFTER = {
         "schema": {"type": "integer", "minimum": 1},
     }
 }
-# What API Gateway answers by itself (infrastructure/constructs/gateway_responses.py).
+# What API Gateway answers by itself (eventing/gateway_answers.py).
 _GATEWAY = {
     403: "No API key, one that is not known, one that is disabled, or one of no publisher",
     429: "Over the publisher's rate or quota",
