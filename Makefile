@@ -21,7 +21,7 @@ endef
 PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end security screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test test-long unit end-to-end security screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -83,6 +83,9 @@ check: setup .local/browser/.ready  ## format, lint, types, fast tests
 	@pytest -q $(PARALLEL) tests/unit tests/infrastructure tests/workflows tests/security --ignore=tests/security/running --cov --cov-report=term
 
 test: check end-to-end  ## everything
+
+test-long: setup  ## explorations and searches that take longer than a review should wait (half an hour)
+	@pytest -q tests/exploration
 
 unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
