@@ -34,7 +34,7 @@ setup: .venv/.ready node_modules/.ready .local/emulator/.ready build/.ready  ## 
 	@echo "setup: Python packages of the project"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
 	$(call environment,.venv,requirements/project.txt)
-	@.venv/bin/python $(PIP_EDITABLE)
+	@PYTHONWARNINGS="ignore:Editable installation" .venv/bin/python $(PIP_EDITABLE)
 	@touch $@
 
 node_modules/.ready: package-lock.json .venv/.ready
