@@ -114,7 +114,13 @@ def _measure(sink: str) -> Iterator[str]:
             pass
 
     event = json.dumps(events.event(), ensure_ascii=False, separators=(",", ":"))
-    request = {"action": "redrive", "stage": "publish", "rate_per_second": 10_000}
+    request = {
+        "action": "redrive",
+        "stage": "publish",
+        "rate_per_second": 10_000,
+        "reason": "a benchmark",
+        "started_by": "benchmarks",
+    }
     plan = Plan(request, "c", [(f"{number:043}", 1) for number in range(LETTERS)], {})
     handle = make_handler(Parts(threads=THREADS, clock=Unpaced()))
     task = {

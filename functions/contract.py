@@ -123,6 +123,8 @@ class Objects:
     """In the operations bucket: what operators read of an execution."""
     JUNK = "junk/"
     """In the operations bucket: messages of a dead-letter queue that are no dead letters."""
+    RESUBMITTED = "resubmitted/"
+    """In the operations bucket: marks of junk that was resubmitted, by the junk's own names."""
     INVOCATION_RECORDS = "aws/lambda/"
     """In the operations bucket: Lambda's own choice (developer guide, "Retain discarded records")."""
     EVENTS = "publisher="

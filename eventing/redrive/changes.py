@@ -9,7 +9,7 @@ from datetime import datetime
 from eventing.cause import Cause, Code
 from eventing.dead_letter import fingerprint_of
 from eventing.redrive.ledger import Row, State, expiry
-from eventing.timestamps import timestamp
+from eventing.timestamps import read_moment, timestamp
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,16 @@ class Change:
     members: Mapping[str, str | int] = field(default_factory=dict)
 
 
-def claim(row: Row, *, run: str) -> Change:
-    """A run takes the letter up."""
-    return Change(row, "redriving", {"run": run})
+def claim(row: Row, *, run: str, days: int) -> Change:
+    """A run takes the letter up. One that was discarded is kept as if it had been open for all the time.
+
+    Open letters are kept for so many days.
+    """
+    taken: dict[str, str | int] = {"run": run}
+    if row.state == "discarded":
+        life = max(row.expires_at, expiry(read_moment(row.accepted_at), days))
+        taken |= {"expires_at": life, "closed_at": "", "reason": ""}
+    return Change(row, "redriving", taken)
 
 
 def claimed(row: Row) -> Row:

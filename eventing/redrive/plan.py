@@ -46,6 +46,8 @@ class Plan:
     letters: Sequence[tuple[str, int]]
     """Key and version of each letter, oldest failure first."""
     summary: Mapping[str, Any]
+    groups: Sequence[Mapping[str, Any]] = ()
+    """The largest groups of the letters, without messages: for whoever approves it, not hashed."""
 
     @property
     def hash(self) -> str:
@@ -61,6 +63,7 @@ class Plan:
             "request": self.request,
             "judged_by": self.judged_by,
             "summary": self.summary,
+            "groups": self.groups,
             "letters": self.letters,
         }
         return json.dumps(members, separators=(",", ":"))
@@ -74,6 +77,7 @@ def read_plan(text: str | bytes) -> Plan:
         content["judged_by"],
         [(key, version) for key, version in content["letters"]],
         content["summary"],
+        content["groups"],
     )
 
 
@@ -85,6 +89,7 @@ def make_plan(
     *,
     subscriptions: Mapping[str, int | str] | None = None,
     subscribers_needed: Sequence[str] = (),
+    groups: Sequence[Mapping[str, Any]] = (),
 ) -> Plan:
     """Freeze the prospects and sum them up for whoever has to decide.
 
@@ -115,7 +120,7 @@ def make_plan(
         "first_expires_at": timestamp(datetime.fromtimestamp(expires, UTC)) if expires else None,
     }
     letters = [(p.row.key, p.row.version) for p in prospects]
-    return Plan(request.members(), judged_by, letters, summary)
+    return Plan(request.members(), judged_by, letters, summary, groups)
 
 
 def differences(plan: Plan, *, judged_by: str, letters: Sequence[tuple[str, int]]) -> Iterator[str]:

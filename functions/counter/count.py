@@ -10,7 +10,6 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from eventing.cause import Fault
 from eventing.conservation import Window
 from eventing.dead_letter import STAGES, Stage
 from functions.contract import Dimension, Metric
@@ -98,7 +97,6 @@ class Count:
         of = {Dimension.STAGE: stage}
         self._metrics.write(
             gauges={
-                Metric.OPEN_DEAD_LETTERS: (open_letters.letters, MetricUnit.Count),
                 Metric.OLDEST_DEAD_LETTER_AGE: _age(open_letters.failed_first, now),
                 Metric.PARKED_DEAD_LETTERS: (parked.letters, MetricUnit.Count),
                 Metric.OLDEST_PARKED_AGE: _age(parked.failed_first, now),
@@ -110,12 +108,7 @@ class Count:
             self._metrics.write(
                 gauges={Metric.FIRST_PARKED_EXPIRY: (left, MetricUnit.Seconds)}, of=of
             )
-        by_fault: dict[Fault, int] = {"event": of_events, "system": of_system}
-        for fault, letters in by_fault.items():
-            self._metrics.write(
-                gauges={Metric.OPEN_BY_FAULT: (letters, MetricUnit.Count)},
-                of={**of, Dimension.FAULT: fault},
-            )
+        self._metrics.open_letters(stage, {"event": of_events, "system": of_system})
         if told.of_system and (of_system or waiting):
             self._metrics.write({Metric.INCIDENT_REPORTED: 1}, of=of)
         if told.of_events and of_events:
@@ -139,7 +132,7 @@ class Count:
         found = unheard(self._metric_reader, self._topics.values(), now)
         for topic, name in self._topics.items():
             self._metrics.write(
-                gauges={Metric.TOPIC_UNHEARD: (name in found, MetricUnit.Count)},
+                gauges={Metric.TOPIC_UNHEARD: (int(name in found), MetricUnit.Count)},
                 of={Dimension.TOPIC: topic},
             )
         return {"unheard": [topic for topic, name in self._topics.items() if name in found]}

@@ -14,6 +14,7 @@ from functions.redrive.notices import Notices
 from functions.redrive.pages import Pages
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
+from functions.redrive.resubmission import Resubmission
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.runner import Runner
 from functions.redrive.tasks import DependencyDown, Tasks
@@ -32,8 +33,10 @@ class Handler:
         self._logger = logger
         self._tasks: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "begin": tasks.begin,
+            "resubmit": tasks.resubmit,
             "plan": tasks.plan,
             "ask": tasks.ask,
+            "answer": tasks.answer,
             "lock": tasks.lock,
             "verify": tasks.verify,
             "probe": tasks.probe,
@@ -79,6 +82,7 @@ def make_handler(parts: Parts) -> Handler:
         letters=parts.letters,
         forecaster=parts.forecaster,
         dependencies=dependencies,
+        open_days=parts.open_letter_days,
         closed_days=parts.closed_letter_days,
         clock=parts.clock,
     )
@@ -111,6 +115,10 @@ def make_handler(parts: Parts) -> Handler:
             runbook=parts.runbook,
             clock=parts.clock,
         ),
+        resubmission=Resubmission(
+            bucket=parts.bucket, queues=parts.queues, workers=parts.workers, clock=parts.clock
+        ),
+        executions=parts.executions,
         letters=parts.letters,
         bucket=parts.bucket,
         clock=parts.clock,

@@ -6,12 +6,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from eventing.cause import OWN_FAULT
 from eventing.dead_letter import Stage
+from eventing.redrive.plan import Plan
 from functions.contract import Dimension, Metric, Objects
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.run import Run
 from functions.redrive.texts import (
     approval_text,
+    counted,
+    headline,
     incident_text,
     not_in_ledger_text,
     parked_text,
@@ -71,20 +75,25 @@ class Notices:
     def tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
         """A short, readable message on how a redrive or discard went."""
         subject = f"{self._deployment}: {run.request.action} {output['outcome']}"
-        self._ops.tell(subject, "\n".join([run_text(run, output), *self._parked(output)]))
+        lines = [run_text(run, output, runbook=self._runbook), *self._parked(output)]
+        self._ops.tell(subject, "\n".join(lines))
 
-    def ask(
-        self, run: Run, *, token: str, plan_hash: str, summary: Mapping[str, Any], uri: str
-    ) -> None:
+    def ask(self, run: Run, *, token: str, plan: Plan, uri: str) -> None:
         """Ask operators to approve a plan, with the exact commands to do so and to refuse."""
+        letters = counted(len(plan.letters), "letter")
+        groups = self._root_causes.with_messages(plan.groups)
         self._ops.tell(
-            f"{self._deployment}: approve {run.request.action} of {summary['letters']} letters?",
-            approval_text(run, token=token, plan_hash=plan_hash, summary=summary, uri=uri),
+            f"{self._deployment}: approve {run.request.action} of {letters}?",
+            approval_text(run, token=token, plan=plan, groups=groups, uri=uri),
         )
 
     def _tell_of_stage(self, stage: Stage, output: Mapping[str, Any]) -> Told:
         by_fingerprint = self._root_causes.find([stage], ["open", "redriving"])
         triaged = output.get("triage", {}).get(stage, {})
+        letters = sum(group.letters for group in by_fingerprint.values())
+        own = sum(g.letters for g in by_fingerprint.values() if g.first.code in OWN_FAULT)
+        # At once: the counter looks once a minute, and says 0 until then.
+        self._metrics.open_letters(stage, {"event": own, "system": letters - own})
         present = {name_of(f, group.first.code) for f, group in by_fingerprint.items()}
         present |= {left(code) for code in triaged.get("causes", ())}
         known = self._incidents.told(stage).names
@@ -93,7 +102,6 @@ class Notices:
         new, junk = present - known, triaged.get("junk", 0)
         if not new and not junk:
             return Told()
-        letters = sum(group.letters for group in by_fingerprint.values())
         lines = not_in_ledger_text(triaged, self._bucket.uri(f"{Objects.JUNK}{stage}/"))
         if letters:
             groups = self._root_causes.describe(by_fingerprint)
@@ -101,10 +109,10 @@ class Notices:
         lines += [
             *self._parked(output),
             f"report: {output['report']}",
-            f"What to do: {self._runbook}#plan",
+            f"What to do: {self._runbook}#{'plan' if letters else 'junk' if junk else 'triage'}",
         ]
         text = "\n".join(lines).encode()[:_MESSAGE_BYTES].decode(errors="ignore")
-        self._ops.tell(f"{self._deployment}: {letters} dead letters at {stage}", text)
+        self._ops.tell(f"{self._deployment}: {headline(stage, letters, junk)}", text)
         if new:
             self._incidents.add(stage, new)
         return Told(frozenset(new))

@@ -14,10 +14,12 @@ from eventing.redrive.plan import Plan, Prospect, differences, make_plan
 from eventing.redrive.request import RedriveRequest
 from eventing.redrive.steps import STEPS
 from eventing.timestamps import timestamp
+from functions.redrive.root_causes import grouped, largest
 from functions.shared.event_store import EventStore
 from functions.shared.letters import Letters
 from functions.shared.topics import Topics
 
+_OPEN: Sequence[State] = ("open",)
 # Events of up to 240 KiB that are in memory at a time.
 _EVENTS_AT_ONCE = 500
 
@@ -40,10 +42,10 @@ class Planner:
     def plan(self, request: RedriveRequest, *, started_at: datetime, now: datetime) -> Plan:
         """Freeze the letters that are selected now and failed before the run began."""
         rows = self._select(request, before=started_at)
-        version = self._forecaster.version
+        version, groups = self._forecaster.version, largest(grouped(rows))
         if not request.rules.makes_steps:
             untouched = [Prospect(row, GOES_THROUGH, row.topic) for row in rows]
-            return make_plan(request, version, untouched, now)
+            return make_plan(request, version, untouched, now, groups=groups)
         prospects = self._prospects(rows)
         topics = sorted({p.topic for p in prospects if p.topic})
         return make_plan(
@@ -51,6 +53,7 @@ class Planner:
             version,
             prospects,
             now,
+            groups=groups,
             subscriptions={topic: self._subscriptions(topic) for topic in topics},
             subscribers_needed=[t for t in topics if self._needs_subscribers(t, request)],
         )
@@ -78,8 +81,8 @@ class Planner:
         return known is not None and known.subscribers_expected and not request.without_subscribers
 
     def _select(self, request: RedriveRequest, *, before: datetime) -> list[Row]:
-        # A parked letter is taken up only when it is asked for by its id.
-        states: list[State] = ["open", "parked"] if request.filter.letter_ids else ["open"]
+        # What waits for a person is taken up only when it is asked for by its id.
+        states = request.rules.asked_by_id if request.filter.letter_ids else _OPEN
         cut = timestamp(before)
         given = request.filter.failed_before
         wanted = replace(request.filter, failed_before=min(cut, given) if given else cut)

@@ -39,6 +39,7 @@ class Reports:
         results: Sequence[Mapping[str, Any]] = (),
         left: int = 0,
         approver: str | None = None,
+        junk: Mapping[str, int] | None = None,
     ) -> dict[str, Any]:
         """Write the report and the audit row, and return what the execution puts out."""
         open_letters = self._root_causes.find(run.request.stages, ["open"])
@@ -53,6 +54,7 @@ class Reports:
             "seconds": round((now - run.started_at).total_seconds(), 1),
             "triage": self._triaged(run),
             "plan": summary,
+            "junk": junk,
             **_totals(results),
             "groups": self._root_causes.describe(open_letters),
             "parked": self._root_causes.parked(STAGES),
@@ -64,7 +66,7 @@ class Reports:
             f"{Objects.REPORTS}{now:%Y-%m-%d}/{run.execution}.json",
             json.dumps(content, default=str),
         )
-        kept = ("outcome", "request", "approver", "cause", "counts")
+        kept = ("outcome", "request", "approver", "cause", "counts", "junk")
         audited = {name: content[name] for name in kept}
         self._audit.append({**audited, "execution": run.arn, "report": key}, now=now)
         output = {k: v for k, v in content.items() if k != "failed_again"}
@@ -100,7 +102,8 @@ def _rest(run: Run, left: int) -> dict[str, Any]:
     # What failed again since, or for the first time, failed later.
     started_at = timestamp(run.started_at)
     before = min(started_at, request.filter.failed_before or started_at)
-    narrower = replace(request, filter=replace(request.filter, failed_before=before))
+    chosen = replace(request.filter, failed_before=before)
+    narrower = replace(request, filter=chosen, everything=False)
     return replace(narrower, limit=left if request.limit else None).members()
 
 

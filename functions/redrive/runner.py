@@ -30,12 +30,14 @@ class Runner:
         letters: Letters,
         forecaster: Forecaster,
         dependencies: Dependencies,
+        open_days: int,
         closed_days: int,
         clock: Clock,
     ) -> None:
         self._letters = letters
         self._forecaster = forecaster
         self._dependencies = dependencies
+        self._open_days = open_days
         self._closed_days = closed_days
         self._clock = clock
 
@@ -52,7 +54,7 @@ class Runner:
             entry = entries.get(key)
             if entry is None:
                 tally.fates["changed"] += 1
-            elif entry.row.version == version and entry.row.state in ("open", "parked"):
+            elif entry.row.version == version and entry.row.state in run.request.rules.asked_by_id:
                 waiting.append(entry)
             elif entry.row.run == run.execution and entry.row.state == "redriving":
                 waiting.append(entry)  # this very page, before it died
@@ -85,7 +87,7 @@ class Runner:
 
     def _make_steps(self, entries: Sequence[Entry], run: Run, tally: Tally) -> None:
         by_key = {entry.row.key: entry for entry in entries}
-        claims = [claim(entry.row, run=run.execution) for entry in entries]
+        claims = [claim(entry.row, run=run.execution, days=self._open_days) for entry in entries]
         attempts = [
             self._attempt(by_key[change.row.key], run) for change in self._made(claims, tally)
         ]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from eventing.cause import clip
 from eventing.dead_letter import STAGES
+from eventing.redrive.approval import read_approval
 from eventing.redrive.filter import Filter
 from eventing.redrive.plan import Plan, read_plan
 from eventing.redrive.request import InvalidInput, read_request
@@ -19,9 +22,11 @@ from functions.redrive.notices import Notices
 from functions.redrive.pages import FIRST_POSITION, Pages
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
+from functions.redrive.resubmission import Resubmission
 from functions.redrive.run import Run, concluded_key, plan_key, run_of
 from functions.redrive.tally import DONE_WITH, traces
 from functions.shared.clock import Clock
+from functions.shared.executions import Executions
 from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket, run_key
 
@@ -44,6 +49,8 @@ class Tasks:
         pages: Pages,
         reports: Reports,
         notices: Notices,
+        resubmission: Resubmission,
+        executions: Executions,
         letters: Letters,
         bucket: OperationsBucket,
         clock: Clock,
@@ -54,6 +61,8 @@ class Tasks:
         self._pages = pages
         self._reports = reports
         self._notices = notices
+        self._resubmission = resubmission
+        self._executions = executions
         self._letters = letters
         self._bucket = bucket
         self._clock = clock
@@ -62,6 +71,13 @@ class Tasks:
         """The normalised request, with its stages; raises `InvalidInput` for a faulty one."""
         request = read_request(task.get("input"))
         return {**request.members(), "stages": list(request.stages)}
+
+    def resubmit(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Put the letters in junk into their queues: counts. Raises `InvalidInput`, see `Resubmission`."""
+        run = run_of(task)
+        if run.request.junk_kind:
+            return self._resubmission.by_kind(run, run.request.junk_kind)
+        return self._resubmission.by_ids(run, run.request.junk_ids or ())
 
     def plan(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Make the plan and keep it: its hash, where it is, how many letters, what is expected.
@@ -75,7 +91,7 @@ class Tasks:
         if not plan.letters and run.request.filter != Filter():
             raise InvalidInput(
                 f"filter: selects no letter of {' or '.join(run.request.stages)} that was open (by "
-                "its id, also parked) and failed before this execution began"
+                "its id, also parked or discarded) and failed before this execution began"
             )
         key = plan_key(run.execution)
         if not self._bucket.put(key, plan.text()):
@@ -94,10 +110,13 @@ class Tasks:
         self._notices.ask(
             run_of(task),
             token=task["token"],
-            plan_hash=plan["hash"],
-            summary=plan["summary"],
+            plan=self._read_plan(task),
             uri=self._bucket.uri(plan["object"]),
         )
+
+    def answer(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer that operators gave: `{"approved", "approver", "outcome", "cause"}`."""
+        return asdict(read_approval(task["answer"], plan_hash=task["plan"]["hash"]))
 
     def lock(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Take the stages' locks, all or none, and reopen what a dead holder left behind.
@@ -109,15 +128,14 @@ class Tasks:
             self._custody.reopen_abandoned(stage)
         return {"token": tokens}
 
-    def verify(self, task: Mapping[str, Any]) -> dict[str, Any]:
+    def verify(self, task: Mapping[str, Any]) -> None:
         """Raise `PlanChanged` when the plan does not hold any more."""
         run = run_of(task)
         # While an approval was waited for, the world went on; a run that needed none has just begun.
         before = self._clock.now() if task.get("approved") else run.started_at
         self._planner.verify(self._read_plan(task), run.request, before=before)
-        return {"verified": True}
 
-    def probe(self, task: Mapping[str, Any]) -> dict[str, Any]:
+    def probe(self, task: Mapping[str, Any]) -> None:
         """Raise `DependencyDown` when something that the letters' steps call is not there."""
         summary: Mapping[str, Any] = task["plan"]["summary"]
         needed = {STEPS[step].dependency for step in summary["by_step"]}
@@ -125,7 +143,6 @@ class Tasks:
             down = steps.probe(summary) if dependency in needed else None
             if down:
                 raise DependencyDown(down)
-        return {"probed": True}
 
     def page(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Take up letters for up to 50 s, from `position` on; see `Pages.work_off`."""
@@ -142,6 +159,7 @@ class Tasks:
             cause=task.get("cause"),
             summary=(task.get("plan") or {}).get("summary"),
             approver=task.get("approver"),
+            junk=task.get("junk"),
         )
         self._tell(run, output)
         return output
@@ -182,15 +200,25 @@ class Tasks:
                 datetime.fromtimestamp(task["started_at"] / 1000, UTC),
                 read_request(plan.request),
             )
-            status = str(task["status"]).lower().replace("_", " ")
             self._conclude(
                 run,
                 "partial",
                 summary=plan.summary,
                 results=[self._traces(plan, execution)],
-                cause=f"the execution was {status}",
+                cause=self._why_it_ended(task),
             )
         return {"released": released, "reopened": reopened}
+
+    def _why_it_ended(self, task: Mapping[str, Any]) -> str:
+        """The status that an execution ended with, and what its operator said on that, if it can be read."""
+        status = str(task["status"]).lower().replace("_", " ")
+        try:
+            # EventBridge tells the status alone.
+            said = " ".join(self._executions.cause(task["execution_arn"]).split())
+        except Exception:  # its letters wait for the report, which is worth more than its cause
+            said = ""
+        ended = f"the execution was {status}"
+        return clip(f"{ended}: {said}") if said else ended
 
     def _conclude(
         self,

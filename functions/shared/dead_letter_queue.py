@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ class Received:
     id: str
     body: str = field(repr=False)
     receipt: str = field(repr=False)
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """Its message attributes: `{"type", "value"}`, a binary value as base64."""
 
 
 class DeadLetterQueue:
@@ -70,8 +73,12 @@ class DeadLetterQueue:
             QueueUrl=self._url,
             MaxNumberOfMessages=ENTRIES_PER_CALL,
             WaitTimeSeconds=wait_seconds,
+            MessageAttributeNames=["All"],
         ).get("Messages", ())
-        return [Received(m["MessageId"], m["Body"], m["ReceiptHandle"]) for m in messages]
+        return [
+            Received(m["MessageId"], m["Body"], m["ReceiptHandle"], _attributes(m))
+            for m in messages
+        ]
 
     def delete(self, messages: Sequence[Received]) -> None:
         """Delete at most ten messages; raises what the SDK raises.
@@ -108,3 +115,16 @@ class DeadLetterQueue:
         except Exception as error:
             return [cause_of(error)] * len(texts)
         return failures(response, len(texts), _UNANSWERED)
+
+
+def _attributes(message: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    attributes: Mapping[str, Mapping[str, Any]] = message.get("MessageAttributes", {})
+    return {
+        name: {
+            "type": str(value["DataType"]),
+            "value": b64encode(value["BinaryValue"]).decode()
+            if "BinaryValue" in value
+            else str(value.get("StringValue", "")),
+        }
+        for name, value in attributes.items()
+    }

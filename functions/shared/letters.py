@@ -94,14 +94,17 @@ class Letters:
                 Key={"pk": {"S": key}},
                 UpdateExpression=(
                     f"SET {sets}, #episode = if_not_exists(#episode, :episode), "
-                    "#version = if_not_exists(#version, :zero) + :one REMOVE #run"
+                    "#version = if_not_exists(#version, :zero) + :one "
+                    # Of the time when it was closed before.
+                    "REMOVE #run, #closed_at, #reason"
                 ),
                 ConditionExpression=(
                     "attribute_not_exists(pk) OR "
                     "(#failed_at < :failed_at AND NOT #state IN (:parked, :redriving))"
                 ),
                 ExpressionAttributeNames={
-                    f"#{name}": name for name in (*given, "episode", "version", "run")
+                    f"#{name}": name
+                    for name in (*given, "episode", "version", "run", "closed_at", "reason")
                 },
                 ExpressionAttributeValues={
                     **{f":{name}": attribute(value) for name, value in given.items()},

@@ -14,8 +14,8 @@ from time import time
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from eventing.cause import fault_of
-from eventing.dead_letter import DeadLetter
+from eventing.cause import Fault, fault_of
+from eventing.dead_letter import DeadLetter, Stage
 from functions.contract import DIMENSIONS, Dimension, Metric
 
 # Of the Embedded Metric Format.
@@ -69,6 +69,15 @@ class Metrics:
             **(of or {}),
         }
         print(_encode(line | {name: values for name, (_, values) in measured.items()}))
+
+    def open_letters(self, stage: Stage, by_fault: Mapping[Fault, int]) -> None:
+        """`OpenDeadLetters` by stage, and by stage and whose fault they are."""
+        of, unit = {Dimension.STAGE: stage}, MetricUnit.Count
+        self.write(gauges={Metric.OPEN_DEAD_LETTERS: (sum(by_fault.values()), unit)}, of=of)
+        for fault, letters in by_fault.items():
+            self.write(
+                gauges={Metric.OPEN_BY_FAULT: (letters, unit)}, of={**of, Dimension.FAULT: fault}
+            )
 
     def dead_lettered(self, letters: Iterable[DeadLetter]) -> None:
         """`DeadLettered` by stage, by stage and cause, and by stage and whose fault that is."""

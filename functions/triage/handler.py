@@ -100,7 +100,7 @@ class Handler:
             "records": counts.records,
             "left": counts.left,
             "causes": dict(counts.causes),
-            "junk_reasons": dict(counts.junk_reasons.most_common(10)),
+            "junk_kinds": dict(counts.junk_kinds),
         }
         failure = type(counts.failure).__name__ if counts.failure else None
         self._logger.info(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from functions.contract import Metric
@@ -106,7 +108,7 @@ class Health(Construct):
             what="At least one alarm of this region is on. Its end is told: nothing stops the flow of "
             "events any more, and nothing waits for a person.",
         )
-        self.any_alarm.add_ok_action(alarms.action)
+        self._tell_the_end(region)
 
     def _any_of(
         self,
@@ -126,4 +128,32 @@ class Health(Construct):
             composite_alarm_name=region.configuration.name(name),
             alarm_description=meaning.text(region.configuration),
             alarm_rule=cloudwatch.AlarmRule.any_of(*alarms),
+        )
+
+    def _tell_the_end(self, region: Region) -> None:
+        # Not as an action of the alarm: a new composite runs that on its first evaluation, with nothing
+        # before it that could be well again.
+        name = region.configuration.name("any-alarm")
+        events.Rule(
+            self,
+            "WellAgain",
+            rule_name=region.configuration.name("well-again"),
+            description="Tells operators that all alarms are off again",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                resources=[self.any_alarm.alarm_arn],
+                detail={"state": {"value": ["OK"]}, "previousState": {"value": ["ALARM"]}},
+            ),
+            targets=[
+                targets.SnsTopic(
+                    region.ops_topic,
+                    # Otherwise the topic would let in the rules of every account.
+                    authorize_using_role=True,
+                    message=events.RuleTargetInput.from_text(
+                        f"{region.configuration.deployment}: all is well again in "
+                        f"{events.EventField.from_path('$.region')}. {name} is OK: no alarm is on."
+                    ),
+                )
+            ],
         )

@@ -211,6 +211,8 @@ def _told(message: dict[str, Any]) -> str:
     notification = json.loads(message["Body"])
     try:
         alarm = json.loads(notification["Message"])
+        if isinstance(alarm, str):
+            return alarm  # a line of EventBridge's, which is quoted
         return f"{alarm['AlarmName']} {alarm['NewStateValue']}"
     except (LookupError, TypeError, ValueError):
         return str(notification.get("Subject"))
@@ -505,7 +507,7 @@ def test_each_cause_is_told_once_and_the_end_of_all(seen: Seen) -> None:
         "eventing: N dead letters at publish",
         "eventing: redrive done",
         # The only message of any alarm: triage has told of all that the others are about.
-        "eventing-any-alarm OK",
+        "eventing: all is well again in us-east-N. eventing-any-alarm is OK: no alarm is on.",
     ]
 
 
@@ -513,11 +515,11 @@ def test_a_letter_that_waits_for_a_person_is_told_with_its_diagnosis_once(seen: 
     told = [re.sub(r"\d+", "N", message) for message in seen.messages_of_attention]
 
     assert told == [
-        "eventing: N dead letters at publish",
+        "eventing: N dead letter at publish",
         "eventing: redrive done",
         "eventing: discard done",
         # Not before: all that was left waited for a person.
-        "eventing-any-alarm OK",
+        "eventing: all is well again in us-east-N. eventing-any-alarm is OK: no alarm is on.",
     ]
 
 

@@ -171,9 +171,7 @@ def test_that_all_is_well_is_told_only_when_nothing_waits_either(regional: Templ
 
     # A finding ends by itself within minutes, and nothing is well by that.
     assert _parts(composites["eventing-any-alarm"]) == _notifying(regional)
-    telling = {name for name, composite in composites.items() if "OKActions" in composite}
-    assert telling == {"eventing-any-alarm"}
-    assert composites["eventing-any-alarm"]["OKActions"] == ["eventing-ops"]
+    assert "AlarmActions" not in composites["eventing-any-alarm"]
 
 
 def test_the_command_line_calls_unhealthy_what_the_alarm_does(regional: Template) -> None:
@@ -218,6 +216,22 @@ def test_a_publishers_bad_events_neither_set_off_nor_mute_what_is_about_the_flow
         assert dimensions["fault"] == "system", alarm["AlarmName"]
     # The number of messages in a queue says nothing of their causes, and one a minute keeps it above 0.
     assert not any(a["MetricName"] == "ApproximateNumberOfMessagesVisible" for a in watched)
+
+
+def test_the_end_is_told_only_after_a_beginning(regional: Template) -> None:
+    # A new composite runs its actions on its first evaluation, from INSUFFICIENT_DATA to OK.
+    assert all("OKActions" not in alarm for alarm in _composites(regional).values())
+    rule = regional.one("AWS::Events::Rule", Name="eventing-well-again").properties
+    (target,) = rule["Targets"]
+
+    assert rule["EventPattern"] == {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "resources": ["eventing-any-alarm"],
+        "detail": {"state": {"value": ["OK"]}, "previousState": {"value": ["ALARM"]}},
+    }
+    assert target["Arn"] == "eventing-ops"
+    assert "eventing: all is well again in <region>" in target["InputTransformer"]["InputTemplate"]
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,26 @@ def test_a_new_row_has_all_that_the_index_tells() -> None:
 
 
 def test_a_claim_names_its_run_and_the_claimed_row_is_one_version_on() -> None:
-    change = claim(ROW, run="r1")
+    change = claim(ROW, run="r1", days=180)
     assert (change.row, change.state, change.members) == (ROW, "redriving", {"run": "r1"})
     assert claimed(ROW) == replace(ROW, version=2)
     back = reopen(claimed(ROW))
     assert (back.row, back.state, back.members) == (claimed(ROW), "open", {"run": ""})
+
+
+def test_a_discarded_letter_that_is_taken_up_is_kept_as_long_as_an_open_one() -> None:
+    accepted_at = datetime.fromisoformat(ROW.accepted_at)
+    soon = int((NOW + timedelta(days=30)).timestamp())
+    change = claim(row(state="discarded", expires_at=soon), run="r1", days=180)
+    assert change.members == {
+        "run": "r1",
+        "closed_at": "",
+        "reason": "",
+        "expires_at": int((accepted_at + timedelta(days=180)).timestamp()),
+    }
+    # Never for less than it is kept already.
+    late = claim(row(state="discarded", expires_at=2**33), run="r1", days=180)
+    assert late.members["expires_at"] == 2**33
 
 
 def test_a_letter_that_is_closed_stays_on_record_for_a_while() -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from eventing.cause import Code
-from tests.end_to_end.engine.world import event, letter, other_catalogue
+from tests.engine.letters import event, other_catalogue
+from tests.engine.process import Measured
 
 if TYPE_CHECKING:
-    from tests.end_to_end.engine.world import World
+    from tests.engine.world import World
 
-REDRIVE = {"action": "redrive", "reason": "the topic is back", "started_by": "ada"}
+pytestmark = pytest.mark.memory
+REDRIVE = {"action": "redrive"}
 OWN_FAULTS = (Code.INVALID, Code.NO_ROUTE, Code.TOO_LARGE, Code.CONFLICT)
 OF_THE_SYSTEM = tuple(code for code in Code if code not in OWN_FAULTS)
 
@@ -41,7 +43,7 @@ def count(world: World, capsys: Capture) -> dict[str, dict[str, float]]:
 
 def park(world: World, *ids: str) -> None:
     """Park letters, whose events no topic takes, at their first episode."""
-    nowhere = [letter(id, step="route", text=event(id, "org.unknown")) for id in ids]
+    nowhere = [world.letter(id, step="route", text=event(id, "org.unknown")) for id in ids]
     world.dead_letters(*nowhere)
     world.run({**REDRIVE, "stage": "publish", "max_episodes": 1})
     assert {one.state for one in world.letters if one.id in ids} == {"parked"}
@@ -66,12 +68,13 @@ def test_the_one_that_is_gone_first_need_not_be_the_one_that_failed_first(
     world: World, capsys: Capture
 ) -> None:
     park(world, *(f"p{n}" for n in range(30)))
-    soon = int((datetime.now(UTC) + timedelta(days=2)).timestamp())
+    soon = int((world.clock.now() + timedelta(days=2)).timestamp())
     last = max(world.letters, key=lambda one: str(one.item["failed_at"]["S"]))
-    world.client("dynamodb").update_item(
+    world.cloud.client("dynamodb").update_item(
         TableName=world.ledger,
         Key={"pk": {"S": last.key}},
-        UpdateExpression="SET expires_at = :soon",
+        UpdateExpression="SET #expires_at = :soon",
+        ExpressionAttributeNames={"#expires_at": "expires_at"},
         ExpressionAttributeValues={":soon": {"N": str(soon)}},
     )
     left = count(world, capsys)["FirstParkedDeadLetterExpiry"]["publish"]
@@ -83,7 +86,9 @@ def test_the_one_that_is_gone_first_need_not_be_the_one_that_failed_first(
 def test_letters_at_fault_themselves_are_counted_apart(
     world: World, capsys: Capture, code: Code
 ) -> None:
-    world.dead_letters(letter("a", code=code), letter("b", code=code), letter("c"))
+    world.dead_letters(
+        world.letter("a", code=code), world.letter("b", code=code), world.letter("c")
+    )
     world.run({})
     found = count(world, capsys)
 
@@ -95,7 +100,7 @@ def test_letters_at_fault_themselves_are_counted_apart(
 
 @pytest.mark.parametrize("code", OF_THE_SYSTEM)
 def test_any_other_cause_is_the_systems(world: World, capsys: Capture, code: Code) -> None:
-    world.dead_letters(letter("a", code=code))
+    world.dead_letters(world.letter("a", code=code))
     world.run({})
 
     assert count(world, capsys)["OpenDeadLettersByFault"]["publish system"] == 1
@@ -104,10 +109,12 @@ def test_any_other_cause_is_the_systems(world: World, capsys: Capture, code: Cod
 def test_letters_at_fault_themselves_are_told_with_a_diagnosis_once(
     world: World, capsys: Capture
 ) -> None:
-    world.dead_letters(letter("a", code=Code.INVALID, message="the type's schema has changed"))
+    world.dead_letters(
+        world.letter("a", code=Code.INVALID, message="the type's schema has changed")
+    )
     world.run({})
     ((subject, text),) = world.told()
-    assert subject == f"{world.name}: 1 dead letters at publish"
+    assert subject == f"{world.name}: 1 dead letter at publish"
     assert "1 x INVALID at publish: the type's schema has changed" in text
 
     found = count(world, capsys)
@@ -115,7 +122,9 @@ def test_letters_at_fault_themselves_are_told_with_a_diagnosis_once(
     assert found["AttentionReported"] == {"": 1}
     # ... and no alarm on what a dependency does.
     assert "IncidentReported" not in found
-    world.dead_letters(letter("b", code=Code.INVALID, message="the type's schema has changed"))
+    world.dead_letters(
+        world.letter("b", code=Code.INVALID, message="the type's schema has changed")
+    )
     world.run({})
     assert world.told() == []
 
@@ -123,9 +132,9 @@ def test_letters_at_fault_themselves_are_told_with_a_diagnosis_once(
 def test_an_incident_beside_letters_at_fault_themselves_is_reported_as_one(
     world: World, capsys: Capture
 ) -> None:
-    world.dead_letters(letter("a", code=Code.NO_ROUTE))
+    world.dead_letters(world.letter("a", code=Code.NO_ROUTE))
     world.run({})
-    world.dead_letters(letter("b"))
+    world.dead_letters(world.letter("b"))
     capsys.readouterr()
     # Triage has told of the first letter, but not yet of the second, and can't: its alarm is not muted.
     world.run({}, faults=lambda call: "denied" if call.operation == "Publish" else None)
@@ -147,7 +156,7 @@ def test_an_incident_beside_letters_at_fault_themselves_is_reported_as_one(
 
 
 def test_a_queue_that_triage_cannot_empty_is_an_incident(world: World, capsys: Capture) -> None:
-    world.dead_letters(letter("a", code=Code.INVALID))
+    world.dead_letters(world.letter("a", code=Code.INVALID))
     world.run({}, faults=lambda call: "denied" if call.operation == "UpdateItem"
               and "failed_at" in call.body else None)  # fmt: skip
     assert world.waiting() == 1  # out of sight for a while, since triage has received it
@@ -163,7 +172,7 @@ def test_parked_letters_are_in_the_triage_mail_and_in_every_report(world: World)
     told = dict(world.told())
     assert "2 letters of publish are parked" in told[f"{world.name}: redrive done"]
 
-    world.dead_letters(letter("s", stage="ingest", code=Code.UNAVAILABLE))
+    world.dead_letters(world.letter("s", stage="ingest", code=Code.UNAVAILABLE))
     triaged = world.run({})
     planned = world.run({"action": "plan"})
 
@@ -202,18 +211,18 @@ def test_what_the_counter_reads_does_not_grow_with_the_letters_but_by_pages_of_t
     world: World, capsys: Capture
 ) -> None:
     def of_one_count() -> Any:
-        with world.measuring() as measured:
-            world.count()
+        measured = Measured(world.cloud.client("dynamodb"))
+        world.count(faults=measured)
         return measured.of
 
     def record(numbers: range) -> None:
         codes = (Code.INVALID, Code.NOT_FOUND)
-        world.record(*(letter(f"o{n}", code=codes[n % 2]) for n in numbers))
+        world.record(*(world.letter(f"o{n}", code=codes[n % 2]) for n in numbers))
 
     park(world, "c")
-    record(range(40))
+    record(range(20))
     world.run({})
     few = of_one_count()
-    record(range(40, 100))
+    record(range(20, 60))
 
     assert of_one_count() == few

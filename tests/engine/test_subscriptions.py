@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from eventing.timestamps import minute_of
 from functions.counter.delivery import OUTCOMES, PUBLISHED
-from tests.end_to_end.engine.world import CATALOGUE, PAYMENT, event, letter
+from tests.engine.clouds import InMemory
+from tests.engine.letters import CATALOGUE, PAYMENT, event
 
 if TYPE_CHECKING:
-    from tests.end_to_end.engine.world import World
+    from tests.engine.world import World
 
-REDRIVE = {"action": "redrive", "reason": "the topic is back", "started_by": "ada"}
+REDRIVE = {"action": "redrive"}
 
 
 def remake(world: World, name: str) -> None:
     """Delete a topic and make it again, as somebody does who mends it in haste."""
-    world.remove_topic(name)
-    world.client("sns").create_topic(Name=f"{world.name}-topic-{name}")
+    world.cloud.remove_topic(name)
+    world.cloud.make_topic(name, subscribed=False)
 
 
+@pytest.mark.aws
 def test_a_topic_that_was_made_again_has_no_subscriptions_and_stops_the_run(world: World) -> None:
-    world.dead_letters(*(letter(f"e{n}") for n in range(20)))
+    world.dead_letters(*(world.letter(f"e{n}") for n in range(20)))
     world.run({})
     before = world.letters
     remake(world, "orders")
@@ -40,17 +43,17 @@ def test_a_topic_that_was_made_again_has_no_subscriptions_and_stops_the_run(worl
     *_, (_, aborted) = world.told()
     assert "nobody is subscribed" in aborted
 
-    world.make_topic("orders")
+    world.cloud.make_topic("orders")
     assert world.run(REDRIVE).output["counts"] == {"resolved": 20}
     assert world.delivered() == {f"e{n}": ["orders"] for n in range(20)}
 
 
 def test_the_plan_names_the_number_of_each_topic(world: World) -> None:
-    world.dead_letters(letter("a"), letter("b", topic="payments", text=event("b", PAYMENT)),
-                       letter("c", topic="customers"))  # fmt: skip
+    world.dead_letters(world.letter("a"), world.letter("b", topic="payments", text=event("b", PAYMENT)),
+                       world.letter("c", topic="customers"))  # fmt: skip
     world.run({})
     remake(world, "orders")
-    world.remove_topic("customers")
+    world.cloud.remove_topic("customers")
 
     plan = world.run({"action": "plan"}).output["plan"]
     assert plan["subscriptions"] == {"customers": "NOT_FOUND", "orders": 0, "payments": 1}
@@ -58,7 +61,7 @@ def test_the_plan_names_the_number_of_each_topic(world: World) -> None:
 
 
 def test_it_goes_on_when_it_is_meant(world: World) -> None:
-    world.dead_letters(letter("a"))
+    world.dead_letters(world.letter("a"))
     world.run({})
     remake(world, "orders")
 
@@ -71,7 +74,7 @@ def test_it_goes_on_when_it_is_meant(world: World) -> None:
 def test_a_topic_that_expects_nobody_needs_nobody(world: World) -> None:
     topics = [replace(t, subscribers_expected=t.name != "orders") for t in CATALOGUE.topics]
     world.deploy(replace(CATALOGUE, topics=tuple(topics)))
-    world.dead_letters(letter("a"))
+    world.dead_letters(world.letter("a"))
     world.run({})
     remake(world, "orders")
 
@@ -79,48 +82,30 @@ def test_a_topic_that_expects_nobody_needs_nobody(world: World) -> None:
 
 
 def test_letters_that_go_nowhere_else_need_no_subscribers(world: World) -> None:
-    world.dead_letters(letter("a", stage="ingest"), letter("b", stage="ingest", step="archive"))
+    world.dead_letters(
+        world.letter("a", stage="ingest"), world.letter("b", stage="ingest", step="archive")
+    )
     world.run({})
     remake(world, "orders")
 
     assert world.run({**REDRIVE, "stage": "ingest"}).output["counts"] == {"resolved": 2}
 
 
-def test_a_subscription_that_nobody_has_confirmed_is_none(world: World) -> None:
-    world.dead_letters(letter("a"))
-    world.run({})
-    remake(world, "orders")
-    # Whoever is asked here never answers.
-    world.client("sns").subscribe(
-        TopicArn=world.topics["orders"], Protocol="http", Endpoint="http://127.0.0.1:9/"
-    )
-
-    assert "nobody is subscribed" in world.run(REDRIVE).output["cause"]
-
-
+@pytest.mark.memory
 @pytest.mark.parametrize("outcome", [None, *OUTCOMES])
 def test_the_counter_tells_of_topics_that_nobody_hears(
     world: World, capsys: pytest.CaptureFixture[str], outcome: str | None
 ) -> None:
+    assert isinstance(world.cloud, InMemory)
+    before = minute_of(world.clock.now()) - timedelta(minutes=20)
     for name in filter(None, (PUBLISHED, outcome)):
-        world.client("cloudwatch").put_metric_data(
-            Namespace="AWS/SNS",
-            MetricData=[
-                {
-                    "MetricName": name,
-                    "Dimensions": [
-                        {"Name": "TopicName", "Value": f"{world.name}-topic-payments-failed"}
-                    ],
-                    "Timestamp": datetime.now(UTC) - timedelta(minutes=20),
-                    "Value": 3,
-                }
-            ],
-        )
-    capsys.readouterr()
+        world.cloud.aws.metrics[f"{name} of shop-topic-payments-failed"] = {before: 3}
     counted = world.count()
     lines = map(json.loads, capsys.readouterr().out.splitlines())
     found = {line["topic"]: line["TopicUnheard"][0] for line in lines if "TopicUnheard" in line}
 
     expected = ["payments-failed"] if outcome is None else []
     assert counted["delivery"] == {"unheard": expected}
-    assert found == {t.name: float(t.name in expected) for t in CATALOGUE.topics}
+    assert found == {t.name: int(t.name in expected) for t in CATALOGUE.topics}
+    # A metric is a number, and true is none in JSON.
+    assert {type(value) for value in found.values()} == {int}
