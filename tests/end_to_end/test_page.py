@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import FAULTS, Cause, Code
 from eventing.dead_letter import STAGES, DeadLetter
 from eventing.timestamps import timestamp
@@ -103,6 +104,9 @@ def seen(browser: Browser) -> Iterator[Seen]:
 def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Seen:
     seen = Seen(dashboards=_synthesised(deployment))
     mailbox = deployment.subscribe("ops", [deployment.outputs["OpsTopicArn"]], raw=False)
+    # Without subscribers a redrive stops.
+    topics = [topic.name for topic in load_catalogue(ROOT / "catalogue").topics]
+    deployment.subscribe("subscriber", [deployment.topic_arn(name) for name in topics], raw=True)
     page.on("request", lambda request: seen.requests.add(request.url))
     page.on("pageerror", lambda error: seen.problems.append(str(error)))
     page.on("console", lambda m: seen.problems.append(m.text) if m.type == "error" else None)
