@@ -109,15 +109,14 @@ class Tasks:
             self._custody.reopen_abandoned(stage)
         return {"token": tokens}
 
-    def verify(self, task: Mapping[str, Any]) -> dict[str, Any]:
+    def verify(self, task: Mapping[str, Any]) -> None:
         """Raise `PlanChanged` when the plan does not hold any more."""
         run = run_of(task)
         # While an approval was waited for, the world went on; a run that needed none has just begun.
         before = self._clock.now() if task.get("approved") else run.started_at
         self._planner.verify(self._read_plan(task), run.request, before=before)
-        return {"verified": True}
 
-    def probe(self, task: Mapping[str, Any]) -> dict[str, Any]:
+    def probe(self, task: Mapping[str, Any]) -> None:
         """Raise `DependencyDown` when something that the letters' steps call is not there."""
         summary: Mapping[str, Any] = task["plan"]["summary"]
         needed = {STEPS[step].dependency for step in summary["by_step"]}
@@ -125,7 +124,6 @@ class Tasks:
             down = steps.probe(summary) if dependency in needed else None
             if down:
                 raise DependencyDown(down)
-        return {"probed": True}
 
     def page(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Take up letters for up to 50 s, from `position` on; see `Pages.work_off`."""
