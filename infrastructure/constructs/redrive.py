@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from constructs import Construct
 
-from eventing.redrive.pace import PAGE_SECONDS
+from eventing.redrive.pace import PAGE_SECONDS, REST_SECONDS
 from eventing.redrive.price import MEMORY_MB
 from functions.contract import Objects, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
@@ -48,7 +48,7 @@ class RedriveFunction(Construct):
             description="Plans a redrive, takes a page of dead letters up again where they failed",
             memory_size=MEMORY_MB,
             # More than a page takes: making a plan, or its report, may take longer.
-            timeout=cdk.Duration.seconds(PAGE_SECONDS + 70),
+            timeout=cdk.Duration.seconds(PAGE_SECONDS + REST_SECONDS),
             environment={
                 Variable.LEDGER_TABLE: ledger.table.table_name,
                 Variable.CLOSED_LETTER_DAYS: str(region.configuration.retention.closed_letters),

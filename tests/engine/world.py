@@ -253,7 +253,7 @@ class World:
         """What the counter finds, every minute, and the inputs of the triages that it has `started`."""
         assert isinstance(self.cloud, InMemory), "only there is seen what it starts"
         process = self.process(faults)
-        return {**process.counter({}, process.context), "started": self.cloud.started()}
+        return {**process.counter({}, process.context(50)), "started": self.cloud.started()}
 
     # What came out
 
