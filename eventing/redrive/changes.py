@@ -63,6 +63,7 @@ def fail_again(row: Row, cause: Cause, *, run: str, now: datetime, max_episodes:
             "code": cause.code.value,
             "error_class": cause.error_class or "-",
             "message": cause.message or "-",
+            "resource": cause.resource or "-",
             "fingerprint": fingerprint_of(row.stage, row.step, row.topic, cause),
             "failed_at": timestamp(now),
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from eventing.cause import Cause, Code, aws_cause, cause_of
 from functions.shared.clock import Clock
+from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -32,6 +33,7 @@ _MEMBERS = (
     "digest",
     "expires_at",
 )
+_UNPROCESSED = Cause(Code.THROTTLED, "UnprocessedKeys", "the table left keys unprocessed")
 _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "the table did not answer in the time there was")
 
 
@@ -89,6 +91,8 @@ class EventStore:
         self._retention = timedelta(days=retention_days)
         self._workers = workers
         self._clock = clock
+        self._resource = resource_of({"TableName": table})
+        self._out_of_time = NotStored(replace(_OUT_OF_TIME, resource=self._resource))
         members = ",".join(f"'{member}':?" for member in _MEMBERS)
         self._statement = f'INSERT INTO "{table}" VALUE {{{members}}}'
 
@@ -105,7 +109,7 @@ class EventStore:
             return []
         if len(items) == 1:
             call = self._workers.submit(self._put_one, items[0])
-            return [self._clock.result_by(deadline, call, NotStored(_OUT_OF_TIME))]
+            return [self._clock.result_by(deadline, call, self._out_of_time)]
         runs = [
             items[start : start + STATEMENTS_PER_CALL]
             for start in range(0, len(items), STATEMENTS_PER_CALL)
@@ -114,9 +118,7 @@ class EventStore:
         results = [
             result
             for run, call in zip(runs, calls, strict=True)
-            for result in self._clock.result_by(
-                deadline, call, [NotStored(_OUT_OF_TIME)] * len(run)
-            )
+            for result in self._clock.result_by(deadline, call, [self._out_of_time] * len(run))
         ]
         taken = {
             item.key: (item, result.after_retry)
@@ -127,7 +129,7 @@ class EventStore:
         if taken:
             found = self._clock.result_by(deadline, self._workers.submit(self._look_up, taken), {})
         return [
-            found.get(item.key, NotStored(_OUT_OF_TIME)) if isinstance(result, _Taken) else result
+            found.get(item.key, self._out_of_time) if isinstance(result, _Taken) else result
             for item, result in zip(items, results, strict=True)
         ]
 
@@ -194,7 +196,9 @@ class EventStore:
             elif failure.get("Code") == "DuplicateItem":
                 results.append(_Taken(_was_retried(response)))
             else:
-                cause = aws_cause(failure.get("Code", ""), failure.get("Message", ""))
+                cause = aws_cause(
+                    failure.get("Code", ""), failure.get("Message", ""), resource=self._resource
+                )
                 results.append(NotStored(cause))
         return results
 
@@ -204,7 +208,7 @@ class EventStore:
         """Look the keys up; those that a call leaves unprocessed are asked for again."""
         found: dict[str, Present | NotStored] = {}
         keys: Any = [{"pk": {"S": key}} for key in taken]
-        cause = Cause(Code.THROTTLED, "UnprocessedKeys", "the table left keys unprocessed")
+        cause = replace(_UNPROCESSED, resource=self._resource)
         for _ in range(_LOOK_UPS):
             try:
                 items, keys = self._get(keys, consistent=True)

@@ -24,6 +24,7 @@ from functions.shared.letter_items import (
     read_entry,
     read_letter,
 )
+from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -64,6 +65,7 @@ class Letters:
         self._workers = workers
         self._clock = clock
         self._shards = shards
+        self._resource = resource_of({"TableName": table})
         self._index = LetterIndex(client, table=table)
 
     def take_in(self, letter: DeadLetter, row: Row) -> bool | Cause:
@@ -78,6 +80,7 @@ class Letters:
             "shard": shard(row.stage, row.state, key, self._shards),
             "error_class": letter.cause.error_class,
             "message": letter.cause.message,
+            "resource": letter.cause.resource or "-",
             "event": letter.event,
             "trace_id": letter.trace_id,
         }
@@ -264,7 +267,13 @@ class Letters:
             elif failure.get("Code") == "ConditionalCheckFailed":
                 results.append(False)
             else:
-                results.append(aws_cause(failure.get("Code", ""), failure.get("Message", "")))
+                results.append(
+                    aws_cause(
+                        failure.get("Code", ""),
+                        failure.get("Message", ""),
+                        resource=self._resource,
+                    )
+                )
         repeated = bool(response["ResponseMetadata"].get("RetryAttempts"))
         return _Answer(results, asked_again=repeated)
 
