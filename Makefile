@@ -10,10 +10,12 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 PARALLEL := -n 2 --dist loadfile
 # These wait more than they work; tests/end_to_end/conftest.py orders them.
 WAITING := -n 3 --dist loadfile --no-loadscope-reorder
+# tests/README.md has what each folder is for.
+FAST := tests/unit tests/engine tests/infrastructure tests/workflows
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test unit end-to-end screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants unit end-to-end screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,7 +75,7 @@ check: setup .local/browser/.ready  ## format, lint, types, fast tests
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@pytest -q $(PARALLEL) tests/unit tests/infrastructure tests/workflows --cov --cov-report=term
+	@pytest -q $(PARALLEL) $(FAST) --cov --cov-report=term
 
 test: check end-to-end  ## everything
 
@@ -81,7 +83,15 @@ unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
 end-to-end: setup .local/browser/.ready  ## the tests that go through the deployed emulator
-	@pytest -q $(WAITING) tests/end_to_end
+	@pytest -q $(WAITING) --emulator tests/end_to_end tests/engine
+
+test-long: setup .local/browser/.ready  ## explorations, large numbers, all of the engine on the emulator
+	@pytest -q $(PARALLEL) tests/unit tests/engine --hypothesis-profile explore
+	@LETTERS=10000 pytest -q tests/engine -k index_only
+	@pytest -q $(PARALLEL) --emulator=all tests/engine
+
+mutants: setup  ## would the fast tests notice a change? 100 of them, seeded (ARGS="--seed 2")
+	@.venv/bin/python -m tests.mutants $(ARGS)
 
 screenshots: setup .local/browser/.ready  ## pictures of the local page for the README, of a run that has an incident
 	@SCREENSHOTS=docs/images pytest -q tests/end_to_end/test_page.py -k incident

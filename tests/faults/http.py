@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -48,12 +49,11 @@ def json_body(request: AWSPreparedRequest) -> tuple[str, dict[str, Any]]:
     return header(request, "X-Amz-Target").split(".")[1], json.loads(body(request))
 
 
-class _Raw:
-    def __init__(self, content: bytes) -> None:
-        self._content = content
+class _Raw(BytesIO):
+    """A body that comes at once, or is read by the SDK's caller."""
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        yield self._content
+        yield self.read()
 
 
 def response(status: int, text: str, headers: dict[str, str] | None = None) -> AWSResponse:

@@ -31,6 +31,13 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
                 return json_response({"Messages": messages} if messages else {})
             case "DeleteMessage":
                 queue.pop(content["ReceiptHandle"], None)
+            case "DeleteMessageBatch":
+                return _delete_batch(queue, content["Entries"])
+            case "GetQueueAttributes":
+                (wanted,) = content["AttributeNames"]
+                assert wanted == "ApproximateNumberOfMessages"
+                visible = sum(handle not in hidden for handle in queue)
+                return json_response({"Attributes": {wanted: str(visible)}})
             case "ChangeMessageVisibility":
                 assert content["VisibilityTimeout"] == 0
                 hidden.discard(content["ReceiptHandle"])
@@ -39,6 +46,13 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
         return json_response({})
 
     return Request(operation, name, act)
+
+
+def _delete_batch(queue: dict[str, str], entries: list[dict[str, Any]]) -> AWSResponse:
+    assert 1 <= len(entries) <= 10
+    for entry in entries:
+        queue.pop(entry["ReceiptHandle"], None)
+    return json_response({"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []})
 
 
 def _send_batch(memory: Memory, queue: str, entries: list[dict[str, Any]]) -> AWSResponse:
