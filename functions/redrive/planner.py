@@ -58,11 +58,15 @@ class Planner:
             raise PlanChanged(f"{'; '.join(found)}. Nothing was touched: {hint}.")
 
     def _select(self, request: RedriveRequest, *, before: datetime) -> list[Row]:
-        # A parked letter is taken up only when it is asked for by its id.
-        states: list[State] = ["open", "parked"] if request.filter.letter_ids else ["open"]
-        cut = timestamp(before)
-        given = request.filter.failed_before
-        wanted = replace(request.filter, failed_before=min(cut, given) if given else cut)
+        # A parked letter is taken up only when it is asked for by its id; whoever names a letter means
+        # it, whenever it failed.
+        states: list[State] = ["open"]
+        wanted, given = request.filter, request.filter.failed_before
+        if wanted.letter_ids:
+            states.append("parked")
+        else:
+            cut = timestamp(before)
+            wanted = replace(wanted, failed_before=min(cut, given) if given else cut)
         rows = self._letters.select(request.stages, states, wanted)
         return rows[: request.limit] if request.limit else rows
 

@@ -38,9 +38,13 @@ class Reports:
         summary: Mapping[str, Any] | None = None,
         results: Sequence[Mapping[str, Any]] = (),
         left: int = 0,
+        left_ids: Sequence[str] = (),
         approver: str | None = None,
     ) -> dict[str, Any]:
-        """Write the report and the audit row, and return what the execution puts out."""
+        """Write the report and the audit row, and return what the execution puts out.
+
+        `left` letters were not taken up; `left_ids` are these where the request names letters.
+        """
         open_letters = self._root_causes.find(run.request.stages, ["open"])
         content: dict[str, Any] = {
             "outcome": outcome,
@@ -58,7 +62,7 @@ class Reports:
         }
         if left:
             content["not_taken_up"] = left
-            content["continue_with"] = _rest(run, left)
+            content["continue_with"] = _rest(run, left, left_ids)
         key = f"{Objects.REPORTS}{now:%Y-%m-%d}/{run.execution}.json"
         self._bucket.put(key, json.dumps(content, default=str))
         kept = ("outcome", "request", "approver", "cause", "counts")
@@ -91,13 +95,18 @@ def _add(total: dict[str, Any], counts: Mapping[str, Any]) -> None:
             total[name] = total[name] + value if isinstance(value, int) and name in total else value
 
 
-def _rest(run: Run, left: int) -> dict[str, Any]:
+def _rest(run: Run, left: int, left_ids: Sequence[str]) -> dict[str, Any]:
     """The input of a run that takes up what this one has not come to, and nothing else."""
     request = run.request
     # What failed again since, or for the first time, failed later.
     started_at = timestamp(run.started_at)
     before = min(started_at, request.filter.failed_before or started_at)
-    narrower = replace(request, filter=replace(request.filter, failed_before=before))
+    rest = (
+        replace(request.filter, letter_ids=tuple(left_ids))
+        if left_ids
+        else replace(request.filter, failed_before=before)
+    )
+    narrower = replace(request, filter=rest)
     return replace(narrower, limit=left if request.limit else None).members()
 
 

@@ -206,6 +206,8 @@ class Tasks:
         for page in results:
             counts.update(page["fates"])
         left = (summary or {}).get("letters", 0) - sum(counts[fate] for fate in DONE_WITH)
+        named = run.request.filter.letter_ids if left else None
+        rows = self._letters.rows(named or ())
         output = self._reports.write(
             run,
             "partial" if outcome == "done" and left else outcome,
@@ -214,6 +216,11 @@ class Tasks:
             summary=summary,
             results=results,
             left=left,
+            left_ids=[
+                row.key
+                for row in rows
+                if row.state in ("open", "parked") and row.run != run.execution
+            ],
             approver=approver,
         )
         self._tell(run, output)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _STATEMENTS = 25
 _KEYS = 100
 _LOOK_UPS = 10
+_ORIGINALS = ("original_failed_at", "original_accepted_at")
 # Seconds before a change is tried again.
 _PAUSES = (0.2, 0.6, 1.8)
 
@@ -72,9 +73,18 @@ class Letters:
         """Record a letter as open: True when that is news, False when it was on record, or the cause.
 
         A letter that was closed and has failed again since is opened again, and its episodes go on.
-        One that is parked stays so, and one that a redrive is at is left to it.
+        One that is parked stays so, and one that a redrive is at is left to it. Times of the letter that
+        the row has otherwise are kept beside, as `original_...`: they tell its second receipt.
         """
         key = row.key
+        originals = {
+            f"original_{name}": said
+            for name, said, recorded in (
+                ("failed_at", letter.failed_at, row.failed_at),
+                ("accepted_at", letter.accepted_at, row.accepted_at),
+            )
+            if said != recorded
+        }
         members: dict[str, str | int | None] = {
             **asdict(row),
             "shard": shard(row.stage, row.state, key, self._shards),
@@ -83,6 +93,7 @@ class Letters:
             "resource": letter.cause.resource or "-",
             "event": letter.event,
             "trace_id": letter.trace_id,
+            **originals,
         }
         # Those that an earlier row's are counted on from, or that are another's.
         for name in ("key", "version", "episode", "run"):
@@ -91,20 +102,22 @@ class Letters:
             name: value for name, value in members.items() if value is not None and value != ""
         }
         sets = ", ".join(f"#{name} = :{name}" for name in given)
+        removed = ["run", *(name for name in _ORIGINALS if name not in originals)]
+        is_news = "#failed_at < :failed_at AND NOT #state IN (:parked, :redriving)"
+        if "original_failed_at" in originals:
+            is_news += " AND NOT #original_failed_at = :original_failed_at"
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": key}},
                 UpdateExpression=(
                     f"SET {sets}, #episode = if_not_exists(#episode, :episode), "
-                    "#version = if_not_exists(#version, :zero) + :one REMOVE #run"
+                    "#version = if_not_exists(#version, :zero) + :one "
+                    f"REMOVE {', '.join(f'#{name}' for name in removed)}"
                 ),
-                ConditionExpression=(
-                    "attribute_not_exists(pk) OR "
-                    "(#failed_at < :failed_at AND NOT #state IN (:parked, :redriving))"
-                ),
+                ConditionExpression=f"attribute_not_exists(pk) OR ({is_news})",
                 ExpressionAttributeNames={
-                    f"#{name}": name for name in (*given, "episode", "version", "run")
+                    f"#{name}": name for name in (*given, "episode", "version", *removed)
                 },
                 ExpressionAttributeValues={
                     **{f":{name}": attribute(value) for name, value in given.items()},
