@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -203,6 +205,11 @@ class Cause:
         return "caller" if self.error_class in _OF_THE_CALLER else "resource"
 
     @property
+    def reason(self) -> str:
+        """What failed, with which code, and what it said."""
+        return f"{self.resource}: {self.code}: {self.message}"
+
+    @property
     def retryable(self) -> bool:
         """True when the same call may succeed later without anybody fixing anything."""
         return self.code in _RETRYABLE
@@ -212,8 +219,35 @@ class Cause:
         return _VARIABLE.sub("*", self.message)
 
 
+UNPROCESSED = Cause(Code.THROTTLED, "UnprocessedKeys", "the table left keys unprocessed")
+
+
+class DependencyDown(Exception):  # noqa: N818 - the name that a task fails with
+    """What was called did not do what it was asked for; the message names it and says why."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.reason)
+        self.cause = cause
+
+
+@contextmanager
+def naming_dependencies() -> Iterator[None]:
+    """Raise `DependencyDown` in place of an error of a call that names its resource."""
+    try:
+        yield
+    except DependencyDown:
+        raise
+    except Exception as error:
+        cause = cause_of(error)
+        if cause.resource is None:
+            raise
+        raise DependencyDown(cause) from error
+
+
 def cause_of(error: BaseException) -> Cause:
     """The cause of an error of ours, of Python's or of an AWS SDK (told by its shape, not its class)."""
+    if isinstance(error, DependencyDown):
+        return error.cause
     response: Any = getattr(error, "response", None)
     resource: str | None = getattr(error, RESOURCE, None)
     if isinstance(response, dict) and isinstance(response.get("Error"), dict):

@@ -149,5 +149,7 @@ class Refusal:
     DEPENDENCY_DOWN = "DependencyDown"
 
 
-# Those that an execution fails with. DependencyDown ends one that succeeds and says so.
+COUNTER = "counter"
+"""Who starts the triages that the counter starts."""
+# Those that an execution fails with. DependencyDown is no refusal there, but a failure.
 EXECUTION_REFUSALS = (Refusal.INVALID_INPUT, Refusal.LOCKED, Refusal.PLAN_CHANGED)

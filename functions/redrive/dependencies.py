@@ -62,8 +62,8 @@ class Steps(Protocol):
     def make(self, attempts: Sequence[Attempt], /) -> list[Made]:
         """Make the steps of these, side by side; how each went, in their order."""
 
-    def probe(self, plan: Mapping[str, Any], /) -> str | None:
-        """Look at the dependency without touching a letter, for a plan's summary; what is down, or None."""
+    def probe(self, plan: Mapping[str, Any], /) -> Cause | None:
+        """Look at the dependency without touching a letter, for a plan's summary; why it is down, or None."""
 
 
 class StoreEvents(Steps):
@@ -100,9 +100,8 @@ class StoreEvents(Steps):
                 made.append(Made(stored=first and result.stored_now))
         return made
 
-    def probe(self, _: Mapping[str, Any]) -> str | None:
-        cause = self._store.check()
-        return f"the Events table: {cause.code}" if cause else None
+    def probe(self, _: Mapping[str, Any]) -> Cause | None:
+        return self._store.check()
 
 
 class ArchiveEvents(Steps):
@@ -138,7 +137,7 @@ class ArchiveEvents(Steps):
                 made[number] = Made(cause)
         return made
 
-    def probe(self, _: Mapping[str, Any]) -> str | None:
+    def probe(self, _: Mapping[str, Any]) -> Cause | None:
         # Nothing shows that it takes an object but to put one there.
         return None
 
@@ -181,12 +180,8 @@ class PublishEvents(Steps):
                 made[number] = Made(cause)
         return made
 
-    def probe(self, plan: Mapping[str, Any]) -> str | None:
-        for topic in plan["topics"]:
-            cause = self._topics.check(topic)
-            if cause:
-                return f"the topic {topic}: {cause.code}"
-        return None
+    def probe(self, plan: Mapping[str, Any]) -> Cause | None:
+        return next(filter(None, map(self._topics.check, plan["topics"])), None)
 
 
 def _message(entry: Entry) -> Message:

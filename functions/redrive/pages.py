@@ -73,6 +73,8 @@ class Pages:
             owed = max(0.0, seconds - (self._clock.monotonic() - began))
             if pace.aborts():
                 stop = "aborted"
+            elif down := found.ledger_down:
+                stop = down.reason
         self._count(tally)
         page = position["pages"]
         self._bucket.put(results_key(run.execution, page), json.dumps(tally.result()))

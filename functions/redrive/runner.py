@@ -96,6 +96,7 @@ class Runner:
             if result is True:
                 tally.add(attempt.row, fate_of(record.state), cause)
             else:
+                tally.unwritten = result or tally.unwritten
                 tally.add(attempt.row, "unrecorded", cause or (result or None))
 
     def _made(self, changes: Sequence[Change], tally: Tally) -> list[Change]:
@@ -107,6 +108,7 @@ class Runner:
             elif result is False:
                 tally.add(change.row, "changed")
             else:
+                tally.unwritten = result
                 tally.add(change.row, "left", result)
         return made
 

@@ -35,6 +35,8 @@ class Tally:
     """Letters that a dependency was called for."""
     refused: int = 0
     """Of these, those that failed."""
+    unwritten: Cause | None = None
+    """The reason why the ledger did not take something down."""
 
     def add(self, row: Row, fate: Fate, cause: Cause | None = None) -> None:
         """Take note of one letter."""
@@ -63,6 +65,11 @@ class Tally:
             self.attempted += 1
             self.refused += 1
         self.add(row, fate, Cause(code, "", "its message is in the ledger"))
+
+    @property
+    def ledger_down(self) -> Cause | None:
+        """The reason why the ledger took down nothing at all of what it was to."""
+        return self.unwritten if self.fates.keys() <= {"left", "unrecorded", "changed"} else None
 
     def merge(self, other: Tally) -> None:
         """Count these in."""

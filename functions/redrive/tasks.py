@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from eventing.cause import DependencyDown
 from eventing.dead_letter import STAGES
 from eventing.redrive.filter import Filter
 from eventing.redrive.plan import Plan, read_plan
 from eventing.redrive.request import InvalidInput, read_request
 from eventing.redrive.steps import STEPS
+from functions.contract import COUNTER
 from functions.redrive.custody import Custody
 from functions.redrive.dependencies import Dependencies
 from functions.redrive.notices import Notices
@@ -26,10 +28,6 @@ from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket, run_key
 
 _STRAGGLER_SECONDS = 10.0
-
-
-class DependencyDown(Exception):  # noqa: N818 - the name that a task fails with
-    """A dependency that the letters failed at is not there yet; the message names it."""
 
 
 class Tasks:
@@ -163,6 +161,19 @@ class Tasks:
             approver=task.get("approver"),
         )
 
+    def tell(self, task: Mapping[str, Any]) -> None:
+        """Tell operators of a run that fails, and that not even a report could be written about."""
+        run = run_of(task)
+        self._tell_of_run(
+            run,
+            {
+                "outcome": "failed",
+                "cause": task["cause"],
+                "seconds": round((self._clock.now() - run.started_at).total_seconds(), 1),
+                "report": "none could be written",
+            },
+        )
+
     def release(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Do for an execution that ended without `finish` what that would have done."""
         execution: str = task["execution"]
@@ -228,11 +239,17 @@ class Tasks:
 
     def _tell(self, run: Run, output: Mapping[str, Any]) -> None:
         """Tell of a report; last of all, put on record that nothing more is to be told of this run."""
-        if run.request.rules.reports_to_operators:
-            self._notices.tell_of_run(run, output)
+        # In this order: where it fails, it is done again, and a run is told of once.
         if output["outcome"] != "skipped":
             self._notices.tell_of_incident(run, output)
+        self._tell_of_run(run, output)
         self._bucket.put(concluded_key(run.execution), json.dumps({"report": output["report"]}))
+
+    def _tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
+        # The counter asks for triage every minute, until it gets through: alarms tell of that.
+        fails = output["outcome"] == "failed" and run.request.started_by != COUNTER
+        if fails or run.request.rules.reports_to_operators:
+            self._notices.tell_of_run(run, output)
 
     def _traces(self, plan: Plan, execution: str) -> dict[str, Any]:
         """The results of an execution that left none, by the ledger's rows of its plan's letters."""

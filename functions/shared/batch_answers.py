@@ -1,4 +1,4 @@
-"""Answers of SQS and SNS to a batch, entry by entry."""
+"""Answers of SQS, SNS and DynamoDB to a batch, entry by entry."""
 
 from __future__ import annotations
 
@@ -24,3 +24,8 @@ def failures(response: Mapping[str, Any], count: int, unanswered: Cause) -> list
             resource=unanswered.resource,
         )
     return found
+
+
+def statement_cause(error: Mapping[str, Any], resource: str | None) -> Cause:
+    """The cause of a PartiQL statement's error; `resource` is its table."""
+    return aws_cause(error.get("Code", ""), error.get("Message", ""), resource=resource)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from eventing.cause import Cause, Code, aws_cause, cause_of
+from eventing.cause import UNPROCESSED, Cause, Code, DependencyDown, cause_of
+from functions.shared.batch_answers import statement_cause
 from functions.shared.clock import Clock
 from functions.shared.resources import resource_of
 
@@ -33,7 +34,6 @@ _MEMBERS = (
     "digest",
     "expires_at",
 )
-_UNPROCESSED = Cause(Code.THROTTLED, "UnprocessedKeys", "the table left keys unprocessed")
 _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "the table did not answer in the time there was")
 
 
@@ -156,9 +156,15 @@ class EventStore:
     def _digests(self, keys: Sequence[str]) -> list[Any]:
         found: list[Any] = []
         left: Any = [{"pk": {"S": key}} for key in dict.fromkeys(keys)]
+        idle = 0
         while left:
-            items, left = self._get(left, consistent=False)
-            found += items
+            items, rest = self._get(left, consistent=False)
+            idle = 0 if len(rest or ()) < len(left) else idle + 1
+            if idle == _LOOK_UPS:
+                raise DependencyDown(replace(UNPROCESSED, resource=self._resource))
+            found, left = found + items, rest
+            if idle:
+                self._clock.pause(idle)
         return found
 
     def _put_one(self, item: EventItem) -> Present | NotStored:
@@ -196,9 +202,7 @@ class EventStore:
             elif failure.get("Code") == "DuplicateItem":
                 results.append(_Taken(_was_retried(response)))
             else:
-                cause = aws_cause(
-                    failure.get("Code", ""), failure.get("Message", ""), resource=self._resource
-                )
+                cause = statement_cause(failure, self._resource)
                 results.append(NotStored(cause))
         return results
 
@@ -208,7 +212,7 @@ class EventStore:
         """Look the keys up; those that a call leaves unprocessed are asked for again."""
         found: dict[str, Present | NotStored] = {}
         keys: Any = [{"pk": {"S": key}} for key in taken]
-        cause = replace(_UNPROCESSED, resource=self._resource)
+        cause = replace(UNPROCESSED, resource=self._resource)
         for _ in range(_LOOK_UPS):
             try:
                 items, keys = self._get(keys, consistent=True)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
-from eventing.cause import Cause, aws_cause, cause_of
+from eventing.cause import UNPROCESSED, Cause, DependencyDown, cause_of
 from eventing.dead_letter import DeadLetter, Stage
 from eventing.redrive.changes import Change
 from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import SHARDS, Row, State, shard, shards
+from functions.shared.batch_answers import statement_cause
 from functions.shared.clock import Clock
 from functions.shared.letter_index import LetterIndex
 from functions.shared.letter_items import (
@@ -263,7 +264,7 @@ class Letters:
             left = unprocessed.get(self._table, {}).get("Keys")
             if not left:
                 return found
-        raise TimeoutError("the ledger left keys unprocessed")
+        raise DependencyDown(replace(UNPROCESSED, resource=self._resource))
 
     def _change(self, run: Sequence[Change]) -> _Answer:
         try:
@@ -280,13 +281,7 @@ class Letters:
             elif failure.get("Code") == "ConditionalCheckFailed":
                 results.append(False)
             else:
-                results.append(
-                    aws_cause(
-                        failure.get("Code", ""),
-                        failure.get("Message", ""),
-                        resource=self._resource,
-                    )
-                )
+                results.append(statement_cause(failure, self._resource))
         repeated = bool(response["ResponseMetadata"].get("RetryAttempts"))
         return _Answer(results, asked_again=repeated)
 

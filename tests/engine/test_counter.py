@@ -31,7 +31,7 @@ def test_a_message_that_cannot_be_sent_is_sent_by_a_later_triage(world: World) -
         return "denied" if call.operation == "Publish" else None
 
     world.dead_letters(world.letter("a"))
-    assert world.run({}, faults=faults).error == "AuthorizationErrorException"
+    assert world.run({}, faults=faults).error == "DependencyDown"
     assert world.waiting() == 0
     # Nobody was told, and the queue is empty: the counter sees to it.
     counted = world.count()

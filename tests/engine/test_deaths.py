@@ -355,7 +355,7 @@ def test_a_lock_that_cannot_be_renewed_ends_the_run(world: World) -> None:
         return "denied" if call.task == "page" and call.operation == "UpdateItem" else None
 
     ended = world.run(REDRIVE, faults=faults)
-    assert ended.error == "ClientError"
+    assert ended.error == "DependencyDown"
     assert world.delivered() == {}
     see_all_well(world)
 

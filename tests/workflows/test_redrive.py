@@ -84,6 +84,8 @@ class Functions:
                 return {}
             case "page":
                 return self.pages.pop(0)
+            case "tell":
+                return None
             case "report" | "finish":
                 return {"outcome": payload["outcome"], "report": "reports/2026-03-01/run-1.json"}
             case other:
@@ -399,10 +401,48 @@ def test_an_error_where_there_is_nothing_to_unlock(task: str, name: str) -> None
     failed = failure(stub)
 
     assert failed.error == name
-    assert failed.cause.startswith(f"{name}: ")
+    unreported = "no report could be written: " if task in ("report", "finish") else ""
+    assert failed.cause.startswith(f"{unreported}{name}: ")
     assert "quoted" not in failed.cause
     # What `finish` or a lost answer of `lock` leave locked, the rule on failed executions releases.
-    assert stub.tasks[-1] == task
+    follows = {"begin": [], "report": ["tell"], "finish": ["tell"]}.get(task, ["report"])
+    assert stub.tasks[-1 - len(follows) :] == [task, *follows]
+    for name in follows:
+        assert stub.call(name)["cause"] == failed.cause
+
+
+@pytest.mark.parametrize("task", [*WITHOUT_LOCK[1:], "verify", "page"])
+def test_a_dependency_that_fails_is_named_by_the_execution(task: str) -> None:
+    said = "table eventing-events: ACCESS_DENIED: User: redrive is not authorized"
+    stub = broken(task, "DependencyDown")
+    stub.answers[task] = error("DependencyDown", said)
+    failed = failure(stub)
+
+    assert failed.error == "DependencyDown"
+    assert failed.cause.endswith(said)
+    assert stub.calls[-1]["cause"] == failed.cause
+
+
+def test_what_failed_first_is_named_when_its_report_fails_as_well() -> None:
+    stub = functions()
+    stub.answers["plan"] = error("DependencyDown", "table events: THROTTLED: slow down")
+    stub.answers["report"] = error("DependencyDown", "bucket operations: ACCESS_DENIED: no")
+    failed = failure(stub)
+
+    assert stub.tasks == [*PLANNED, "report", "tell"]
+    assert failed.cause == (
+        "table events: THROTTLED: slow down; "
+        "no report could be written: bucket operations: ACCESS_DENIED: no"
+    )
+
+
+def test_an_execution_that_can_tell_nobody_fails_with_its_own_cause() -> None:
+    stub = functions()
+    stub.answers |= {
+        task: error("DependencyDown", f"{task}: ACCESS_DENIED: no")
+        for task in ("plan", "report", "tell")
+    }
+    assert failure(stub).cause.startswith("plan: ACCESS_DENIED")
 
 
 @pytest.mark.parametrize("task", WITH_LOCK)
@@ -486,10 +526,14 @@ def test_every_transition_is_one_that_an_execution_takes() -> None:
     several.triages.insert(0, triaged(drained=False))
     several.pages.insert(0, page(1))
     walk(several)
-    for name, task in (("Locked", "lock"), ("PlanChanged", "verify"), ("DependencyDown", "probe")):
+    refused = {"plan": "InvalidInput", "lock": "Locked", "verify": "PlanChanged"}
+    for task, name in {**refused, "probe": "DependencyDown"}.items():
         walk(broken(task, name))
     for task in (*WITHOUT_LOCK, *WITH_LOCK):
         walk(broken(task, "ClientError"))
+    silenced = broken("report", "ClientError")
+    silenced.answers["tell"] = error("ClientError", "")
+    walk(silenced)
 
     assert taken == {
         (name, target) for name, state in MACHINE["States"].items() for target in targets(state)
