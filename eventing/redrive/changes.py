@@ -39,6 +39,11 @@ def reopen(row: Row) -> Change:
     return Change(row, "open", {"run": ""})
 
 
+def give_back(row: Row) -> Change:
+    """A letter that was claimed, and that its dependency kept from its step, is as it was before."""
+    return Change(claimed(row), "parked" if row.state == "parked" else "open", {"run": ""})
+
+
 def close(row: Row, state: State, *, run: str, now: datetime, reason: str = "") -> Change:
     """The letter is done with, and stays on record for a while."""
     closing: dict[str, str | int] = {

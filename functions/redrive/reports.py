@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from eventing.timestamps import timestamp
 from functions.contract import Objects
 from functions.redrive.root_causes import GROUPS, RootCauses
 from functions.redrive.run import Run, triage_prefix
+from functions.redrive.tally import left_out_of
 from functions.shared.audit import Audit
 from functions.shared.operations import OperationsBucket
 
@@ -58,6 +59,7 @@ class Reports:
             "triage": self._triaged(run),
             "plan": summary,
             **_totals(results),
+            "left_out": [asdict(some) for some in left_out_of(results).values()],
             "groups": self._root_causes.describe(open_letters),
         }
         if left:

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from eventing.cause import DependencyDown
+from eventing.cause import Code
 from eventing.dead_letter import STAGES
 from eventing.redrive.filter import Filter
+from eventing.redrive.health import Health
 from eventing.redrive.plan import Plan, read_plan
 from eventing.redrive.request import InvalidInput, read_request
 from eventing.redrive.steps import STEPS
@@ -22,7 +23,7 @@ from functions.redrive.pages import FIRST_POSITION, Pages
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
 from functions.redrive.run import Run, concluded_key, plan_key, results_key, run_of
-from functions.redrive.tally import DONE_WITH, traces
+from functions.redrive.tally import DONE_WITH, left_out_of, traces
 from functions.shared.clock import Clock
 from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket, run_key
@@ -114,14 +115,21 @@ class Tasks:
         return {"verified": True}
 
     def probe(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """Raise `DependencyDown` when something that the letters' steps call is not there."""
+        """The position to begin at: what is not there is down, and its letters are left out.
+
+        Whether the rest takes anything is for the first letter of each to tell: a look asks for other
+        permissions than a step does.
+        """
         summary: Mapping[str, Any] = task["plan"]["summary"]
-        needed = {STEPS[step].dependency for step in summary["by_step"]}
-        for dependency, steps in self._dependencies.items():
-            down = steps.probe(summary) if dependency in needed else None
-            if down:
-                raise DependencyDown(down)
-        return {"probed": True}
+        used = {STEPS[step].dependency for step in summary["by_step"]}
+        missing = {
+            name: cause
+            for dependency, steps in self._dependencies.items()
+            if dependency in used
+            for name, cause in steps.probe(summary)
+            if cause.code is Code.NOT_FOUND
+        }
+        return {"position": {**FIRST_POSITION, "health": Health(down=missing).members()}}
 
     def page(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Take up letters for up to 50 s, from `position` on; see `Pages.work_off`."""
@@ -216,14 +224,17 @@ class Tasks:
         counts = Counter[str]()
         for page in results:
             counts.update(page["fates"])
+        left_out = left_out_of(results)
         left = (summary or {}).get("letters", 0) - sum(counts[fate] for fate in DONE_WITH)
+        if left_out and outcome == "done" and not counts:
+            outcome = "aborted"
         named = run.request.filter.letter_ids if left else None
         rows = self._letters.rows(named or ())
         output = self._reports.write(
             run,
             "partial" if outcome == "done" and left else outcome,
             now=self._clock.now(),
-            cause=cause,
+            cause="; ".join([*([cause] if cause else []), *map(str, left_out.values())]) or None,
             summary=summary,
             results=results,
             left=left,

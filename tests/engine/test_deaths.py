@@ -61,11 +61,13 @@ PAGE = [
     ("page", "UpdateItem", 2),
     ("page", "BatchGetItem", 1),  # the letters
     ("page", "BatchExecuteStatement", 1),  # claimed
-    ("page", "BatchExecuteStatement", 2),  # stored
+    ("page", "PutItem", 1),  # stored: the first, then the other
     ("page", "PutObject", 1),  # archived
-    ("page", "PublishBatch", 1),
+    ("page", "PublishBatch", 1),  # the first of each topic
     ("page", "PublishBatch", 2),
-    ("page", "BatchExecuteStatement", 3),  # recorded
+    ("page", "PutItem", 2),
+    ("page", "PublishBatch", 3),
+    ("page", "BatchExecuteStatement", 2),  # recorded
     ("page", "PutObject", 2),  # the results
 ]
 FINISH = [

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from functions.contract import EXECUTION_REFUSALS, Refusal
+from functions.contract import DEPENDENCY_DOWN, EXECUTION_REFUSALS
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed, targets
 from workflows.redrive import DEFINITION
 
@@ -23,6 +23,7 @@ REQUEST: Mapping[str, Json] = {
     "reason": "the topic is back",
 }
 PLAN: Mapping[str, Json] = {"hash": "4f2a", "object": "redrive/run-1/plan.json", "count": 321}
+PROBED: Mapping[str, Json] = {"next": 0, "pages": 0, "health": {}}
 YES: Mapping[str, Json] = {"approved": True, "approver": "dana", "hash": "4f2a"}
 DAY = 24 * 3600
 Answer = Callable[[Json], Json]
@@ -81,7 +82,7 @@ class Functions:
             case "lock":
                 return {"token": {"lock#publish": 7}}
             case "verify" | "probe":
-                return {}
+                return {"position": PROBED}
             case "page":
                 return self.pages.pop(0)
             case "tell":
@@ -320,13 +321,11 @@ def test_a_plan_that_does_not_hold_any_more_is_refused_and_the_lock_given_back()
     assert (finish["outcome"], finish["cause"]) == ("changed", failed.cause)
 
 
-def test_while_a_dependency_is_down_no_letter_is_touched() -> None:
+def test_the_first_page_begins_with_what_the_probe_has_found() -> None:
     stub = functions()
-    stub.answers["probe"] = error("DependencyDown", "the topic orders: ACCESS_DENIED")
 
-    assert run(stub)["outcome"] == "aborted"
-    assert stub.tasks == [*VERIFIED, "probe", "finish"]
-    assert stub.call("finish")["cause"] == "the topic orders: ACCESS_DENIED"
+    assert run(stub)["outcome"] == "done"
+    assert stub.call("page")["position"] == PROBED
 
 
 def test_each_page_goes_on_where_the_last_one_ended() -> None:
@@ -335,7 +334,7 @@ def test_each_page_goes_on_where_the_last_one_ended() -> None:
 
     assert run(stub)["outcome"] == "done"
     calls = [call for call in stub.calls if call["task"] == "page"]
-    assert [call["position"] for call in calls] == [None, {"letter": 100}, {"letter": 200}]
+    assert [call["position"] for call in calls] == [PROBED, {"letter": 100}, {"letter": 200}]
     assert all(call["plan"] == PLAN and call["request"] == stub.request for call in calls)
     assert stub.call("finish")["position"] == {"letter": 321}
 
@@ -462,7 +461,7 @@ def test_a_page_that_fails_leaves_the_position_that_it_was_given() -> None:
     stub = functions()
 
     def second_fails(payload: Json) -> Json:
-        if payload["position"] is None:
+        if payload["position"] == PROBED:
             return page(10)
         raise TaskFailed("States.Timeout")
 
@@ -487,7 +486,8 @@ def test_the_machine_knows_the_refusals_of_the_contract() -> None:
         if not error.startswith("States.")
     }
 
-    assert caught == {*EXECUTION_REFUSALS, Refusal.DEPENDENCY_DOWN}
+    assert caught == set(EXECUTION_REFUSALS)
+    assert f"'{DEPENDENCY_DOWN}'" in DEFINITION.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("letters", [1000, 1001, 10_000, 120_000])
@@ -527,7 +527,7 @@ def test_every_transition_is_one_that_an_execution_takes() -> None:
     several.pages.insert(0, page(1))
     walk(several)
     refused = {"plan": "InvalidInput", "lock": "Locked", "verify": "PlanChanged"}
-    for task, name in {**refused, "probe": "DependencyDown"}.items():
+    for task, name in refused.items():
         walk(broken(task, name))
     for task in (*WITHOUT_LOCK, *WITH_LOCK):
         walk(broken(task, "ClientError"))
