@@ -11,6 +11,7 @@ from eventing.event import MAX_ATTRIBUTE_BYTES, MAX_EVENT_BYTES
 from eventing.http_binding import MAX_BATCH, MAX_BODY_BYTES
 from eventing.json_text import MAX_DEPTH
 from eventing.problem import MAX_FAULTS, Kind
+from eventing.type_patterns import MAX_WILD_TYPE
 
 _LIMITS_INTRODUCTION = """# Limits
 
@@ -62,6 +63,14 @@ LIMITS = (
         MAX_ATTRIBUTE_BYTES,
         "bytes",
         Kind.EVENT_TOO_LARGE,
+    ),
+    Limit(
+        "type",
+        "A `type` that an [event type](event-types.md) with a wildcard takes, of letters, digits, `.`, `_` "
+        "and `-`",
+        MAX_WILD_TYPE,
+        "characters",
+        Kind.UNKNOWN_TYPE,
     ),
     Limit(
         "depth",

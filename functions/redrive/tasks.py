@@ -106,13 +106,12 @@ class Tasks:
             self._custody.reopen_abandoned(stage)
         return {"token": tokens}
 
-    def verify(self, task: Mapping[str, Any]) -> dict[str, Any]:
+    def verify(self, task: Mapping[str, Any]) -> None:
         """Raise `PlanChanged` when the plan does not hold any more."""
         run = run_of(task)
         # While an approval was waited for, the world went on; a run that needed none has just begun.
         before = self._clock.now() if task.get("approved") else run.started_at
         self._planner.verify(self._read_plan(task), run.request, before=before)
-        return {"verified": True}
 
     def probe(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """The position to begin at: what is not there is down, and its letters are left out.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
@@ -26,7 +26,11 @@ from tests.faults.sdk import fail
 from tests.faults.vocabulary import Call, Fault, Killed
 
 if TYPE_CHECKING:
-    from tests.engine.world import World
+    from aws_lambda_powertools import Logger
+
+    from eventing.catalogue import Catalogue
+    from functions.shared.clock import Clock
+    from tests.engine.clouds import Cloud
     from tests.workflows.asl import Json
 
 
@@ -47,41 +51,58 @@ Faults = Callable[[TaskCall], Fault | None]
 """Decides what happens to a call; None: it goes through."""
 
 
+class Surroundings(Protocol):
+    """What a process finds when it comes to life."""
+
+    @property
+    def cloud(self) -> Cloud: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def logger(self) -> Logger: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def page_seconds(self) -> float: ...
+    @property
+    def environment(self) -> dict[str, str]: ...
+
+
 class Process:
     """An execution environment of Lambda."""
 
-    def __init__(self, world: World, faults: Faults) -> None:
+    def __init__(self, around: Surroundings, faults: Faults) -> None:
         self.dead = False
         self.retired = False
         self.calls: list[TaskCall] = []
-        self._world = world
+        self._around = around
         self._faults = faults
         self._lock = threading.Lock()
         self._task = ""
         self._counts: Counter[str] = Counter()
-        self._catalogue = world.catalogue
+        self._catalogue = around.catalogue
 
     @cached_property
     def clients(self) -> Clients:
         """Its AWS clients."""
-        wire = self._world.cloud.wire()
+        wire = self._around.cloud.wire()
         wire.send = self._send
         return wire.clients
 
     def parts(self, *, threads: int) -> Parts:
         """What one of its functions is put together from."""
         return Parts(
-            self._world.environment,
+            self._around.environment,
             threads=threads,
             clients=self.clients,
-            clock=self._world.clock,
-            workers=self._world.cloud.workers(threads),
-            logger=self._world.logger,
+            clock=self._around.clock,
+            workers=self._around.cloud.workers(threads),
+            logger=self._around.logger,
             catalogue=self._catalogue,
             code_digest="code",
             # Few, which takes less time.
             shards=2,
-            page_seconds=self._world.page_seconds,
+            page_seconds=self._around.page_seconds,
             poll_seconds=0,
         )
 
@@ -129,13 +150,13 @@ class Process:
             self.calls.append(call)
         fault = self._faults(call)
         if fault is None:
-            return self._world.cloud.send(request)
+            return self._around.cloud.send(request)
         try:
             return fail(
                 fault,
                 request,
                 service=service,
-                act=lambda: self._world.cloud.send(request),
+                act=lambda: self._around.cloud.send(request),
                 released=threading.Event(),
             )
         except Killed:

@@ -165,6 +165,7 @@ def test_processes_that_die_each_time(world: World, where: Where) -> None:
 def test_an_execution_that_is_stopped_in_the_middle_of_a_page(world: World, where: Where) -> None:
     ended = world.run(REDRIVE, faults=meanwhile(at(where), world.stop))
     assert ended.error == "Stopped"
+    assert world.releases[0]["released"] == ["lock#ingest", "lock#publish"]
     assert world.locked() == {}
     assert world.states()["redriving"] == 0
     entry = world.audit()[-1]

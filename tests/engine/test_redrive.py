@@ -62,7 +62,9 @@ def test_a_redrive_does_what_its_plan_said(world: World) -> None:
     assert all(one.episode == 1 for one in world.letters if one.state == "open")
     assert world.locked() == {}
     failed = world.report(redriven)["failed_again"]
-    assert {one["code"] for one in failed} == {"NO_ROUTE"}
+    assert {(one["step"], one["code"], one["fate"]) for one in failed} == {
+        ("route", "NO_ROUTE", "failed")
+    }
     assert len(failed) == 9
 
 

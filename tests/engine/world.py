@@ -107,6 +107,8 @@ class World:
         self.log = StringIO()
         self.logger = Logger(service=self.name, stream=self.log)
         self.processes: list[Process] = []
+        self.releases: list[Json] = []
+        """What each release has given, of executions that came to another end."""
         self._running: list[tuple[Execution, _Machine]] = []
         self.ledger, self.events, self.operations, self.archive = tables(cloud).values()
         for topic in self.catalogue.topics:
@@ -239,9 +241,9 @@ class World:
         }
         for _ in range(2):
             with suppress(Exception, Killed):
-                self.process(faults).invoke(task)
+                self.releases.append(self.process(faults).invoke(task))
                 return
-        self.process(faults).invoke(task)
+        self.releases.append(self.process(faults).invoke(task))
 
     def count(self, *, faults: Faults = nothing) -> Json:
         """What the counter finds, every minute, and the inputs of the triages that it has `started`."""

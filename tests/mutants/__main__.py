@@ -15,7 +15,7 @@ import argparse
 import ast
 import json
 import os
-import random
+import re
 import shutil
 import subprocess
 import sys
@@ -24,12 +24,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from queue import Queue
 from tempfile import TemporaryDirectory
 
 import coverage
 
+from tests.mutants.chosen import DIED
 from tests.mutants.operators import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
@@ -169,8 +171,8 @@ class Worker:
         self._folder = folder
         self._written = 0
 
-    def kills(self, mutant: Mutant, tests: Sequence[str]) -> bool:
-        """Whether one of the tests fails with it."""
+    def killer(self, mutant: Mutant, tests: Sequence[str]) -> str | None:
+        """What fails with it: a test, an import, the time; None: nothing, it lives."""
         file = self._folder / mutant.path
         source = file.read_bytes()
         chosen = self._folder / "chosen.txt"
@@ -184,17 +186,21 @@ class Worker:
                 cwd=self._folder,
                 env={**os.environ, "CHOSEN_TESTS": str(chosen), "PYTHONDONTWRITEBYTECODE": ""},
                 capture_output=True,
+                text=True,
                 timeout=SECONDS,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return True
+            return "time"
         finally:
             self._write(file, source)
+        if done.returncode == 0:
+            return None
         # No test that was found would be a fault of this tool; a conftest.py that cannot be imported is not.
-        found = done.returncode != 5 and (done.returncode != 4 or b"conftest" in done.stderr)
-        assert found, f"{mutant.name}: {done.stdout.decode()} {done.stderr.decode()}"
-        return done.returncode != 0
+        found = done.returncode != 5 and (done.returncode != 4 or "conftest" in done.stderr)
+        assert found, f"{mutant.name}: {done.stdout} {done.stderr}"
+        failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+        return failed[1] if failed else "time" if done.returncode == DIED else "import"
 
     def _write(self, file: Path, content: bytes) -> None:
         file.write_bytes(content)
@@ -204,7 +210,7 @@ class Worker:
 
 
 def sample(seed: int, count: int, only: str) -> list[Mutant]:
-    """This many of all mutants, always the same for a seed and a source."""
+    """This many of all mutants, the same for a seed."""
     files = sorted(path for room in MUTATED for path in (ROOT / room).rglob("*.py"))
     files.remove(ROOT / NOT_MUTATED)
     found = [
@@ -214,9 +220,10 @@ def sample(seed: int, count: int, only: str) -> list[Mutant]:
     if unknown:
         sys.exit("survivors.json lists what is no mutant any more:\n" + "\n".join(sorted(unknown)))
     print(f"{len(found)} mutants", flush=True)
-    chosen = random.Random(seed).sample(found, min(count, len(found)))
+    # By their names, so that a change of the code changes the sample where it changes the code.
+    found.sort(key=lambda one: sha256(f"{seed} {one.name}".encode()).digest())
     return sorted(
-        (one for one in chosen if only in one.name),
+        (one for one in found[:count] if only in one.name),
         key=lambda one: (one.path, one.start, one.after),
     )
 
@@ -262,13 +269,14 @@ def _run(chosen: Sequence[Mutant], tests: Reached, folder: Path) -> list[Mutant]
         worker = free.get()
         began = time.monotonic()
         try:
-            killed = bool(near) and worker.kills(mutant, near)
+            killer = worker.killer(mutant, near) if near else None
         finally:
             free.put(worker)
-        word = "killed" if killed else "LIVES " if near else "UNSEEN"
+        word = "killed" if killer else "LIVES " if near else "UNSEEN"
         seconds = time.monotonic() - began
-        print(f"{word} {seconds:5.1f} s, {len(near):4} tests  {mutant.name}", flush=True)
-        return not killed
+        by = f" by {killer}" if killer else f" of {len(near)} tests"
+        print(f"{word} {seconds:5.1f} s  {mutant.name}{by}", flush=True)
+        return killer is None
 
     with ThreadPoolExecutor(PROCESSES) as pool:
         return [one for one, alive in zip(chosen, pool.map(lives, chosen), strict=True) if alive]

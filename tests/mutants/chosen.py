@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 # A mutant may loop for ever, or take up all memory.
-_TEST_SECONDS = 60
+_TEST_SECONDS = 120
 _BYTES = 16 * 1024**3
-_DIED = 99
+# The status of a run whose test did not end.
+DIED = 99
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Bound what a mutant can take up."""
     resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
-    signal.signal(signal.SIGALRM, lambda *_: os._exit(_DIED))
+    signal.signal(signal.SIGALRM, lambda *_: os._exit(DIED))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -94,7 +94,7 @@ class _Visitor(ast.NodeVisitor):
     # What is mutated
 
     def visit(self, node: ast.AST) -> None:
-        if _is_for_type_checkers(node):
+        if _is_left_alone(node):
             return
         if isinstance(node, ast.stmt):
             self._statements.append(node)
@@ -131,6 +131,8 @@ class _Visitor(ast.NodeVisitor):
         if name in _CALLS:
             self._add(call.func, _CALLS[name])
         for keyword in call.keywords:
+            if _is_left_alone(keyword):
+                continue
             rest = [one for one in call.keywords if one is not keyword]
             without = ast.unparse(ast.Call(call.func, call.args, rest))
             self._add(call, without, f"{name}(...) without {keyword.arg or ast.unparse(keyword)}")
@@ -196,7 +198,7 @@ class _Visitor(ast.NodeVisitor):
         return self._starts[node.end_lineno - 1] + node.end_col_offset
 
 
-def _is_for_type_checkers(node: ast.AST) -> bool:
+def _is_left_alone(node: ast.AST) -> bool:
     match node:
         case ast.If(ast.Name("TYPE_CHECKING")) | ast.Subscript(ast.Name("Literal")):
             return True
@@ -206,6 +208,8 @@ def _is_for_type_checkers(node: ast.AST) -> bool:
             return True
         case ast.ClassDef(bases=[ast.Name("Protocol"), *_]):
             return True
+        case ast.keyword("strict"):
+            return True  # of `zip`: what is zipped is of one length by construction
         case ast.JoinedStr():
             return True  # before Python 3.12 nothing in it has a position
     return False

@@ -1,4 +1,4 @@
-"""One name for one thing: every word in the name of a module or of a class is in docs/glossary.md."""
+"""One name for one thing: the words in the names of modules, folders and classes are in docs/glossary.md."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ ROOMS = (
     "eventing",
     "functions",
     "infrastructure",
+    "local",
     "stacks",
     "workflows",
 )
@@ -29,15 +30,20 @@ def words(name: str) -> set[str]:
 
 
 def _singular(word: str) -> str:
-    if word.endswith("ss"):
-        return word
-    return f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")
+    if word.endswith("ies"):
+        return word.removesuffix("ies") + "y"
+    return word if word.endswith("ss") else word.removesuffix("s")
 
 
 def _listed() -> Iterator[str]:
     tables, _, everyday = GLOSSARY.partition("## Words that mean what they mean everywhere\n")
-    yield from re.findall(r"^\| ((?!word |---).+?) \|", tables, re.MULTILINE)
+    yield from _entries(tables)
     yield everyday
+
+
+def _entries(tables: str) -> list[str]:
+    """The first column of tables."""
+    return re.findall(r"^\| ((?!word |---).+?) \|", tables, re.MULTILINE)
 
 
 KNOWN = {word for entry in _listed() for word in words(entry)}
@@ -47,7 +53,7 @@ def _names() -> Iterator[tuple[str, str]]:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             where = str(path.relative_to(ROOT))
-            yield where, path.stem
+            yield where, path.parent.name if path.stem == "__init__" else path.stem
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     yield where, node.name
@@ -60,6 +66,15 @@ def test_the_words_of_names_are_in_the_glossary() -> None:
         if (new := words(name) - KNOWN)
     }
     assert not unknown, "\n".join(sorted(unknown))
+
+
+def test_every_word_of_the_code_is_in_some_name() -> None:
+    used = {word for _, name in _names() for word in words(name)}
+    code = GLOSSARY.partition("## The code\n")[2].partition("\n## ")[0]
+    entries = [entry for row in _entries(code) for entry in row.split(", ")]
+
+    assert entries
+    assert [entry for entry in entries if not words(entry) & used] == []
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,10 @@ def _attributes(most: int) -> bytes:
     return json.dumps(_event(source="/", subject="x" * (most - taken + 1))).encode()
 
 
+def _type(most: int) -> bytes:
+    return json.dumps(_event(type=TYPE + "x" * (most - len(TYPE)))).encode()
+
+
 def _deep(most: int) -> bytes:
     lists = most - 1
     return json.dumps(_event(data=None)).replace("null", "[" * lists + "]" * lists).encode()
@@ -78,6 +82,7 @@ BODIES: dict[str, Callable[[int], bytes]] = {
     "batch": _batch,
     "event": _padded,
     "attributes": _attributes,
+    "type": _type,
     "depth": _deep,
     "digits": _digits,
     "integer": _integer,

@@ -349,7 +349,10 @@ def test_a_crash_is_a_503_that_names_nothing(
 
     assert response["statusCode"] == 503
     assert "secret" not in json.dumps(response)
-    assert "RuntimeError" in publisher.log.getvalue()
+    line = json.loads(publisher.log.getvalue())
+    assert line["error"] == "RuntimeError"
+    # Where it was raised, the innermost last; its text may quote the event.
+    assert line["at"][-1].endswith(" check")
     assert "secret" not in publisher.log.getvalue() + capsys.readouterr().out
 
 

@@ -44,6 +44,7 @@ def of_line(line: str) -> set[str]:
         ("raise a", {"pass"}),
         ("a = min(b)", {"a = max(b)"}),
         ("a = b(k=a)", {"a = b()"}),
+        ("a = zip(a, b, strict=True)", set()),
         ("a = [b for b in a if b]", {"a = [b for b in a if (not b)]"}),
         ("a = b if a else a", {"a = b if (not a) else a"}),
         ("a: Literal['x'] = b", set()),

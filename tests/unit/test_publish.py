@@ -160,6 +160,8 @@ def test_entries_that_sns_itself_fails_on_are_sent_again_and_no_others(stream: S
     assert stream.letters == []
     assert sorted(map(int, stream.arrived("orders"))) == list(range(10))
     assert stream.aws.count("PublishBatch") == 3
+    # Pauses of 0.2 and 0.6 s, half of each left to chance.
+    assert 0.4 <= stream.aws.slept <= 0.8
 
 
 def test_a_topic_throttled_for_a_moment_leaves_no_dead_letter(stream: Stream) -> None:
