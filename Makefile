@@ -13,20 +13,28 @@ WAITING := -n 3 --dist loadfile --no-loadscope-reorder
 # tests/README.md has what each folder is for.
 FAST := tests/unit tests/engine tests/infrastructure tests/workflows
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+# A new environment (1) with these packages (2), installed by the pip that is pinned like all else.
+define environment
+@$(PYTHON) -m venv --clear $(1)
+@$(1)/bin/python $(PIP) -r requirements/pip.txt
+@$(1)/bin/python $(PIP) -r $(2)
+endef
+# The command line from this folder, built by what is installed: it asks no network.
+PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants unit end-to-end screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants unit end-to-end security screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: .venv/.ready node_modules/.ready .local/emulator/.ready build/.ready  ## what the other targets need (they call it)
 
-.venv/.ready: requirements/project.txt
+.venv/.ready: requirements/project.txt requirements/pip.txt
 	@echo "setup: Python packages of the project"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
-	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/python $(PIP) -r requirements/project.txt
+	$(call environment,.venv,requirements/project.txt)
+	@.venv/bin/python $(PIP_EDITABLE)
 	@touch $@
 
 node_modules/.ready: package-lock.json .venv/.ready
@@ -34,10 +42,9 @@ node_modules/.ready: package-lock.json .venv/.ready
 	@npm ci --silent
 	@touch $@
 
-.local/emulator/.ready: requirements/emulator.txt
+.local/emulator/.ready: requirements/emulator.txt requirements/pip.txt
 	@echo "setup: the local emulator, in an environment of its own"
-	@$(PYTHON) -m venv --clear .local/emulator
-	@.local/emulator/bin/python $(PIP) -r requirements/emulator.txt
+	$(call environment,.local/emulator,requirements/emulator.txt)
 	@touch $@
 
 .local/browser/.ready: tests/browser/package-lock.json tests/browser/unpack.js requirements/browser.txt .venv/.ready
@@ -59,14 +66,14 @@ synth: setup  ## the CloudFormation templates, into cdk.out
 	@npx cdk synth --quiet
 
 catalogue: setup  ## list and check the catalogue (CATALOGUE=folder: another one)
-	@.venv/bin/python -m commands.catalogue list --catalogue $(CATALOGUE)
-	@.venv/bin/python -m commands.catalogue check --catalogue $(CATALOGUE)
+	@.venv/bin/python -m console catalogue list --catalogue $(CATALOGUE)
+	@.venv/bin/python -m console catalogue check --catalogue $(CATALOGUE)
 
 route: setup  ## which topic takes an event, and why not the others (EVENT=file, - for stdin)
-	@.venv/bin/python -m commands.route $(EVENT) --catalogue $(CATALOGUE)
+	@.venv/bin/python -m console route $(EVENT) --catalogue $(CATALOGUE)
 
 docs: setup  ## make docs/generated from the catalogue anew
-	@.venv/bin/python -m commands.catalogue docs
+	@.venv/bin/python -m console catalogue docs
 
 sizes: setup  ## size and contents of each function's package
 	@.venv/bin/python -m infrastructure.packaging sizes
@@ -75,15 +82,18 @@ check: setup .local/browser/.ready  ## format, lint, types, fast tests
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@pytest -q $(PARALLEL) $(FAST) --cov --cov-report=term
+	@pytest -q $(PARALLEL) $(FAST) tests/security --ignore=tests/security/running --cov --cov-report=term
 
 test: check end-to-end  ## everything
+
+test-long: setup  ## explorations and searches that take longer than a review should wait (half an hour)
+	@pytest -q tests/exploration
 
 unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
 end-to-end: setup .local/browser/.ready  ## the tests that go through the deployed emulator
-	@pytest -q $(WAITING) --emulator tests/end_to_end tests/engine
+	@pytest -q $(WAITING) --emulator tests/end_to_end tests/engine tests/security/running
 
 test-long: setup .local/browser/.ready  ## explorations, large numbers, all of the engine on the emulator
 	@pytest -q $(PARALLEL) tests/unit tests/engine --hypothesis-profile explore
@@ -92,6 +102,9 @@ test-long: setup .local/browser/.ready  ## explorations, large numbers, all of t
 
 mutants: setup  ## would the fast tests notice a change? 100 of them, seeded (ARGS="--seed 2")
 	@.venv/bin/python -m tests.mutants $(ARGS)
+
+security: setup .local/browser/.ready  ## all attacks on a system like that of `make run`, a browser's included
+	@pytest -q tests/security
 
 screenshots: setup .local/browser/.ready  ## pictures of the local page for the README, of a run that has an incident
 	@SCREENSHOTS=docs/images pytest -q tests/end_to_end/test_page.py -k incident
@@ -104,7 +117,7 @@ format: setup  ## rewrite the sources in the project's format
 	@ruff check --fix .
 
 requirements: .venv/.ready  ## compile requirements/*.in to pinned files with hashes
-	@cd requirements && for set in functions emulator project browser benchmarks; do \
+	@cd requirements && for set in pip functions emulator project browser benchmarks; do \
 		uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 			--custom-compile-command "make requirements" $(UPGRADE) -o $$set.txt $$set.in || exit 1; done
 

@@ -24,6 +24,8 @@ LETTERS, LOOPED = 2000, 50
 _TOPIC = "orders"
 _VARIABLES = {
     Variable.LEDGER_TABLE: "ledger",
+    Variable.OPEN_LETTER_DAYS: "180",
+    Variable.CLOSED_LETTER_DAYS: "30",
     Variable.OPERATIONS_BUCKET: "operations",
     Variable.OPS_TOPIC_ARN: "arn:aws:sns:eu-north-1:123456789012:shop-ops",
     Variable.DEPLOYMENT: "shop",

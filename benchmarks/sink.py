@@ -72,10 +72,6 @@ class Sink:
         return operation, _QUERY[operation](self, body)
 
 
-def _put_item(_sink: Sink, _content: Any) -> bytes:
-    return b"{}"
-
-
 def _execute(sink: Sink, content: Any) -> bytes:
     refused = {"Error": {"Code": "ThrottlingError", "Message": "refused"}}
     return json.dumps(
@@ -137,7 +133,8 @@ def _publish_batch(sink: Sink, body: bytes) -> bytes:
 
 
 _JSON: dict[str, Callable[[Sink, Any], bytes]] = {
-    "PutItem": _put_item,
+    "PutItem": _nothing,
+    "ExecuteStatement": _nothing,
     "BatchExecuteStatement": _execute,
     "BatchGetItem": _get_items,
     "SendMessageBatch": _send_messages,

@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from dashboards.widgets import WIDTH, Row, dashboard, graph, heading, query, text
-from infrastructure.constructs.dead_letters import OLD_DAYS
+from infrastructure.retention import OLD_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

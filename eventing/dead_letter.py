@@ -74,7 +74,7 @@ class DeadLetter:
     @cached_property
     def digest(self) -> str:
         """The event's."""
-        return event_digest(self.document.exact, spelled=self.document.spelled)
+        return event_digest(self.document.exact)
 
     @property
     def key(self) -> str:
@@ -147,7 +147,7 @@ def read_dead_letter(body: str) -> DeadLetter:
         stage=stage,
         step=step,
         publisher=members.read("publisher", text),
-        event=event.compact(),
+        event=event.text,
         accepted_at=members.read("accepted_at", moment),
         cause=_cause(cause),
         failed_at=members.read("failed_at", moment),

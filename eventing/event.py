@@ -11,28 +11,30 @@ import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain, islice
+from typing import Any, cast
 
-from eventing.json_text import Document, canonical
+from eventing.json_text import Document, canonical, spelling
 from eventing.media_type import comparable, declares_json, is_media_type
-from eventing.problem import Fault, Kind, Refused, pointer
+from eventing.problem import MAX_FAULTS, Fault, Kind, Refused, faults_in_words, pointer
 from eventing.timestamps import is_rfc3339
 from eventing.uri import is_absolute_uri, is_uri_reference
 
 MAX_EVENT_BYTES = 240 * 1024
 MAX_ATTRIBUTE_BYTES = 8 * 1024
+# Section 2 "Integer": 32 bits, signed.
+MAX_INTEGER = 2**31 - 1
 
 # Not an extension attribute here: a subscriber's filter on the body would take it for the publisher.
 RESERVED = "publisher"
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _NAME = re.compile(r"[a-z0-9]+", re.ASCII)
-# Section 2 "String": control characters and Unicode noncharacters are disallowed.
-_DISALLOWED = re.compile(
-    "[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef"
-    + "".join(f"{chr(p << 16 | 0xFFFE)}{chr(p << 16 | 0xFFFF)}" for p in range(17))
-    + "]"
+# Section 2 "String": control characters and Unicode noncharacters, to stand in a class of characters.
+DISALLOWED = "\x00-\x1f\x7f-\x9f\ufdd0-\ufdef" + "".join(
+    f"{chr(p << 16 | 0xFFFE)}{chr(p << 16 | 0xFFFF)}" for p in range(17)
 )
+_DISALLOWED = re.compile(f"[{DISALLOWED}]")
 
 
 _Rule = tuple[Callable[[str], Any], str]
@@ -64,12 +66,19 @@ class Event:
     source: str
     type: str
     subject: str | None
-    value: dict[str, Any] = field(repr=False)
-    """The CloudEvent in its JSON format, as Python values."""
-    text: str = field(repr=False)
-    """The same, as it is stored and published: compact, otherwise as its publisher sent it."""
+    document: Document = field(repr=False)
     digest: str = field(repr=False)
     """Tells an event that was sent again from another one under the same source and id."""
+
+    @property
+    def value(self) -> Mapping[str, Any]:
+        """The CloudEvent in its JSON format, as Python values."""
+        return cast("dict[str, Any]", self.document.value)
+
+    @property
+    def text(self) -> str:
+        """The same, as it is stored and published: compact, otherwise as its publisher sent it."""
+        return self.document.text
 
     def key(self, publisher: str) -> str:
         """The key under which the event of this publisher is stored: same identity, same key."""
@@ -85,14 +94,14 @@ def event_key(publisher: str, source: str, id: str) -> str:
     return f"{publisher}#{sha256_text(b'%d:' % len(name) + name + id.encode())}"
 
 
-def event_digest(exact: Mapping[str, Any], *, spelled: bool = True) -> str:
+def event_digest(exact: Mapping[str, Any]) -> str:
     """The digest of an event as the specification compares it: the same in every content mode.
 
     An attribute counts by its canonical string form (section 2), and as unset when it is null (JSON 2.2).
     Without a datacontenttype an event is equivalent to one with application/json (section 3.1), unless
     its data is bytes. Data counts as it is, the spelling of its numbers included.
 
-    `exact` and `spelled` are those of the event's document.
+    `exact` is that of the event's document.
     """
     compared = {
         name: value if name == "data" else _attribute_text(value)
@@ -104,14 +113,16 @@ def event_digest(exact: Mapping[str, Any], *, spelled: bool = True) -> str:
         compared["datacontenttype"] = comparable(content_type)
     elif "data_base64" not in compared:
         compared["datacontenttype"] = "application/json"
-    return sha256_text(canonical(compared, spelled=spelled))
+    return sha256_text(canonical(compared))
 
 
 def _attribute_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return spelling(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     # What stands in for an event may have anything else here.
-    return str(value) if isinstance(value, (str, int)) else value
+    return str(value) if isinstance(value, int) else value
 
 
 def read_event(document: Document) -> Event:
@@ -119,17 +130,16 @@ def read_event(document: Document) -> Event:
 
     Raises `Refused` (400) with every fault found, or (413) when the event is too large.
     """
-    value = document.value
-    if not isinstance(value, dict):
+    if not isinstance(document.exact, dict):
         raise Refused(
             Kind.NOT_A_CLOUDEVENT,
             "An event is a JSON object.",
             [Fault("", "must be a JSON object")],
         )
-    id, source = value.get("id"), value.get("source")
-    text = document.compact()
+    members = document.members
+    id, source = members.get("id"), members.get("source")
     # First of all, so that nothing below has to bear more than an event's length.
-    size = len(text.encode())
+    size = len(document.text.encode())
     if size > MAX_EVENT_BYTES:
         raise Refused(
             Kind.EVENT_TOO_LARGE,
@@ -137,20 +147,21 @@ def read_event(document: Document) -> Event:
             id=id,
             source=source,
         )
-    faults = [*attribute_faults(value), *_data_faults(value)]
+    # One more than are named: to find all of a great many costs more than the rest.
+    faults = list(islice(chain(attribute_faults(members), _data_faults(members)), MAX_FAULTS + 1))
     if faults:
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        complete = len(faults) <= MAX_FAULTS
+        count = faults_in_words(min(len(faults), MAX_FAULTS), complete=complete)
         raise Refused(
             Kind.NOT_A_CLOUDEVENT, f"The event has {count}.", faults, id=id, source=source
         )
     return Event(
-        id=value["id"],
-        source=value["source"],
-        type=value["type"],
-        subject=value.get("subject"),
-        value=value,
-        text=text,
-        digest=event_digest(document.exact, spelled=document.spelled),
+        id=members["id"],
+        source=members["source"],
+        type=members["type"],
+        subject=members.get("subject"),
+        document=document,
+        digest=event_digest(document.exact),
     )
 
 
@@ -189,11 +200,12 @@ def attribute_fault(name: str, value: Any) -> str | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return None if -(2**31) <= value < 2**31 else "an integer must fit into 32 bits"
+        fits = -MAX_INTEGER - 1 <= value <= MAX_INTEGER
+        return None if fits else "an integer must fit into 32 bits"
     return "must be a string, a boolean or a whole number"
 
 
-def _data_faults(value: dict[str, Any]) -> Iterator[Fault]:
+def _data_faults(value: Mapping[str, Any]) -> Iterator[Fault]:
     encoded = value.get("data_base64")
     if encoded is None:
         if "data" in value and not isinstance(value["data"], str):

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from eventing.event import attribute_fault, attribute_faults
 from eventing.json_text import MAX_DEPTH, Document, InvalidJson, parse
+from eventing.json_text import document as document_of
 from eventing.media_type import declares_json, essence, is_media_type, is_utf8
 from eventing.problem import Fault, Kind, Refused, pointer
 
@@ -78,21 +79,21 @@ def read_http_request(headers: Mapping[str, Sequence[str]], body: bytes) -> Requ
 def _read_json(body: bytes, content_type: str, *, batched: bool | None) -> Request:
     document = _parse(body, content_type)
     if batched is None:
-        batched = isinstance(document.value, list)
+        batched = isinstance(document.exact, list)
     if not batched:
         return Request(batched=False, documents=[document])
-    if not isinstance(document.value, list):
+    if not isinstance(document.exact, list):
         raise Refused(
             Kind.NOT_A_CLOUDEVENT,
             "A batch is a JSON array of events.",
             [Fault("", "must be a JSON array")],
         )
-    if len(document.value) > MAX_BATCH:
+    if len(document.exact) > MAX_BATCH:
         raise Refused(
             Kind.BATCH_TOO_LARGE,
-            f"The batch holds {len(document.value)} events; {MAX_BATCH} are allowed.",
+            f"The batch holds {len(document.exact)} events; {MAX_BATCH} are allowed.",
         )
-    return Request(batched=True, documents=document.items())
+    return Request(batched=True, documents=document.items)
 
 
 def _parse(body: bytes, content_type: str) -> Document:
@@ -129,9 +130,8 @@ def _read_binary(headers: Mapping[str, Sequence[str]], content_type: str, body: 
         attributes["datacontenttype"] = content_type
         if not is_media_type(content_type):
             faults.append(Fault("/datacontenttype", "Content-Type must be a media type (RFC 2046)"))
-    exact = dict(attributes)
     if body and not faults:
-        _read_data(attributes, exact, content_type, body)
+        _read_data(attributes, content_type, body)
     if faults:
         named = {fault.pointer for fault in faults}
         faults += [fault for fault in attribute_faults(attributes) if fault.pointer not in named]
@@ -142,12 +142,10 @@ def _read_binary(headers: Mapping[str, Sequence[str]], content_type: str, body: 
             id=attributes.get("id"),
             source=attributes.get("source"),
         )
-    return Document(attributes, exact)
+    return document_of(attributes)
 
 
-def _read_data(
-    attributes: dict[str, Any], exact: dict[str, Any], content_type: str, body: bytes
-) -> None:
+def _read_data(attributes: dict[str, Any], content_type: str, body: bytes) -> None:
     """Put the body where the JSON format has it: JSON and text under `data`, all else in Base64.
 
     Without a content type, a body that is no JSON is bytes.
@@ -159,18 +157,18 @@ def _read_data(
             if content_type:
                 raise
         else:
-            attributes["data"], exact["data"] = document.value, document.exact
+            attributes["data"] = document.exact
             return
     media_type = essence(content_type)
     if is_utf8(content_type) and (
         media_type.startswith("text/") or media_type.endswith(("/xml", "+xml"))
     ):
         try:
-            attributes["data"] = exact["data"] = body.decode()
+            attributes["data"] = body.decode()
             return
         except UnicodeDecodeError:
             pass  # not the text it says it is: carried as the bytes it is
-    attributes["data_base64"] = exact["data_base64"] = b64encode(body).decode()
+    attributes["data_base64"] = b64encode(body).decode()
 
 
 def _attribute(name: str, header: str) -> str:

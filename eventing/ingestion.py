@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from eventing.event import MAX_ATTRIBUTE_BYTES, Event, read_event
 from eventing.json_text import Document
 from eventing.message import attributes_size, message_attributes
-from eventing.problem import Kind, Refused
+from eventing.problem import Kind, Refused, faults_in_words
 from eventing.schemas import Schemas, UnknownType
 
 
@@ -37,7 +37,7 @@ def admit(document: Document, *, publisher: str, schemas: Schemas) -> Admitted:
             source=event.source,
         )
     try:
-        verdict = schemas.check(event)
+        found = schemas.check(event)
     except UnknownType:
         raise Refused(
             Kind.UNKNOWN_TYPE,
@@ -45,12 +45,12 @@ def admit(document: Document, *, publisher: str, schemas: Schemas) -> Admitted:
             id=event.id,
             source=event.source,
         ) from None
-    if verdict.refuses:
+    if found.refuses:
         raise Refused(
             Kind.SCHEMA,
-            f"The data has {len(verdict.faults)} fault{'s'[: len(verdict.faults) > 1]}.",
-            verdict.faults,
+            f"The data has {faults_in_words(len(found.faults), complete=found.complete)}.",
+            found.faults,
             id=event.id,
             source=event.source,
         )
-    return Admitted(event, len(verdict.faults))
+    return Admitted(event, len(found.faults))

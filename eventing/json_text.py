@@ -1,66 +1,109 @@
 """JSON as published: read strictly, written compactly, with every number's spelling kept.
 
-Python's own reader rounds `0.10000000000000000001` and turns `1e400` into infinity. A number that a
-float cannot carry is therefore kept as it is spelled, and put back when the value is written.
+Python's own reader rounds `0.10000000000000000001` and turns `1e400` into infinity. A number that it would
+change is therefore kept as it is spelled, and put back when the value is written. A publisher chooses what
+is read here: whatever it sends, the work for each byte stays within the C code of `json`, `re` and `str`.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import cached_property
+from itertools import accumulate
+from typing import Any, cast
 
 # Of what a publisher sends: deeper than any real event, and far from where readers downstream give up.
 MAX_DEPTH = 100
 # What was accepted is wrapped on its way: data into its event, the event into a dead letter.
 _WRAPPINGS = 4
-# Read as an integer it is 0, which is not what was sent.
-_MINUS_ZERO = re.compile(r"-0(?<![^\s:,\[]-0)(?![.\deE])")
 
-# Made once: `json.dumps` makes one for each call.
-_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_SORTED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+# Above so many characters, calls of Python for each number and object take longer than all else.
+_LARGE = 64 * 1024
+
+# A number that a float or an int would change. Decimals of up to 15 digits stay as they are, but for
+# zeros at the end and what is written with an exponent. What a string holds may match as well, which
+# takes time and does no harm.
+_CHANGED = re.compile(
+    r"[ \t\r\n:,\[][-0-9](?:(?<=-)0(?![.\deE])"
+    r"|\d*+(?:[eE]|\.(?:0000|\d++(?:[eE]|(?<=\d0)|(?<=[\d.]{17})))))"
+)
+# Encloses a number that is kept as a text: no text of JSON holds an unpaired surrogate.
+_MARK = "\ud800"
+_ESCAPED_MARK = re.compile(r"\\u[dD]800(?!\\u[dD][c-fC-F])")
+_keep = f"{_MARK}%s{_MARK}".__mod__
+
+
+class _Integers(dict[str, Any]):
+    """Integers by their spelling: 0 is not what `-0` says."""
+
+    __missing__ = int
+
+
+_UNPAIRED = "a string holds an unpaired surrogate (\\ud800 to \\udfff)"
+_RUN = 32
+_DEPTHS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+# Made once: `json.dumps` and `json.loads` make one for each call.
+_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+_SORTED = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), check_circular=False, sort_keys=True
+).encode
 
 
 class InvalidJson(ValueError):  # noqa: N818 - named for what it says to a publisher
     """The text is not JSON that can be carried unchanged; the message says why, without its content."""
 
 
-class _Spelled(str):
-    """A number that a float would change, as its publisher spelled it."""
-
-    __slots__ = ()
-
-
 @dataclass(frozen=True)
 class Document:
-    """A JSON value as read: `value` for looking into it, and the means to write it unchanged."""
+    """A JSON value as read, to look into and to write unchanged; `document` makes one."""
 
-    value: Any
     exact: Any
-    """The same as `value`, but numbers that a float would change are kept as they were spelled."""
+    """The value; numbers that Python would change are texts in it: see `spelling`."""
+    text: str
+    """The compact text: no white space, no ASCII escapes, member order and numbers as published."""
+    spelled: bool
+    """True when it holds a number that Python would change."""
+    items: Sequence[Document] = ()
+    """The elements of an array, each as a document of its own."""
+
+    @cached_property
+    def value(self) -> Any:
+        """The value, its numbers as Python reads them."""
+        return json.loads(self.text) if self.spelled else self.exact
 
     @property
-    def spelled(self) -> bool:
-        """True when there may be such numbers in it."""
-        return self.value is not self.exact
+    def members(self) -> Mapping[str, Any]:
+        """The members of this object as in `value`, but for numbers inside of them, as in `exact`."""
+        if not self.spelled:
+            return cast("dict[str, Any]", self.exact)
+        return {
+            name: json.loads(spelling(member)) if _is_number(member) else member
+            for name, member in self.exact.items()
+        }
 
     def member(self, name: str) -> Document:
         """A member of this object, as a document of its own."""
-        return Document(self.value[name], self.exact[name])
+        return document(self.exact[name])
 
-    def items(self) -> list[Document]:
-        """The elements of this array, each as a document of its own."""
-        if not self.spelled:
-            return [Document(item, item) for item in self.value]
-        return [Document(v, e) for v, e in zip(self.value, self.exact, strict=True)]
 
-    def compact(self) -> str:
-        """The compact text: no white space, no ASCII escapes, member order and numbers as published."""
-        return _escape(_write(self.exact, spelled=self.spelled, sort=False))
+def document(exact: Any) -> Document:
+    """The document of a value, numbers that Python would change being texts: see `spelling`."""
+    if not isinstance(exact, list):
+        return _written(exact)
+    items = [_written(item) for item in exact]
+    text = f"[{','.join([item.text for item in items])}]"
+    return Document(exact, text, any(item.spelled for item in items), items)
+
+
+def _written(exact: Any) -> Document:
+    text = _PLAIN(exact)
+    return Document(exact, _escape(_unmarked(text)), _MARK in text)
 
 
 def parse(text: str, *, depth: int = MAX_DEPTH + _WRAPPINGS) -> Document:
@@ -70,26 +113,13 @@ def parse(text: str, *, depth: int = MAX_DEPTH + _WRAPPINGS) -> Document:
     section 4: behaviour is unpredictable, so it is refused), unpaired surrogates, integers of more
     than 4,300 digits and nesting deeper than `depth`.
     """
-    spelled = False
-
-    def number(spelling: str, read: Callable[[str], float] = float) -> float | _Spelled:
-        nonlocal spelled
-        value = read(spelling)
-        if repr(value) == spelling:
-            return value
-        spelled = True
-        return _Spelled(spelling)
-
+    # Only an escape can spell a surrogate: the text itself came from UTF-8.
+    escaped = "\\u" in text
+    if _MARK in text or (escaped and _spells_mark(text)):
+        raise InvalidJson(_UNPAIRED)
+    large = len(text) > _LARGE
     try:
-        exact = json.loads(
-            text,
-            parse_float=number,
-            # A function of ours for every integer is slow.
-            parse_int=partial(number, read=int) if _MINUS_ZERO.search(text) else None,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_unique,
-        )
-        value = json.loads(text) if spelled else exact
+        exact = (_read_large if large else _read)(text)
     except InvalidJson:
         raise
     except json.JSONDecodeError as error:
@@ -99,10 +129,16 @@ def parse(text: str, *, depth: int = MAX_DEPTH + _WRAPPINGS) -> Document:
         raise InvalidJson(f"nested more than {depth} levels deep") from None
     except ValueError:
         raise InvalidJson("a number has more than 4,300 digits") from None
-    _check_depth(text, exact, depth)
-    if "\\u" in text:  # only an escape can spell one: the text itself came from UTF-8
-        _check_surrogates(exact)
-    return Document(value, exact)
+    if large or text.count("[") + text.count("{") > depth:
+        skeleton = _skeleton(text)
+        if _is_deeper(skeleton, depth):
+            raise InvalidJson(f"nested more than {depth} levels deep")
+    read = document(exact)
+    if large and skeleton.count(b":") != sum(map(_colons, _parts(read))):
+        raise InvalidJson("an object repeats a member name")
+    if escaped:
+        _check_surrogates(read)
+    return read
 
 
 def parse_if_json(text: str) -> Document | None:
@@ -113,41 +149,26 @@ def parse_if_json(text: str) -> Document | None:
         return None
 
 
-def canonical(value: Any, *, spelled: bool = True) -> bytes:
-    """The bytes that two texts of the same JSON value share; `spelled` as of its document.
+def canonical(exact: Any) -> bytes:
+    """The bytes that two texts of the same JSON value share; `exact` is that of its document.
 
     Member order and insignificant white space do not matter; the spelling of a number does (`1.0` is
     not `1`), since a publisher that sends an event again sends the same spelling.
     """
-    return _write(value, spelled=spelled, sort=True).encode()
+    return _unmarked(_SORTED(exact)).encode()
 
 
-def _write(value: Any, *, spelled: bool, sort: bool) -> str:
-    if spelled and _holds_spelled(value):
-        return _write_spelled(value, sort=sort)
-    return _SORTED(value) if sort else _PLAIN(value)
+def spelling(text: str) -> str:
+    """A number in `Document.exact` as it was spelled; any other text as it is."""
+    return text.strip(_MARK)
 
 
-def _holds_spelled(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_spelled, value.values()))
-    if isinstance(value, list):
-        return any(map(_holds_spelled, value))
-    return isinstance(value, _Spelled)
+def _is_number(exact: Any) -> bool:
+    return isinstance(exact, str) and exact.startswith(_MARK)
 
 
-def _write_spelled(value: Any, *, sort: bool) -> str:
-    if isinstance(value, dict):
-        names = sorted(value) if sort else value
-        members = (f"{_text(n)}:{_write_spelled(value[n], sort=sort)}" for n in names)
-        return "{" + ",".join(members) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(_write_spelled(item, sort=sort) for item in value) + "]"
-    return str(value) if isinstance(value, _Spelled) else _text(value)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _unmarked(text: str) -> str:
+    return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")
 
 
 def _escape(text: str) -> str:
@@ -167,25 +188,88 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _check_depth(text: str, value: Any, depth: int) -> None:
-    if text.count("[") + text.count("{") <= depth:
-        return
-    level = [value] if isinstance(value, (dict, list)) else []
-    for _ in range(depth):
-        if not level:
-            return
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, (dict, list))
-        ]
-    if level:
-        raise InvalidJson(f"nested more than {depth} levels deep")
+def _decoder(**hooks: Any) -> Callable[[str], Any]:
+    return json.JSONDecoder(parse_constant=_refuse_constant, **hooks).decode
 
 
-def _check_surrogates(value: Any) -> None:
+def _exact_float(spelled: str) -> float | str:
+    value = float(spelled)
+    return value if repr(value) == spelled else _keep(spelled)
+
+
+# A function of ours for every integer would be slow.
+_exact_int = _Integers({"-0": _keep("-0")}).__getitem__
+_READ = _decoder(object_pairs_hook=_unique, parse_float=_exact_float)
+_READ_WITH_MINUS_ZERO = _decoder(
+    object_pairs_hook=_unique, parse_float=_exact_float, parse_int=_exact_int
+)
+_READ_LARGE = _decoder()
+_READ_LARGE_EXACTLY = _decoder(parse_float=_keep)
+_READ_LARGE_WITH_MINUS_ZERO = _decoder(parse_float=_keep, parse_int=_exact_int)
+
+
+def _read(text: str) -> Any:
+    return (_READ_WITH_MINUS_ZERO if "-0" in text else _READ)(text)
+
+
+def _read_large(text: str) -> Any:
+    """Read a value whose objects may repeat names.
+
+    The garbage collector pauses: its searches of what is read take as long as to read it.
+    """
+    pausing = gc.isenabled()
+    if pausing:
+        gc.disable()
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        if text.startswith(("{", "[")) and not _CHANGED.search(text):
+            return _READ_LARGE(text)
+        return (_READ_LARGE_WITH_MINUS_ZERO if "-0" in text else _READ_LARGE_EXACTLY)(text)
+    finally:
+        if pausing:
+            # Puts what is new with what is old, which is rarely searched.
+            gc.freeze()
+            gc.unfreeze()
+            gc.enable()
+
+
+def _parts(read: Document) -> Iterator[str]:
+    """The texts of an array's elements, or of what is no array: in all as long as the whole."""
+    return (part.text for part in (read.items or (read,)))
+
+
+def _spells_mark(text: str) -> bool:
+    escaped = "\\ud800" in text or "\\uD800" in text
+    return escaped and _ESCAPED_MARK.search(text.replace("\\\\", "")) is not None
+
+
+def _check_surrogates(read: Document) -> None:
+    try:
+        for part in _parts(read):
+            part.encode()
     except UnicodeEncodeError:
-        raise InvalidJson("a string holds an unpaired surrogate (\\ud800 to \\udfff)") from None
+        raise InvalidJson(_UNPAIRED) from None
+
+
+def _colons(text: str) -> int:
+    return _skeleton(text).count(b":")
+
+
+def _skeleton(text: str) -> bytes:
+    """A text that is JSON without its strings."""
+    if "\\" in text:
+        text = text.replace("\\\\", "").replace('\\"', "")
+    return "".join(text.split('"')[::2]).encode()
+
+
+def _is_deeper(skeleton: bytes, depth: int) -> bool:
+    """Tell whether arrays and objects are nested more than `depth` levels deep."""
+    brackets = skeleton.translate(_DEPTHS, _NO_BRACKETS)
+    level = 0
+    for start in range(0, len(brackets), _RUN):
+        run = brackets[start : start + _RUN]
+        opened = run.count(1)
+        # Most runs need not be looked at one by one.
+        if level + opened > depth and level + max(accumulate(memoryview(run).cast("b"))) > depth:
+            return True
+        level += 2 * opened - len(run)
+    return False

@@ -96,6 +96,11 @@ def naming(slug: str) -> dict[str, str]:
     return {"type": f"urn:eventing:problem:{slug}", "documentation": f"{_PAGE}#{slug}"}
 
 
+def faults_in_words(count: int, *, complete: bool = True) -> str:
+    """So many faults, or at least so many: "1 fault", "2 faults", "50 faults or more"."""
+    return f"{count} fault{'s'[: count != 1]}{'' if complete else ' or more'}"
+
+
 def pointer(*path: str | int) -> str:
     """A JSON pointer from its parts (RFC 6901 section 3); of a very long name, only its beginning."""
     parts = (str(part)[:_PART_CHARACTERS] for part in path)

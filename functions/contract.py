@@ -15,6 +15,7 @@ class Variable:
     NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
     LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
     ARCHIVE_BUCKET = "ARCHIVE_BUCKET"
+    CLOSED_LETTER_DAYS = "CLOSED_LETTER_DAYS"
     CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"
     CONSERVATION_UNTIL_MINUTES = "CONSERVATION_UNTIL_MINUTES"
     DEPLOYMENT = "DEPLOYMENT"
@@ -22,6 +23,7 @@ class Variable:
     EVENTS_TABLE = "EVENTS_TABLE"
     INGEST_DLQ_URL = "INGEST_DLQ_URL"
     LEDGER_TABLE = "LEDGER_TABLE"
+    OPEN_LETTER_DAYS = "OPEN_LETTER_DAYS"
     OPERATIONS_BUCKET = "OPERATIONS_BUCKET"
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
     PUBLISH_DLQ_URL = "PUBLISH_DLQ_URL"
@@ -97,6 +99,8 @@ class Objects:
 
     RUNS = "redrive/"
     """In the operations bucket: plans, results and counts of an execution."""
+    CONCLUDED = "concluded.json"
+    """Among those of an execution: written last, with the place of its report."""
     REPORTS = "reports/"
     """In the operations bucket: what operators read of an execution."""
     JUNK = "junk/"
@@ -112,7 +116,17 @@ class Rows:
 
     AUDIT = "audit#"
     INCIDENT = "incident#"
+    LOCK = "lock#"
+    TRIAGE_LOCK = "triage#"
+    TELL_LOCK = "tell#"
 
+
+# How IAM writes the key of any letter in the ledger, a SHA-256 as base64url: no other row has a key as long.
+LETTER_KEYS = "?" * 43
+
+
+# All that functions may read of an event in the Events table: whether it is there, and the same.
+EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at")
 
 LEDGER_INDEX = "by_state"
 # What the index holds of a letter beside its keys: all that plans and counts ask, and never the event,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 from eventing.catalogue import Catalogue
 from eventing.catalogue_check import load_catalogue
 from infrastructure.packaging import ROOT
+from infrastructure.retention import Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +35,18 @@ _PUBLISHERS_BYTES = 4096 - 1024
 # A template has at most 200 outputs, of which each publisher takes two.
 _PUBLISHERS = 90
 _API_KEY_ID_BYTES = 10
-_RETENTION_DAYS = range(1, 3651)
+# Of SNS, "Subscribe".
+_PROTOCOLS = (
+    "sqs",
+    "lambda",
+    "firehose",
+    "https",
+    "http",
+    "email",
+    "email-json",
+    "sms",
+    "application",
+)
 
 
 class ConfigurationError(Exception):
@@ -69,7 +81,9 @@ class Configuration:
     ops_emails: tuple[str, ...]
     subscriber_accounts: Mapping[str, tuple[str, ...]]
     """By topic: the other accounts that may subscribe to it."""
-    event_retention_days: int
+    subscriber_protocols: tuple[str, ...]
+    """Which kinds of endpoints those accounts may subscribe, by SNS's names."""
+    retention: Retention
     runbook: str
     """The address of `docs/runbook.md`: links of alarms and dashboards begin with it."""
     catalogue: Catalogue
@@ -108,7 +122,8 @@ class Configuration:
             macie="off" if laptop else _macie(context),
             ops_emails=_emails(context),
             subscriber_accounts=_subscriber_accounts(context, catalogue),
-            event_retention_days=_days(context),
+            subscriber_protocols=_subscriber_protocols(context),
+            retention=_retention(context),
             runbook=_string(context, "runbook"),
             catalogue=catalogue,
             catalogue_folder=folder,
@@ -246,11 +261,27 @@ def _subscriber_accounts(context: Context, catalogue: Catalogue) -> dict[str, tu
     return {topic: tuple(accounts) for topic, accounts in configured.items()}
 
 
-def _days(context: Context) -> int:
-    days = _json(context, "event_retention_days", int, "a number of days")
-    if days not in _RETENTION_DAYS:
-        first, last = _RETENTION_DAYS[0], _RETENTION_DAYS[-1]
-        raise ConfigurationError(
-            "event_retention_days", f"{days} is not between {first} and {last}"
-        )
-    return days
+def _subscriber_protocols(context: Context) -> tuple[str, ...]:
+    key = "subscriber_protocols"
+    protocols = _texts(context, key, "a list of protocols of SNS")
+    for protocol in protocols:
+        if protocol not in _PROTOCOLS:
+            raise ConfigurationError(key, f"{protocol!r} is none of {', '.join(_PROTOCOLS)}")
+    return protocols
+
+
+def _retention(context: Context) -> Retention:
+    """A life that is not given is the default."""
+    key = "retention_days"
+    given = _json(context, key, dict, 'an object such as {"events": 90}')
+    known = {member.name for member in fields(Retention)}
+    for name, days in given.items():
+        if name not in known:
+            raise ConfigurationError(key, f"there is no {name!r}, only {', '.join(sorted(known))}")
+        # `True` is an `int` in Python, but no number of days.
+        if not isinstance(days, int) or isinstance(days, bool):
+            raise ConfigurationError(key, f"{name}: has to be a number of days, not {days!r}")
+    retention = Retention(**given)
+    if faults := list(retention.faults()):
+        raise ConfigurationError(key, "; ".join(faults))
+    return retention

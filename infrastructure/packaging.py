@@ -139,7 +139,7 @@ def build(
 
     The same sources give the same bytes. `.pyc` files are those of the target's own minor version
     (a package without them starts at less than half the speed); where no such interpreter is on
-    this machine none are shipped, and stderr says so. `amazon_roots` adds the file of that name, which
+    this machine none are shipped, and the synth warns of it. `amazon_roots` adds the file of that name, which
     `docs/decisions/0005-amazon-roots.md` is about.
     """
     dependencies = target.dependencies
@@ -232,10 +232,6 @@ def _amazon_roots(bundle: Path) -> str:
 def _compile(folder: Path, target: Target) -> None:
     python = interpreter(target.python)
     if python is None:
-        print(
-            f"packaging: no Python {target.version} here, so no .pyc files: slower cold starts",
-            file=sys.stderr,
-        )
         return
     # Unchecked hashes hold no time stamp, and Lambda's own path replaces this machine's.
     command = [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]

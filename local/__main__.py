@@ -26,6 +26,8 @@ def main() -> int:
     parser.add_argument("--catalogue", type=Path, default=ROOT / "catalogue", metavar="FOLDER")
     parser.add_argument("--outputs", type=Path, default=LOCAL / "outputs.json", metavar="FILE")
     arguments = parser.parse_args()
+    # Whatever arrives can be printed, whatever the terminal knows.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # SIGTERM ends it like Ctrl-C, which a shell may have told its background jobs to ignore.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)

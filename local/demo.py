@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from eventing.http_binding import read_http_request
 from eventing.ingestion import admit
 from eventing.problem import Refused
 from eventing.routing import NoRoute, Router
 from eventing.schemas import Schemas
-from local.cloud import ACCESS_KEY, SECRET_KEY, LocalCloud, StepFailedError
+from local.cloud import LocalCloud, StepFailedError
 from local.deployment import CONTEXT, STRUCTURED, Deployment
+from local.foreign import json_object, printable
 from local.page_server import DashboardPage
 
 if TYPE_CHECKING:
@@ -47,12 +48,31 @@ class Sample:
 
 @dataclass(frozen=True)
 class Arrival:
-    """An event at a subscriber of all topics: which, by which topic, and when."""
+    """A message at a subscriber of all topics: which event, by which topic, and when.
+
+    Anybody who may publish can have sent it, so it may be no event: then `id` is what came instead.
+    """
 
     id: str
     type: str
     topic: str
     at: float
+
+    @classmethod
+    def read(cls, body: str, *, topic_prefix: str, at: float) -> Arrival:
+        """Read a message's body, which is to be a notification of SNS with an event in it."""
+        notification = json_object(body)
+        message = notification.get("Message", body)
+        event = json_object(message)
+        id, type = event.get("id"), event.get("type")
+        if not (isinstance(id, str) and isinstance(type, str)):
+            id, type = str(message), "no event:"
+        topic = str(notification.get("TopicArn", "-")).removeprefix(topic_prefix)
+        return cls(id, type, topic, at)
+
+    def __str__(self) -> str:
+        topic, type, id = map(printable, (self.topic, self.type, self.id))
+        return f"{topic:20} {type}  {id}"
 
 
 def samples(catalogue: Catalogue) -> Iterator[Sample]:
@@ -75,7 +95,7 @@ def run(catalogue: Catalogue, folder: Path, *, outputs: Path, once: bool) -> int
 
     `outputs` is there from when all is ready until it ends.
     """
-    outputs.unlink(missing_ok=True)
+    _remove(outputs)
     began = time.monotonic()
     with LocalCloud(say=say) as cloud:
         stacks = cloud.deploy({"laptop": "true", "catalogue": str(folder)})
@@ -91,23 +111,23 @@ def run(catalogue: Catalogue, folder: Path, *, outputs: Path, once: bool) -> int
         say(f"set up in {time.monotonic() - began:.1f} s\n")
         complete = show(deployment, list(samples(catalogue)), subscribers, watcher)
         with DashboardPage(deployment) as page:
-            _write_outputs(outputs, deployment, subscribers, page)
             try:
+                _write_outputs(outputs, deployment, subscribers, page)
                 if not once:
                     _print_how_to_go_on(deployment, catalogue, outputs, page)
                     _stay_up(deployment, watcher)
             finally:
-                outputs.unlink(missing_ok=True)
+                _remove(outputs)
     return 0 if complete else 1
 
 
 def _stay_up(deployment: Deployment, watcher: str) -> None:
     try:
         for arrival in arrivals(deployment, watcher, seconds=float("inf")):
-            say(f"  {arrival.topic:20} {arrival.type}  {arrival.id}")
+            say(f"  {arrival}")
     except KeyboardInterrupt:
         say("\nstopping")
-    except BotoCoreError as error:
+    except (BotoCoreError, ClientError) as error:
         raise StepFailedError("Keeping it up", str(error), "Start it again.") from None
 
 
@@ -135,7 +155,7 @@ def show(
     for topic, queue in subscribers.items():
         expected = sorted(sample.id for sample in sent if sample.topic == topic)
         found = deployment.take(queue, len(expected), seconds=ARRIVAL_SECONDS)
-        ids = sorted(json.loads(message["Body"])["id"] for message in found)
+        ids = sorted(str(json_object(message["Body"]).get("id")) for message in found)
         if ids != expected or deployment.depth(queue):
             say(f"  the subscriber of {topic} has not exactly {expected}")
             complete = False
@@ -148,16 +168,16 @@ def arrivals(deployment: Deployment, watcher: str, *, seconds: float) -> Iterato
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         for message in deployment.receive(watcher, seconds=left):
-            at, notification = time.monotonic(), json.loads(message["Body"])
-            event = json.loads(notification["Message"])
-            topic = notification["TopicArn"].removeprefix(prefix)
-            yield Arrival(event["id"], event["type"], topic, at)
+            yield Arrival.read(message["Body"], topic_prefix=prefix, at=time.monotonic())
 
 
 def _write_outputs(
     outputs: Path, deployment: Deployment, subscribers: Mapping[str, str], page: DashboardPage
 ) -> None:
-    """Its appearing is the sign that everything is ready, so it appears complete."""
+    """Write the file for programs, which has keys in it: nobody else may read it.
+
+    Its appearing is the sign that everything is ready, so it appears complete.
+    """
     content = {
         "endpoint_url": deployment.cloud.endpoint_url,
         "region": deployment.region,
@@ -165,14 +185,24 @@ def _write_outputs(
         "dashboard_url": page.url,
         "api_key": deployment.api_key(PUBLISHER),
         "publisher": PUBLISHER,
-        "access_key_id": ACCESS_KEY,
-        "secret_access_key": SECRET_KEY,
+        "access_key_id": deployment.cloud.root_key.id,
+        "secret_access_key": deployment.cloud.root_key.secret,
         "subscribers": subscribers,
         "stacks": deployment.stacks,
     }
-    draft = outputs.with_suffix(".new")
+    draft = _draft(outputs)
+    draft.touch(mode=0o600, exist_ok=False)
     draft.write_text(json.dumps(content, indent=2) + "\n")
     draft.replace(outputs)
+
+
+def _draft(outputs: Path) -> Path:
+    return outputs.with_suffix(".new")
+
+
+def _remove(outputs: Path) -> None:
+    for file in (outputs, _draft(outputs)):
+        file.unlink(missing_ok=True)
 
 
 def _print_how_to_go_on(

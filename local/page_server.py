@@ -8,12 +8,14 @@ import time
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloud import ROOT
+from local.foreign import json_object, printable
 from local.metric_math import NotUnderstoodError, Series, evaluate
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ FILES: Mapping[str, tuple[Any, str]] = {
 MINUTES = range(5, 24 * 60 + 1)
 _QUERIES_PER_CALL = 500
 _EXECUTIONS = 10
+# What the page shows of an execution's input.
+_SHOWN_INPUT = ("action", "stage", "started_by")
 _FINISHED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -81,8 +85,8 @@ class View:
         ]
         found = []
         for name in names:
-            body = json.loads(self._cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
-            found.append({"name": name, "widgets": body["widgets"]})
+            body = self._cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]
+            found.append({"name": name, "widgets": _widgets(body)})
         return sorted(found, key=_order)
 
     def live(self, minutes: int) -> Json:
@@ -127,13 +131,18 @@ class View:
             )
             if described["status"] in _FINISHED:
                 self._finished[arn] = described
-            output = json.loads(described.get("output") or "{}")
+            output = json_object(described.get("output"))
+            counts = output.get("counts")
             yield {
                 "name": described["name"],
                 "status": described["status"],
-                "input": json.loads(described["input"]),
-                "outcome": output.get("outcome") or described.get("error"),
-                "counts": output.get("counts"),
+                "input": {
+                    name: printable(value)
+                    for name, value in json_object(described.get("input")).items()
+                    if name in _SHOWN_INPUT
+                },
+                "outcome": printable(output.get("outcome") or described.get("error") or ""),
+                "counts": counts if isinstance(counts, dict) else None,
                 "started": described["startDate"].timestamp(),
                 "stopped": stop.timestamp() if (stop := described.get("stopDate")) else None,
             }
@@ -149,6 +158,9 @@ class View:
                 results.append(self._widget(widget["properties"], now, minutes))
             except NotUnderstoodError as error:
                 results.append({"cannot": f"This page does not know {error}."})
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+                # Somebody's own dashboard: CloudWatch says what is wrong with it, this page does not.
+                results.append({"cannot": "This page does not understand this widget."})
         return results
 
     def _widget(self, properties: Json, now: int, minutes: int) -> Json:
@@ -187,6 +199,7 @@ class View:
                 found[result["Id"]] = {
                     int(moment.timestamp()): value
                     for moment, value in zip(result["Timestamps"], result["Values"], strict=True)
+                    if isfinite(value)  # JSON has no other numbers
                 }
         return found
 
@@ -222,6 +235,16 @@ class _Row:
         return {"Id": self.id, "MetricStat": stat}
 
 
+def _widgets(body: str) -> list[Json]:
+    """The widgets of a dashboard's body, but for those that are none."""
+    widgets = json_object(body).get("widgets")
+    return [
+        widget
+        for widget in (widgets if isinstance(widgets, list) else ())
+        if isinstance(widget, dict) and isinstance(widget.get("properties"), dict)
+    ]
+
+
 def _order(board: Json) -> tuple[bool, str]:
     """What operators look at first comes first."""
     return "-operations-" not in board["name"], board["name"]
@@ -234,9 +257,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        if not self.headers.get("host", "").startswith(("127.0.0.1:", "localhost:")):
-            # Some other site's name that was made to point here.
-            self._send(HTTPStatus.FORBIDDEN, "text/plain", b"not by this name")
+        if not self._is_from_here():
+            self._send(HTTPStatus.FORBIDDEN, "text/plain", b"not from here")
         elif url.path in FILES:
             file, kind = FILES[url.path]
             self._send(HTTPStatus.OK, kind, file.read_bytes())
@@ -248,6 +270,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(lambda: self._view.live(minutes))
         else:
             self._send(HTTPStatus.NOT_FOUND, "text/plain", b"not here")
+
+    def _is_from_here(self) -> bool:
+        """Whether the request came by this server's own name, and not from a page of elsewhere.
+
+        Any other name is some site's that was made to lead here. Browsers say which page asks.
+        """
+        port = cast("ThreadingHTTPServer", self.server).server_port
+        names = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        origins = {f"http://{name}" for name in names}
+        hosts = self.headers.get_all("host") or []
+        return (
+            len(hosts) == 1
+            and hosts[0] in names
+            and set(self.headers.get_all("origin") or []) <= origins
+            and self.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        )
 
     def _answer(self, get: Any) -> None:
         try:

@@ -64,7 +64,9 @@ class Redrive(Construct):
             definition_substitutions=functions,
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                destination=log_group_of(self, "Log", self.log_name),
+                destination=log_group_of(
+                    self, "Log", self.log_name, configuration=region.configuration
+                ),
                 level=sfn.LogLevel.ALL,
                 include_execution_data=True,
             ),

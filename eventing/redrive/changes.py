@@ -8,7 +8,7 @@ from datetime import datetime
 
 from eventing.cause import Cause, Code
 from eventing.dead_letter import fingerprint_of
-from eventing.redrive.ledger import CLOSED_DAYS, Row, State, expiry
+from eventing.redrive.ledger import Row, State, expiry
 from eventing.timestamps import timestamp
 
 
@@ -44,11 +44,13 @@ def give_back(row: Row) -> Change:
     return Change(claimed(row), "parked" if row.state == "parked" else "open", {"run": ""})
 
 
-def close(row: Row, state: State, *, run: str, now: datetime, reason: str = "") -> Change:
-    """The letter is done with, and stays on record for a while."""
+def close(
+    row: Row, state: State, *, run: str, now: datetime, days: int, reason: str = ""
+) -> Change:
+    """The letter is done with, and stays on record for so many days."""
     closing: dict[str, str | int] = {
         "closed_at": now.isoformat(),
-        "expires_at": expiry(now, CLOSED_DAYS),
+        "expires_at": expiry(now, days),
         "run": run,
     }
     return Change(row, state, closing | ({"reason": reason} if reason else {}))

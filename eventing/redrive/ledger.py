@@ -13,10 +13,6 @@ from eventing.timestamps import timestamp
 
 State = Literal["open", "redriving", "resolved", "parked", "discarded"]
 SHARDS = 16
-# Letters hold personal data: they are not kept for ever, but long enough to fix any cause.
-OPEN_DAYS = 180
-# How long it stays on record what became of a letter.
-CLOSED_DAYS = 30
 
 # How a letter's forecast is written down: it will go through, or the code that it will fail with.
 GOES_THROUGH = "ok"
@@ -72,9 +68,15 @@ class Row(Outline):
 
 
 def new_row(
-    letter: DeadLetter, *, verdict: str, target: str | None, judged_by: str, now: datetime
+    letter: DeadLetter,
+    *,
+    verdict: str,
+    target: str | None,
+    judged_by: str,
+    now: datetime,
+    days: int,
 ) -> Row:
-    """The row of a letter that is news to the ledger.
+    """The row of a letter that is news to the ledger, which keeps it for so many days.
 
     What the letter says of the future has happened by now: clocks are skewed, and no run takes up what
     failed after it began.
@@ -98,7 +100,7 @@ def new_row(
         digest=letter.digest,
         verdict=verdict,
         judged_by=judged_by,
-        expires_at=expiry(now, OPEN_DAYS),
+        expires_at=expiry(now, days),
         size=len(letter.event.encode()),
         target=target,
     )

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from eventing.cause import Cause, Code
 from eventing.chunks import chunks
+from eventing.event import sha256_text
 from eventing.message import Message, message_attributes
 from eventing.redrive.forecast import Forecaster
 from eventing.redrive.ledger import Row
@@ -124,7 +125,10 @@ class ArchiveEvents(Steps):
         return attempt
 
     def make(self, attempts: Sequence[Attempt]) -> list[Made]:
-        """One object for the letters of a publisher and an hour, named by the first of them."""
+        """One object for the letters of a publisher and an hour, named by them.
+
+        A page that is tried again may group them otherwise: the same name means the same letters.
+        """
         groups: dict[tuple[str, str], list[int]] = defaultdict(list)
         for number, attempt in enumerate(attempts):
             groups[attempt.row.publisher, attempt.row.accepted_at[:13]].append(number)
@@ -132,11 +136,12 @@ class ArchiveEvents(Steps):
         def put(numbers: Sequence[int]) -> Cause | None:
             attempt = attempts[numbers[0]]
             first = attempt.row
+            keys = " ".join(sorted(attempts[n].row.key for n in numbers))
             return self._archive.put(
                 [attempts[n].entry.event for n in numbers],
                 publisher=first.publisher,
                 accepted_at=first.accepted_at,
-                name=f"redrive-{attempt.execution}-{first.key}",
+                name=f"redrive-{attempt.execution}-{sha256_text(keys.encode())}",
             )
 
         made = [Made()] * len(attempts)

@@ -86,6 +86,7 @@ def make_handler(parts: Parts) -> Handler:
         letters=parts.letters,
         forecaster=parts.forecaster,
         dependencies=dependencies,
+        closed_days=parts.closed_letter_days,
         clock=parts.clock,
     )
     tasks = Tasks(

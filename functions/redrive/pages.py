@@ -79,10 +79,15 @@ class Pages:
                 stop = down.reason
         self._count(tally)
         page = position["pages"]
-        self._bucket.put(results_key(run.execution, page), json.dumps(tally.result()))
+        # A page that is tried again adds its own; the position names the results that led to it.
+        results = self._bucket.add(
+            results_key(run.execution, page),
+            json.dumps({**tally.result(), "before": position.get("results")}),
+        )
         after = {
             "next": number,
             "pages": page + 1,
+            "results": results,
             "rate": pace.rate,
             "attempted": pace.attempted,
             "failed": pace.failed,

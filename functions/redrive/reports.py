@@ -65,8 +65,10 @@ class Reports:
         if left:
             content["not_taken_up"] = left
             content["continue_with"] = _rest(run, left, left_ids)
-        key = f"{Objects.REPORTS}{now:%Y-%m-%d}/{run.execution}.json"
-        self._bucket.put(key, json.dumps(content, default=str))
+        key = self._bucket.add(
+            f"{Objects.REPORTS}{now:%Y-%m-%d}/{run.execution}.json",
+            json.dumps(content, default=str),
+        )
         kept = ("outcome", "request", "approver", "cause", "counts")
         audited = {name: content[name] for name in kept}
         self._audit.append({**audited, "execution": run.arn, "report": key}, now=now)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from eventing.redrive.request import RedriveRequest, read_request
+from functions.contract import Objects
 from functions.shared.operations import run_key
 
 
@@ -38,7 +39,7 @@ def triage_prefix(execution: str) -> str:
 
 def concluded_key(execution: str) -> str:
     """The key of the object that says that nothing more is to be told of an execution."""
-    return run_key(execution, "concluded.json")
+    return run_key(execution, Objects.CONCLUDED)
 
 
 def run_of(task: Mapping[str, Any]) -> Run:

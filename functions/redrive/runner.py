@@ -31,11 +31,13 @@ class Runner:
         letters: Letters,
         forecaster: Forecaster,
         dependencies: Dependencies,
+        closed_days: int,
         clock: Clock,
     ) -> None:
         self._letters = letters
         self._forecaster = forecaster
         self._dependencies = dependencies
+        self._closed_days = closed_days
         self._clock = clock
 
     def take_up(self, letters: Sequence[tuple[str, int]], run: Run, health: Health) -> Tally:
@@ -73,7 +75,15 @@ class Runner:
     def _close(self, entries: Sequence[Entry], state: State, run: Run, tally: Tally) -> None:
         now, reason = self._clock.now(), run.request.reason
         changes = [
-            close(entry.row, state, run=run.execution, now=now, reason=reason) for entry in entries
+            close(
+                entry.row,
+                state,
+                run=run.execution,
+                now=now,
+                days=self._closed_days,
+                reason=reason,
+            )
+            for entry in entries
         ]
         for change in self._made(changes, tally):
             tally.add(change.row, fate_of(state))
@@ -123,7 +133,10 @@ class Runner:
 
     def _record(self, results: Sequence[tuple[Attempt, Made]], run: Run, tally: Tally) -> None:
         now = self._clock.now()
-        records = [_record(attempt.row, made.cause, run, now) for attempt, made in results]
+        days = self._closed_days
+        records = [
+            _recorded(attempt.row, made.cause, run, now, days=days) for attempt, made in results
+        ]
         written = self._letters.change(records)
         for (attempt, made), record, result in zip(results, records, written, strict=True):
             cause = made.cause
@@ -200,10 +213,10 @@ def _was_given_back(row: Row, version: int, run: Run) -> bool:
     )
 
 
-def _record(row: Row, cause: Cause | None, run: Run, now: datetime) -> Change:
+def _recorded(row: Row, cause: Cause | None, run: Run, now: datetime, *, days: int) -> Change:
     """The change that says what became of a claimed letter."""
     row, execution = claimed(row), run.execution
     if cause is None:
-        return close(row, "resolved", run=execution, now=now)
+        return close(row, "resolved", run=execution, now=now, days=days)
     most = run.request.max_episodes
     return fail_again(row, cause, run=execution, now=now, max_episodes=most)

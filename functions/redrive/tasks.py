@@ -22,7 +22,7 @@ from functions.redrive.notices import Notices
 from functions.redrive.pages import FIRST_POSITION, Pages
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
-from functions.redrive.run import Run, concluded_key, plan_key, results_key, run_of
+from functions.redrive.run import Run, concluded_key, plan_key, run_of
 from functions.redrive.tally import DONE_WITH, left_out_of, traces
 from functions.shared.clock import Clock
 from functions.shared.letters import Letters
@@ -77,7 +77,9 @@ class Tasks:
                 "its id, also parked) and failed before this execution began"
             )
         key = plan_key(run.execution)
-        self._bucket.put(key, plan.text())
+        if not self._bucket.put(key, plan.text()):
+            # The plan of an attempt before this one, whose answer was lost, is the one that is kept.
+            plan = read_plan(self._bucket.get(key))
         return {
             "hash": plan.hash,
             "object": key,
@@ -154,8 +156,7 @@ class Tasks:
         run = run_of(task)
         position = task.get("position") or FIRST_POSITION
         self._custody.let_go(run.execution, run.request.stages)
-        keys = [results_key(run.execution, page) for page in range(position["pages"])]
-        results = [json.loads(self._bucket.get(key)) for key in keys]
+        results = self._results(position.get("results"))
         if task["outcome"] == "failed":
             # The page that failed has left no results, only its traces.
             results = [self._traces(self._read_plan(task), run.execution)]
@@ -260,6 +261,14 @@ class Tasks:
         fails = output["outcome"] == "failed" and run.request.started_by != COUNTER
         if fails or run.request.rules.reports_to_operators:
             self._notices.tell_of_run(run, output)
+
+    def _results(self, last: str | None) -> list[dict[str, Any]]:
+        """The results of all pages, of which `last` is the key of the last one's."""
+        results: list[dict[str, Any]] = []
+        while last:
+            results.append(json.loads(self._bucket.get(last)))
+            last = results[-1]["before"]
+        return results[::-1]
 
     def _traces(self, plan: Plan, execution: str) -> dict[str, Any]:
         """The results of an execution that left none, by the ledger's rows of its plan's letters."""

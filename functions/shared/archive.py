@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eventing.cause import Cause, cause_of
 from functions.contract import Objects
+from functions.shared.first_write import is_taken
 from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class Archive:
     ) -> Cause | None:
         """Write one JSON Lines object with an event a line; why it failed, or None when it is there.
 
-        `name` must be no other object's, and not of a publisher's choice: an object that is written
-        over is out of Macie's sight.
+        `name` must be that of these very events alone, and not of a publisher's choice: what has the
+        name already stays, and counts as written by an attempt before this one.
         """
         try:
             self._client.put_object(
@@ -37,8 +38,11 @@ class Archive:
                 Key=object_key(publisher, accepted_at, name),
                 Body="".join(f"{event}\n" for event in events).encode(),
                 ContentType="application/jsonl",
+                IfNoneMatch="*",
             )
         except Exception as error:
+            if is_taken(error):
+                return None
             return cause_of(error)
         return None
 

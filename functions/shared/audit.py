@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from botocore.exceptions import ClientError
+
 from functions.contract import Rows
 
 if TYPE_CHECKING:
@@ -23,11 +25,16 @@ class Audit:
 
     def append(self, entry: Mapping[str, Any], *, now: datetime) -> None:
         """Add an entry. Raises what the SDK raises."""
-        # The name is this entry's alone: asked a second time by the SDK, it finds itself.
-        self._client.put_item(
-            TableName=self._table,
-            Item={
-                "pk": {"S": f"{Rows.AUDIT}{now.isoformat()}#{uuid4()}"},
-                "entry": {"S": json.dumps(entry, default=str)},
-            },
-        )
+        # An INSERT never overwrites, and is the only right that the functions have to these rows.
+        try:
+            self._client.execute_statement(
+                Statement=f"""INSERT INTO "{self._table}" VALUE {{'pk':?,'entry':?}}""",
+                Parameters=[
+                    {"S": f"{Rows.AUDIT}{now.isoformat()}#{uuid4()}"},
+                    {"S": json.dumps(entry, default=str)},
+                ],
+            )
+        except ClientError as error:
+            # The name is this entry's alone: asked a second time by the SDK, it finds itself.
+            if error.response["Error"]["Code"] != "DuplicateItemException":
+                raise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from eventing.cause import UNPROCESSED, Cause, Code, DependencyDown, cause_of
+from functions.contract import EVENT_KEY_MEMBERS
 from functions.shared.batch_answers import statement_cause
 from functions.shared.clock import Clock
 from functions.shared.resources import resource_of
@@ -99,22 +100,21 @@ class EventStore:
     def put(self, items: Sequence[EventItem], *, deadline: float) -> list[Present | NotStored]:
         """Insert `items`, whose keys differ; each has its own result, in their order.
 
-        One item is one conditional PutItem. More are PartiQL INSERTs, 25 in a call (each fails alone,
-        at the price of a put), and one consistent BatchGetItem for those whose keys were taken.
+        They are PartiQL INSERTs, which never overwrite and are all that IAM grants: one in a call of its
+        own, more of them 25 in a call, each of which fails alone. One consistent BatchGetItem finds those
+        whose keys were taken.
         Nothing is raised for a call that fails or is not back at `deadline` (of the clock's
         `monotonic`):
         that is the result of the items it carried.
         """
         if not items:
             return []
-        if len(items) == 1:
-            call = self._workers.submit(self._put_one, items[0])
-            return [self._clock.result_by(deadline, call, self._out_of_time)]
         runs = [
             items[start : start + STATEMENTS_PER_CALL]
             for start in range(0, len(items), STATEMENTS_PER_CALL)
         ]
-        calls = [self._workers.submit(self._insert, run) for run in runs]
+        insert = self._insert_one if len(items) == 1 else self._insert
+        calls = [self._workers.submit(insert, run) for run in runs]
         results = [
             result
             for run, call in zip(runs, calls, strict=True)
@@ -167,22 +167,20 @@ class EventStore:
                 self._clock.pause(idle)
         return found
 
-    def _put_one(self, item: EventItem) -> Present | NotStored:
+    def _insert_one(self, run: Sequence[EventItem]) -> Sequence[Present | NotStored | _Taken]:
+        """Insert one item; unlike an entry of a batch, it is tried again by the SDK when it is throttled."""
+        (item,) = run
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=self._item(item),
-                ConditionExpression="attribute_not_exists(pk)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            self._client.execute_statement(
+                Statement=self._statement, Parameters=list(self._item(item).values())
             )
         except ClientError as error:
-            response: Any = error.response
-            if "Item" in response:
-                return _present(response["Item"], item, after_retry=_was_retried(response))
-            return NotStored(cause_of(error))
+            if error.response["Error"]["Code"] == "DuplicateItemException":
+                return [_Taken(_was_retried(error.response))]
+            return [NotStored(cause_of(error))]
         except Exception as error:
-            return NotStored(cause_of(error))
-        return Present(item.digest, item.accepted_at, stored_now=True)
+            return [NotStored(cause_of(error))]
+        return [Present(item.digest, item.accepted_at, stored_now=True)]
 
     def _insert(self, run: Sequence[EventItem]) -> Sequence[Present | NotStored | _Taken]:
         try:
@@ -235,7 +233,7 @@ class EventStore:
                 self._table: {
                     "Keys": keys,
                     "ConsistentRead": consistent,
-                    "ProjectionExpression": "pk, digest, accepted_at",
+                    "ProjectionExpression": ", ".join(EVENT_KEY_MEMBERS),
                 }
             }
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError
 
 from eventing.dead_letter import Stage
+from functions.contract import Rows
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -18,9 +20,16 @@ Kind = Literal["lock", "triage", "tell"]
 """A redrive of a stage, its triage, and a message on it: one at a time of each."""
 
 
+_PREFIXES: Mapping[Kind, str] = {
+    "lock": Rows.LOCK,
+    "triage": Rows.TRIAGE_LOCK,
+    "tell": Rows.TELL_LOCK,
+}
+
+
 def lock_name(kind: Kind, stage: Stage) -> str:
     """The name, which is the key of a row."""
-    return f"{kind}#{stage}"
+    return f"{_PREFIXES[kind]}{stage}"
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from functions.contract import Objects
+from functions.shared.first_write import is_taken
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -20,17 +22,41 @@ def run_key(execution: str, name: str) -> str:
 
 
 class OperationsBucket:
-    """The operations bucket of this region. Its methods raise what the SDK raises."""
+    """The operations bucket of this region. Its methods raise what the SDK raises.
+
+    Nothing in it is ever overwritten: a task that is tried again finds what it wrote before.
+    """
 
     def __init__(self, client: S3Client, *, bucket: str) -> None:
         self._client = client
         self.name = bucket
 
-    def put(self, key: str, text: str) -> None:
-        """Write a JSON text."""
-        self._client.put_object(
-            Bucket=self.name, Key=key, Body=text.encode(), ContentType="application/json"
-        )
+    def put(self, key: str, text: str) -> bool:
+        """Write a JSON text; False when there is an object under the key already, which stays."""
+        try:
+            self._client.put_object(
+                Bucket=self.name,
+                Key=key,
+                Body=text.encode(),
+                ContentType="application/json",
+                IfNoneMatch="*",
+            )
+        except Exception as error:
+            if is_taken(error):
+                return False
+            raise
+        return True
+
+    def add(self, key: str, text: str) -> str:
+        """Write a JSON text under the key or, when another text is there, beside it; return its key.
+
+        Beside `x.json` are `x-2.json`, `x-3.json` and so on.
+        """
+        path, number = PurePosixPath(key), 1
+        while not self.put(key, text) and self.get(key) != text.encode():
+            number += 1
+            key = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+        return key
 
     def get(self, key: str) -> bytes:
         """Read an object."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from functions.contract import CODE_DIGEST, DLQ_URLS, Variable
 from functions.shared.clients import READ_SECONDS, Clients
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from functions.shared.dead_letter_queue import DeadLetterQueue
     from functions.shared.event_store import EventStore
     from functions.shared.executions import Executions
+    from functions.shared.given_parts import Given
     from functions.shared.incidents import Incidents
     from functions.shared.letters import Letters
     from functions.shared.locks import Locks
@@ -40,36 +41,6 @@ if TYPE_CHECKING:
 _PACKAGE = Path(__file__).parents[2]
 _CATALOGUE = _PACKAGE / "catalogue"
 _CODE_DIGEST = _PACKAGE / CODE_DIGEST
-
-
-class Given(TypedDict, total=False):
-    """Parts that are handed in instead of made."""
-
-    clients: Clients
-    clock: Clock
-    workers: Executor
-    logger: Logger
-    metrics: Metrics
-    catalogue: Catalogue
-    schemas: Schemas
-    code_digest: str
-    forecaster: Forecaster
-    event_store: EventStore
-    archive: Archive
-    topics: Topics
-    ingest_queue: DeadLetterQueue
-    publish_queue: DeadLetterQueue
-    letters: Letters
-    locks: Locks
-    incidents: Incidents
-    audit: Audit
-    bucket: OperationsBucket
-    ops: OpsTopic
-    executions: Executions
-    metric_reader: MetricReader
-    shards: int
-    page_seconds: float
-    poll_seconds: int
 
 
 class Parts:
@@ -278,6 +249,16 @@ class Parts:
         from eventing.redrive.pace import PAGE_SECONDS
 
         return PAGE_SECONDS
+
+    @property
+    def open_letter_days(self) -> int:
+        """How long the ledger keeps a letter that is open."""
+        return int(self._environment[Variable.OPEN_LETTER_DAYS])
+
+    @property
+    def closed_letter_days(self) -> int:
+        """How long the ledger keeps on record what became of a letter."""
+        return int(self._environment[Variable.CLOSED_LETTER_DAYS])
 
     @cached_property
     def poll_seconds(self) -> int:

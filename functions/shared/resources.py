@@ -20,7 +20,8 @@ def resource_of(params: Mapping[str, Any]) -> str | None:
         return f"table {table}"
     if requests := params.get("RequestItems"):
         return f"table {next(iter(requests))}"
-    if statements := params.get("Statements"):
+    statements = params.get("Statements", [params] if "Statement" in params else ())
+    if statements:
         found = _TABLE.search(statements[0]["Statement"])
         return f"table {found[1]}" if found else None
     if bucket := params.get("Bucket"):

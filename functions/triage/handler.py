@@ -124,6 +124,7 @@ def make_triage(parts: Parts) -> Triage:
         receivers=parts.workers,
         receiver_count=parts.threads,
         poll_seconds=parts.poll_seconds,
+        open_days=parts.open_letter_days,
         clock=parts.clock,
     )
 

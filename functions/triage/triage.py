@@ -86,6 +86,7 @@ class Triage:
         receivers: Executor,
         receiver_count: int,
         poll_seconds: int,
+        open_days: int,
         clock: Clock,
     ) -> None:
         self._queues = queues
@@ -95,6 +96,7 @@ class Triage:
         self._receivers = receivers
         self._receiver_count = receiver_count
         self._poll_seconds = poll_seconds
+        self._open_days = open_days
         self._clock = clock
 
     def page(self, stage: Stage, *, seconds: float) -> tuple[Counts, bool]:
@@ -147,6 +149,7 @@ class Triage:
             target=forecast.topic,
             judged_by=self._forecaster.version,
             now=self._clock.now(),
+            days=self._open_days,
         )
         result = self._letters.take_in(letter, row)
         if isinstance(result, Cause):
@@ -183,6 +186,7 @@ class Triage:
             "body": message.body,
         }
         try:
+            # A message that is received once more is kept already.
             self._bucket.put(f"{Objects.JUNK}{stage}/{message.id}.json", json.dumps(content))
         except Exception as error:
             counts.leave(cause_of(error).code)

@@ -32,7 +32,7 @@ class Archive(Construct):
             "Bucket",
             configuration=region.configuration,
             name="archive",
-            days=region.configuration.event_retention_days,
+            days={"": region.configuration.retention.events},
             access_logs=access_logs,
         )
 

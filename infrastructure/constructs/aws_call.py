@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
     from constructs import Construct
 
+    from infrastructure.configuration import Configuration
+
 # The CDK runs all calls of a stack in one function and derives its id from this constant of its own.
 _FUNCTION = "AWS679f53fac002430cb0da5b7982bd2287"
 _LOG = "AwsCallsLog"
@@ -26,6 +28,7 @@ def aws_call(
     scope: Construct,
     id: str,
     *,
+    configuration: Configuration,
     permissions: Sequence[iam.PolicyStatement],
     call: custom_resources.AwsSdkCall,
     on_delete: custom_resources.AwsSdkCall | None = None,
@@ -37,7 +40,9 @@ def aws_call(
     stack = cdk.Stack.of(scope)
     log = stack.node.try_find_child(_LOG)
     if log is None:
-        log = log_group_of(stack, _LOG, f"/aws/lambda/{stack.stack_name}-aws-calls")
+        log = log_group_of(
+            stack, _LOG, f"/aws/lambda/{stack.stack_name}-aws-calls", configuration=configuration
+        )
     resource = custom_resources.AwsCustomResource(
         scope,
         id,

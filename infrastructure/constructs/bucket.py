@@ -5,21 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from constructs import Construct
 
     from infrastructure.configuration import Configuration
 
-# Long enough to notice that objects were deleted, and to bring them back.
-_DELETED_OBJECTS = cdk.Duration.days(7)
+
+# What the keys of access logs begin with.
+ACCESS_LOGS = "access-logs/"
 
 
 class PrivateBucket(s3.Bucket):
     """Blocked to the public, TLS only, encrypted, versioned; everything in it expires.
 
-    With `events`, EventBridge hears what happens to its objects.
+    `days` is the life of objects by what their keys begin with; what is not named lives the longest of them.
+
+    What is written is never overwritten, whoever writes it: S3 refuses a `PutObject` without
+    `If-None-Match`. Services of AWS that don't know the header may write below `exempt`. With `events`,
+    EventBridge hears what happens to its objects.
     """
 
     def __init__(
@@ -29,7 +37,8 @@ class PrivateBucket(s3.Bucket):
         *,
         configuration: Configuration,
         name: str,
-        days: int,
+        days: Mapping[str, int],
+        exempt: Sequence[str] = (),
         access_logs: s3.IBucket | None = None,
         events: bool = False,
     ) -> None:
@@ -45,13 +54,21 @@ class PrivateBucket(s3.Bucket):
             encryption=s3.BucketEncryption.S3_MANAGED,
             versioned=True,
             server_access_logs_bucket=access_logs,
-            server_access_logs_prefix=f"access-logs/{name}/" if access_logs else None,
+            server_access_logs_prefix=f"{ACCESS_LOGS}{name}/" if access_logs else None,
             lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="expire",
-                    expiration=cdk.Duration.days(days),
-                    noncurrent_version_expiration=_DELETED_OBJECTS,
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                *(
+                    s3.LifecycleRule(
+                        id=f"expire-{prefix}" if prefix else "expire",
+                        prefix=prefix or None,
+                        expiration=cdk.Duration.days(life),
+                        # Long enough to notice that objects were deleted, and to bring them back.
+                        noncurrent_version_expiration=cdk.Duration.days(
+                            configuration.retention.replaced_objects
+                        ),
+                        abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                    )
+                    # Of the rules that fit an object, S3 goes by the shortest.
+                    for prefix, life in {"": max(days.values()), **days}.items()
                 ),
                 # S3 refuses this together with an expiry in days in one rule.
                 s3.LifecycleRule(id="clean-up-delete-markers", expired_object_delete_marker=True),
@@ -63,6 +80,7 @@ class PrivateBucket(s3.Bucket):
                 else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
             ),
         )
+        self._refuse_overwriting(exempt)
         if events:
             # The CDK's own switch is a custom resource with a function, for what is a property.
             cast(
@@ -72,6 +90,21 @@ class PrivateBucket(s3.Bucket):
                     event_bridge_enabled=True
                 )
             )
+
+    def _refuse_overwriting(self, exempt: Sequence[str]) -> None:
+        exempted = [self.arn_for_objects(f"{prefix}*") for prefix in exempt]
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="NothingIsOverwritten",
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:PutObject"],
+                resources=None if exempted else [self.arn_for_objects("*")],
+                not_resources=exempted or None,
+                # Copies and uploads in parts are refused as well (S3, "Enforce conditional writes").
+                conditions={"Null": {"s3:if-none-match": "true"}},
+            )
+        )
 
 
 def removal_policy(configuration: Configuration) -> cdk.RemovalPolicy:

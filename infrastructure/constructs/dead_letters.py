@@ -13,10 +13,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from eventing.cause import Code
-from eventing.redrive.ledger import OPEN_DAYS
 from functions.contract import Dimension, Metric
 from infrastructure.constructs.alarms import Meaning, Missing, Part, runbook
 from infrastructure.constructs.checks import accept
+from infrastructure.retention import OLD_DAYS
 
 if TYPE_CHECKING:
     from aws_cdk.interfaces.aws_events import IRuleRef
@@ -26,14 +26,11 @@ if TYPE_CHECKING:
     from infrastructure.constructs.region import Region
 
 # The longest that SQS keeps a message.
-QUEUE_DAYS = 14
 # Triage has what it receives in the ledger and deletes it within this time.
 TRIAGE_TIMEOUT = cdk.Duration.seconds(90)
 _VISIBILITY = cdk.Duration.minutes(5)
 # How long operators' message may take to come from triage before the alarm sends its own.
 _REPORT_WAIT = cdk.Duration.minutes(3)
-# A letter that waits for so many days has been forgotten.
-OLD_DAYS = 14
 
 _USERS = {
     "ingest": "none yet: what was answered 202 is safe, but not published until it is redriven.",
@@ -80,7 +77,7 @@ class DeadLetterQueue(Construct):
             queue_name=region.configuration.name(f"{stage}-dlq"),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            retention_period=cdk.Duration.days(QUEUE_DAYS),
+            retention_period=cdk.Duration.days(region.configuration.retention.queued_letters),
             visibility_timeout=_VISIBILITY,
             receive_message_wait_time=cdk.Duration.seconds(20),
         )
@@ -141,7 +138,7 @@ class DeadLetterQueue(Construct):
             missing=Missing.CHANGES_NOTHING,
             meaning=Meaning(
                 what=f"A dead letter of {stage} has been open for more than {OLD_DAYS} days; after "
-                f"{OPEN_DAYS} it is gone for good.",
+                f"{region.configuration.retention.open_letters} it is gone for good.",
                 users=_USERS[stage],
                 section="old-dead-letters",
             ),

@@ -10,9 +10,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import custom_resources
 from constructs import Construct
 
+from functions.contract import EVENT_KEY_MEMBERS
 from infrastructure.constructs.aws_call import aws_call
 from infrastructure.constructs.bucket import removal_policy
-from infrastructure.constructs.tables import throttles
+from infrastructure.constructs.tables import backups, throttles
 
 if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
@@ -37,9 +38,7 @@ class GlobalEventStore(Construct):
             billing=dynamodb.Billing.on_demand(),
             dynamo_stream=dynamodb.StreamViewType.NEW_IMAGE,
             time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
+            point_in_time_recovery_specification=backups(configuration),
             replicas=[
                 dynamodb.ReplicaTableProps(region=region)
                 for region in configuration.replica_regions
@@ -66,6 +65,7 @@ class EventStore(Construct):
         lookup = aws_call(
             self,
             "Stream",
+            configuration=region.configuration,
             call=custom_resources.AwsSdkCall(
                 service="dynamodb",
                 action="describeTable",
@@ -91,12 +91,21 @@ class EventStore(Construct):
         )
 
     def grant_store(self, grantee: iam.IGrantable) -> None:
-        """Let it write events, each once, and see which are there."""
-        self.table.grant(grantee, "dynamodb:PutItem", "dynamodb:GetItem")
-
-    def grant_store_batches(self, grantee: iam.IGrantable) -> None:
-        """Let it do the same many at a time."""
-        self.table.grant(grantee, "dynamodb:PartiQLInsert", "dynamodb:BatchGetItem")
+        """Let it add events, and see which are there; it can neither change one nor read what is in it."""
+        # An INSERT never overwrites, where a PutItem does if the caller forgets its condition.
+        self.table.grant(grantee, "dynamodb:PartiQLInsert")
+        grantee.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["dynamodb:BatchGetItem"],
+                resources=[self.table.table_arn],
+                conditions={
+                    "ForAllValues:StringEquals": {"dynamodb:Attributes": list(EVENT_KEY_MEMBERS)},
+                    # Of an empty set all is true, and a request that names no attribute reads all of them.
+                    "Null": {"dynamodb:Attributes": "false"},
+                    "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+                },
+            )
+        )
 
     def grant_probe(self, grantee: iam.IGrantable) -> None:
         """Let it see whether the table is there."""

@@ -111,12 +111,11 @@ class Ingestion(Construct):
                 Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
                 Variable.INGEST_DLQ_URL: dead_letters.queue.queue_url,
                 Variable.PUBLISHERS: self._publishers(),
-                Variable.EVENT_RETENTION_DAYS: str(configuration.event_retention_days),
+                Variable.EVENT_RETENTION_DAYS: str(configuration.retention.events),
             },
             harm="publishers are answered 503, and have to send again.",
         )
         event_store.grant_store(self.function)
-        event_store.grant_store_batches(self.function)
         archive.grant_archive(self.function)
         dead_letters.grant_send(self.function)
 
@@ -226,7 +225,7 @@ class Ingestion(Construct):
         return "{" + ",".join(members) + "}"
 
     def _api(self, configuration: Configuration) -> apigateway.RestApi:
-        access_log = log_group_of(self, "AccessLog", self.access_log)
+        access_log = log_group_of(self, "AccessLog", self.access_log, configuration=configuration)
         api = apigateway.RestApi(
             self,
             "Api",

@@ -8,12 +8,14 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS, Rows
+from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS, LETTER_KEYS, Rows
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.bucket import removal_policy
-from infrastructure.constructs.tables import throttles
+from infrastructure.constructs.tables import backups, throttles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infrastructure.constructs.function import Function
     from infrastructure.constructs.region import Region
 
@@ -43,9 +45,7 @@ class Ledger(Construct):
             ],
             billing=dynamodb.Billing.on_demand(),
             time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
+            point_in_time_recovery_specification=backups(configuration),
             deletion_protection=not configuration.laptop,
             removal_policy=removal_policy(configuration),
         )
@@ -65,24 +65,24 @@ class Ledger(Construct):
 
     def grant_triage(self, function: Function) -> None:
         """Let it record letters, and hold the lock of a triage."""
-        self._grant(function, "dynamodb:UpdateItem")
+        self._grant(function, "dynamodb:UpdateItem", rows=[LETTER_KEYS, f"{Rows.TRIAGE_LOCK}*"])
 
     def grant_redrive(self, function: Function) -> None:
-        """Let it read and change letters, hold the locks of a redrive, and add to the audit."""
-        self._grant(
-            function,
-            "dynamodb:GetItem",
-            "dynamodb:BatchGetItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:PartiQLUpdate",
-        )
-        self._grant(function, "dynamodb:PutItem", rows=f"{Rows.AUDIT}*")
+        """Let it read and change letters, hold locks, remember incidents, and add to the audit."""
+        locks = [f"{lock}*" for lock in (Rows.LOCK, Rows.TRIAGE_LOCK, Rows.TELL_LOCK)]
+        kept = [*locks, f"{Rows.INCIDENT}*"]
+        self._grant(function, "dynamodb:GetItem", rows=[LETTER_KEYS, *kept])
+        self._grant(function, "dynamodb:UpdateItem", rows=kept)
+        self._grant(function, "dynamodb:BatchGetItem", "dynamodb:PartiQLUpdate", rows=[LETTER_KEYS])
+        # An INSERT never overwrites, and nothing else may be done to what was decided.
+        self._grant(function, "dynamodb:PartiQLInsert", rows=[f"{Rows.AUDIT}*"])
         self._grant_index(function)
 
     def grant_count(self, function: Function) -> None:
-        """Let it count letters, see which incident was reported, and end that incident."""
-        self._grant(function, "dynamodb:GetItem")
-        self._grant(function, "dynamodb:DeleteItem", rows=f"{Rows.INCIDENT}*")
+        """Let it count letters, see which incident was told and who is at the triage, and end an incident."""
+        incidents = f"{Rows.INCIDENT}*"
+        self._grant(function, "dynamodb:GetItem", rows=[incidents, f"{Rows.TRIAGE_LOCK}*"])
+        self._grant(function, "dynamodb:DeleteItem", rows=[incidents])
         self._grant_index(function)
 
     def _grant_index(self, function: Function) -> None:
@@ -93,12 +93,18 @@ class Ledger(Construct):
             )
         )
 
-    def _grant(self, function: Function, *actions: str, rows: str | None = None) -> None:
-        statement = iam.PolicyStatement(actions=list(actions), resources=[self.table.table_arn])
-        if rows:
-            keys = {"dynamodb:LeadingKeys": [rows]}
-            statement.add_condition("ForAllValues:StringLike", keys)
-        function.add_to_role_policy(statement)
+    def _grant(self, function: Function, *actions: str, rows: Sequence[str]) -> None:
+        function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=list(actions),
+                resources=[self.table.table_arn],
+                conditions={
+                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(rows)},
+                    # Of an empty set all is true: a request without keys, such as a scan, is not meant.
+                    "Null": {"dynamodb:LeadingKeys": "false"},
+                },
+            )
+        )
 
 
 def _text(name: str) -> dynamodb.Attribute:

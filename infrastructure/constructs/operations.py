@@ -10,20 +10,15 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from eventing.redrive.ledger import OPEN_DAYS
-from infrastructure.constructs.bucket import PrivateBucket
+from functions.contract import Objects
+from infrastructure.constructs.bucket import ACCESS_LOGS, PrivateBucket
 from infrastructure.constructs.checks import accept_wildcard
-from infrastructure.constructs.dead_letters import QUEUE_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.function import Function
-
-# A letter waits in its queue, then in the ledger: so long what it refers to, and what was planned and
-# reported of it, is there, and some days more.
-_DAYS = QUEUE_DAYS + OPEN_DAYS + 6
 
 
 class Operations(Construct):
@@ -50,12 +45,20 @@ class Operations(Construct):
         for email in configuration.ops_emails:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
 
+        retention = configuration.retention
         self.bucket = PrivateBucket(
             self,
             "Bucket",
             configuration=configuration,
             name="operations",
-            days=max(configuration.event_retention_days, _DAYS),
+            days={
+                Objects.RUNS: retention.runs,
+                Objects.REPORTS: retention.reports,
+                Objects.JUNK: retention.junk,
+                Objects.INVOCATION_RECORDS: retention.invocation_records,
+                ACCESS_LOGS: retention.access_logs,
+            },
+            exempt=(Objects.INVOCATION_RECORDS, ACCESS_LOGS),
             events=True,
         )
 
@@ -80,7 +83,7 @@ class Operations(Construct):
         )
 
     def grant_write(self, function: Function, *prefixes: str) -> None:
-        """Let it write objects whose keys begin like this."""
+        """Let it add objects whose keys begin like this; none is overwritten."""
         self._grant(function, "s3:PutObject", prefixes)
 
     def _grant(self, function: Function, action: str, prefixes: Sequence[str]) -> None:

@@ -161,9 +161,24 @@ class Publication(Construct):
 
     def _grant_invocation_records(self, bucket: s3.IBucket) -> None:
         records = bucket.arn_for_objects(f"{Objects.INVOCATION_RECORDS}*")
-        for action, resource in (("s3:PutObject", records), ("s3:ListBucket", bucket.bucket_arn)):
+        grants: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
+            ("s3:PutObject", records, {}),
+            (
+                "s3:ListBucket",
+                bucket.bucket_arn,
+                {"StringLike": {"s3:prefix": f"{Objects.INVOCATION_RECORDS}*"}},
+            ),
+            # Lambda asks whether the bucket is there, and that names no prefix. Calls of the function's own
+            # code have the other key (Lambda, "Using source function ARN").
+            (
+                "s3:ListBucket",
+                bucket.bucket_arn,
+                {"Null": {"s3:prefix": "true", "lambda:SourceFunctionArn": "true"}},
+            ),
+        )
+        for action, resource, conditions in grants:
             self.function.add_to_role_policy(
-                iam.PolicyStatement(actions=[action], resources=[resource])
+                iam.PolicyStatement(actions=[action], resources=[resource], conditions=conditions)
             )
         accept_wildcard(
             self.function.execution_role, records, "Lambda names the records by shard and time."

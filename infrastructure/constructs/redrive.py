@@ -51,6 +51,7 @@ class RedriveFunction(Construct):
             timeout=cdk.Duration.seconds(PAGE_SECONDS + 70),
             environment={
                 Variable.LEDGER_TABLE: ledger.table.table_name,
+                Variable.CLOSED_LETTER_DAYS: str(region.configuration.retention.closed_letters),
                 Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
                 Variable.OPS_TOPIC_ARN: region.ops_topic.topic_arn,
                 Variable.DEPLOYMENT: region.configuration.deployment,
@@ -58,19 +59,18 @@ class RedriveFunction(Construct):
                 Variable.EVENTS_TABLE: event_store.table.table_name,
                 Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
                 Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
-                Variable.EVENT_RETENTION_DAYS: str(region.configuration.event_retention_days),
+                Variable.EVENT_RETENTION_DAYS: str(region.configuration.retention.events),
             },
             harm=DEAD_LETTERS_WAIT,
             # The counter tells of executions that fail, except for refusals.
             refuses=True,
         )
         ledger.grant_redrive(self.function)
-        operations.grant_read(self.function, Objects.RUNS)
+        operations.grant_read(self.function, Objects.RUNS, Objects.REPORTS)
         operations.grant_list(self.function, Objects.RUNS)
         operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS)
         operations.grant_notify(self.function)
         event_store.grant_store(self.function)
-        event_store.grant_store_batches(self.function)
         event_store.grant_probe(self.function)
         archive.grant_archive(self.function)
         topics.grant_publish(self.function)

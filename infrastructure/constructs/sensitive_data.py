@@ -79,6 +79,7 @@ class SensitiveData(Construct):
         job = aws_call(
             self,
             "DailyJob",
+            configuration=configuration,
             # A job can't be changed: a change makes a new one, and CloudFormation deletes the old.
             call=custom_resources.AwsSdkCall(
                 service="macie2",

@@ -6,13 +6,23 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
 
 from infrastructure.constructs.alarms import Meaning, Missing
 
 if TYPE_CHECKING:
     from constructs import Construct
 
+    from infrastructure.configuration import Configuration
     from infrastructure.constructs.alarms import Alarms
+
+
+def backups(configuration: Configuration) -> dynamodb.PointInTimeRecoverySpecification:
+    """How far back a table can be restored."""
+    return dynamodb.PointInTimeRecoverySpecification(
+        point_in_time_recovery_enabled=True,
+        recovery_period_in_days=configuration.retention.backups,
+    )
 
 
 def table_metric(table: str, name: str, *, index: str | None = None) -> cloudwatch.Metric:

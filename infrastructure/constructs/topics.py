@@ -14,11 +14,21 @@ from eventing.catalogue import SNS_BYTES
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from eventing import catalogue
     from infrastructure.constructs.function import Function
     from infrastructure.constructs.region import Region
+
+# What the ARNs of an account's endpoints have after the partition, by protocol.
+_RESOURCES = {
+    "sqs": "sqs:*:{}:*",
+    "lambda": "lambda:*:{}:function:*",
+    "firehose": "firehose:*:{}:deliverystream/*",
+    "application": "sns:*:{}:endpoint/*",
+}
+# What the endpoints of other protocols begin with, where something is to be checked.
+_ADDRESSES = {"https": "https://*", "http": "http://*"}
 
 
 class Topics(Construct):
@@ -45,17 +55,33 @@ class Topics(Construct):
             for topic in configuration.catalogue.topics
         }
         for name, accounts in configuration.subscriber_accounts.items():
-            topic = self.by_name[name]
+            self._open(self.by_name[name], accounts, configuration.subscriber_protocols)
+
+        self._watch(region)
+
+    def _open(self, topic: sns.Topic, accounts: Sequence[str], protocols: Sequence[str]) -> None:
+        """Let accounts subscribe, of AWS's services only what is their own."""
+        partition = cdk.Stack.of(self).partition
+        for protocol in protocols:
+            resource = _RESOURCES.get(protocol)
+            endpoints = (
+                [f"arn:{partition}:{resource.format(account)}" for account in accounts]
+                if resource
+                else [_ADDRESSES.get(protocol, "*")]
+            )
             topic.add_to_resource_policy(
                 iam.PolicyStatement(
-                    sid="SubscriberAccounts",
+                    sid=f"Subscribe{''.join(part.capitalize() for part in protocol.split('-'))}",
                     principals=[iam.AccountPrincipal(account) for account in accounts],
                     actions=["sns:Subscribe"],
                     resources=[topic.topic_arn],
+                    # A request without one of these keys fits neither.
+                    conditions={
+                        "StringEquals": {"sns:Protocol": protocol},
+                        "StringLike": {"sns:Endpoint": endpoints},
+                    },
                 )
             )
-
-        self._watch(region)
 
     def _watch(self, region: Region) -> None:
         users = "a subscriber did not get an event; others got it."

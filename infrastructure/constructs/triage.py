@@ -47,6 +47,7 @@ class TriageFunction(Construct):
             environment={
                 **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
                 Variable.LEDGER_TABLE: ledger.table.table_name,
+                Variable.OPEN_LETTER_DAYS: str(region.configuration.retention.open_letters),
                 Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
             },
             harm=DEAD_LETTERS_WAIT,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions
+from ministack.services import dynamodb
+
+from .patching import Json
 
 
 def batches_need_the_single_action() -> None:
@@ -34,3 +39,60 @@ def loopback_counts_as_secure_transport() -> None:
         stock(source_ip, secure_transport or source_ip in ("127.0.0.1", "::1"))
 
     app.pin_request_origin = pin
+
+
+def conditions_see_keys_and_attributes() -> None:
+    """AWS tells a policy's conditions which partition keys and attributes a request is about.
+
+    The emulator has no `dynamodb:LeadingKeys`, and of a BatchGetItem no attributes. Roles are limited
+    to some rows of the ledger, and to some attributes of the events.
+    """
+    stock = iam_actions.dynamodb_service_context
+
+    def context(body: bytes) -> Json:
+        request = json.loads(body or b"{}")
+        tables: Json = request.get("RequestItems", {})
+        reads = [wanted for wanted in tables.values() if isinstance(wanted, dict)]
+        found: Json = stock(json.dumps(reads[0]).encode() if reads else body)
+        if keys := list(_leading_keys(request)):
+            found["dynamodb:LeadingKeys"] = keys
+        return found
+
+    iam_actions.dynamodb_service_context = context
+
+
+def _leading_keys(request: Json) -> Iterator[str]:
+    """The values of partition keys that a request names; the tables here have one named `pk`."""
+    named = [request.get("Key"), request.get("Item")]
+    for wanted in request.get("RequestItems", {}).values():
+        named += wanted.get("Keys", ()) if isinstance(wanted, dict) else ()
+    for statement in request.get("Statements", [request] if "Statement" in request else []):
+        try:
+            parsed = dynamodb._parse_partiql(
+                statement["Statement"], statement.get("Parameters", [])
+            )
+        except (KeyError, ValueError):
+            continue  # the handler says what is wrong with it
+        item = parsed.get("item") or {}
+        named.append(item["M"] if set(item) == {"M"} else item)
+        named += [{name: value} for name, op, value in parsed["conditions"] if op == "="]
+    for item in named:
+        if item and (key := item.get("pk")):
+            yield from key.values()
+
+
+def conditions_see_if_none_match() -> None:
+    """AWS tells a policy's conditions of a PutObject's `If-None-Match`; the emulator does not.
+
+    Our buckets refuse every write without it.
+    """
+    stock = iam_actions.s3_service_context
+
+    def context(action: str, query: Json, path: str = "", headers: Json | None = None) -> Json:
+        found: Json = stock(action, query, path, headers)
+        condition = (headers or {}).get("if-none-match")
+        if action == "s3:PutObject" and condition:
+            found["s3:if-none-match"] = condition
+        return found
+
+    iam_actions.s3_service_context = context

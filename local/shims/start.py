@@ -11,6 +11,7 @@ import time
 
 from ministack import app
 
+from .credentials import issue_root
 from .table import SHIMS
 
 
@@ -24,17 +25,27 @@ def main() -> None:
     if arguments.list:
         print(*SHIMS, sep="\n")
         return
+    issue_root(*_first_line().split())
     without = set(filter(None, arguments.without.split(",")))
-    if unknown := without - SHIMS.keys() - {"all"}:
+    if unknown := without - SHIMS.keys():
         parser.error(f"no such shims: {', '.join(sorted(unknown))}")
     for name, shim in SHIMS.items():
-        if not without & {name, "all"}:
+        if name not in without:
             shim()
     if arguments.while_stdin_is_open:
         end_with_stdin()
     # The emulator reads arguments of its own.
     del sys.argv[1:]
     app.main()
+
+
+def _first_line() -> str:
+    line = b""
+    while not line.endswith(b"\n"):
+        if not (more := os.read(0, 1)):
+            sys.exit("stdin has to begin with a line: the root user's access key id and its secret")
+        line += more
+    return line.decode()
 
 
 def end_with_stdin() -> None:

@@ -8,7 +8,9 @@ from . import (
     alarms,
     api_gateway,
     cloudformation,
+    credentials,
     dynamodb,
+    front_door,
     functions,
     iam,
     metrics,
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ORDERED: tuple[Callable[[], None], ...] = (
+    credentials.only_issued_credentials_work,
+    front_door.only_signed_requests_from_here_get_in,
     api_gateway.proxy_event_names_the_api_key,
     api_gateway.integration_failure_is_a_gateway_response,
     api_gateway.disabled_api_key_is_refused,
@@ -38,6 +42,8 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     step_functions.succeed_state_has_an_output,
     iam.batches_need_the_single_action,
     iam.loopback_counts_as_secure_transport,
+    iam.conditions_see_keys_and_attributes,
+    iam.conditions_see_if_none_match,
     cloudformation.stack_status_waits_for_a_change,
 )
 SHIMS = {shim.__name__: shim for shim in _ORDERED}

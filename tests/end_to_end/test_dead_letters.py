@@ -27,7 +27,7 @@ def test_an_event_that_cannot_be_stored_is_accepted_and_redriven(
 ) -> None:
     event = new_event()
     table = f"arn:aws:dynamodb:*:*:table/{deployment.outputs['EventsTable']}"
-    with denied(deployment, deployment.outputs["IngestFunction"], "dynamodb:PutItem", table):
+    with denied(deployment, deployment.outputs["IngestFunction"], "dynamodb:PartiQLInsert", table):
         accept(deployment, event)
         (letter,) = in_the_ledger(deployment, event)
         _see_the_alarm(deployment, "ingest")

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 import urllib3
 
@@ -27,6 +28,22 @@ RUN_SECONDS = 120.0
 def test_a_diff_after_the_deployment_is_empty(deployment: Deployment) -> None:
     output = deployment.cloud.cdk("diff", "--method=template", "--fail", context={"laptop": "true"})
     assert "Number of stacks with differences: 0" in output
+
+
+def _send_nonsense(ready: dict[str, Any]) -> None:
+    """What no event is on a topic, and an execution with the input `null`."""
+    (stack,) = (outputs for outputs in ready["stacks"].values() if "TopicArnPrefix" in outputs)
+    session = boto3.Session(
+        aws_access_key_id=ready["access_key_id"],
+        aws_secret_access_key=ready["secret_access_key"],
+        region_name=ready["region"],
+    )
+    topic = f"{stack['TopicArnPrefix']}{next(iter(ready['subscribers']))}"
+    sns = session.client("sns", endpoint_url=ready["endpoint_url"])
+    for message in ("hello", "null"):
+        sns.publish(TopicArn=topic, Message=message)
+    states = session.client("stepfunctions", endpoint_url=ready["endpoint_url"])
+    states.start_execution(stateMachineArn=stack["RedriveStateMachineArn"], input="null")
 
 
 def test_run_shows_each_sample_arriving_stays_up_and_cleans_up(tmp_path: Path) -> None:
@@ -57,7 +74,16 @@ def test_run_shows_each_sample_arriving_stays_up_and_cleans_up(tmp_path: Path) -
                 },
             )
             assert answer.status == 202
+            assert outputs.stat().st_mode & 0o777 == 0o600
+            _send_nonsense(ready)
+            deadline = time.monotonic() + RUN_SECONDS
+            while "no event:" not in log.read_text():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
             page = ready["dashboard_url"]
+            executions = json.loads(urllib3.request("GET", f"{page}api/live").data)["executions"]
+            assert executions[0]["input"] == {}
             assert urllib3.request("GET", page).status == 200
             # Some other site's name that was made to point here.
             assert urllib3.request("GET", page, headers={"host": "example.com"}).status == 403

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from commands.catalogue import DOCS
+from console.commands.catalogue import DOCS
 from tests.end_to_end.conftest import PUBLISHER
 
 if TYPE_CHECKING:

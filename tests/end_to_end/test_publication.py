@@ -253,8 +253,9 @@ def _put_in_the_way(system: System) -> None:
         "Variables"
     ]
     variables |= {
-        "AWS_ENDPOINT_URL_SNS": system.proxy.url,
-        "AWS_ENDPOINT_URL_SQS": system.proxy.url,
+        # The emulator answers to its own name only, so the proxy is none of its endpoints.
+        "http_proxy": system.proxy.url,
+        "no_proxy": "",
         "MISHAPS": str(system.mishaps),
     }
     lambdas.update_function_configuration(

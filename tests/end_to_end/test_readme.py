@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from infrastructure.packaging import ROOT
 from tests.end_to_end.conftest import (
     accept,
     denied,
@@ -17,6 +18,8 @@ from tests.end_to_end.conftest import (
 from tests.shown import commands, run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from local.deployment import Deployment
     from tests.end_to_end.conftest import Subscriber
 
@@ -53,11 +56,14 @@ def test_a_publisher_is_slowed_down(deployment: Deployment) -> None:
     assert eventually(lambda: status(deployment), lambda s: s == 202)
 
 
-def test_dead_letters_are_redriven(deployment: Deployment, subscriber: Subscriber) -> None:
+def test_dead_letters_are_redriven(
+    deployment: Deployment, subscriber: Subscriber, tmp_path: Path
+) -> None:
     sent, topic = payment(), deployment.topic_arn("payments")
     with denied(deployment, deployment.outputs["PublishFunction"], "sns:Publish", topic):
         accept(deployment, sent)
         eventually(lambda: execute(deployment) and ledger(deployment, sent), bool)
-    described = run(COMMANDS["redrive"], deployment.cloud.environment)
-    assert '"status"' in described
+    environment = {**deployment.cloud.environment, "PYTHONPATH": str(ROOT)}
+    told = run(f"{COMMANDS['redrive'].rstrip()} --yes", environment, folder=tmp_path)
+    assert "redrive: done" in told
     subscriber.wait_for(sent["id"])

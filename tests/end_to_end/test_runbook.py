@@ -1,14 +1,20 @@
-"""The runbook's commands, as they are written there, from an incident to its end."""
+"""The runbook's commands, as they are written there, from an incident to its end.
+
+`typed` runs those of `eventing`, `shown` those of the AWS CLI in the appendix, which need its set-up.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventing.redrive.ledger import shard
+from infrastructure.packaging import ROOT
 from tests.end_to_end.conftest import accept, denied, eventually, new_event
 from tests.shown import commands, run
 
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
 
 COMMANDS = commands("docs/runbook.md")
 TOPIC = "customers"
+# What somebody types in the place of the words in capitals.
+WHY = {"WHY IT IS SAFE NOW": "the policy is back", "WHY NOBODY NEEDS THEM": "they were tests"}
 
 
 def shown(deployment: Deployment, name: str, *, execution: str = "", **words: str) -> str:
@@ -29,6 +37,20 @@ def shown(deployment: Deployment, name: str, *, execution: str = "", **words: st
         block = block.replace(word, value)
     known = f"execution={execution}\n" if execution else ""
     return run(COMMANDS["setup"] + known + block, deployment.cloud.environment)
+
+
+def typed(deployment: Deployment, name: str, *more: str, folder: Path, **words: str) -> Any:
+    """The answer of a block's last command to a program, with more options, where nobody is asked."""
+    block = COMMANDS[name]
+    for word, value in words.items():
+        block = block.replace(word, value)
+    environment = {**deployment.cloud.environment, "PYTHONPATH": str(ROOT)}
+    answers = [
+        # Away from the project's folder, where somebody's `make run` may be up.
+        run(shlex.join([*shlex.split(line), *more, "--json"]), environment, folder=folder)
+        for line in block.splitlines()
+    ]
+    return json.loads(answers[-1])
 
 
 def ended(text: str) -> dict[str, Any]:
@@ -75,12 +97,133 @@ def broken(deployment: Deployment, events: Sequence[dict[str, Any]]) -> str:
 
 def _open_letters(deployment: Deployment) -> dict[str, int]:
     """Open letters that `broken` made by fingerprint, as a triage reports them."""
-    groups = ended(shown(deployment, "triage")).get("groups", ())
+    groups = ended(shown(deployment, "raw_triage")).get("groups", ())
     return {
         group["fingerprint"]: group["letters"]
         for group in groups
         if group["cause"] == "ACCESS_DENIED" and TOPIC in group["topics"]
     }
+
+
+def test_an_incident_by_the_command_line(
+    deployment: Deployment, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    events = registrations(3)
+    fingerprint = broken(deployment, events)
+
+    assert typed(deployment, "status", folder=tmp_path)["health"] == "unhealthy"
+    assert typed(deployment, "triage", folder=tmp_path)["outcome"] in ("triaged", "skipped")
+    assert typed(deployment, "junk", folder=tmp_path)["total"] >= 0
+    groups = typed(deployment, "letters", folder=tmp_path)["groups"]
+    (group,) = (group for group in groups if group["fingerprint"] == fingerprint)
+    letter = typed(deployment, "letter", folder=tmp_path, LETTER=group["example"])
+    assert (letter["state"], letter["topic"], letter["code"]) == ("open", TOPIC, "ACCESS_DENIED")
+    planned = typed(deployment, "plan", folder=tmp_path, FINGERPRINT=fingerprint)
+    assert planned["plan"]["will_go_through"] == len(events)
+    redriven = typed(deployment, "redrive", "--yes", folder=tmp_path, FINGERPRINT=fingerprint,
+                     **WHY)  # fmt: skip
+    assert redriven["counts"] == {"resolved": len(events)}
+    for event in events:
+        assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
+    audited = typed(deployment, "report", folder=tmp_path, EXECUTION=redriven["execution"])
+    assert redriven["execution"] in [entry["execution"] for entry in audited["audit"]]
+
+
+def test_a_run_is_stopped_and_continued_by_the_command_line(
+    deployment: Deployment, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    events = registrations(12)
+    fingerprint = broken(deployment, events)
+    execution = start(
+        deployment,
+        stage="publish",
+        action="redrive",
+        filter={"fingerprint": fingerprint},
+        rate_per_second=2,
+        canary=1,
+    ).rpartition(":")[2]
+    ids = [event["id"] for event in events]
+    eventually(lambda: [i for i in ids if subscriber.seen(i)], lambda arrived: len(arrived) >= 2)
+
+    stopped = typed(deployment, "stop", folder=tmp_path, EXECUTION=execution)
+    assert stopped["outcome"] == "partial"
+    more = ("--yes", "--reason", "it was too slow")
+    continued = typed(deployment, "continue", *more, folder=tmp_path, EXECUTION=execution)
+    assert continued["counts"] == {"resolved": stopped["not_taken_up"]}
+    for id in ids:
+        assert subscriber.wait_for(id)
+
+
+def park(deployment: Deployment, fingerprint: str) -> None:
+    """Park the one letter of this fingerprint, as if its event had failed in too many redrives."""
+    planned = ended(shown(deployment, "raw_plan", FINGERPRINT=fingerprint))
+    (key,) = (g["example"] for g in planned["groups"] if g["fingerprint"] == fingerprint)
+    deployment.client("dynamodb").update_item(
+        TableName=deployment.outputs["LedgerTable"],
+        Key={"pk": {"S": key}},
+        UpdateExpression="SET #state = :parked, #shard = :shard ADD #version :one",
+        ExpressionAttributeNames={"#state": "state", "#shard": "shard", "#version": "version"},
+        ExpressionAttributeValues={
+            ":parked": {"S": "parked"},
+            ":shard": {"S": shard("publish", "parked", key)},
+            ":one": {"N": "1"},
+        },
+    )
+
+
+def test_an_impatient_redrive_of_a_denied_topic_names_it_and_charges_nothing(
+    deployment: Deployment, subscriber: Subscriber, mailbox: str
+) -> None:
+    events = registrations(12)
+    fingerprint = broken(deployment, events)
+    topic, redrive = deployment.topic_arn(TOPIC), f"{deployment.name}-redrive"
+    said = f"topic {topic.rpartition(':')[2]}: ACCESS_DENIED, 12 left out"
+    with denied(deployment, redrive, "sns:Publish", topic):
+        for _ in range(3):
+            redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
+            assert redriven["outcome"] == "aborted"
+            assert redriven["cause"] == said
+            eventually(
+                lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
+                lambda bodies: any(f"cause: {said}" in body for body in bodies),
+            )
+    # The same fingerprint, whoever has noticed since.
+    redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
+    assert redriven["counts"] == {"resolved": len(events)}
+    for event in events:
+        assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
+
+
+def test_a_plan_that_may_not_read_the_events_table_says_so(deployment: Deployment) -> None:
+    redrive, table = f"{deployment.name}-redrive", deployment.outputs["EventsTable"]
+    with denied(deployment, deployment.outputs["IngestFunction"], "dynamodb:PartiQLInsert", "*"):
+        accept(deployment, *registrations(1))
+    with denied(deployment, redrive, "dynamodb:BatchGetItem", "*"):
+        execution = start(deployment, stage="ingest", action="plan")
+        eventually(lambda: status(deployment, execution), lambda found: found == "FAILED")
+    described = deployment.client("stepfunctions").describe_execution(executionArn=execution)
+    assert described["error"] == "DependencyDown"
+    assert re.match(rf"table {re.escape(table)}: ACCESS_DENIED: ", described["cause"])
+    execution = start(deployment, stage="ingest", action="redrive", reason="it may again")
+    eventually(lambda: status(deployment, execution), lambda found: found == "SUCCEEDED")
+
+
+def test_parked_and_unwanted_letters_by_the_command_line(
+    deployment: Deployment, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    wanted, unwanted = registrations(2)
+    fingerprint = broken(deployment, [wanted])
+    park(deployment, fingerprint)
+    (id,) = typed(deployment, "parked", folder=tmp_path)["ids"]
+    unparked = typed(deployment, "unpark", "--yes", folder=tmp_path, LETTER=id, **WHY)
+    assert unparked["counts"] == {"resolved": 1}
+    assert subscriber.wait_for(wanted["id"])
+
+    fingerprint = broken(deployment, [unwanted])
+    discarded = typed(deployment, "discard", "--yes", folder=tmp_path, FINGERPRINT=fingerprint,
+                      **WHY)  # fmt: skip
+    assert discarded["counts"] == {"discarded": 1}
+    assert subscriber.seen(unwanted["id"]) == []
 
 
 def test_from_the_message_to_the_end_of_the_incident(
@@ -94,17 +237,17 @@ def test_from_the_message_to_the_end_of_the_incident(
     )
     assert any("docs/runbook.md" in body for body in told)
 
-    planned = ended(shown(deployment, "plan", FINGERPRINT=fingerprint))
+    planned = ended(shown(deployment, "raw_plan", FINGERPRINT=fingerprint))
     (group,) = (g for g in planned["groups"] if g["fingerprint"] == fingerprint)
     assert planned["plan"]["letters"] == planned["plan"]["will_go_through"] == len(events)
-    letter = json.loads(shown(deployment, "letter", LETTER=group["example"]))
+    letter = json.loads(shown(deployment, "raw_letter", LETTER=group["example"]))
     assert (letter["state"], letter["topic"], letter["cause"]) == ("open", TOPIC, "ACCESS_DENIED")
 
-    redriven = ended(shown(deployment, "redrive", FINGERPRINT=fingerprint))
+    redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
     assert (redriven["outcome"], redriven["counts"]) == ("done", {"resolved": len(events)})
     for event in events:
         assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
-    report = shown(deployment, "verify", execution=redriven["execution"])
+    report = shown(deployment, "raw_verify", execution=redriven["execution"])
     assert json.loads(report[: report.rindex("}") + 1])["counts"] == redriven["counts"]
 
 
@@ -122,7 +265,7 @@ def test_a_run_is_stopped_and_continued(deployment: Deployment, subscriber: Subs
     ids = [event["id"] for event in events]
     eventually(lambda: [i for i in ids if subscriber.seen(i)], lambda arrived: len(arrived) >= 2)
 
-    shown(deployment, "stop", execution=execution)
+    shown(deployment, "raw_stop", execution=execution)
     assert status(deployment, execution) == "ABORTED"
     continued = eventually(lambda: _continued(deployment, execution), bool)
     assert continued["outcome"] == "done"
@@ -138,7 +281,7 @@ def _continued(deployment: Deployment, execution: str) -> dict[str, Any]:
     name = f"/{execution.rpartition(':')[2]}.json"
     if not any(entry["Key"].endswith(name) for entry in reports.get("Contents", ())):
         return {}
-    return ended(shown(deployment, "continue", execution=execution))
+    return ended(shown(deployment, "raw_continue", execution=execution))
 
 
 def test_letters_that_nobody_wants_are_discarded(
@@ -147,7 +290,7 @@ def test_letters_that_nobody_wants_are_discarded(
     events = registrations(2)
     fingerprint = broken(deployment, events)
 
-    discarded = ended(shown(deployment, "discard", FINGERPRINT=fingerprint))
+    discarded = ended(shown(deployment, "raw_discard", FINGERPRINT=fingerprint))
     assert discarded["counts"] == {"discarded": len(events)}
     assert [subscriber.seen(event["id"]) for event in events] == [[], []]
 
@@ -157,21 +300,17 @@ def test_parked_letters_are_found_and_taken_up_by_their_id(
 ) -> None:
     (event,) = events = registrations(1)
     fingerprint = broken(deployment, events)
-    topic, redrive = deployment.topic_arn(TOPIC), f"{deployment.name}-redrive"
-    wanted = {"stage": "publish", "filter": {"fingerprint": fingerprint}}
-    with denied(deployment, redrive, "sns:Publish", topic):
-        execution = start(deployment, action="redrive", max_episodes=1, **wanted)
-        eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
+    park(deployment, fingerprint)
     (letter,) = re.findall(r"^(\S+)\tACCESS_DENIED\t.*customer", _parked(deployment), re.MULTILINE)
 
-    redriven = ended(shown(deployment, "unpark", LETTER=letter))
+    redriven = ended(shown(deployment, "raw_unpark", LETTER=letter))
     assert redriven["counts"] == {"resolved": 1}
     assert subscriber.wait_for(event["id"])
     assert letter not in _parked(deployment)
 
 
 def _parked(deployment: Deployment) -> str:
-    return shown(deployment, "parked")
+    return shown(deployment, "raw_parked")
 
 
 @pytest.mark.parametrize(("answer", "outcome"), [("approve", "done"), ("refuse", "refused")])
@@ -198,13 +337,13 @@ def test_the_messages_commands_approve_and_refuse(
     )
     run(command.replace("YOUR NAME", "dana"), deployment.cloud.environment)
     eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
-    report = shown(deployment, "verify", execution=execution)
+    report = shown(deployment, "raw_verify", execution=execution)
     assert f'"outcome": "{outcome}"' in report
     assert "dana" in report
     if outcome == "done":
         assert subscriber.wait_for(event["id"])
     else:
-        shown(deployment, "discard", FINGERPRINT=fingerprint)
+        shown(deployment, "raw_discard", FINGERPRINT=fingerprint)
         assert subscriber.seen(event["id"]) == []
 
 
@@ -215,18 +354,16 @@ def test_what_went_wrong_is_found(deployment: Deployment) -> None:
     history = shown(deployment, "history")
     assert execution in history
     assert "stage: must be one of" in history
-    shown(deployment, "errors")
 
 
 def test_an_alarm_is_looked_into(deployment: Deployment) -> None:
     known = shown(deployment, "alarms")
     assert all("Runbook: docs/runbook.md#" in line for line in known.splitlines())
     assert shown(deployment, "mapping").split()[0] == "Enabled"
-    shown(deployment, "ingest_errors")
-    shown(deployment, "publish_errors")
+    shown(deployment, "errors", FUNCTION="publish")
 
 
 def test_no_command_of_the_runbook_is_left_untried() -> None:
-    tried = re.findall(r'shown\(deployment, "(\w+)"', Path(__file__).read_text())
+    tried = re.findall(r'(?:shown|typed)\(deployment, "(\w+)"', Path(__file__).read_text())
 
     assert {*tried, "setup"} == set(COMMANDS)

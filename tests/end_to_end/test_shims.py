@@ -5,13 +5,10 @@ A test that is red for the emulator without shims says that the emulator has lea
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import time
-import uuid
-import zipfile
-from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,173 +17,13 @@ from botocore.exceptions import ClientError
 
 from local.cloud import ACCOUNT, LOCAL, ROOT, LocalCloud
 from tests.end_to_end.conftest import eventually
+from tests.end_to_end.lab import Lab, policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # Something that the stock emulator does not do is looked for this long.
 NEVER_SECONDS = 2.5
-
-PYTHON = """
-import json
-
-def handle(event, context):
-    {}
-"""
-
-
-class Lab:
-    """An emulator, and what experiments make in it."""
-
-    def __init__(self, cloud: LocalCloud) -> None:
-        self.cloud = cloud
-        self.client = cloud.client
-
-    def name(self) -> str:
-        """A name that nothing has."""
-        return f"t{uuid.uuid4().hex[:8]}"
-
-    def role(self, *allowed: tuple[str, str]) -> str:
-        """The ARN of a role that may do these actions on these resources."""
-        iam, name = self.client("iam"), self.name()
-        trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-        services = {
-            **trust,
-            "Principal": {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]},
-        }
-        arn: str = iam.create_role(
-            RoleName=name, AssumeRolePolicyDocument=_policy(trust, services)
-        )["Role"]["Arn"]
-        if allowed:
-            statements = [{"Effect": "Allow", "Action": a, "Resource": r} for a, r in allowed]
-            iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=_policy(*statements))
-        return arn
-
-    def as_role(self, service: str, *allowed: tuple[str, str]) -> Any:
-        """A client that may do these actions on these resources, and nothing else."""
-        session = self.client("sts").assume_role(
-            RoleArn=self.role(*allowed), RoleSessionName="test"
-        )
-        return self.cloud.client_of(service, session["Credentials"])
-
-    def function(self, body: str, *, runtime: str = "python3.11") -> str:
-        """The name of a function: of one with this body, or of a module in Node.js."""
-        file, text = (
-            ("index.py", PYTHON.format(body)) if "python" in runtime else ("index.js", body)
-        )
-        content = io.BytesIO()
-        with zipfile.ZipFile(content, "w") as package:
-            package.writestr(file, text)
-        name = self.name()
-        self.client("lambda").create_function(
-            FunctionName=name,
-            Runtime=runtime,
-            Handler="index.handle",
-            Role=self.role(("logs:*", "*"), ("dynamodb:*", "*"), ("sqs:*", "*")),
-            Code={"ZipFile": content.getvalue()},
-            Timeout=10,
-        )
-        return name
-
-    def invoke(self, function: str) -> Any:
-        """What the function answers to an empty event."""
-        return json.loads(self.client("lambda").invoke(FunctionName=function)["Payload"].read())
-
-    def table(self, **options: Any) -> str:
-        """The name of a table with the partition key `pk` and a stream."""
-        name = self.name()
-        self.client("dynamodb").create_table(
-            TableName=name,
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-            **options,
-        )
-        return name
-
-    def stream(self, table: str) -> str:
-        """The ARN of a table's stream."""
-        described = self.client("dynamodb").describe_table(TableName=table)["Table"]
-        return str(described["LatestStreamArn"])
-
-    def queue(self) -> tuple[str, str]:
-        """URL and ARN of a queue to which every service may send."""
-        sqs, name = self.client("sqs"), self.name()
-        anybody = {"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
-        url = sqs.create_queue(QueueName=name, Attributes={"Policy": _policy(anybody)})["QueueUrl"]
-        return url, f"arn:aws:sqs:{self.cloud.region}:{ACCOUNT}:{name}"
-
-    def received(self, url: str, *, seconds: int = 0) -> list[str]:
-        """The messages in a queue, after waiting for the first one."""
-        answer = self.client("sqs").receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=seconds
-        )
-        return [message["Body"] for message in answer.get("Messages", ())]
-
-    def stack(self, **resources: Any) -> str:
-        """The name of a stack that is being made of these resources."""
-        name, body = self.name(), json.dumps({"Resources": resources})
-        self.client("cloudformation").create_stack(StackName=name, TemplateBody=body)
-        return name
-
-    def stack_status(self, stack: str) -> str:
-        """The status of a stack, as it is told now."""
-        answer = self.client("cloudformation").describe_stacks(StackName=stack)
-        return str(answer["Stacks"][0]["StackStatus"])
-
-    def settled(self, stack: str) -> str:
-        """The status of a stack once nothing more happens to it."""
-        return eventually(
-            lambda: self.stack_status(stack), lambda status: not status.endswith("_IN_PROGRESS")
-        )
-
-    def api(self, function: str) -> Api:
-        """A REST API whose `POST /` invokes the function, for who has its key."""
-        gateway, lambdas = self.client("apigateway"), self.client("lambda")
-        arn = lambdas.get_function_configuration(FunctionName=function)["FunctionArn"]
-        api = gateway.create_rest_api(name=self.name())["id"]
-        (root,) = gateway.get_resources(restApiId=api)["items"]
-        method = {"restApiId": api, "resourceId": root["id"], "httpMethod": "POST"}
-        gateway.put_method(**method, authorizationType="NONE", apiKeyRequired=True)
-        prefix = f"arn:aws:apigateway:{self.cloud.region}:lambda:path/2015-03-31/functions"
-        gateway.put_integration(
-            **method,
-            type="AWS_PROXY",
-            integrationHttpMethod="POST",
-            uri=f"{prefix}/{arn}/invocations",
-        )
-        gateway.put_gateway_response(
-            restApiId=api, responseType="INTEGRATION_FAILURE", statusCode="503"
-        )
-        gateway.create_deployment(restApiId=api, stageName="v1")
-        key = gateway.create_api_key(name=self.name(), enabled=True)
-        plan = gateway.create_usage_plan(
-            name=self.name(), apiStages=[{"apiId": api, "stage": "v1"}]
-        )
-        gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
-        url = f"{self.cloud.endpoint_url}/_aws/execute-api/{api}/v1/"
-        return Api(url, key["id"], key["value"])
-
-
-@dataclass(frozen=True)
-class Api:
-    """A deployed API and its key."""
-
-    url: str
-    key_id: str
-    key: str
-
-    def post(self) -> tuple[int, str]:
-        """Status and body of the answer to a POST with the key."""
-        answer = urllib3.request(
-            "POST", self.url, body="{}", headers={"x-api-key": self.key}, retries=False, timeout=20
-        )
-        return answer.status, answer.data.decode()
-
-
-def _policy(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def _code(call: Callable[[], Any]) -> str:
@@ -507,9 +344,63 @@ def loopback_counts_as_secure_transport(lab: Lab) -> Any:
         "Resource": f"arn:aws:s3:::{bucket}/*",
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(statement))
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement))
     client = lab.as_role("s3", ("s3:PutObject", f"arn:aws:s3:::{bucket}/*"))
     return _code(lambda: client.put_object(Bucket=bucket, Key="x", Body=b""))
+
+
+def conditions_see_keys_and_attributes(lab: Lab) -> Any:
+    """What writes of three kinds, a read of some attributes and a read of all answer."""
+    table = lab.table()
+    arn = f"arn:aws:dynamodb:{lab.cloud.region}:{ACCOUNT}:table/{table}"
+    rows = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["a#*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    some = {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk"]},
+        "Null": {"dynamodb:Attributes": "false"},
+    }
+    actions = ("UpdateItem", "PartiQLInsert", "PartiQLUpdate")
+    writer = lab.as_role("dynamodb", *((f"dynamodb:{a}", arn) for a in actions), when=rows)
+    reader = lab.as_role("dynamodb", ("dynamodb:BatchGetItem", arn), when=some)
+    insert = f"""INSERT INTO "{table}" VALUE {{'pk':?}}"""
+    update = f"""UPDATE "{table}" SET "x"=1 WHERE "pk"=?"""  # noqa: S608 - of this test's own
+
+    def write(pk: str) -> list[str]:
+        key = {"S": pk}
+        statements = [{"Statement": update, "Parameters": [key]}]
+        return [
+            _code(lambda: writer.execute_statement(Statement=insert, Parameters=[key])),
+            _code(lambda: writer.batch_execute_statement(Statements=statements)),
+            _code(lambda: writer.update_item(TableName=table, Key={"pk": key})),
+        ]
+
+    def read(**options: Any) -> str:
+        wanted = {"Keys": [{"pk": {"S": "a#1"}}], **options}
+        return _code(lambda: reader.batch_get_item(RequestItems={table: wanted}))
+
+    return {*write("a#1")}, {*write("b#1")}, read(ProjectionExpression="pk"), read()
+
+
+def conditions_see_if_none_match(lab: Lab) -> Any:
+    """What a bucket in which nothing is overwritten answers to a first write, and to any other."""
+    s3, bucket = lab.client("s3"), lab.name()
+    s3.create_bucket(Bucket=bucket)
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"Null": {"s3:if-none-match": "true"}},
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement))
+    client = lab.as_role("s3", ("s3:PutObject", f"arn:aws:s3:::{bucket}/*"))
+    put = {"Bucket": bucket, "Key": "x", "Body": b""}
+    return (
+        _code(lambda: client.put_object(**put, IfNoneMatch="*")),
+        _code(lambda: client.put_object(**put)),
+    )
 
 
 def stack_status_waits_for_a_change(lab: Lab) -> Any:
@@ -526,8 +417,39 @@ def stack_status_waits_for_a_change(lab: Lab) -> Any:
     return lab.stack_status(lab.stack(Slow=slow))
 
 
+DENIED = "AccessDeniedException"
+
+
+def only_issued_credentials_work(lab: Lab) -> Any:
+    """What is answered to who makes up credentials, and what a role's session is worth to others."""
+    made_up = {"AccessKeyId": "000000000000", "SecretAccessKey": "x", "SessionToken": ""}
+    function = lab.function("import os; return os.environ['AWS_SECRET_ACCESS_KEY']")
+    lambdas = lab.client("lambda")
+    configuration = lambdas.get_function_configuration(FunctionName=function)
+    names = f"{configuration['FunctionArn']}:{configuration['Role']}"
+    derived = sha256(f"secret:{sha256(names.encode()).hexdigest()}".encode()).hexdigest()
+    sts = lab.cloud.client_of("sts", made_up)
+    return _code(sts.get_caller_identity), lab.invoke(function) == derived
+
+
+def only_signed_requests_from_here_get_in(lab: Lab) -> Any:
+    """Statuses for another name of the host, a page of elsewhere, and a reset that nobody has signed."""
+    url, other = lab.cloud.endpoint_url, "http://shop.example"
+    answers = (
+        urllib3.request("GET", f"{url}/_ministack/health", headers={"host": "shop.example"}),
+        urllib3.request("GET", f"{url}/_ministack/health", headers={"origin": other}),
+        urllib3.request("POST", f"{url}/_ministack/reset"),
+    )
+    return [answer.status for answer in answers]
+
+
+# Without them nothing is safe, so the emulator of the others has them.
+GUARDS = {only_issued_credentials_work, only_signed_requests_from_here_get_in}
+
 OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     # Without the shim, and with it, which is what AWS does.
+    only_issued_credentials_work: (("ok", True), ("InvalidClientTokenId", False)),
+    only_signed_requests_from_here_get_in: ([200, 200, 200], [403, 403, 403]),
     proxy_event_names_the_api_key: ((False, False), (True, True)),
     integration_failure_is_a_gateway_response: ((502, True, 200), (503, False, 503)),
     disabled_api_key_is_refused: (200, 403),
@@ -549,6 +471,11 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     succeed_state_has_an_output: ({}, {"sum": 2}),
     batches_need_the_single_action: (("AccessDenied", "AuthorizationError"), ("ok", "ok")),
     loopback_counts_as_secure_transport: ("AccessDenied", "ok"),
+    conditions_see_keys_and_attributes: (
+        ({DENIED}, {DENIED}, DENIED, DENIED),
+        ({"ok"}, {DENIED}, "ok", DENIED),
+    ),
+    conditions_see_if_none_match: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
     # Not a difference: AWS doesn't wait either.
     stack_status_waits_for_a_change: ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"),
 }
@@ -556,8 +483,16 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
 
 @pytest.fixture(scope="module")
 def stock() -> Iterator[Lab]:
-    """The emulator as it comes."""
-    with LocalCloud(without=["all"]) as cloud:
+    """The emulator as it comes, but for the guards."""
+    names = [shim.__name__ for shim in OBSERVED if shim not in GUARDS]
+    with LocalCloud(without=names) as cloud:
+        yield Lab(cloud)
+
+
+@pytest.fixture
+def unguarded() -> Iterator[Lab]:
+    """The emulator with all but the guards, for the moment of one test."""
+    with LocalCloud(without=[guard.__name__ for guard in GUARDS]) as cloud:
         yield Lab(cloud)
 
 
@@ -569,8 +504,12 @@ def shimmed() -> Iterator[Lab]:
 
 
 @pytest.mark.parametrize("observe", OBSERVED, ids=lambda observe: observe.__name__)
-def test_the_emulator_needs_the_shim(observe: Callable[[Lab], Any], stock: Lab) -> None:
-    assert observe(stock) == OBSERVED[observe][0]
+def test_the_emulator_needs_the_shim(
+    observe: Callable[[Lab], Any], request: pytest.FixtureRequest
+) -> None:
+    lab = request.getfixturevalue("unguarded" if observe in GUARDS else "stock")
+
+    assert observe(lab) == OBSERVED[observe][0]
 
 
 @pytest.mark.parametrize("observe", OBSERVED, ids=lambda observe: observe.__name__)

@@ -61,11 +61,11 @@ PAGE = [
     ("page", "UpdateItem", 2),
     ("page", "BatchGetItem", 1),  # the letters
     ("page", "BatchExecuteStatement", 1),  # claimed
-    ("page", "PutItem", 1),  # stored: the first, then the other
+    ("page", "ExecuteStatement", 1),  # stored: the first, then the other
     ("page", "PutObject", 1),  # archived
     ("page", "PublishBatch", 1),  # the first of each topic
     ("page", "PublishBatch", 2),
-    ("page", "PutItem", 2),
+    ("page", "ExecuteStatement", 2),
     ("page", "PublishBatch", 3),
     ("page", "BatchExecuteStatement", 2),  # recorded
     ("page", "PutObject", 2),  # the results
@@ -82,7 +82,7 @@ FINISH = [
     ("finish", "GetObject", 2),
     ("finish", "GetItem", 5),  # what is open
     ("finish", "PutObject", 1),  # the report
-    ("finish", "PutItem", 1),  # the audit
+    ("finish", "ExecuteStatement", 1),  # the audit
     ("finish", "Publish", 1),  # the message
     ("finish", "PutObject", 2),  # that all has been told
 ]
@@ -199,7 +199,7 @@ RELEASE = [
     ("release", "GetObject", 1),  # the plan
     ("release", "BatchGetItem", 1),  # what became of its letters
     ("release", "PutObject", 1),  # the report
-    ("release", "PutItem", 1),  # the audit
+    ("release", "ExecuteStatement", 1),  # the audit
     ("release", "Publish", 1),  # the message
     ("release", "PutObject", 2),  # that all has been told
 ]

@@ -37,7 +37,7 @@ def fails(fault: Fault, chosen: Callable[[TaskCall], bool]) -> Faults:
 
 
 def storing(call: TaskCall) -> bool:
-    return call.operation == "PutItem" and '-events"' in call.body
+    return call.operation == "ExecuteStatement" and '-events\\"' in call.body
 
 
 def archiving(call: TaskCall) -> bool:
@@ -63,6 +63,7 @@ PASSING: list[tuple[Fault, str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize(("fault", "code"), REFUSALS)
 def test_three_impatient_redrives_charge_nothing_and_park_nothing(
     world: World, fault: Fault, code: str
@@ -107,6 +108,7 @@ def test_one_letter_alone_is_not_charged_either(
     assert kept(world) == before
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize(("fault", "code"), [*REFUSALS, *PASSING])
 def test_after_an_early_redrive_its_fingerprint_takes_up_all(
     world: World, fault: Fault, code: str
@@ -122,6 +124,7 @@ def test_after_an_early_redrive_its_fingerprint_takes_up_all(
     assert Counter(len(topics) for topics in world.delivered().values()) == {1: 120}
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize(("fault", "code"), [*REFUSALS, *PASSING])
 def test_the_letters_of_other_dependencies_go_on(world: World, fault: Fault, code: str) -> None:
     world.dead_letters(

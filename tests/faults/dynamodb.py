@@ -29,29 +29,15 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
         statements = content["Statements"]
         name = _table_of(statements[0])
         return Request(operation, name, lambda: _execute(memory, name, statements))
+    if operation == "ExecuteStatement":
+        name = _table_of(content)
+        return Request(operation, name, lambda: _insert_one(memory, name, content))
     if operation == "BatchGetItem":
         ((name, wanted),) = content["RequestItems"].items()
         return Request(operation, name, lambda: _batch_get(memory, name, wanted))
     name = content["TableName"]
     act = _OPERATIONS[operation]
     return Request(operation, name, lambda: act(memory, name, content))
-
-
-def _put_item(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
-    items = memory.items(name)
-    item = content["Item"]
-    key = item["pk"]["S"]
-    expressions = Expressions(content)
-    there = items.get(key, {})
-    met = expressions.holds(content.get("ConditionExpression"), there)
-    expressions.see_all_used()
-    if not met:
-        return _condition_failed(content, there)
-    if _size(item) > _ITEM_BYTES:
-        return _too_large("Item size has exceeded the maximum allowed size")
-    items[key] = item
-    memory.inserted[key] += 1
-    return json_response({})
 
 
 def _update_item(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
@@ -116,7 +102,6 @@ def _describe_table(memory: Memory, name: str, content: dict[str, Any]) -> AWSRe
 
 
 _OPERATIONS: Mapping[str, Callable[[Memory, str, dict[str, Any]], AWSResponse]] = {
-    "PutItem": _put_item,
     "UpdateItem": _update_item,
     "GetItem": _get_item,
     "DeleteItem": _delete_item,
@@ -157,6 +142,19 @@ def _execute(memory: Memory, name: str, statements: list[dict[str, Any]]) -> AWS
         refused = {"Error": {"Code": code, "Message": "refused by the table in memory"}}
         answers.append(refused if code else {"TableName": name})
     return json_response({"Responses": answers})
+
+
+def _insert_one(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
+    text, parameters = content["Statement"], content["Parameters"]
+    assert text.startswith("INSERT")
+    item = dict(zip(re.findall(r"'(\w+)'", text), parameters, strict=True))
+    if _size(item) > _ITEM_BYTES:
+        return _too_large("Item size has exceeded the maximum allowed size")
+    if item["pk"]["S"] in memory.items(name):
+        return json_response({"__type": "com.amazonaws#DuplicateItemException"}, 400)
+    memory.items(name)[item["pk"]["S"]] = item
+    memory.inserted[item["pk"]["S"]] += 1
+    return json_response({})
 
 
 def _execute_one(memory: Memory, name: str, text: str, parameters: list[Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""Faults between a function's SDK and the emulator: a proxy for SNS and SQS.
+"""Faults between a function's SDK and the emulator: an HTTP proxy, for functions that call SNS and SQS only.
 
 It answers in AWS's place, or not at all. (`microburst`, from PyPI, does much of this, but knows no
 batches in which one entry fails.)
@@ -141,7 +141,7 @@ class Proxy:
             return Call(service, operation, target, self._counts[target], text)
 
     def _send(self, headers: dict[str, str], body: bytes) -> Answer:
-        # The host is part of what was signed, so it stays.
+        # The host is the emulator's already, and part of what was signed.
         url = self.deployment.cloud.endpoint_url
         response = self._pool.request("POST", url, body=body, headers=headers, retries=False)
         kind = {"content-type": response.headers["content-type"]}

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+from functions.contract import Objects
 from tests.faults.http import Request, body, error, response
 from tests.faults.memory import Memory
 from tests.faults.vocabulary import Refusal
@@ -22,6 +23,13 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     objects = memory.buckets.setdefault(bucket, {})
 
     def put() -> AWSResponse:
+        # The bucket policies refuse a write without it, but for Lambda's own.
+        if not key.startswith(Objects.INVOCATION_RECORDS) and request.headers.get(
+            "If-None-Match"
+        ) not in ("*", b"*"):
+            return error(request, Refusal(403, "AccessDenied"))
+        if key in objects:
+            return error(request, Refusal(412, "PreconditionFailed"))
         objects[key] = body(request)
         return response(200, "", {"ETag": '"0"'})
 

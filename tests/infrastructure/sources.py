@@ -13,7 +13,7 @@ from infrastructure.packaging import ROOT
 ROOMS = (
     "app",
     "benchmarks",
-    "commands",
+    "console",
     "dashboards",
     "eventing",
     "functions",

@@ -7,9 +7,8 @@ from functools import cache
 
 import pytest
 
-from eventing.redrive.ledger import OPEN_DAYS
-from infrastructure.constructs.dead_letters import OLD_DAYS
 from infrastructure.packaging import ROOT
+from infrastructure.retention import OLD_DAYS, Retention
 from tests.infrastructure.synthesis import Json, Synthesis, Template, synthesise
 
 # Told by something else than an action: the finding is a message of its own; that an incident was
@@ -211,7 +210,7 @@ def test_thresholds_leave_time_to_act(regional: Template) -> None:
         assert 0.5 < longest / function.properties["Timeout"] < 0.9
     # A stream keeps its records for 24 hours.
     assert alarms["eventing-publish-late"]["Threshold"] <= 3_600_000
-    assert OLD_DAYS * 4 <= OPEN_DAYS
+    assert Retention().open_letters >= OLD_DAYS * 4
     # Publishers are cut off after 29 s.
     assert alarms["eventing-api-latency"]["Threshold"] < 29_000
 

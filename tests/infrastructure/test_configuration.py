@@ -12,6 +12,7 @@ import pytest
 from eventing.catalogue import CatalogueError
 from infrastructure.configuration import Configuration, ConfigurationError
 from infrastructure.packaging import ROOT
+from infrastructure.retention import Retention
 from tests.infrastructure.synthesis import CONTEXT, Json
 
 
@@ -41,7 +42,8 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
         publishers='{"solo": {"usage_plan": "trial"}}',
         ops_emails='["ops@example.com"]',
         subscriber_accounts='{"orders": ["123456789012"]}',
-        event_retention_days="30",
+        retention_days='{"events": 30}',
+        subscriber_protocols='["sqs"]',
         laptop="true",
     )
 
@@ -50,7 +52,8 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
     assert [publisher.name for publisher in configuration.publishers] == ["solo"]
     assert configuration.ops_emails == ("ops@example.com",)
     assert configuration.subscriber_accounts == {"orders": ("123456789012",)}
-    assert configuration.event_retention_days == 30
+    assert configuration.retention == Retention(events=30)
+    assert configuration.subscriber_protocols == ("sqs",)
     assert configuration.laptop is True
 
 
@@ -116,10 +119,15 @@ def test_the_laptop_has_no_macie() -> None:
         ("subscriber_accounts", {"orders": ["12345678901"]}, "not '12345678901'"),
         ("subscriber_accounts", {"orders": ["*"]}, "orders: an account is a text of 12 digits"),
         ("subscriber_accounts", {"orders": ["1" * 12] * 2}, "is there more than once"),
-        ("event_retention_days", 0, "0 is not between 1 and 3650"),
-        ("event_retention_days", "soon", "has to be a number of days, not 'soon'"),
-        ("event_retention_days", True, "has to be a number of days, not True"),
-        ("event_retention_days", 1.5, "has to be a number of days, not 1.5"),
+        ("subscriber_protocols", "sqs", "has to be a list of protocols of SNS"),
+        ("subscriber_protocols", ["sqs", "SQS"], "'SQS' is none of sqs, lambda"),
+        ("subscriber_protocols", ["sqs", "sqs"], "'sqs' is there more than once"),
+        ("retention_days", 90, 'has to be an object such as {"events": 90}'),
+        ("retention_days", {"evnts": 90}, "there is no 'evnts', only access_logs, "),
+        ("retention_days", {"events": 0}, "events: 0 is not between 1 and 3650"),
+        ("retention_days", {"events": "soon"}, "events: has to be a number of days, not 'soon'"),
+        ("retention_days", {"events": True}, "events: has to be a number of days, not True"),
+        ("retention_days", {"events": 1.5}, "events: has to be a number of days, not 1.5"),
         ("laptop", "yes", "has to be true or false, not 'yes'"),
         ("laptop", 1, "has to be true or false, not 1"),
         ("catalogue", "nowhere", "there is no folder"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from infrastructure import packaging
 from infrastructure.packaging import FUNCTIONS, ROOT
-from tests.infrastructure.synthesis import Json, Synthesis, Template
+from tests.infrastructure.synthesis import Json, Synthesis, Template, synthesise
 
 
 def _function(template: Template, name: str) -> Json:
@@ -103,3 +105,26 @@ def test_functions_trust_amazons_roots_alone_where_that_is_asked_for(
     bundle = _function(two_regions.regional(), name)["Environment"]["Variables"]["AWS_CA_BUNDLE"]
     assert bundle.startswith("/var/task/")
     assert (_package(two_regions, name) / bundle.removeprefix("/var/task/")).is_file()
+
+
+def _warnings(deployment: Synthesis) -> list[str]:
+    """What a synth says about the regional stack."""
+    metadata = deployment.manifest["artifacts"]["eventing-us-east-1"]
+    file = metadata.get("additionalMetadataFile")
+    entries = json.loads((deployment.folder / file).read_text()) if file else metadata["metadata"]
+    return [
+        entry["data"]
+        for found in entries.values()
+        for entry in found
+        if entry["type"] == "aws:cdk:warning"
+    ]
+
+
+def test_a_package_that_differs_from_other_machines_is_said_at_synth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packaging, "interpreter", lambda version: None)
+    told = [text for text in _warnings(synthesise(tmp_path)) if "no Python 3.13" in text]
+
+    assert len(told) == len(FUNCTIONS)
+    assert all("has no .pyc files" in text for text in told)

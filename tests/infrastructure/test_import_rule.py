@@ -2,6 +2,7 @@
 
 app.py -> stacks -> dashboards, workflows -> infrastructure/constructs -> functions/contract, eventing
 functions/<one> -> functions/shared -> functions/contract, eventing
+console -> functions/contract, eventing
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ AWS = ("boto3", "botocore", "aws_lambda_powertools")
 CDK = ("aws_cdk", "constructs", "cdk_nag", "jsii")
 
 _SHARED = ("functions.contract", "eventing")
-_CONFIGURATION = ("infrastructure.configuration", "infrastructure.packaging", *_SHARED)
+_CONFIGURATION = (
+    "infrastructure.configuration",
+    "infrastructure.packaging",
+    "infrastructure.retention",
+    *_SHARED,
+)
 _CONSTRUCTS = ("infrastructure.constructs", *_CONFIGURATION)
 # What of this project each room may import; the more exact name goes first.
 ALLOWED: Mapping[str, tuple[str, ...]] = {
@@ -39,12 +45,16 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "workflows": ("workflows", *_CONSTRUCTS),
     "dashboards": ("dashboards", *_CONSTRUCTS),
     "app": ("stacks", *_CONFIGURATION),
+    # The page of copies' lives is made from what a synth checks.
+    "console": ("console", "infrastructure.retention", *_SHARED),
 }
 # What of other people's each room may not import.
 FORBIDDEN: Mapping[str, tuple[str, ...]] = {
     # Its rules are the same wherever and whenever they run.
     "eventing": (*AWS, *CDK, "os", "time"),
     "functions": (*CDK, "aws_xray_sdk"),
+    # It is installed where neither is.
+    "console": (*CDK, "aws_lambda_powertools"),
     # A synth makes no AWS call.
     "infrastructure": AWS,
     "workflows": AWS,
@@ -125,6 +135,14 @@ def test_the_contract_imports_nothing() -> None:
             "infrastructure.constructs.archive",
         ),
         ("stacks.data", "from local import cloud", "local.cloud"),
+        ("console.app", "from local import cloud", "local.cloud"),
+        (
+            "console.deployed.ledger",
+            "from functions.shared import letters",
+            "functions.shared.letters",
+        ),
+        ("console.app", "import aws_cdk", "aws_cdk"),
+        ("eventing.event", "from console import app", "console.app"),
         ("benchmarks.ingest", "from local import cloud", "local.cloud"),
     ],
 )

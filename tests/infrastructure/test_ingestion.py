@@ -100,8 +100,6 @@ def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -
     table = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
 
     assert regional.statements("eventing-ingest") == {
-        ("dynamodb:PutItem", table),
-        ("dynamodb:GetItem", table),
         ("dynamodb:BatchGetItem", table),
         ("dynamodb:PartiQLInsert", table),
         ("s3:PutObject", f"eventing-archive-{ACCOUNT}-us-east-1/{Objects.EVENTS}*"),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-import pytest
-
 from eventing.redrive.ledger import Row
-from functions.contract import LEDGER_INDEX, Rows
+from functions.contract import LEDGER_INDEX
 from tests.infrastructure.synthesis import Json, Synthesis, Template
 
 LETTERS = "eventing-ledger"
@@ -25,7 +23,10 @@ def test_the_ledger_is_safe_and_each_region_has_its_own(two_regions: Synthesis) 
         (replica,) = table["Replicas"]
 
         assert replica["Region"] == region
-        assert replica["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert replica["PointInTimeRecoverySpecification"] == {
+            "PointInTimeRecoveryEnabled": True,
+            "RecoveryPeriodInDays": 35,
+        }
         assert replica["DeletionProtectionEnabled"] is True
         assert resource.body["DeletionPolicy"] == "Retain"
         assert table["BillingMode"] == "PAY_PER_REQUEST"
@@ -65,27 +66,3 @@ def test_the_index_has_what_the_functions_read_of_it_and_never_the_event(
     # Of DynamoDB, for one index.
     assert len(projection["NonKeyAttributes"]) <= 20
     assert "event" not in projection["NonKeyAttributes"]
-
-
-@pytest.mark.parametrize(
-    ("function", "action", "rows"),
-    [
-        # What was decided is added to, and neither changed nor removed.
-        ("redrive", "dynamodb:PutItem", f"{Rows.AUDIT}*"),
-        ("counter", "dynamodb:DeleteItem", f"{Rows.INCIDENT}*"),
-    ],
-)
-def test_whole_rows_are_written_and_removed_only_where_they_are_no_letters(
-    regional: Template, function: str, action: str, rows: str
-) -> None:
-    role = regional.one("AWS::Lambda::Function", FunctionName=f"eventing-{function}").properties
-    (statement,) = (
-        statement
-        for policy in regional.all("AWS::IAM::Policy")
-        if role["Role"] in policy.properties["Roles"]
-        for statement in policy.properties["PolicyDocument"]["Statement"]
-        if action in statement["Action"] and statement["Resource"] == LETTERS
-    )
-
-    assert statement["Action"] == action
-    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [rows]}}

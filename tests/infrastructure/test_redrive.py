@@ -116,14 +116,18 @@ def test_redrive_may_do_what_the_stages_do_and_write_down_what_it_did(regional: 
     assert _own(regional, "redrive") == {
         *(
             (f"dynamodb:{action}", "eventing-ledger")
-            for action in ("GetItem", "BatchGetItem", "UpdateItem", "PartiQLUpdate", "PutItem")
+            for action in (
+                "GetItem",
+                "BatchGetItem",
+                "UpdateItem",
+                "PartiQLUpdate",
+                "PartiQLInsert",
+            )
         ),
         ("dynamodb:Query", f"eventing-ledger/index/{LEDGER_INDEX}"),
         *(
             (f"dynamodb:{action}", EVENTS)
             for action in (
-                "PutItem",
-                "GetItem",
                 "PartiQLInsert",
                 "BatchGetItem",
                 "DescribeTable",
@@ -137,6 +141,7 @@ def test_redrive_may_do_what_the_stages_do_and_write_down_what_it_did(regional: 
         ),
         ("sns:Publish", "eventing-ops"),
         ("s3:GetObject", f"{OPERATIONS}/{Objects.RUNS}*"),
+        ("s3:GetObject", f"{OPERATIONS}/{Objects.REPORTS}*"),
         ("s3:PutObject", f"{OPERATIONS}/{Objects.RUNS}*"),
         ("s3:PutObject", f"{OPERATIONS}/{Objects.REPORTS}*"),
         ("s3:ListBucket", OPERATIONS),
@@ -165,6 +170,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
             {
                 **QUEUES,
                 Variable.LEDGER_TABLE: "eventing-ledger",
+                Variable.OPEN_LETTER_DAYS: "180",
                 Variable.OPERATIONS_BUCKET: OPERATIONS,
             },
         ),
@@ -172,6 +178,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
             "redrive",
             {
                 Variable.LEDGER_TABLE: "eventing-ledger",
+                Variable.CLOSED_LETTER_DAYS: "30",
                 Variable.OPERATIONS_BUCKET: OPERATIONS,
                 Variable.OPS_TOPIC_ARN: "eventing-ops",
                 Variable.DEPLOYMENT: "eventing",

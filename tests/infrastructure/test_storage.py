@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eventing.redrive.ledger import OPEN_DAYS
+from functions.contract import Objects
 from tests.infrastructure.synthesis import ACCOUNT, Json, Resource, Synthesis, Template
 
 ARCHIVE = f"eventing-archive-{ACCOUNT}-us-east-1"
@@ -36,17 +36,32 @@ def test_buckets_are_private_encrypted_and_versioned(regional: Template, name: s
     assert bucket.body["UpdateReplacePolicy"] == "Retain"
 
 
-# What dead letters refer to stays for as long as they may wait.
-@pytest.mark.parametrize(("name", "days"), [(ARCHIVE, 90), (OPERATIONS, 14 + OPEN_DAYS + 6)])
-def test_objects_expire(regional: Template, name: str, days: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "lives"),
+    [
+        (ARCHIVE, {"": 90}),
+        (
+            OPERATIONS,
+            {
+                "": 200,
+                Objects.RUNS: 200,
+                Objects.REPORTS: 200,
+                "access-logs/": 200,
+                Objects.JUNK: 30,
+                Objects.INVOCATION_RECORDS: 30,
+            },
+        ),
+    ],
+)
+def test_objects_expire(regional: Template, name: str, lives: dict[str, int]) -> None:
     rules = _bucket(regional, name).properties["LifecycleConfiguration"]["Rules"]
+    expiring = [rule for rule in rules if "ExpirationInDays" in rule]
 
     assert all(rule["Status"] == "Enabled" for rule in rules)
-    assert [rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule] == [days]
-    (expiring,) = (rule for rule in rules if "ExpirationInDays" in rule)
-    # Of the whole bucket, and in a versioned one nothing is gone before its old versions are.
-    assert "Prefix" not in expiring
-    assert expiring["NoncurrentVersionExpiration"]["NoncurrentDays"] == 7
+    # Without a prefix it is of the whole bucket.
+    assert {rule.get("Prefix", ""): rule["ExpirationInDays"] for rule in expiring} == lives
+    # In a versioned bucket nothing is gone before its old versions are.
+    assert {rule["NoncurrentVersionExpiration"]["NoncurrentDays"] for rule in expiring} == {7}
     assert any(rule.get("ExpiredObjectDeleteMarker") for rule in rules)
 
 

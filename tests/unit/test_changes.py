@@ -10,7 +10,7 @@ import pytest
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter
 from eventing.redrive.changes import claim, claimed, close, fail_again, reopen
-from eventing.redrive.ledger import CLOSED_DAYS, OPEN_DAYS, new_row
+from eventing.redrive.ledger import new_row
 from tests.unit.examples import event_text
 from tests.unit.letters import ROW, row
 
@@ -30,14 +30,14 @@ def test_a_new_row_has_all_that_the_index_tells() -> None:
         topic="customers",
         episode=2,
     )
-    made = new_row(letter, verdict="ok", target="customers", judged_by="c1", now=NOW)
+    made = new_row(letter, verdict="ok", target="customers", judged_by="c1", now=NOW, days=180)
 
     assert (made.key, made.event_key, made.digest) == (letter.key, letter.event_key, letter.digest)
     assert made.event_key.startswith("acme#")
     assert (made.state, made.version, made.episode, made.run) == ("open", 1, 2, None)
     assert (made.code, made.fingerprint) == ("ACCESS_DENIED", letter.fingerprint)
     assert made.size == len(letter.event.encode()) > len(letter.event)
-    assert made.expires_at == int((NOW + timedelta(days=OPEN_DAYS)).timestamp())
+    assert made.expires_at == int((NOW + timedelta(days=180)).timestamp())
     assert (made.verdict, made.target, made.judged_by) == ("ok", "customers", "c1")
 
 
@@ -60,7 +60,7 @@ def test_what_a_letter_says_of_the_future_has_happened_by_now(said: str, recorde
         cause=BROKEN,
         failed_at=said,
     )
-    made = new_row(letter, verdict="ok", target=None, judged_by="c1", now=NOW)
+    made = new_row(letter, verdict="ok", target=None, judged_by="c1", now=NOW, days=180)
     assert (made.failed_at, made.accepted_at) == (recorded, recorded)
 
 
@@ -73,15 +73,15 @@ def test_a_claim_names_its_run_and_the_claimed_row_is_one_version_on() -> None:
 
 
 def test_a_letter_that_is_closed_stays_on_record_for_a_while() -> None:
-    change = close(ROW, "discarded", run="r1", now=NOW, reason="tests")
+    change = close(ROW, "discarded", run="r1", now=NOW, days=30, reason="tests")
     assert change.state == "discarded"
     assert change.members == {
         "run": "r1",
         "reason": "tests",
         "closed_at": NOW.isoformat(),
-        "expires_at": int((NOW + timedelta(days=CLOSED_DAYS)).timestamp()),
+        "expires_at": int((NOW + timedelta(days=30)).timestamp()),
     }
-    assert "reason" not in close(ROW, "resolved", run="r1", now=NOW).members
+    assert "reason" not in close(ROW, "resolved", run="r1", now=NOW, days=30).members
 
 
 @pytest.mark.parametrize(

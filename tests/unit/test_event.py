@@ -319,7 +319,7 @@ def test_faults_are_as_many_as_an_answer_can_bear() -> None:
     with pytest.raises(Refused) as raised:
         example(**{f"X{number}": 1 for number in range(10_000)}, **{"Y" * 10_000: 1})
     assert len(raised.value.problem.faults) == MAX_FAULTS
-    assert "10001 faults" in raised.value.problem.detail
+    assert "50 faults or more" in raised.value.problem.detail
     with pytest.raises(Refused) as long:
         example(**{"Y" * 10_000: 1})
     (fault,) = long.value.problem.faults

@@ -11,7 +11,7 @@ import pytest
 from infrastructure.packaging import ROOT
 
 ROOMS = (
-    "commands",
+    "console",
     "dashboards",
     "eventing",
     "functions",

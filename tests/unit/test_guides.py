@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from commands.limits import LIMITS, Limit, limits, usage_plans
-from commands.problems import ADVICE, problems
+from console.documents.limits import LIMITS, Limit, limits, usage_plans
+from console.documents.problems import ADVICE, problems
 from eventing.catalogue_check import load_catalogue
+from eventing.gateway_answers import ANSWERS
 from eventing.http_binding import read_http_request
 from eventing.ingestion import admit
 from eventing.problem import Kind, Problem, Refused
 from eventing.schemas import Schemas
-from infrastructure.constructs.gateway_responses import ANSWERS
 
 CATALOGUE = load_catalogue(Path("catalogue"))
 SCHEMAS = Schemas(CATALOGUE)

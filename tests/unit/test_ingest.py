@@ -80,12 +80,12 @@ def test_another_event_under_the_same_id_is_a_conflict(publisher: Publisher) -> 
 
 def test_what_a_timed_out_attempt_stored_is_accepted(publisher: Publisher) -> None:
     publisher.aws.fault = lambda call: (
-        "done-then-timeout" if call.operation == "PutItem" and call.number == 1 else None
+        "done-then-timeout" if call.operation == "ExecuteStatement" and call.number == 1 else None
     )
     response = publisher.post(event())
 
     assert (response["statusCode"], response["body"]["status"]) == (202, "accepted")
-    assert publisher.aws.count("PutItem") == 2
+    assert publisher.aws.count("ExecuteStatement") == 2
     assert len(publisher.stored) == 1
     assert publisher.letters == []
 
@@ -94,7 +94,7 @@ def test_what_a_timed_out_attempt_stored_is_accepted(publisher: Publisher) -> No
 def test_a_store_that_fails_leaves_a_dead_letter(
     publisher: Publisher, fault: Fault, code: str
 ) -> None:
-    publisher.aws.fault = lambda call: fault if call.operation == "PutItem" else None
+    publisher.aws.fault = lambda call: fault if call.operation == "ExecuteStatement" else None
     response = publisher.post(event())
 
     if fault == "done-then-timeout":
@@ -148,7 +148,7 @@ def test_without_store_and_queue_the_publisher_keeps_the_event(
     assert len(publisher.stored) == 1
 
 
-@pytest.mark.parametrize("operation", ["PutItem", "PutObject", "SendMessageBatch"])
+@pytest.mark.parametrize("operation", ["ExecuteStatement", "PutObject", "SendMessageBatch"])
 @pytest.mark.parametrize("fault", ["killed", "done-then-killed"])
 def test_a_process_that_dies_at_a_call_loses_nothing_of_what_is_sent_again(
     publisher: Publisher, operation: str, fault: Fault
@@ -157,7 +157,7 @@ def test_a_process_that_dies_at_a_call_loses_nothing_of_what_is_sent_again(
         if call.operation == operation:
             return fault
         # For the queue to be called, the store has to fail.
-        fails = operation == "SendMessageBatch" and call.operation == "PutItem"
+        fails = operation == "SendMessageBatch" and call.operation == "ExecuteStatement"
         return "denied" if fails else None
 
     publisher.aws.fault = fails_at
@@ -172,7 +172,7 @@ def test_a_process_that_dies_at_a_call_loses_nothing_of_what_is_sent_again(
     assert publisher.archived
 
 
-@pytest.mark.parametrize("operation", ["PutItem", "PutObject"])
+@pytest.mark.parametrize("operation", ["ExecuteStatement", "PutObject"])
 def test_a_call_that_hangs_leaves_the_queue_its_turn(publisher: Publisher, operation: str) -> None:
     publisher.aws.fault = lambda call: "hang" if call.operation == operation else None
     try:
@@ -183,7 +183,7 @@ def test_a_call_that_hangs_leaves_the_queue_its_turn(publisher: Publisher, opera
     assert (response["statusCode"], response["body"]["status"]) == (202, "accepted")
     (letter,) = publisher.letters
     assert letter["cause"]["code"] == "TIMEOUT"
-    assert letter["step"] == ("store" if operation == "PutItem" else "archive")
+    assert letter["step"] == ("store" if operation == "ExecuteStatement" else "archive")
 
 
 def batch(*numbers: int) -> list[dict[str, Any]]:
@@ -404,4 +404,7 @@ def test_metrics_and_log_tell_counts_and_never_data_or_key(
 def test_one_event_takes_two_calls(publisher: Publisher) -> None:
     publisher.post(event())
 
-    assert sorted(call.operation for call in publisher.aws.calls) == ["PutItem", "PutObject"]
+    assert sorted(call.operation for call in publisher.aws.calls) == [
+        "ExecuteStatement",
+        "PutObject",
+    ]

@@ -60,7 +60,7 @@ def render(value: Any, style: Random) -> str:
 @given(VALUES, st.randoms(use_true_random=False))
 def test_compact_text_has_the_same_value_and_the_same_spelling(value: Any, style: Random) -> None:
     text = render(value, style)
-    compact = parse(text).compact()
+    compact = parse(text).text
     assert exact(compact) == value
     assert compact == minimal(exact(text))
 
@@ -108,6 +108,9 @@ def test_distinct_values_have_distinct_canonical_forms(one: Any, other: Any, sty
         ("123456789012345678901234567890", None),
         ("-9007199254740993", None),
         ("0." + "3" * 5000, None),
+        ("0." + "3" * 70_000, None),
+        (" -0" + " " * 70_000, "-0"),
+        ('"' + "x" * 70_000 + ' 1.10"', None),
         ('"\\u00e9\\/\\u2028\\ud83d\\ude00"', '"é/\u2028😀"'),
         ('"\\u0000\\u001f\\u007f"', '"\\u0000\\u001f\x7f"'),
         ('{"\uffff":"\ufffe\ufffd"}', '{"\\uffff":"\\ufffe\ufffd"}'),
@@ -116,7 +119,7 @@ def test_distinct_values_have_distinct_canonical_forms(one: Any, other: Any, sty
     ],
 )
 def test_compact_text(text: str, compact: str | None) -> None:
-    assert parse(text).compact() == (compact or text)
+    assert parse(text).text == (compact or text)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +138,7 @@ def test_compact_text(text: str, compact: str | None) -> None:
         ("[Infinity]", "Infinity"),
         ("[-Infinity]", "-Infinity"),
         ("{} {}", "Extra data"),
-        ("\ufeff{}", "BOM"),
+        ("\ufeff{}", "Expecting value"),
         ('{"confidential":1,"confidential":1}', "repeats a member name"),
         ('[{"a":{"b":1,"\\u0062":2}}]', "repeats a member name"),
         ('{"a":1.10,"b":{"c":1,"c":2}}', "repeats a member name"),
@@ -154,6 +157,59 @@ def test_what_cannot_be_carried_unchanged_is_refused_without_being_quoted(
     assert "confidential" not in str(raised.value)
 
 
+# Above so many characters a text is read another way.
+FILLER = f'"filler":"{"é" * 70_000}"'
+
+
+@given(VALUES, st.randoms(use_true_random=False))
+def test_a_large_text_is_read_and_written_as_a_small_one(value: Any, style: Random) -> None:
+    text = render(value, style)
+    small, large = parse(text), parse(f'{{{FILLER},"member":{text}}}').member("member")
+    assert large.text == small.text
+    assert canonical(large.exact) == canonical(small.exact)
+    assert repr(large.value) == repr(small.value)
+    items = parse(f"[{{{FILLER}}}, {text}]").items
+    assert items[1].text == small.text
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        ('{"a":1,"a":1}', "repeats a member name"),
+        ('[{"a:":{"b":":","\\u0062":2}}]', "repeats a member name"),
+        ('{"\\"a\\\\":1.10,"x":{"c":1,"c":2}}', "repeats a member name"),
+        ("[" * 101 + "]" * 101, "more than 100 levels"),
+        ('["[[[[", ' + '{"[":' * 100 + '"]}\\""' + "}" * 100 + "]", "more than 100 levels"),
+        ('"\\ud800"', "surrogate"),
+        ('"\\\\\\uD800\\\\udc00"', "surrogate"),
+        ('[1.10,"\\uDEAD"]', "surrogate"),
+        ("[NaN]", "NaN"),
+        ("[-0," + "7" * 4301 + "]", "4,300 digits"),
+    ],
+)
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_large_text_is_refused_as_a_small_one(member: str, reason: str, batch: bool) -> None:
+    with pytest.raises(InvalidJson, match=reason):
+        parse(member, depth=MAX_DEPTH)
+    large = f"[{{{FILLER}}},{member}]" if batch else f'{{{FILLER},"member":{member}}}'
+    with pytest.raises(InvalidJson, match=reason):
+        parse(large, depth=MAX_DEPTH)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["\\ud800\\udc00", 1.10]',
+        '["\\uD800\\uDC00\\\\ud800", -0]',
+        '{"\\\\\\\\ud800": [1e400, "\\ud800\\udfff"]}',
+        '"1.10"',
+        '["1.10", 1.10]',
+    ],
+)
+def test_no_text_passes_for_a_number(text: str) -> None:
+    assert exact(parse(text).text) == exact(text)
+
+
 def nested(levels: int, *, objects: bool = False) -> str:
     return '{"a":' * levels + "1.10" + "}" * levels if objects else "[" * levels + "]" * levels
 
@@ -161,7 +217,7 @@ def nested(levels: int, *, objects: bool = False) -> str:
 @pytest.mark.parametrize("objects", [False, True])
 def test_depth_is_limited(objects: bool) -> None:
     text = nested(MAX_DEPTH, objects=objects)
-    assert parse(text, depth=MAX_DEPTH).compact() == text
+    assert parse(text, depth=MAX_DEPTH).text == text
     # The levels count, not the brackets.
     beside = nested(MAX_DEPTH - 1, objects=objects)
     assert parse(f"[{beside},{beside}]", depth=MAX_DEPTH)
@@ -172,11 +228,11 @@ def test_depth_is_limited(objects: bool) -> None:
 
 def test_what_was_accepted_can_still_be_read_when_it_is_wrapped() -> None:
     text = f'{{"event":{{"data":{nested(MAX_DEPTH)}}}}}'
-    assert parse(text).compact() == text
+    assert parse(text).text == text
 
 
 def test_members_and_items_are_documents_of_their_own() -> None:
     document = parse('{"a": [1.10, {"b": 2}], "c": [{"d": 1}, 7]}')
-    assert [item.compact() for item in document.member("a").items()] == ["1.10", '{"b":2}']
-    assert [item.value for item in document.member("a").items()] == [1.1, {"b": 2}]
-    assert [item.compact() for item in parse("[{}, [1]]").items()] == ["{}", "[1]"]
+    assert [item.text for item in document.member("a").items] == ["1.10", '{"b":2}']
+    assert [item.value for item in document.member("a").items] == [1.1, {"b": 2}]
+    assert [item.text for item in parse("[{}, [1]]").items] == ["{}", "[1]"]

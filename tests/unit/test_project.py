@@ -128,6 +128,21 @@ def test_dependencies_of_every_kind_are_kept_up_to_date() -> None:
     assert folders == {"pip": {"/requirements"}, "npm": locks, "github-actions": {"/"}}
 
 
+def test_no_package_of_npm_runs_a_script_when_it_is_installed() -> None:
+    # npm reads the file of the folder that it installs into, and no other.
+    for lock in (ROOT / "package-lock.json", *(ROOT / "tests").glob("*/package-lock.json")):
+        assert "ignore-scripts=true" in (lock.parent / ".npmrc").read_text().splitlines(), lock
+
+
+def test_every_environment_begins_with_the_pip_that_is_pinned() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    made = re.findall(r"^.*-m venv.*\n(.*)\n", makefile, re.MULTILINE)
+
+    assert made
+    assert all(line.endswith("$(PIP) -r requirements/pip.txt") for line in made)
+    assert "--require-hashes" in re.findall(r"^PIP := (.*)$", makefile, re.MULTILINE)[0]
+
+
 @pytest.mark.parametrize("requirements", sorted((ROOT / "requirements").glob("*.txt")))
 def test_every_package_is_pinned_with_a_hash(requirements: Path) -> None:
     entries = re.split(

@@ -11,7 +11,7 @@ import pytest
 
 from eventing.catalogue import Catalogue, CatalogueError, EventType
 from eventing.event import read_event
-from eventing.json_text import parse
+from eventing.json_text import document, parse
 from eventing.problem import MAX_FAULTS
 from eventing.schemas import Schemas, UnknownType
 from tests.unit.catalogues import of_schema
@@ -124,8 +124,7 @@ NUMBERS = [10**30, -(10**30), 10**4000, 2**63, -(2**63) - 1, 1e308, 5e-324, 1.1]
     ids=lambda value: None if callable(value) else str(value),
 )
 def test_any_number_is_judged(schema: Any, fits: Callable[[float], bool], number: float) -> None:
-    event = example()
-    event.value["data"] = {"n": [number], "m": number}
+    event = read_event(document({**example().value, "data": {"n": [number], "m": number}}))
     within = {"properties": {"m": schema, "n": {"items": schema}}}
     verdict = Schemas(of_schema(within)).check(event)
     places = [] if fits(number) else ["/data/m", "/data/n/0"]
@@ -174,6 +173,21 @@ def test_faults_are_as_many_as_an_answer_can_bear() -> None:
     assert len(place) < 200
     verdict = Schemas(of_schema({"enum": ["x" * 10_000]})).check(example(data=1))
     assert len(verdict.faults[0].detail) == 300
+
+
+@pytest.mark.parametrize("parts", [20, 5_000])
+@pytest.mark.parametrize("encoded", [False, True])
+def test_of_data_with_many_parts_the_first_fault_is_named(parts: int, encoded: bool) -> None:
+    data = [1] * parts + ["x", "y"]
+    text = json.dumps(data).encode()
+    members = {"data_base64": b64encode(text).decode()} if encoded else {"data": data}
+    schemas = Schemas(of_schema({"items": {"type": "number"}}))
+    found = schemas.check(example(**members))
+    few = parts == 20
+    assert found.refuses
+    assert found.complete == few
+    places = [f"/{next(iter(members))}/{n}" for n in range(parts, parts + 2)]
+    assert [fault.pointer for fault in found.faults] == places[: 2 if few else 1]
 
 
 def test_a_schema_in_warn_mode_names_faults_and_refuses_nothing() -> None:

@@ -1,30 +1,27 @@
-"""`python -m commands.catalogue list | check | docs`: a catalogue in words, checked, documented."""
+"""Makes the documents: pages for publishers, a page for each event type, and OpenAPI."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from commands.limits import limits, usage_plans
-from commands.openapi import openapi
-from commands.problems import problems
-from eventing.catalogue import Catalogue, CatalogueError, EventType
-from eventing.catalogue_check import load_catalogue, warnings
+from console.documents.limits import limits, usage_plans
+from console.documents.openapi import openapi
+from console.documents.problems import problems
+from console.documents.retention import retention
+from eventing.catalogue import Catalogue, EventType
 from eventing.type_patterns import covers
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs" / "generated"
 _NOTE = "<!-- Made by `make docs` from the catalogue and the code: change these, not this. -->\n"
 
 
 def documents(catalogue: Catalogue) -> dict[str, str]:
-    """The generated documents, by their path below `docs/generated`."""
+    """The generated documents, by their path below the folder they are written into."""
     pages = {
         "limits.md": limits(),
         "problems.md": problems(),
+        "retention.md": retention(),
         "usage-plans.md": usage_plans(catalogue),
     }
     made = {name: f"{_NOTE}\n{page}" for name, page in pages.items()}
@@ -67,56 +64,14 @@ def _topics(catalogue: Catalogue, entry: EventType) -> Iterator[tuple[str, str |
                     return
 
 
-def _list(catalogue: Catalogue) -> None:
-    print("topics, in the order in which they are asked:")
-    for topic in catalogue.topics:
-        print(f"  {topic.name}: {topic.description}")
-        for rule in topic.rules:
-            print(f"    {rule.type}" + (f"  when {rule.when}" if rule.when else ""))
-    print("event types:")
-    for entry in catalogue.event_types:
-        schema = f"{entry.schema_file} ({entry.mode})" if entry.schema_file else "no schema"
-        print(f"  {entry.type}: {entry.description}; {schema}")
-    print("usage plans:")
-    for name, plan in catalogue.usage_plans.items():
-        quota = f", {plan.quota.limit} a {plan.quota.period.lower()}" if plan.quota else ""
-        print(f"  {name}: {plan.rate_per_second} a second, bursts of {plan.burst}{quota}")
-
-
-def _write(catalogue: Catalogue) -> None:
+def write(catalogue: Catalogue, folder: Path) -> int:
+    """Write the documents into a folder that holds nothing else; how many there are."""
     made = documents(catalogue)
-    for old in DOCS.rglob("*"):
-        if old.is_file() and str(old.relative_to(DOCS)) not in made:
+    for old in folder.rglob("*"):
+        if old.is_file() and str(old.relative_to(folder)) not in made:
             old.unlink()
     for name, text in made.items():
-        path = DOCS / name
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    print(f"{len(made)} documents in {DOCS.relative_to(ROOT)}")
-
-
-def main() -> None:
-    """Exits with 1 and the file, entry and reason when the catalogue is faulty."""
-    parser = argparse.ArgumentParser(prog="python -m commands.catalogue")
-    parser.add_argument("command", choices=["list", "check", "docs"])
-    parser.add_argument("--catalogue", type=Path, default=ROOT / "catalogue")
-    arguments = parser.parse_args()
-    try:
-        catalogue = load_catalogue(arguments.catalogue)
-    except CatalogueError as error:
-        sys.exit(f"faulty catalogue: {error}")
-    match arguments.command:
-        case "list":
-            _list(catalogue)
-        case "check":
-            print(
-                f"the catalogue is sound: {len(catalogue.topics)} topics, digest {catalogue.digest}"
-            )
-            for warning in warnings(catalogue):
-                print(f"  mind: {warning}")
-        case "docs":
-            _write(catalogue)
-
-
-if __name__ == "__main__":
-    main()
+        path.write_text(text, encoding="utf-8")
+    return len(made)

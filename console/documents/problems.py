@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from eventing.gateway_answers import ANSWERS
 from eventing.problem import Kind
-from infrastructure.constructs.gateway_responses import ANSWERS
 
 _INTRODUCTION = """# Problems
 

@@ -1,1 +1,0 @@
-"""Commands for people who work on a catalogue; `make` targets call them."""

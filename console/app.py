@@ -1,0 +1,39 @@
+"""`eventing`: its commands, and how each of them ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from console.commands import audit, catalogue, events, letters, runs, status
+from console.shell.failure import ExitCode, Failure
+from console.shell.surroundings import Surroundings
+
+app = typer.Typer(
+    name="eventing",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Operate a deployment of the eventing system, and work on its catalogue. "
+    "Exit codes: 0 done, 1 failed, 2 usage, 3 partial or aborted.",
+)
+for module in (status, letters, runs, audit, events, catalogue):
+    module.add_to(app)
+
+
+def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None) -> int:
+    """Run one command; its exit code."""
+    try:
+        app(
+            list(sys.argv[1:] if arguments is None else arguments),
+            prog_name="eventing",
+            obj=surroundings,
+        )
+    except Failure as failure:
+        print(f"eventing: {failure}", file=sys.stderr)
+        return failure.code
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return ExitCode.DONE

@@ -1,0 +1,1 @@
+"""The commands of `eventing`, grouped as its help groups them."""

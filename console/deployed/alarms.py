@@ -1,0 +1,68 @@
+"""The notifying alarms of a deployment: those that tell its operators."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
+
+# As infrastructure/constructs/alarms.py writes it.
+_DESCRIPTION = re.compile(
+    r"(?P<what>.*?)(?: Users: (?P<users>.*?))?(?: Runbook: (?P<runbook>\S+))?"
+)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm that is on."""
+
+    name: str
+    """Without the deployment's name: `publish-dead-letters`."""
+    since: datetime
+    what: str
+    """What has happened."""
+    users: str
+    """What publishers and subscribers notice of it."""
+    runbook: str
+    """The section of the runbook to open."""
+
+
+class Alarms:
+    """Those that send to the ops topic of one deployment. Its methods raise what the SDK raises."""
+
+    def __init__(self, client: CloudWatchClient, *, deployment: str, ops_topic: str) -> None:
+        self._client = client
+        self._prefix = f"{deployment}-"
+        self._ops_topic = ops_topic
+
+    def on(self) -> list[Alarm]:
+        """Those in alarm, the first to go off first."""
+        pages = self._client.get_paginator("describe_alarms").paginate(
+            AlarmNamePrefix=self._prefix,
+            StateValue="ALARM",
+            AlarmTypes=["CompositeAlarm", "MetricAlarm"],
+        )
+        found: list[Any] = [
+            alarm
+            for page in pages
+            for kind in ("CompositeAlarms", "MetricAlarms")
+            for alarm in page.get(kind, ())  # type: ignore[attr-defined]
+        ]
+        # Another deployment's name may begin with this one's; its ops topic is its own.
+        notifying = (alarm for alarm in found if self._ops_topic in alarm.get("AlarmActions", ()))
+        return sorted(map(self._alarm, notifying), key=lambda alarm: (alarm.since, alarm.name))
+
+    def _alarm(self, found: Any) -> Alarm:
+        description = _DESCRIPTION.fullmatch(found.get("AlarmDescription", ""))
+        parts = description.groupdict("") if description else {}
+        return Alarm(
+            name=found["AlarmName"].removeprefix(self._prefix),
+            since=found["StateUpdatedTimestamp"],
+            what=parts.get("what", ""),
+            users=parts.get("users", ""),
+            runbook=parts.get("runbook", ""),
+        )

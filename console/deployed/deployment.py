@@ -1,0 +1,163 @@
+"""Finds a deployment, and holds what of it the commands use."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from botocore import exceptions as sdk
+
+from console.deployed.alarms import Alarms
+from console.deployed.aws import Aws, error_code
+from console.deployed.executions import Executions
+from console.deployed.laptop import laptop_outputs
+from console.deployed.ledger import Ledger
+from console.deployed.objects import Objects
+from console.shell.failure import Misuse
+from console.shell.surroundings import Surroundings
+from console.shell.text import plain
+
+NAME = "eventing"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which deployment the caller means; what is left out is the default."""
+
+    deployment: str | None = None
+    region: str | None = None
+    profile: str | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """The same as options of the command line."""
+        given = {
+            "--deployment": self.deployment,
+            "--region": self.region,
+            "--profile": self.profile,
+        }
+        return [word for name, value in given.items() if value for word in (name, value)]
+
+
+class Deployment:
+    """One region of a deployment, as the caller's credentials reach it."""
+
+    def __init__(
+        self,
+        aws: Aws,
+        *,
+        name: str,
+        outputs: Mapping[str, str],
+        target: Target,
+        laptop: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.aws = aws
+        self.name = name
+        self.region = aws.region
+        self._outputs = outputs
+        self._target = target
+        self.laptop = laptop
+        """What `make run` says of itself; None on AWS."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {'on this machine' if self.laptop else f'in {self.region}'}"
+
+    def output(self, key: str) -> str:
+        """An output of the regional stack."""
+        if key not in self._outputs:
+            raise Misuse(f"{self} has no output {key}: it is of another version than this command.")
+        return self._outputs[key]
+
+    def command(self, *words: str) -> str:
+        """A command of `eventing` for this deployment, as it is typed."""
+        return shlex.join(["eventing", *words, *self._target.options])
+
+    def aws_command(self, *words: str) -> str:
+        """A command of the AWS CLI for this deployment, as it is typed."""
+        options = ["--region", self.region]
+        if self._target.profile:
+            options += ["--profile", self._target.profile]
+        if self.aws.endpoint_url:
+            options += ["--endpoint-url", self.aws.endpoint_url]
+        return shlex.join(["aws", *words, *options])
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Its dead letters."""
+        return Ledger(self.aws.client("dynamodb"), table=self.output("LedgerTable"))
+
+    @cached_property
+    def executions(self) -> Executions:
+        """The executions of its state machine."""
+        return Executions(
+            self.aws.client("stepfunctions"),
+            state_machine_arn=self.output("RedriveStateMachineArn"),
+        )
+
+    @cached_property
+    def objects(self) -> Objects:
+        """Its reports and junk."""
+        return Objects(self.aws.client("s3"), bucket=self.output("OperationsBucket"))
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """Its notifying alarms."""
+        return Alarms(
+            self.aws.client("cloudwatch"),
+            deployment=self.name,
+            ops_topic=self.output("OpsTopicArn"),
+        )
+
+
+def find(target: Target, surroundings: Surroundings) -> Deployment:
+    """The deployment that is meant: with no option, the laptop while `make run` is up.
+
+    Raises `Misuse` when there is none.
+    """
+    if target == Target():
+        laptop = laptop_outputs(surroundings.folder)
+        if laptop:
+            return _on_laptop(laptop, surroundings)
+    return _on_aws(target, surroundings)
+
+
+def _on_laptop(laptop: Mapping[str, Any], surroundings: Surroundings) -> Deployment:
+    region = str(laptop["region"])
+    session = surroundings.session(None)
+    session.set_credentials(laptop["access_key_id"], laptop["secret_access_key"])
+    aws = Aws(session, region=region, endpoint_url=laptop["endpoint_url"])
+    stack, outputs = next(
+        (stack, outputs)
+        for stack, outputs in laptop["stacks"].items()
+        if stack.endswith(f"-{region}")
+    )
+    name = stack.removesuffix(f"-{region}")
+    return Deployment(aws, name=name, outputs=outputs, target=Target(), laptop=laptop)
+
+
+def _on_aws(target: Target, surroundings: Surroundings) -> Deployment:
+    session = surroundings.session(target.profile)
+    # The SDK for Python does not look at AWS_REGION, which all others and the AWS CLI do.
+    region = target.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+    if not region:
+        raise sdk.NoRegionError
+    if session.get_credentials() is None:
+        raise sdk.NoCredentialsError
+    name = target.deployment or NAME
+    aws = Aws(session, region=region)
+    try:
+        (stack,) = aws.client("cloudformation").describe_stacks(StackName=f"{name}-{region}")[
+            "Stacks"
+        ]
+    except sdk.ClientError as error:
+        if error_code(error) != "ValidationError":
+            raise
+        raise Misuse(
+            f"There is no deployment {plain(name)} in {plain(region)}: see --deployment and --region."
+        ) from error
+    outputs = {entry["OutputKey"]: entry["OutputValue"] for entry in stack.get("Outputs", ())}
+    return Deployment(aws, name=name, outputs=outputs, target=target)

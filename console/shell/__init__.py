@@ -1,0 +1,1 @@
+"""What a command has to do with whoever typed it: options, tables, exit codes."""

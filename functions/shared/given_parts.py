@@ -1,0 +1,58 @@
+"""The parts of a function that a test may hand in instead of having them made."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, TypedDict
+
+from functions.shared.clients import Clients
+from functions.shared.clock import Clock
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from eventing.catalogue import Catalogue
+    from eventing.redrive.forecast import Forecaster
+    from eventing.schemas import Schemas
+    from functions.shared.archive import Archive
+    from functions.shared.audit import Audit
+    from functions.shared.dead_letter_queue import DeadLetterQueue
+    from functions.shared.event_store import EventStore
+    from functions.shared.executions import Executions
+    from functions.shared.incidents import Incidents
+    from functions.shared.letters import Letters
+    from functions.shared.locks import Locks
+    from functions.shared.metric_reader import MetricReader
+    from functions.shared.metrics import Metrics
+    from functions.shared.operations import OperationsBucket, OpsTopic
+    from functions.shared.topics import Topics
+
+
+class Given(TypedDict, total=False):
+    """Parts that are handed in instead of made."""
+
+    clients: Clients
+    clock: Clock
+    workers: Executor
+    logger: Logger
+    metrics: Metrics
+    catalogue: Catalogue
+    schemas: Schemas
+    code_digest: str
+    forecaster: Forecaster
+    event_store: EventStore
+    archive: Archive
+    topics: Topics
+    ingest_queue: DeadLetterQueue
+    publish_queue: DeadLetterQueue
+    letters: Letters
+    locks: Locks
+    incidents: Incidents
+    audit: Audit
+    bucket: OperationsBucket
+    ops: OpsTopic
+    executions: Executions
+    metric_reader: MetricReader
+    shards: int
+    page_seconds: float
+    poll_seconds: int

@@ -1,0 +1,333 @@
+"""`eventing` in the deployed system, used by an operator who has the rights that docs/console.md lists."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infrastructure.packaging import ROOT
+from local.cloud import LocalCloud
+from local.deployment import Deployment
+from tests.console_rights import operator_policy
+from tests.end_to_end.conftest import PUBLISHER, Subscriber, denied, eventually, new_event
+from tests.shown import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+TYPE = "com.example.shop.order.shipped.v1"
+YES = ("--yes", "--reason", "the policy is back")
+SECRET = "SECRET-carrier-4711"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """What it put out as JSON."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Types commands in a terminal with credentials of their own."""
+
+    deployment: Deployment
+    environment: dict[str, str]
+    folder: Path
+
+    def __call__(self, command: str, *more: str) -> Ended:
+        """Run a command as it is written, with more options."""
+        process = self.begin(command, *more)
+        out, err = process.communicate(timeout=120)
+        assert SECRET not in out + err
+        return Ended(process.returncode, out, err)
+
+    def begin(self, command: str, *more: str) -> subprocess.Popen[str]:
+        """Begin a command."""
+        return subprocess.Popen(
+            [*shlex.split(command), *more],
+            env=self.environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def status(self) -> Any:
+        """The status, for programs."""
+        return self("eventing status", "--json").document
+
+    def wait_for_letters(self, count: int) -> dict[str, Any]:
+        """The status once triage has taken in so many letters."""
+        return eventually(
+            self.status,
+            lambda status: sum(group["letters"] for group in status["open"]) == count,
+            seconds=120,
+        )
+
+
+@pytest.fixture(scope="module")
+def deployment() -> Iterator[Deployment]:
+    """The app in a cloud of its own: nobody else's letters are in the way of *healthy*."""
+    with LocalCloud() as cloud:
+        yield Deployment(cloud, cloud.deploy({"laptop": "true"}))
+
+
+@pytest.fixture(scope="module")
+def operator(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    """An operator with the rights that docs/console.md lists, and no other."""
+    iam = deployment.client("iam")
+    iam.create_user(UserName="dana")
+    iam.put_user_policy(
+        UserName="dana", PolicyName="operator", PolicyDocument=json.dumps(operator_policy())
+    )
+    key = iam.create_access_key(UserName="dana")["AccessKey"]
+    environment = terminal(
+        {
+            **deployment.cloud.environment,
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "EVENTING_API_URL": deployment.api_url,
+            "EVENTING_API_KEY": deployment.api_key(PUBLISHER),
+            "PYTHONPATH": str(ROOT),
+        }
+    )
+    return Operator(deployment, environment, tmp_path_factory.mktemp("terminal"))
+
+
+def shipped() -> dict[str, Any]:
+    """An event of the topic `orders`."""
+    return new_event(TYPE, order_id="1", carrier=SECRET)
+
+
+def send(operator: Operator, events: Sequence[dict[str, Any]]) -> None:
+    """Send events as a publisher, a hundred at a time."""
+    for start in range(0, len(events), 100):
+        file = operator.folder / "batch.json"
+        file.write_text(json.dumps(events[start : start + 100]))
+        sent = operator("eventing send", str(file))
+        assert sent.code == 0, sent.err
+
+
+def break_down(operator: Operator, events: Sequence[dict[str, Any]]) -> None:
+    """Send events while their topic is denied, and see them in the ledger."""
+    deployment = operator.deployment
+    topic = deployment.topic_arn("orders")
+    with denied(deployment, deployment.outputs["PublishFunction"], "sns:Publish", topic):
+        send(operator, events)
+        operator.wait_for_letters(len(events))
+
+
+def test_incident_a_is_walked_by_the_commands_that_each_names_next(
+    operator: Operator, deployment: Deployment, subscriber: Subscriber
+) -> None:
+    """One topic is denied for publish and redrive, 300 events wait: alarm to verified.
+
+    The raw walk of the runbook took 11 commands: set-up, alarms, triage, letter, plan and its follow,
+    redrive and its follow, report, alarms, and the look at what is left.
+    """
+    events = [shipped() for _ in range(300)]
+    topic, walked, times = deployment.topic_arn("orders"), [], {}
+    with (
+        denied(deployment, deployment.outputs["PublishFunction"], "sns:Publish", topic),
+        denied(deployment, f"{deployment.name}-redrive", "sns:Publish", topic),
+    ):
+        began = time.monotonic()
+        send(operator, events)
+        eventually(
+            operator.status,
+            lambda status: status["health"] == "unhealthy" and status["next"],
+            seconds=120,
+        )
+        operator.wait_for_letters(300)
+        times["alarm"] = time.monotonic() - began
+
+        began = time.monotonic()
+        alarm = operator("eventing status", "--json")
+        walked.append("eventing status")
+        (told,) = alarm.document["alarms"]
+        assert told["name"] == "publish-dead-letters"
+
+        diagnosis = operator(alarm.document["next"][0], "--json")
+        walked.append(alarm.document["next"][0])
+        (group,) = diagnosis.document["groups"]
+        assert (group["letters"], group["cause"], group["topics"]) == (
+            300,
+            "ACCESS_DENIED",
+            {"orders": 300},
+        )
+        assert group["remedy"] == "a policy or a key was changed: fix it, then redrive"
+        times["diagnosed"] = time.monotonic() - began
+
+        began = time.monotonic()
+        plan = operator(diagnosis.document["next"][0], "--json")
+        walked.append(diagnosis.document["next"][0])
+        assert plan.code == 0, plan.err
+        assert plan.document["plan"]["will_go_through"] == 300
+        times["planned"] = time.monotonic() - began
+    # The cause is gone: the policy is as it was.
+    began = time.monotonic()
+    redrive = operator(plan.document["next"][0], *YES, "--json")
+    walked.append(plan.document["next"][0])
+    assert redrive.code == 0, redrive.err
+    assert redrive.document["counts"] == {"resolved": 300}
+    times["redriven"] = time.monotonic() - began
+
+    began = time.monotonic()
+    walked.append(redrive.document["next"][0])
+    eventually(
+        lambda: operator(redrive.document["next"][0], "--json").document["health"],
+        lambda health: health == "healthy",
+        seconds=180,
+    )
+    times["verified"] = time.monotonic() - began
+    assert [shlex.split(command)[1] for command in walked] == [
+        "status", "letters", "plan", "redrive", "status",
+    ]  # fmt: skip
+    print("\n".join(f"{step}: {seconds:.1f} s" for step, seconds in times.items()))
+    for event in events:
+        assert [d.topic for d in subscriber.wait_for(event["id"])] == ["orders"]
+
+
+def test_a_redrive_that_begins_too_early_is_aborted_and_says_so(
+    operator: Operator, deployment: Deployment, subscriber: Subscriber
+) -> None:
+    events = [shipped() for _ in range(12)]
+    break_down(operator, events)
+    topic = deployment.topic_arn("orders")
+    with denied(deployment, f"{deployment.name}-redrive", "sns:Publish", topic):
+        early = operator("eventing redrive --stage publish --json", *YES)
+    assert early.code == 3, early.out
+    assert early.document["outcome"] == "aborted"
+    assert early.document["next"][0].startswith("eventing letters")
+
+    assert operator("eventing redrive --stage publish", *YES).code == 0
+    for event in events:
+        assert subscriber.wait_for(event["id"])
+
+
+def test_a_run_is_left_to_itself_stopped_and_continued(
+    operator: Operator, subscriber: Subscriber
+) -> None:
+    events = [shipped() for _ in range(25)]
+    break_down(operator, events)
+    process = operator.begin(
+        "eventing redrive --stage publish --rate-per-second 2 --canary 1 --json", *YES
+    )
+    eventually(lambda: operator.status()["executions"], bool)
+    ids = [event["id"] for event in events]
+    eventually(lambda: [i for i in ids if subscriber.seen(i)], lambda arrived: len(arrived) >= 2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (3, "")
+    # It goes on, and both commands are as they are typed.
+    follow, stop = re.findall(r"(eventing (?:follow|stop) \S+)", err.splitlines()[-1])
+    assert operator.status()["next"][0] == follow
+
+    stopped = operator(stop, "--reason", "too slow", "--json")
+    assert stopped.code == 0, stopped.err
+    assert stopped.document["outcome"] == "partial"
+    assert stopped.document["not_taken_up"] > 0
+    resumed = operator(stopped.document["next"][0], *YES, "--rate-per-second", "50", "--json")
+    assert resumed.code == 0, resumed.err
+    assert resumed.document["counts"] == {"resolved": stopped.document["not_taken_up"]}
+    for id in ids:
+        assert subscriber.wait_for(id)
+    audited = operator("eventing audit --since 1h --json").document["audit"]
+    assert {"partial", "done"} <= {entry["outcome"] for entry in audited}
+    assert all(entry["started_by"].endswith(":user/dana") for entry in audited)
+
+
+def test_what_show_aws_prints_does_the_same(operator: Operator) -> None:
+    shown = operator('eventing triage --stage ingest --reason "it\'s $(false) `false`" --show-aws')
+    assert operator.status()["executions"] == []
+    started = subprocess.run(
+        ["bash", "-c", shown.out], env=operator.environment, capture_output=True, text=True
+    )
+    assert started.returncode == 0, started.stderr
+    followed = operator("eventing follow", json.loads(started.stdout)["executionArn"], "--json")
+    assert followed.code == 0
+    assert followed.document["reason"] == "it's $(false) `false`"
+
+
+def test_parked_letters_come_back_and_unwanted_ones_go(
+    operator: Operator, deployment: Deployment, subscriber: Subscriber
+) -> None:
+    wanted, unwanted = shipped(), shipped()
+    break_down(operator, [wanted])
+    sqs_topic = deployment.topic_arn("orders")
+    with denied(deployment, f"{deployment.name}-redrive", "sns:Publish", sqs_topic):
+        parked = operator("eventing redrive --stage publish --max-episodes 1 --json", *YES)
+    assert parked.code == 3
+    assert operator.status()["health"] in ("needs attention", "unhealthy")
+    found = operator("eventing letters --parked --ids --json").document
+    assert len(found["ids"]) == 1
+    assert operator(found["next"][0], "--json").document["state"] == "parked"
+    assert operator(found["next"][-1], *YES).code == 0
+    assert subscriber.wait_for(wanted["id"])
+
+    break_down(operator, [unwanted])
+    refused = operator("eventing discard --topic orders --yes")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert refused.err.startswith("eventing: reason: ")
+    gone = operator("eventing discard --topic orders --yes --json", "--reason", "nobody wants it")
+    assert gone.document["counts"] == {"discarded": 1}
+    assert subscriber.seen(unwanted["id"]) == []
+
+
+def test_a_right_that_is_missing_is_named(operator: Operator, deployment: Deployment) -> None:
+    iam = deployment.client("iam")
+    iam.put_user_policy(
+        UserName="dana",
+        PolicyName="not-this-one",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Deny", "Action": "dynamodb:Query", "Resource": "*"}],
+            }
+        ),
+    )
+    try:
+        ended = operator("eventing letters")
+    finally:
+        iam.delete_user_policy(UserName="dana", PolicyName="not-this-one")
+    assert (ended.code, ended.err) == (
+        2,
+        "eventing: The right dynamodb:Query is missing: ask whoever gives you yours for it.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ("--region eu-west-3", "no deployment"),
+        ("--deployment eventing-two", "no deployment eventing-two"),
+    ],
+)
+def test_a_wrong_region_and_no_deployment_are_one_sentence(
+    operator: Operator, options: str, word: str
+) -> None:
+    ended = operator(f"eventing status {options}")
+
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert word in ended.err

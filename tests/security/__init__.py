@@ -1,0 +1,1 @@
+"""Attacks on the running system, each with its siblings; SECURITY.md says which rule each one holds."""

@@ -1,0 +1,1 @@
+"""Fast tests of the command line: its own AWS adapter, on an AWS in memory."""

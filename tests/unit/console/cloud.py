@@ -1,0 +1,371 @@
+"""AWS in memory for the command line, below the SDK's own checks of what it is called with.
+
+botocore asks `before-call` handlers before it makes a request, and takes an answer from them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any, cast
+
+from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.loaders import create_loader
+from botocore.response import StreamingBody
+from botocore.session import Session
+
+from console.shell.surroundings import Surroundings
+from eventing.redrive.ledger import shard
+from eventing.redrive.request import read_request
+from eventing.timestamps import timestamp
+
+REGION = "eu-north-1"
+STACK = f"eventing-{REGION}"
+MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:eventing-redrive"
+OPS = f"arn:aws:sns:{REGION}:123456789012:eventing-ops"
+CALLER = "arn:aws:sts::123456789012:assumed-role/operator/dana"
+NOW = datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
+# Stands in every event that a letter holds, and may stand in nothing that is shown.
+SECRET = "pay-secret-4711"
+OUTPUTS = {
+    "LedgerTable": "eventing-ledger",
+    "OperationsBucket": "eventing-operations",
+    "RedriveStateMachineArn": MACHINE,
+    "OpsTopicArn": OPS,
+}
+# The services' models, read once.
+_MODELS = create_loader()
+_HEADERS: Any = HeadersDict()
+# Items that a page of an answer holds at most.
+PAGE = 1000
+
+
+class Refused(Exception):  # noqa: N818 - an answer of AWS
+    """AWS refuses the call."""
+
+    def __init__(self, code: str, message: str = "refused by this test") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass
+class Run:
+    """An execution: each look at it is one step further."""
+
+    request: Mapping[str, Any]
+    output: Mapping[str, Any] | None = None
+    status: str = "SUCCEEDED"
+    error: str | None = None
+    cause: str | None = None
+    states: list[str] = field(default_factory=lambda: ["Plan", "Work off a page"])
+    """Those that it goes through while it runs."""
+    position: Mapping[str, Any] | None = None
+    looks: int = 0
+    started_at: datetime = NOW
+
+
+Engine = Callable[["Cloud", Mapping[str, Any]], Run]
+
+
+def done(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+    """What the state machine makes of an input when all goes well."""
+    action = request["action"]
+    letters = [i for i in cloud.items if i["state"]["S"] == "open"] if action != "triage" else []
+    summary = plan_of(len(letters)) if action != "triage" else None
+    outcome = {"triage": "triaged", "plan": "planned"}.get(action, "done" if letters else "nothing")
+    counts = {}
+    if action in ("redrive", "discard") and letters:
+        kind = {"redrive": "resolved", "discard": "discarded"}[action]
+        counts = {kind: len(letters)}
+        cloud.items = [item for item in cloud.items if item not in letters]
+        cloud.alarms.clear()
+    output = {"outcome": outcome, "plan": summary, "counts": counts, "seconds": 1.5}
+    return Run(request, output, states=["Plan", "Work off a page"] if counts else ["Plan"])
+
+
+def plan_of(letters: int) -> dict[str, Any]:
+    """A plan's summary."""
+    return {
+        "letters": letters,
+        "will_go_through": letters,
+        "will_fail": {},
+        "already_stored": 0,
+        "rerouted": {},
+        "topics": {"orders": letters},
+        "by_step": {"publish": letters},
+        "by_publisher": {"acme-web": letters},
+        "by_fingerprint": {},
+        "seconds": 4.2,
+        "dollars": 0.0123,
+        "expire_before_it_is_done": 0,
+        "first_expires_at": "2027-05-26T09:30:00.000Z",
+    }
+
+
+@dataclass
+class Cloud:
+    """What AWS holds, and what it was asked."""
+
+    folder: Path
+    engine: Engine = done
+    fault: Callable[[str], None] = lambda operation: None
+    """Called with each operation before it is done; what it raises happens in place of the answer."""
+    after: Callable[[str], None] = lambda operation: None
+    """Called with each operation when it has been done: its answer gets lost when this raises."""
+    stacks: dict[str, dict[str, str]] = field(default_factory=lambda: {STACK: dict(OUTPUTS)})
+    alarms: list[dict[str, Any]] = field(default_factory=list)
+    items: list[dict[str, Any]] = field(default_factory=list)
+    runs: dict[str, Run] = field(default_factory=dict)
+    objects: dict[str, str] = field(default_factory=dict)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    answers: list[str | type[BaseException]] = field(default_factory=list)
+    """To the questions that commands ask, in their order."""
+    asked: list[str] = field(default_factory=list)
+    credentials: bool = True
+    at_terminal: bool = True
+
+    def count(self) -> Counter[str]:
+        """How often each operation was called."""
+        return Counter(operation for operation, _ in self.calls)
+
+    def surroundings(self) -> Surroundings:
+        """What a command finds around it in this cloud."""
+        return Surroundings(
+            session=self._session,
+            folder=self.folder,
+            now=lambda: NOW,
+            sleep=lambda seconds: None,
+            answer=self.answer,
+            at_terminal=lambda: self.at_terminal,
+        )
+
+    def answer(self, question: str) -> str:
+        """Note the question, and give the next answer."""
+        self.asked.append(question)
+        answer = self.answers.pop(0)
+        if isinstance(answer, str):
+            return answer
+        raise answer
+
+    def _session(self, profile: str | None) -> Session:
+        session = Session(profile=profile)
+        session.register_component("data_loader", _MODELS)
+        if self.credentials:
+            session.set_credentials("AKIATEST", "secret-access-key-4711")
+        session.set_config_variable("region", os.environ.get("TEST_REGION", REGION))
+        session.register("before-parameter-build", cast("Any", self._remember))
+        session.register("before-call", cast("Any", self._answer))
+        return session
+
+    def _remember(self, params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        context["asked"] = params
+
+    def _answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[AWSResponse, Any]:
+        params = context["asked"]
+        self.calls.append((model.name, params))
+        operations: dict[str, Callable[[Any], Any]] = {
+            "GetCallerIdentity": self.get_caller_identity,
+            "DescribeStacks": self.describe_stacks,
+            "DescribeAlarms": self.describe_alarms,
+            "Query": self.query,
+            "GetItem": self.get_item,
+            "StartExecution": self.start_execution,
+            "StopExecution": self.stop_execution,
+            "ListExecutions": self.list_executions,
+            "DescribeExecution": self.describe_execution,
+            "GetExecutionHistory": self.get_execution_history,
+            "ListObjectsV2": self.list_objects_v2,
+            "GetObject": self.get_object,
+        }
+        try:
+            self.fault(model.name)
+            answer = operations[model.name](params)
+            self.after(model.name)
+        except Refused as refused:
+            content = {"Error": {"Code": refused.code, "Message": str(refused)}}
+            return AWSResponse("", 400, _HEADERS, None), content | {"ResponseMetadata": {}}
+        return AWSResponse("", 200, _HEADERS, None), answer
+
+    def get_caller_identity(self, params: Any) -> Any:
+        return {"Arn": CALLER}
+
+    def describe_stacks(self, params: Any) -> Any:
+        name = params["StackName"]
+        if name not in self.stacks:
+            raise Refused("ValidationError", f"Stack with id {name} does not exist")
+        outputs = [{"OutputKey": k, "OutputValue": v} for k, v in self.stacks[name].items()]
+        return {"Stacks": [{"StackName": name, "Outputs": outputs}]}
+
+    def describe_alarms(self, params: Any) -> Any:
+        on = [a for a in self.alarms if a["AlarmName"].startswith(params["AlarmNamePrefix"])]
+        return {"CompositeAlarms": on, "MetricAlarms": []}
+
+    def query(self, params: Any) -> Any:
+        assert params["IndexName"] == "by_state"
+        names = params["ExpressionAttributeNames"]
+        values = params["ExpressionAttributeValues"]
+        wanted = values[":shard"]["S"]
+        first = int(params.get("ExclusiveStartKey", {"at": {"N": "0"}})["at"]["N"])
+        found = [item for item in self.items if item["shard"]["S"] == wanted]
+        if params.get("Select") == "COUNT":
+            low, high = values[":low"]["S"], values[":high"]["S"]
+            conditions = [
+                c.split(" = ") for c in params.get("FilterExpression", "").split(" AND ") if c
+            ]
+            within = [i for i in found if low <= i["failed_at"]["S"] <= high]
+            return {
+                "Count": sum(
+                    all(i.get(names[n]) == values[v] for n, v in conditions) for i in within
+                )
+            }
+        members = [names[name] for name in params["ProjectionExpression"].split(", ")]
+        page = found[first : first + PAGE]
+        answer: dict[str, Any] = {"Items": [{m: i[m] for m in members if m in i} for i in page]}
+        if len(found) > first + PAGE:
+            answer["LastEvaluatedKey"] = {"at": {"N": str(first + PAGE)}}
+        return answer
+
+    def get_item(self, params: Any) -> Any:
+        names = params["ExpressionAttributeNames"]
+        members = [names[name] for name in params["ProjectionExpression"].split(", ")]
+        for item in self.items:
+            if item["pk"] == params["Key"]["pk"]:
+                return {"Item": {member: item[member] for member in members if member in item}}
+        return {}
+
+    def start_execution(self, params: Any) -> Any:
+        request = json.loads(params["input"])
+        read_request(request)
+        self.runs[params["name"]] = self.engine(self, request)
+        return {}
+
+    def stop_execution(self, params: Any) -> Any:
+        run = self._run(params["executionArn"])
+        run.states, run.status, run.output = [], "ABORTED", None
+        return {}
+
+    def list_executions(self, params: Any) -> Any:
+        running = [name for name, run in self.runs.items() if run.looks < len(run.states)]
+        return {"executions": [{"name": name} for name in running]}
+
+    def describe_execution(self, params: Any) -> Any:
+        run = self._run(params["executionArn"])
+        answer: dict[str, Any] = {
+            "name": params["executionArn"].rpartition(":")[2],
+            "executionArn": params["executionArn"],
+            "startDate": run.started_at,
+            "input": json.dumps(run.request),
+            "status": "RUNNING",
+        }
+        if run.looks < len(run.states):
+            return answer
+        answer |= {"status": run.status, "stopDate": run.started_at + timedelta(seconds=2)}
+        given = {"error": run.error, "cause": run.cause}
+        if run.output is not None:
+            given["output"] = json.dumps(run.output)
+        return answer | {name: value for name, value in given.items() if value}
+
+    def get_execution_history(self, params: Any) -> Any:
+        run = self._run(params["executionArn"])
+        events: list[dict[str, Any]] = []
+        if not params.get("reverseOrder"):
+            plan = (run.output or {}).get("plan")
+            output = json.dumps({"Payload": {"count": plan["letters"]}}) if plan else "{}"
+            return {"events": [{"stateExitedEventDetails": {"name": "Plan", "output": output}}]}
+        if run.looks < len(run.states):
+            events.append({"stateEnteredEventDetails": {"name": run.states[run.looks]}})
+        if run.position:
+            output = json.dumps({"position": run.position})
+            events.append(
+                {"stateExitedEventDetails": {"name": "Work off a page", "output": output}}
+            )
+        run.looks += 1
+        return {"events": events}
+
+    def _run(self, arn: str) -> Run:
+        name = arn.rpartition(":")[2]
+        if name not in self.runs:
+            raise Refused("ExecutionDoesNotExist")
+        return self.runs[name]
+
+    def list_objects_v2(self, params: Any) -> Any:
+        keys = sorted(key for key in self.objects if key.startswith(params["Prefix"]))
+        return {"Contents": [{"Key": key, "LastModified": NOW} for key in keys]}
+
+    def get_object(self, params: Any) -> Any:
+        if params["Key"] not in self.objects:
+            raise Refused("NoSuchKey")
+        content = self.objects[params["Key"]].encode()
+        return {"Body": StreamingBody(BytesIO(content), len(content))}
+
+    def keep_report(self, name: str, **members: Any) -> None:
+        """A report of an execution, as the redrive function writes it."""
+        key = f"reports/2026-11-27/{name}.json"
+        report = {
+            "outcome": "done",
+            "execution": f"{MACHINE.replace('stateMachine', 'execution')}:{name}",
+            "request": {
+                "action": "redrive",
+                "stage": "publish",
+                "started_by": "dana",
+                "reason": "",
+            },
+            "started_at": "2026-11-27T15:00:00.000Z",
+            "finished_at": "2026-11-27T15:01:00.000Z",
+            "counts": {"resolved": 3},
+            **members,
+        }
+        self.objects[key] = json.dumps(report)
+        concluded = {"report": f"s3://eventing-operations/{key}"}
+        self.objects[f"redrive/{name}/concluded.json"] = json.dumps(concluded)
+
+
+def alarm(name: str = "publish-dead-letters", **members: Any) -> dict[str, Any]:
+    """A notifying alarm that is on."""
+    return {
+        "AlarmName": f"eventing-{name}",
+        "AlarmDescription": "Events could not get past publish. More of it. Users: subscribers don't "
+        "get these events. Runbook: docs/runbook.md#dead-letters",
+        "AlarmActions": [OPS],
+        "StateUpdatedTimestamp": NOW - timedelta(minutes=5),
+        **members,
+    }
+
+
+def items(numbers: Iterable[int], **members: Any) -> list[dict[str, Any]]:
+    """Items of letters; each has its number as its id."""
+    return [item(number, **members) for number in numbers]
+
+
+def item(number: int, **members: Any) -> dict[str, Any]:
+    """The ledger's item of a letter that failed a day ago."""
+    content: dict[str, Any] = {
+        "pk": f"{number:043}",
+        "stage": "publish",
+        "step": "publish",
+        "state": "open",
+        "publisher": "acme-web",
+        "type": "com.example.shop.order.placed.v1",
+        "topic": "orders",
+        "code": "ACCESS_DENIED",
+        "message": "not authorized",
+        "fingerprint": "0123456789abcdef",
+        "accepted_at": timestamp(NOW - timedelta(days=1)),
+        "failed_at": timestamp(NOW - timedelta(days=1)),
+        "episode": 0,
+        "expires_at": int((NOW + timedelta(days=179)).timestamp()),
+        "event": json.dumps({"data": SECRET}),
+        **members,
+    }
+    content["shard"] = shard(content["stage"], content["state"], content["pk"])
+    return {
+        name: {"N": str(value)} if isinstance(value, int) else {"S": value}
+        for name, value in content.items()
+        if value is not None
+    }
