@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from eventing.cause import DependencyDown, naming_dependencies
 from eventing.redrive.request import InvalidInput
 from functions.redrive.custody import Custody, Locked
 from functions.redrive.dependencies import make_dependencies
@@ -17,7 +18,7 @@ from functions.redrive.reports import Reports
 from functions.redrive.resubmission import Resubmission
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.runner import Runner
-from functions.redrive.tasks import DependencyDown, Tasks
+from functions.redrive.tasks import Tasks
 from functions.shared.clients import READ_SECONDS
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
@@ -43,6 +44,7 @@ class Handler:
             "page": tasks.page,
             "report": tasks.report,
             "finish": tasks.finish,
+            "tell": tasks.tell,
             "release": tasks.release,
         }
 
@@ -52,10 +54,15 @@ class Handler:
         if name not in self._tasks:
             raise ValueError(f"there is no task {name!r}")
         try:
-            result = self._tasks[name](task)
-        except (InvalidInput, Locked, PlanChanged, DependencyDown) as refusal:
+            with naming_dependencies():
+                result = self._tasks[name](task)
+        except (InvalidInput, Locked, PlanChanged) as refusal:
             # Operators' errors and refusals: no failure of ours.
             self._logger.info(name, execution=execution, refused=type(refusal).__name__)
+            raise
+        except DependencyDown as down:
+            resource, code = down.cause.resource, down.cause.code
+            self._logger.error(name, execution=execution, resource=resource, code=code)
             raise
         self._logger.info(name, execution=execution, **_told(result))
         return result

@@ -232,4 +232,4 @@ def test_a_resolved_letter_that_fails_anew_is_open_again_and_its_episodes_go_on(
 
 
 def fail_publishing(call: Any) -> Any:
-    return "denied" if call.operation == "PublishBatch" else None
+    return "too-large" if call.operation == "PublishBatch" else None

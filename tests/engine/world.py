@@ -134,6 +134,8 @@ class World:
             Variable.INGEST_DLQ_URL: self.cloud.queues["ingest"],
             Variable.PUBLISH_DLQ_URL: self.cloud.queues["publish"],
             Variable.STATE_MACHINE_ARN: f"arn:aws:states:{self.cloud.region}:{account}:stateMachine:redrive",
+            Variable.OPEN_LETTER_DAYS: "180",
+            Variable.CLOSED_LETTER_DAYS: "30",
             Variable.CONSERVATION_FROM_MINUTES: "180",
             Variable.CONSERVATION_UNTIL_MINUTES: "10",
         }
