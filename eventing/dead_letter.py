@@ -126,10 +126,19 @@ def fingerprint_of(stage: Stage, step: Step, topic: str | None, cause: Cause) ->
 
 def read_dead_letter(body: str) -> DeadLetter:
     """The dead letter in a message body; raises `NoDeadLetter`, which names the member at fault."""
+    return letter_in(read_document(body))
+
+
+def read_document(body: str) -> Document:
+    """The JSON of a message body; raises `NoDeadLetter` where it is none."""
     try:
-        document = parse(body)
+        return parse(body)
     except ValueError as error:
         raise NoDeadLetter(f"not JSON: {error}") from None
+
+
+def letter_in(document: Document) -> DeadLetter:
+    """The dead letter that a document is; raises `NoDeadLetter`, which names the member at fault."""
     content = document.value
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         raise NoDeadLetter(f"schema_version is not {SCHEMA_VERSION}")

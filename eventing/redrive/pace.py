@@ -8,6 +8,8 @@ from eventing.redrive.request import RedriveRequest
 
 # How long a page goes on, so that a run that is stopped does not go on for longer.
 PAGE_SECONDS = 50
+# Left when a page takes up no more: for the letters that it is at, and to put its results on record.
+REST_SECONDS = 70
 START_RATE = 50.0
 _LEAST_RATE = 1.0
 # Letters taken up between two looks at the lock, whatever the rate.

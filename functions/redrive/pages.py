@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from eventing.redrive.health import Health, read_health
-from eventing.redrive.pace import Pace, first_pace
+from eventing.redrive.pace import REST_SECONDS, Pace, first_pace
 from eventing.redrive.plan import Plan
 from functions.contract import Metric
 from functions.redrive.custody import Custody
 from functions.redrive.run import Run, results_key
 from functions.redrive.runner import Runner
 from functions.redrive.tally import Tally
-from functions.shared.clock import Clock
+from functions.shared.clock import Clock, Deadline
 from functions.shared.metrics import Metrics
 from functions.shared.operations import OperationsBucket
 
@@ -44,7 +44,12 @@ class Pages:
         self._clock = clock
 
     def work_off(
-        self, run: Run, plan: Plan, position: Mapping[str, Any], tokens: Mapping[str, int]
+        self,
+        run: Run,
+        plan: Plan,
+        position: Mapping[str, Any],
+        tokens: Mapping[str, int],
+        deadline: Deadline,
     ) -> dict[str, Any]:
         """Take up letters for as long as a page goes on: `{"position", "done", "stop"}`.
 
@@ -53,7 +58,7 @@ class Pages:
         pace, health = _pace_at(position, run), read_health(position.get("health"))
         tally, stop = Tally(), None
         number, owed = position["next"], position.get("pause", 0.0)
-        ends = self._clock.monotonic() + self._page_seconds
+        ends = min(self._clock.monotonic() + self._page_seconds, deadline.less(REST_SECONDS))
         while number < len(plan.letters) and self._clock.monotonic() < ends and not stop:
             waits = max(0.0, min(owed, ends - self._clock.monotonic()))
             self._clock.sleep(waits)

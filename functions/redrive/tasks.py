@@ -27,7 +27,7 @@ from functions.redrive.reports import Reports
 from functions.redrive.resubmission import Resubmission
 from functions.redrive.run import Run, concluded_key, plan_key, run_of
 from functions.redrive.tally import DONE_WITH, left_out_of, traces
-from functions.shared.clock import Clock
+from functions.shared.clock import Clock, Deadline
 from functions.shared.executions import Executions
 from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket, run_key
@@ -150,10 +150,11 @@ class Tasks:
         }
         return {"position": {**FIRST_POSITION, "health": Health(down=missing).members()}}
 
-    def page(self, task: Mapping[str, Any]) -> dict[str, Any]:
+    def page(self, task: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Take up letters for up to 50 s, from `position` on; see `Pages.work_off`."""
         position = task.get("position") or FIRST_POSITION
-        return self._pages.work_off(run_of(task), self._read_plan(task), position, task["token"])
+        plan = self._read_plan(task)
+        return self._pages.work_off(run_of(task), plan, position, task["token"], deadline)
 
     def report(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """The report of an execution that took no lock."""

@@ -98,6 +98,21 @@ class DeadLetterQueue:
                 ],
             )
 
+    def show(self, messages: Sequence[Received]) -> None:
+        """Let these be received again at once; raises what the SDK raises.
+
+        One that stays hidden all the same is received when its time-out is over.
+        """
+        for start in range(0, len(messages), ENTRIES_PER_CALL):
+            run = messages[start : start + ENTRIES_PER_CALL]
+            self._client.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(n), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                    for n, message in enumerate(run)
+                ],
+            )
+
     def waiting(self) -> int:
         """About how many messages wait to be received; raises what the SDK raises."""
         attributes: Any = self._client.get_queue_attributes(

@@ -125,6 +125,8 @@ class World:
             Variable.SERVICE: self.name,
             Variable.NAMESPACE: "Eventing",
             Variable.DEPLOYMENT: self.name,
+            Variable.OPEN_LETTER_DAYS: "180",
+            Variable.CLOSED_LETTER_DAYS: "30",
             Variable.RUNBOOK: "docs/runbook.md",
             Variable.OPS_TOPIC_ARN: self.cloud.ops_topic,
             Variable.TOPIC_ARN_PREFIX: self.cloud.ops_topic.removesuffix("ops") + "topic-",
@@ -259,7 +261,7 @@ class World:
         """What the counter finds, every minute, and the inputs of the triages that it has `started`."""
         assert isinstance(self.cloud, InMemory), "only there is seen what it starts"
         process = self.process(faults)
-        return {**process.counter({}, process.context), "started": self.cloud.started()}
+        return {**process.counter({}, process.context(50)), "started": self.cloud.started()}
 
     # What came out
 

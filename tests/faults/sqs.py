@@ -40,6 +40,10 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
                 assert wanted == "ApproximateNumberOfMessages"
                 visible = sum(handle not in hidden for handle in queue)
                 return json_response({"Attributes": {wanted: str(visible)}})
+            case "ChangeMessageVisibilityBatch":
+                assert 1 <= len(content["Entries"]) <= 10
+                assert all(entry["VisibilityTimeout"] == 0 for entry in content["Entries"])
+                hidden.difference_update(entry["ReceiptHandle"] for entry in content["Entries"])
             case "ChangeMessageVisibility":
                 assert content["VisibilityTimeout"] == 0
                 hidden.discard(content["ReceiptHandle"])
