@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import cold, redrive, warm
+from benchmarks import cold, hostile, redrive, warm
 from benchmarks.environment import PACKAGES, Environment
 
 COLD = {1: cold.target_1, 2: cold.target_2, 3: cold.target_3, 8: cold.target_8}
-APART = {**COLD, 9: redrive.target_9}
+APART = {**COLD, 9: redrive.target_9, 10: hostile.target_10}
 TARGETS = sorted({*APART, *(number for number, _ in warm.MEASUREMENTS)})
 
 

@@ -22,18 +22,19 @@ from eventing.uri import is_absolute_uri, is_uri_reference
 
 MAX_EVENT_BYTES = 240 * 1024
 MAX_ATTRIBUTE_BYTES = 8 * 1024
+# Section 2 "Integer": 32 bits, signed.
+MAX_INTEGER = 2**31 - 1
 
 # Not an extension attribute here: a subscriber's filter on the body would take it for the publisher.
 RESERVED = "publisher"
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _NAME = re.compile(r"[a-z0-9]+", re.ASCII)
-# Section 2 "String": control characters and Unicode noncharacters are disallowed.
-_DISALLOWED = re.compile(
-    "[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef"
-    + "".join(f"{chr(p << 16 | 0xFFFE)}{chr(p << 16 | 0xFFFF)}" for p in range(17))
-    + "]"
+# Section 2 "String": control characters and Unicode noncharacters, to stand in a class of characters.
+DISALLOWED = "\x00-\x1f\x7f-\x9f\ufdd0-\ufdef" + "".join(
+    f"{chr(p << 16 | 0xFFFE)}{chr(p << 16 | 0xFFFF)}" for p in range(17)
 )
+_DISALLOWED = re.compile(f"[{DISALLOWED}]")
 
 
 _Rule = tuple[Callable[[str], Any], str]
@@ -199,7 +200,8 @@ def attribute_fault(name: str, value: Any) -> str | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return None if -(2**31) <= value < 2**31 else "an integer must fit into 32 bits"
+        fits = -MAX_INTEGER - 1 <= value <= MAX_INTEGER
+        return None if fits else "an integer must fit into 32 bits"
     return "must be a string, a boolean or a whole number"
 
 

@@ -37,7 +37,7 @@ def quoted(text: object, most: int = _QUOTED) -> str:
     return f'"{_clipped(_in_quotes(_escaped(whole)), most - 2)}"'
 
 
-def counted(counts: Mapping[str, int], most: int = 10) -> str:
+def name_counts(counts: Mapping[str, int], most: int = 10) -> str:
     """Names and how often each is there: `a 3, b 1`, with the number of names that are left out."""
     shown = [f"{quoted(name)} {count}" for name, count in list(counts.items())[:most]]
     return ", ".join([*shown, f"{len(counts) - most} more"] if len(counts) > most else shown)

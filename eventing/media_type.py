@@ -8,7 +8,8 @@ from collections.abc import Iterator
 _WORD = r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]+"
 _PARAMETER = rf';[ \t]*({_WORD})=({_WORD}|"(?:[^"\\]|\\.)*")'
 # RFC 2046 (with RFC 2045 section 5.1): type, subtype and parameters.
-_MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:[ \t]*{_PARAMETER})*[ \t]*")
+MEDIA_TYPE = rf"{_WORD}/{_WORD}(?:[ \t]*{_PARAMETER})*[ \t]*"
+_MEDIA_TYPE = re.compile(MEDIA_TYPE)
 _PARAMETERS = re.compile(_PARAMETER)
 _UTF_8 = ("utf-8", "utf8")
 

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+
+# Unreserved characters and sub-delimiters, to stand in a class of characters.
+PLAIN = r"A-Za-z0-9\-._~!$&'()*+,;="
 
 
-# RFC 3986 appendix A.
-def _run(more: str) -> str:
-    # Possessive: no character can be read in two ways, so there is nothing to go back to, and a long
-    # attribute takes neither time nor memory out of proportion.
-    return rf"(?:[A-Za-z0-9\-._~!$&'()*+,;={more}]++|%[0-9A-Fa-f]{{2}})"
+def grammar(
+    *,
+    possessive: bool = True,
+    one_of: Callable[[str], str] = "[{}]".format,
+    literal: str = rf"[{PLAIN}:]+",
+) -> tuple[str, str]:
+    """Regular expressions for a URI reference and for an absolute URI (RFC 3986, appendix A).
+
+    Possessive quantifiers, which not all dialects have, keep a long URI from taking time out of
+    proportion. `one_of` makes a class of characters of what stands in one; `literal` is what may stand
+    between the brackets of a host.
+    """
+    more, sign = ("++", "+") if possessive else ("", "")
+
+    def characters(others: str) -> str:
+        # No character can be read in two ways, so there is nothing to go back to.
+        return rf"(?:{one_of(PLAIN + others)}{more}|%[0-9A-Fa-f]{{2}})"
+
+    segment, no_colon, host, user, rest = map(characters, (":@", "@", "", ":", ":@/?"))
+    authority = rf"(?:{user}*{sign}@)?(?:\[{literal}\]|{host}*{sign})(?::[0-9]*)?"
+    segments = rf"(?:/{segment}*{sign})*{sign}"
+    rooted = rf"//{authority}{segments}|/(?:{segment}+{sign}{segments})?"
+    path = rf"(?:{rooted}|{segment}+{sign}{segments}|)"
+    relative = rf"(?:{rooted}|{no_colon}+{sign}{segments}|)"
+    scheme = rf"[A-Za-z][A-Za-z0-9+.\-]*{sign}:"
+    query, fragment = rf"(?:\?{rest}*{sign})?", rf"(?:#{rest}*{sign})?"
+    return rf"(?:{scheme}{path}|{relative}){query}{fragment}", rf"{scheme}{path}{query}"
 
 
-_PCHARS, _NO_COLON, _HOST, _USER, _ANY = map(_run, (":@", "@", "", ":", ":@/?"))
-_AUTHORITY = rf"(?:{_USER}*+@)?(?:\[[0-9A-Fa-fv:.\-_~!$&'()*+,;=]+\]|{_HOST}*+)(?::[0-9]*)?"
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]*+:"
-_MORE = rf"(?:/{_PCHARS}*+)*+"
-_ROOTED = rf"//{_AUTHORITY}{_MORE}|/(?:{_PCHARS}++{_MORE})?"
-_QUERY, _FRAGMENT = rf"(?:\?{_ANY}*+)?", rf"(?:\#{_ANY}*+)?"
-_PATH = rf"(?:{_ROOTED}|{_PCHARS}++{_MORE}|)"
-_RELATIVE = rf"(?:{_ROOTED}|{_NO_COLON}++{_MORE}|)"
-_ABSOLUTE_URI = re.compile(rf"{_SCHEME}{_PATH}{_QUERY}")
-_URI_REFERENCE = re.compile(rf"(?:{_SCHEME}{_PATH}|{_RELATIVE}){_QUERY}{_FRAGMENT}")
+_URI_REFERENCE, _ABSOLUTE_URI = map(re.compile, grammar())
 _IP_FUTURE = re.compile(r"[vV][0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+")
 # RFC 3987: identifiers of publishers' own systems hold these, and nothing downstream of us minds.
 _BEYOND_ASCII = re.compile("[^\x00-\x9f\U000f0000-\U0010ffff]")

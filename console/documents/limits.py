@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from eventing.answer import MAX_ANSWER_BYTES
 from eventing.catalogue import Catalogue, UsagePlan
-from eventing.event import MAX_ATTRIBUTE_BYTES, MAX_EVENT_BYTES
+from eventing.event import MAX_ATTRIBUTE_BYTES, MAX_EVENT_BYTES, MAX_INTEGER
 from eventing.http_binding import MAX_BATCH, MAX_BODY_BYTES
 from eventing.json_text import MAX_DEPTH
 from eventing.problem import MAX_FAULTS, Kind
@@ -83,7 +83,7 @@ LIMITS = (
     Limit(
         "integer",
         "An extension attribute that is a number: whole, and from -2147483648 to",
-        2**31 - 1,
+        MAX_INTEGER,
         "",
         Kind.NOT_A_CLOUDEVENT,
     ),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from console.documents.event_schema import event_schemas
 from eventing.answer import ACCEPTED, SEVERAL_OUTCOMES
-from eventing.catalogue import Catalogue, EventType
-from eventing.event import MAX_EVENT_BYTES
+from eventing.catalogue import Catalogue
 from eventing.http_binding import MAX_BATCH
 from eventing.problem import Kind
 
@@ -31,8 +31,9 @@ def openapi(catalogue: Catalogue) -> dict[str, Any]:
         "info": {
             "title": "Eventing: events from publishers",
             "version": "1",
-            "description": "CloudEvents 1.0.2 over HTTP: structured, batched and binary content mode. "
-            "docs/publishers.md says how to use it.",
+            "description": "CloudEvents 1.0.2 over HTTP: structured and batched content mode, and "
+            "plain JSON. Binary content mode has any body and its attributes in ce- headers, which no "
+            "schema describes: docs/publishers.md does.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -42,7 +43,6 @@ def openapi(catalogue: Catalogue) -> dict[str, Any]:
                 "post": {
                     "operationId": "postEvents",
                     "summary": "Send one event, or a batch of them",
-                    "parameters": _binary_headers(),
                     "requestBody": {"required": True, "content": _request_content()},
                     "responses": _responses(),
                 }
@@ -51,10 +51,7 @@ def openapi(catalogue: Catalogue) -> dict[str, Any]:
         "components": {
             "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
             "schemas": {
-                "Event": {
-                    "description": f"At most {MAX_EVENT_BYTES} bytes as compact JSON in UTF-8.",
-                    "oneOf": [_event_schema(entry) for entry in catalogue.event_types],
-                },
+                **event_schemas(catalogue),
                 **_RESULT_SCHEMAS,
             },
         },
@@ -69,19 +66,6 @@ def _request_content() -> dict[str, Any]:
         "application/cloudevents-batch+json": {"schema": batch},
         "application/json": {"schema": {"anyOf": [event, batch]}},
     }
-
-
-def _binary_headers() -> list[dict[str, Any]]:
-    return [
-        {
-            "name": f"ce-{name}",
-            "in": "header",
-            "required": False,
-            "description": f"Binary content mode: the attribute `{name}`, percent-encoded",
-            "schema": {"type": "string"},
-        }
-        for name in ("specversion", "id", "source", "type", "subject", "time", "dataschema")
-    ]
 
 
 def _responses() -> dict[str, Any]:
@@ -114,38 +98,6 @@ def _responses() -> dict[str, Any]:
             "content": _PROBLEM,
         } | ({"headers": _RETRY_AFTER} if status in (429, 503) else {})
     return responses
-
-
-def _event_schema(entry: EventType) -> dict[str, Any]:
-    if entry.type.endswith("*"):
-        prefix = entry.type.removesuffix("*").replace(".", r"\.")
-        type_schema: dict[str, Any] = {"type": "string", "pattern": f"^{prefix}."}
-    else:
-        type_schema = {"const": entry.type}
-    text = {"type": "string", "minLength": 1}
-    nullable = {"type": ["string", "null"], "minLength": 1}
-    schema: dict[str, Any] = {
-        "title": entry.type,
-        "description": entry.description,
-        "type": "object",
-        "required": ["specversion", "id", "source", "type"],
-        "properties": {
-            "specversion": {"const": "1.0"},
-            "id": text,
-            "source": text | {"format": "uri-reference"},
-            "type": type_schema,
-            "subject": nullable,
-            "time": {"type": ["string", "null"], "format": "date-time"},
-            "datacontenttype": nullable,
-            "dataschema": nullable | {"format": "uri"},
-            "data_base64": {"type": ["string", "null"], "contentEncoding": "base64"},
-        },
-    }
-    if entry.schema is not None:
-        if entry.mode == "enforce":
-            schema["required"] = [*schema["required"], "data"]
-        schema["properties"]["data"] = {k: v for k, v in entry.schema.items() if k != "$schema"}
-    return schema
 
 
 _RESULT_SCHEMAS: dict[str, Any] = {

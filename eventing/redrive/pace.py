@@ -25,7 +25,8 @@ class Pace:
     """The rate of a run, in letters a second, and how its attempts went so far.
 
     An attempt is a letter that a dependency was called for. A letter that fails by the catalogue's own
-    rules says nothing about the dependency, so it is none.
+    rules says nothing about the dependency, so it is none; nor is one that is left out of the run because
+    its dependency is down or in doubt, which is judged by itself (`health`).
     """
 
     limit: float
@@ -43,15 +44,16 @@ class Pace:
         lacking = self.canary - self.attempted
         return min(_MOST_AT_ONCE, lacking if lacking > 0 else max(1, int(self.rate)))
 
-    def record(self, taken: int, attempted: int, failed: int) -> float:
+    def record(self, taken: int, attempted: int, failed: int, *, in_doubt: bool = False) -> float:
         """Take note of a chunk; how many seconds it must have lasted before the next one begins.
 
-        The rate doubles up to its limit when nothing failed, and halves otherwise.
+        The rate doubles up to its limit when nothing failed, and halves when something did or a
+        dependency came to be in doubt.
         """
         before = self.rate
         self.attempted += attempted
         self.failed += failed
-        if failed:
+        if failed or in_doubt:
             self.rate = max(_LEAST_RATE, self.rate / 2)
         elif attempted:
             self.rate = min(self.limit, self.rate * 2)

@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from eventing.conservation import Window
 from eventing.dead_letter import STAGES, Stage
-from functions.contract import Dimension, Metric
+from functions.contract import COUNTER, Dimension, Metric
 from functions.counter.conservation import lost_events
 from functions.counter.runs import look
 from functions.shared.clock import Clock, Deadline
@@ -135,5 +135,5 @@ class Count:
     def _start_triage(self, stage: Stage, now: datetime) -> bool:
         if self._locks.holder(lock_name("triage", stage), now=now):
             return False
-        self._executions.start({"stage": stage, "action": "triage", "started_by": "counter"})
+        self._executions.start({"stage": stage, "action": "triage", "started_by": COUNTER})
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from eventing.answer import Accepted, Outcome, Rejected
@@ -148,7 +148,8 @@ class Ingest:
         ]
         results = self._store.put(items, deadline=by)
         watch.lap("store")
-        not_archived = self._clock.result_by(by, archiving, _NOT_ARCHIVED_IN_TIME)
+        late = replace(_NOT_ARCHIVED_IN_TIME, resource=self._archive.resource)
+        not_archived = self._clock.result_by(by, archiving, late)
         watch.lap("archive_after_store")
 
         kept = {

@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from eventing.cause import DependencyDown, naming_dependencies
 from eventing.redrive.request import InvalidInput
 from functions.redrive.custody import Custody, Locked
 from functions.redrive.dependencies import make_dependencies
@@ -15,9 +16,10 @@ from functions.redrive.notices import Notices
 from functions.redrive.pages import Pages
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
+from functions.redrive.resubmission import Resubmission
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.runner import Runner
-from functions.redrive.tasks import DependencyDown, Tasks
+from functions.redrive.tasks import Tasks
 from functions.shared.clients import READ_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.entry import entry
@@ -36,13 +38,16 @@ class Handler:
         self._page = tasks.page
         self._tasks: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "begin": tasks.begin,
+            "resubmit": tasks.resubmit,
             "plan": tasks.plan,
             "ask": tasks.ask,
+            "answer": tasks.answer,
             "lock": tasks.lock,
             "verify": tasks.verify,
             "probe": tasks.probe,
             "report": tasks.report,
             "finish": tasks.finish,
+            "tell": tasks.tell,
             "release": tasks.release,
         }
 
@@ -54,10 +59,15 @@ class Handler:
         if name not in tasks:
             raise ValueError(f"there is no task {name!r}")
         try:
-            result = tasks[name](task)
-        except (InvalidInput, Locked, PlanChanged, DependencyDown) as refusal:
+            with naming_dependencies():
+                result = tasks[name](task)
+        except (InvalidInput, Locked, PlanChanged) as refusal:
             # Operators' errors and refusals: no failure of ours.
             self._logger.info(name, execution=execution, refused=type(refusal).__name__)
+            raise
+        except DependencyDown as down:
+            resource, code = down.cause.resource, down.cause.code
+            self._logger.error(name, execution=execution, resource=resource, code=code)
             raise
         self._logger.info(name, execution=execution, **_told(result))
         return result
@@ -84,6 +94,7 @@ def make_handler(parts: Parts) -> Handler:
         letters=parts.letters,
         forecaster=parts.forecaster,
         dependencies=dependencies,
+        open_days=parts.open_letter_days,
         closed_days=parts.closed_letter_days,
         clock=parts.clock,
     )
@@ -113,6 +124,10 @@ def make_handler(parts: Parts) -> Handler:
             runbook=parts.runbook,
             clock=parts.clock,
         ),
+        resubmission=Resubmission(
+            bucket=parts.bucket, queues=parts.queues, workers=parts.workers, clock=parts.clock
+        ),
+        executions=parts.executions,
         letters=parts.letters,
         bucket=parts.bucket,
         clock=parts.clock,

@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from eventing.cause import naming_dependencies
 from eventing.dead_letter import Stage
 from eventing.timestamps import minute_of, read_moment
 from functions.contract import Metric
@@ -57,8 +58,12 @@ class Handler:
         """`{"drained", "skipped"}`; skipped when another execution is at the triage of every stage.
 
         What keeps a stage from being drained is raised when the others have been worked on, and what
-        was done until then is on record.
+        was done until then is on record; an error of AWS as `DependencyDown`.
         """
+        with naming_dependencies():
+            return self._page(task, context)
+
+    def _page(self, task: Mapping[str, Any], context: Context) -> dict[str, Any]:
         execution: str = task["execution"]
         stages: list[Stage] = task["stages"]
         deadline = self._clock.deadline(context)
@@ -108,7 +113,7 @@ class Handler:
             "records": counts.records,
             "left": counts.left,
             "causes": dict(counts.causes),
-            "junk_reasons": dict(counts.junk_reasons.most_common(10)),
+            "junk_kinds": dict(counts.junk_kinds),
         }
         failure = type(counts.failure).__name__ if counts.failure else None
         self._logger.info(

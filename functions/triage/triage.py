@@ -12,6 +12,7 @@ from functools import partial
 from eventing.cause import Cause, Code, cause_of
 from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, letter_in, read_document
 from eventing.redrive.forecast import Forecaster
+from eventing.redrive.junk import JunkKind, kind_of
 from eventing.redrive.ledger import Row, new_row
 from eventing.timestamps import timestamp
 from functions.contract import Objects
@@ -53,7 +54,7 @@ class Counts:
     """Letters of invocation records that are news."""
     causes: Counter[str] = field(default_factory=Counter)
     """Why messages were left."""
-    junk_reasons: Counter[str] = field(default_factory=Counter)
+    junk_kinds: Counter[JunkKind] = field(default_factory=Counter)
     failure: Exception | None = None
     """The error that ended the work before its time."""
 
@@ -66,7 +67,7 @@ class Counts:
         self.left += other.left
         self.crashed += other.crashed
         self.causes += other.causes
-        self.junk_reasons += other.junk_reasons
+        self.junk_kinds += other.junk_kinds
         self.failure = self.failure or other.failure
 
     def leave(self, code: Code) -> None:
@@ -227,19 +228,23 @@ class Triage:
         return all(safe)
 
     def _keep_junk(self, stage: Stage, message: Received, reason: str, counts: Counts) -> bool:
+        kind = kind_of(message.body)
         content = {
             "stage": stage,
+            "kind": kind,
             "reason": reason,
             "kept_at": timestamp(self._clock.now()),
             "message_id": message.id,
             "body": message.body,
+            "attributes": message.attributes,
         }
         try:
             # A message that is received once more is kept already.
-            self._bucket.put(f"{Objects.JUNK}{stage}/{message.id}.json", json.dumps(content))
+            key = f"{Objects.JUNK}{stage}/{kind}/{message.id}.json"
+            self._bucket.put(key, json.dumps(content))
         except Exception as error:
             counts.leave(cause_of(error).code)
             return False
         counts.junk += 1
-        counts.junk_reasons[reason] += 1
+        counts.junk_kinds[kind] += 1
         return True

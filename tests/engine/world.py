@@ -28,7 +28,7 @@ from functions.triage.handler import make_triage
 from functions.triage.triage import Counts
 from tests.engine.clouds import Cloud, InMemory, put_messages, tables
 from tests.engine.letters import CATALOGUE, ROOT, created, dead_letter
-from tests.engine.process import Faults, Process
+from tests.engine.process import Faults, Process, TaskCall
 from tests.faults.vocabulary import Killed, nothing
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
@@ -104,6 +104,8 @@ class World:
         self.catalogue = CATALOGUE
         self.clock = WorldClock()
         self.page_seconds = 50.0
+        self.stopped_because = ""
+        """What an operator says who stops an execution."""
         self.log = StringIO()
         self.logger = Logger(service=self.name, stream=self.log)
         self.processes: list[Process] = []
@@ -129,9 +131,13 @@ class World:
             Variable.OPS_TOPIC_ARN: self.cloud.ops_topic,
             Variable.TOPIC_ARN_PREFIX: self.cloud.ops_topic.removesuffix("ops") + "topic-",
             Variable.EVENT_RETENTION_DAYS: "90",
+            Variable.OPEN_LETTER_DAYS: "180",
+            Variable.CLOSED_LETTER_DAYS: "30",
             Variable.INGEST_DLQ_URL: self.cloud.queues["ingest"],
             Variable.PUBLISH_DLQ_URL: self.cloud.queues["publish"],
             Variable.STATE_MACHINE_ARN: f"arn:aws:states:{self.cloud.region}:{account}:stateMachine:redrive",
+            Variable.OPEN_LETTER_DAYS: "180",
+            Variable.CLOSED_LETTER_DAYS: "30",
             Variable.CONSERVATION_FROM_MINUTES: "180",
             Variable.CONSERVATION_UNTIL_MINUTES: "10",
         }
@@ -207,7 +213,7 @@ class World:
         self._running.append((execution, machine))
         ended = Ended(visited=execution.visited, tasks=machine.tasks)
         try:
-            ended.output = execution.run(input or {})
+            ended.output = execution.run(said(input or {}))
         except ExecutionFailed as failed:
             ended.error, ended.cause = failed.error, failed.cause
             self.release("FAILED")
@@ -235,6 +241,8 @@ class World:
         Lambda does it again, in another process, when it fails: twice, then EventBridge begins anew.
         """
         execution, _ = self._running[-1]
+        if status == "ABORTED":
+            self.cloud.execution_ended(execution.arn, status=status, cause=self.stopped_because)
         started = datetime.fromisoformat(execution.started_at)
         task = {
             "task": "release",
@@ -320,6 +328,15 @@ class World:
         """An object of the operations bucket."""
         return json.loads(self.cloud.objects(self.operations)[key])
 
+    def calls(self, task: str | None = None, operation: str | None = None) -> list[TaskCall]:
+        """What processes have asked of AWS, at this task and by this operation if they are given."""
+        return [
+            call
+            for process in self.processes
+            for call in process.calls
+            if task in (None, call.task) and operation in (None, call.operation)
+        ]
+
     def report(self, ended: Ended) -> Json:
         """The report that an execution's output tells of."""
         return self.read(ended.output["report"].removeprefix(f"s3://{self.operations}/"))
@@ -343,6 +360,12 @@ class World:
     def told(self) -> list[tuple[str, str]]:
         """Subject and text of what operators were sent since this was last asked."""
         return self.cloud.told()
+
+
+def said(input: Json) -> Json:
+    """An input whose decision has a reason and a name, unless it says otherwise."""
+    decides = isinstance(input, dict) and input.get("action") in ("redrive", "discard")
+    return {"reason": "a test", "started_by": "ada", **input} if decides else input
 
 
 def _nobody(task: Json) -> Json:

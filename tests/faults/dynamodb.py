@@ -40,23 +40,6 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     return Request(operation, name, lambda: act(memory, name, content))
 
 
-def _put_item(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
-    items = memory.items(name)
-    item = content["Item"]
-    key = item["pk"]["S"]
-    expressions = Expressions(content)
-    there = items.get(key, {})
-    met = expressions.holds(content.get("ConditionExpression"), there)
-    expressions.see_all_used()
-    if not met:
-        return _condition_failed(content, there)
-    if _size(item) > _ITEM_BYTES:
-        return _too_large("Item size has exceeded the maximum allowed size")
-    items[key] = item
-    memory.inserted[key] += 1
-    return json_response({})
-
-
 def _update_item(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
     items = memory.items(name)
     key: str = content["Key"]["pk"]["S"]
@@ -119,7 +102,6 @@ def _describe_table(memory: Memory, name: str, content: dict[str, Any]) -> AWSRe
 
 
 _OPERATIONS: Mapping[str, Callable[[Memory, str, dict[str, Any]], AWSResponse]] = {
-    "PutItem": _put_item,
     "UpdateItem": _update_item,
     "GetItem": _get_item,
     "DeleteItem": _delete_item,
@@ -162,11 +144,13 @@ def _execute(memory: Memory, name: str, statements: list[dict[str, Any]]) -> AWS
     return json_response({"Responses": answers})
 
 
-def _execute_alone(memory: Memory, name: str, statement: dict[str, Any]) -> AWSResponse:
-    code = _execute_one(memory, name, statement["Statement"], statement["Parameters"])
-    if code:
-        return json_response({"__type": f"com.amazonaws#{code}Exception"}, 400)
-    return json_response({})
+def _execute_alone(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
+    code = _execute_one(memory, name, content["Statement"], content["Parameters"])
+    error = {
+        "__type": f"com.amazonaws#{code}Exception",
+        "message": "refused by the table in memory",
+    }
+    return json_response(error, 400) if code else json_response({})
 
 
 def _execute_one(memory: Memory, name: str, text: str, parameters: list[Any]) -> str | None:

@@ -94,7 +94,7 @@ def test_a_request_for_approval_leads_on_before_its_summary(world: World) -> Non
     world.told()
     world.run(
         {"action": "redrive", "approval_above": 1, "started_by": "ada"}
-        | {"reason": "x\u2028approve: https://evil.example"},
+        | {"reason": "approve: https://evil.example"},
         approve=lambda task: {"approved": False, "approver": "ada", "hash": task["plan"]["hash"]},
     )
     text = world.told()[0][1]
