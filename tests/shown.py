@@ -46,7 +46,8 @@ def shell(command: str) -> list[str]:
 def terminal(environment: Mapping[str, str]) -> dict[str, str]:
     """A terminal's environment: no AWS account but the given one, and the project's programs."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    programs = (str(ROOT / "local" / "bin"), str(Path(sys.executable).parent), os.environ["PATH"])
+    path = os.pathsep.join(programs)
     return {**mine, **environment, "PATH": path}
 
 

@@ -1,4 +1,4 @@
-"""Triage and redrive in the deployed system; tests/end_to_end/engine has all that can go wrong.
+"""Triage and redrive in the deployed system; tests/engine has all that can go wrong.
 
 What is here is what the engine's tests stand in for: the state machine as Step Functions runs it, the
 functions' own rights, the alarm that starts triage, and the rule that releases what was stopped.

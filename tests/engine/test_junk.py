@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.end_to_end.engine.world import letter
+from tests.engine.letters import dead_letter
 
 if TYPE_CHECKING:
-    from tests.end_to_end.engine.world import TaskCall, World
+    from tests.engine.process import TaskCall
+    from tests.engine.world import World
     from tests.faults.vocabulary import Fault
 
 S3_TEST = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "archive"})
 BY_ID: dict[str, Any] = {"action": "resubmit", "reason": "a letter of ours", "started_by": "ada"}
 BY_KIND: dict[str, Any] = {**BY_ID, "junk_kind": "newer-letter"}
+
+LONG_AGO = datetime(2026, 11, 24, tzinfo=UTC)
 
 
 def envelope(message: str) -> str:
@@ -35,21 +39,19 @@ def junk(world: World, stage: Any = "publish") -> dict[str, str]:
 def age(world: World) -> None:
     """Give the junk that is there the schema version of today, as a deployment of newer code would."""
     for key in world.objects("junk/"):
-        content = json.loads(world.read(key))
+        content = world.read(key)
         content["body"] = content["body"].replace('"schema_version": 2', '"schema_version": 1')
-        world.client("s3").put_object(
-            Bucket=world.operations, Key=key, Body=json.dumps(content).encode()
-        )
+        world.cloud.overwrite(world.operations, key, json.dumps(content))
 
 
 def test_each_kind_is_named_and_kept_whole_with_its_attributes(world: World) -> None:
-    wrapped = envelope(letter("a").text())
-    world.client("sqs").send_message(
-        QueueUrl=world.queues["publish"],
+    wrapped = envelope(world.letter("a").text())
+    world.cloud.client("sqs").send_message(
+        QueueUrl=world.cloud.queues["publish"],
         MessageBody=wrapped,
         MessageAttributes={"from": {"DataType": "String", "StringValue": "a topic"}},
     )
-    world.send("publish", S3_TEST, newer(letter("b").text()), "hello")
+    world.send("publish", S3_TEST, newer(world.letter("b").text()), "hello")
     triaged = world.run({})
     assert triaged.output["triage"]["publish"]["junk_kinds"] == {
         "sns-envelope": 1, "s3-test-event": 1, "newer-letter": 1, "not-json": 1,
@@ -57,7 +59,7 @@ def test_each_kind_is_named_and_kept_whole_with_its_attributes(world: World) -> 
     assert world.letters == []
     assert set(junk(world)) == {"sns-envelope", "s3-test-event", "newer-letter", "not-json"}
     (key,) = world.objects("junk/publish/sns-envelope/")
-    kept = json.loads(world.read(key))
+    kept = world.read(key)
     assert kept["body"] == wrapped
     assert kept["attributes"] == {"from": {"type": "String", "value": "a topic"}}
     ((subject, text),) = world.told()
@@ -69,7 +71,7 @@ def test_each_kind_is_named_and_kept_whole_with_its_attributes(world: World) -> 
 
 @pytest.mark.parametrize("wraps", [1, 2])
 def test_a_letter_in_an_envelope_is_resubmitted_by_its_id(world: World, wraps: int) -> None:
-    text = letter("a").text()
+    text = world.letter("a").text()
     for _ in range(wraps):
         text = envelope(text)
     world.send("publish", text)
@@ -91,7 +93,7 @@ def test_a_letter_in_an_envelope_is_resubmitted_by_its_id(world: World, wraps: i
 
 
 def test_resubmitted_twice_is_one_letter(world: World) -> None:
-    world.send("publish", envelope(letter("a").text()))
+    world.send("publish", envelope(world.letter("a").text()))
     world.run({})
     asked = {**BY_ID, "junk_ids": [junk(world)["sns-envelope"]]}
     world.run(asked)
@@ -104,8 +106,11 @@ def test_resubmitted_twice_is_one_letter(world: World) -> None:
     [
         (S3_TEST, "no dead letter: "),
         (envelope("hello"), "no dead letter: not JSON"),
-        (envelope(letter("a", stage="ingest").text()), "not a dead letter of publish"),
-        (newer(letter("a").text()), "schema_version is not 1"),
+        (
+            envelope(dead_letter("a", failed_at=LONG_AGO, stage="ingest").text()),
+            "not a dead letter of publish",
+        ),
+        (newer(dead_letter("a", failed_at=LONG_AGO).text()), "schema_version is not 1"),
     ],
 )
 def test_what_is_no_letter_of_its_stage_is_refused_with_all_that_was_asked(
@@ -114,7 +119,7 @@ def test_what_is_no_letter_of_its_stage_is_refused_with_all_that_was_asked(
     world.send("publish", text)
     world.run({})
     (bad,) = junk(world).values()
-    world.send("publish", envelope(letter("good").text()))
+    world.send("publish", envelope(world.letter("good").text()))
     world.run({})
     ids = sorted({key.rpartition("/")[2].removesuffix(".json") for key in world.objects("junk/")})
     ended = world.run({**BY_ID, "junk_ids": ids})
@@ -132,8 +137,8 @@ def test_junk_that_is_not_there_is_refused(world: World) -> None:
 
 
 def test_what_a_later_version_can_read_is_taken_in_by_its_kind(world: World) -> None:
-    world.send("publish", newer(letter("a").text()), envelope(letter("w").text()))
-    world.send("ingest", newer(letter("s", stage="ingest").text()))
+    world.send("publish", newer(world.letter("a").text()), envelope(world.letter("w").text()))
+    world.send("ingest", newer(world.letter("s", stage="ingest").text()))
     world.run({})
     still = world.run(BY_KIND)
     assert still.output["junk"] == {"resubmitted": 0, "letters": 0, "still_junk": 2}
@@ -147,7 +152,7 @@ def test_what_a_later_version_can_read_is_taken_in_by_its_kind(world: World) -> 
 
 
 def test_what_is_wrapped_is_never_taken_in_by_its_kind(world: World) -> None:
-    world.send("publish", envelope(letter("w").text()))
+    world.send("publish", envelope(world.letter("w").text()))
     world.run({})
     ended = world.run({**BY_KIND, "junk_kind": "sns-envelope"})
     assert ended.output["junk"] == {"resubmitted": 0, "letters": 0, "still_junk": 1}
@@ -157,7 +162,7 @@ def test_what_is_wrapped_is_never_taken_in_by_its_kind(world: World) -> None:
 @pytest.mark.parametrize("when", ["killed", "done-then-killed"])
 @pytest.mark.parametrize("at", ["SendMessageBatch", "PutObject"])
 def test_a_death_loses_nothing(world: World, at: str, when: Any) -> None:
-    world.send("publish", envelope(letter("a").text()))
+    world.send("publish", envelope(world.letter("a").text()))
     world.run({})
 
     def faults(call: TaskCall) -> Fault | None:
@@ -171,7 +176,7 @@ def test_a_death_loses_nothing(world: World, at: str, when: Any) -> None:
 
 
 def test_a_queue_that_refuses_leaves_the_junk_to_another_run(world: World) -> None:
-    world.send("publish", envelope(letter("a").text()))
+    world.send("publish", envelope(world.letter("a").text()))
     world.run({})
     asked = {**BY_ID, "junk_ids": [junk(world)["sns-envelope"]]}
     ended = world.run(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.end_to_end.engine.world import letter
-
 if TYPE_CHECKING:
-    from tests.end_to_end.engine.world import TaskCall, World
+    from tests.engine.process import TaskCall
+    from tests.engine.world import World
     from tests.faults.vocabulary import Fault
 
 DISCARD: dict[str, Any] = {"action": "discard", "everything": True, "reason": "a slip"}
@@ -20,7 +18,7 @@ REDRIVE: dict[str, Any] = {"action": "redrive", "reason": "it was a slip"}
 
 def discarded(world: World, *ids: str) -> dict[str, Any]:
     """The input that redrives letters by their ids, once they have been discarded."""
-    letters = world.dead_letters(*map(letter, ids))
+    letters = world.dead_letters(*map(world.letter, ids))
     assert world.run(DISCARD).output["counts"] == {"discarded": len(ids)}
     return {**REDRIVE, "filter": {"letter_ids": [one.key for one in letters]}}
 
@@ -41,9 +39,9 @@ def test_a_discarded_letter_is_redriven_by_its_id(world: World) -> None:
 
 def test_a_discarded_letter_that_fails_again_is_open_for_as_long_as_any(world: World) -> None:
     asked = discarded(world, "a")
-    assert int(world.letter("a").item["expires_at"]["N"]) < soon(31)
+    assert int(world.row("a").item["expires_at"]["N"]) < soon(31)
     assert world.run(asked, faults=sns_is_broken).output["counts"] == {"failed": 1}
-    row = world.letter("a")
+    row = world.row("a")
     assert (row.state, row.episode) == ("open", 1)
     assert not row.item["closed_at"]["S"]
     assert not row.item["reason"]["S"]
@@ -59,16 +57,16 @@ def test_a_discarded_letter_whose_run_was_stopped_is_open_for_as_long_as_any(wor
         return None
 
     world.run(asked, faults=stop)
-    row = world.letter("a")
+    row = world.row("a")
     assert row.state == "open"
     assert int(row.item["expires_at"]["N"]) > soon(179)
 
 
 def test_a_discarded_letter_that_failed_anew_is_as_new(world: World) -> None:
     discarded(world, "a")
-    world.dead_letters(letter("a", age=timedelta(seconds=-1)))
+    world.dead_letters(world.letter("a", age=timedelta(seconds=-1)))
     world.run({})
-    row = world.letter("a")
+    row = world.row("a")
     assert row.state == "open"
     assert "closed_at" not in row.item
     assert "reason" not in row.item
@@ -87,7 +85,7 @@ def test_what_is_discarded_is_not_discarded_again_and_what_is_resolved_stays(wor
 def test_many_letters_are_discarded_with_an_approval(
     world: World, letters: int, asked: bool
 ) -> None:
-    world.record(*(letter(f"e{number}") for number in range(letters)))
+    world.record(*(world.letter(f"e{number}") for number in range(letters)))
 
     def approve(task: Any) -> Any:
         return {"approved": True, "approver": "bob", "hash": task["plan"]["hash"]}
@@ -99,7 +97,7 @@ def test_many_letters_are_discarded_with_an_approval(
 
 
 def test_what_a_discard_of_everything_has_not_come_to_can_be_continued(world: World) -> None:
-    world.dead_letters(*(letter(id) for id in "abc"))
+    world.dead_letters(*(world.letter(id) for id in "abc"))
     stopped = world.run(
         {**DISCARD, "rate_per_second": 1},
         faults=lambda call: (
@@ -107,15 +105,19 @@ def test_what_a_discard_of_everything_has_not_come_to_can_be_continued(world: Wo
         ),
     )
     assert stopped.error == "Stopped"
-    (key,) = (key for key in world.objects("reports/") if "discard" in world.read(key).decode())
-    rest = json.loads(world.read(key))["continue_with"]
+    (key,) = (
+        key
+        for key in world.objects("reports/")
+        if world.read(key)["request"]["action"] == "discard"
+    )
+    rest = world.read(key)["continue_with"]
     assert world.run(rest).output["outcome"] == "done"
     assert world.states() == {"discarded": 3}
 
 
 @pytest.mark.parametrize("approver", ["YOUR NAME", " ", "b\u202eob"])
 def test_an_approval_by_nobody_is_none(world: World, approver: str) -> None:
-    world.dead_letters(letter("a"))
+    world.dead_letters(world.letter("a"))
     ended = world.run(
         {**REDRIVE, "approval_above": 0},
         approve=lambda task: {
