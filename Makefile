@@ -23,7 +23,7 @@ endef
 PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants unit end-to-end security screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks unit end-to-end security screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,7 +34,7 @@ setup: .venv/.ready node_modules/.ready .local/emulator/.ready build/.ready  ## 
 	@echo "setup: Python packages of the project"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
 	$(call environment,.venv,requirements/project.txt)
-	@.venv/bin/python $(PIP_EDITABLE)
+	@PYTHONWARNINGS="ignore:Editable installation" .venv/bin/python $(PIP_EDITABLE)
 	@touch $@
 
 node_modules/.ready: package-lock.json .venv/.ready
@@ -52,6 +52,14 @@ node_modules/.ready: package-lock.json .venv/.ready
 	@.venv/bin/python $(PIP) -r requirements/browser.txt
 	@rm -rf .local/browser && mkdir -p .local/browser
 	@cd tests/browser && npm ci --silent && TMPDIR=$(CURDIR)/.local/browser node unpack.js
+	@touch $@
+
+.local/sdks/.ready: tests/sdks/package-lock.json requirements/sdk-1.txt requirements/sdk-2.txt .venv/.ready
+	@echo "setup: the CloudEvents SDKs, each in an environment of its own"
+	@mkdir -p .local/sdks
+	$(call environment,.local/sdks/python-1,requirements/sdk-1.txt)
+	$(call environment,.local/sdks/python-2,requirements/sdk-2.txt)
+	@cp tests/sdks/package.json tests/sdks/package-lock.json .local/sdks && cd .local/sdks && npm ci --silent
 	@touch $@
 
 build/.ready: requirements/functions.txt infrastructure/packaging.py .venv/.ready
@@ -92,6 +100,11 @@ test-long: setup  ## explorations, large numbers, all of the engine on the emula
 	@LETTERS=10000 pytest -q tests/engine -k index_only
 	@pytest -q $(PARALLEL) --emulator=all tests/engine
 
+sdks: setup .local/sdks/.ready  ## record anew what the official CloudEvents SDKs send (tests/sdks)
+	@for n in 1 2; do .local/sdks/python-$$n/bin/python tests/sdks/record.py > tests/sdks/recorded/python-$$n.json; done
+	@cp tests/sdks/record.js tests/sdks/events.json .local/sdks
+	@node .local/sdks/record.js > tests/sdks/recorded/javascript.json
+
 unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
@@ -115,7 +128,7 @@ format: setup  ## rewrite the sources in the project's format
 	@ruff check --fix .
 
 requirements: .venv/.ready  ## compile requirements/*.in to pinned files with hashes
-	@cd requirements && for set in pip functions emulator project browser benchmarks; do \
+	@cd requirements && for set in pip functions emulator project browser benchmarks sdk-1 sdk-2; do \
 		uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 			--custom-compile-command "make requirements" $(UPGRADE) -o $$set.txt $$set.in || exit 1; done
 

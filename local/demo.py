@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from eventing.foreign_text import plain
 from eventing.http_binding import read_http_request
 from eventing.ingestion import admit
 from eventing.problem import Refused
 from eventing.routing import NoRoute, Router
 from eventing.schemas import Schemas
-from local.cloud import LocalCloud, StepFailedError
+from local.cloud import ROOT, LocalCloud, StepFailedError
 from local.deployment import CONTEXT, STRUCTURED, Deployment
-from local.foreign import json_object, printable
+from local.foreign import json_object
 from local.page_server import DashboardPage
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Arrival:
         return cls(id, type, topic, at)
 
     def __str__(self) -> str:
-        topic, type, id = map(printable, (self.topic, self.type, self.id))
+        topic, type, id = map(plain, (self.topic, self.type, self.id))
         return f"{topic:20} {type}  {id}"
 
 
@@ -219,6 +220,7 @@ def _print_how_to_go_on(
         "-H", f"content-type: {STRUCTURED}", "-d", event,
     ]  # fmt: skip
     environment = "\n".join(f"  export {k}={v}" for k, v in deployment.cloud.environment.items())
+    programs = shlex.quote(str(ROOT / "local" / "bin"))
     say(f"""
 Ready. POST events to {deployment.api_url}/events
 with the key of the publisher {PUBLISHER}, {deployment.api_key(PUBLISHER)}:
@@ -230,6 +232,7 @@ The dashboards, with live data: {page.url}
 The AWS CLI, in another terminal, after
 
 {environment}
+  export PATH={programs}:$PATH
 
 More, such as the queues of the sample subscribers, is in {outputs}.
 Ctrl-C ends it. What arrives at a topic is listed here:

@@ -14,6 +14,13 @@ from pathlib import Path
 
 from infrastructure.packaging import ROOT
 
+# What people put in the place of the words in capitals that are the same everywhere.
+_SAID = {
+    "YOUR NAME": "ada",
+    "WHY IT IS SAFE NOW": "the topic is back",
+    "WHY NOBODY NEEDS THEM": "tests of theirs",
+    "WHY IT IS A LETTER OF OURS": "a letter in an envelope",
+}
 _BLOCK = re.compile(r"<!-- shown: (\w+) -->\n```sh\n(.*?)```", re.DOTALL)
 
 
@@ -24,6 +31,13 @@ def commands(document: str) -> dict[str, str]:
     return dict(blocks)
 
 
+def filled_in(command: str, **words: str) -> str:
+    """The command with `words`, a name and a reason in the place of its words in capitals."""
+    for word, value in {**_SAID, **words}.items():
+        command = command.replace(word, value)
+    return command
+
+
 def shell(command: str) -> list[str]:
     """The command for a shell that stops at the first error."""
     return ["bash", "-euo", "pipefail", "-c", command]
@@ -32,7 +46,8 @@ def shell(command: str) -> list[str]:
 def terminal(environment: Mapping[str, str]) -> dict[str, str]:
     """A terminal's environment: no AWS account but the given one, and the project's programs."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    programs = (str(ROOT / "local" / "bin"), str(Path(sys.executable).parent), os.environ["PATH"])
+    path = os.pathsep.join(programs)
     return {**mine, **environment, "PATH": path}
 
 

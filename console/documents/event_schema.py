@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from eventing.catalogue import Catalogue, EventType
-from eventing.event import DISALLOWED, MAX_ATTRIBUTE_BYTES, MAX_EVENT_BYTES, MAX_INTEGER, RESERVED
+from eventing.event import DISALLOWED, MAX_ATTRIBUTE_BYTES, MAX_EVENT_BYTES, RESERVED
 from eventing.media_type import MEDIA_TYPE
 from eventing.type_patterns import MAX_WILD_TYPE, WILD, covers
 from eventing.uri import PLAIN, grammar
@@ -18,8 +18,8 @@ from eventing.uri import PLAIN, grammar
 NOT_SAID = (
     f"An event has at most {MAX_EVENT_BYTES} bytes as compact JSON in UTF-8, and `type`, `source` and "
     f"`subject` together about {MAX_ATTRIBUTE_BYTES}. Beside what this schema takes, ingestion takes leap "
-    "seconds with an offset, and JSON as `data_base64` for types whose data has a schema; it refuses a "
-    "whole number that is written as 1.0 or 1e0 in an extension attribute."
+    "seconds with an offset, JSON as `data_base64` for types whose data has a schema, and extension "
+    "attributes that are whole numbers of 32 bits, but not 1.0, which no schema can tell from 1."
 )
 
 _BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"
@@ -145,7 +145,6 @@ def event_schemas(catalogue: Catalogue) -> dict[str, Any]:
             "anyOf": [
                 {"type": "string", "pattern": f"^[^{DISALLOWED}]*$"},
                 {"type": "boolean"},
-                {"type": "integer", "minimum": -MAX_INTEGER - 1, "maximum": MAX_INTEGER},
                 {"type": "null"},
             ],
         },

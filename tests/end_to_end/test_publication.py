@@ -463,12 +463,7 @@ def _seconds_of_a_restart(system: System) -> float:
 
 
 def test_the_guides_commands_subscribe_a_queue_to_one_publishers_events(system: System) -> None:
-    subscribe = commands("docs/subscribers.md")["subscribe"]
-    # This version of the CLI does not look at AWS_ENDPOINT_URL where SQS is concerned.
-    run(
-        subscribe.replace("aws sqs", 'aws --endpoint-url "$AWS_ENDPOINT_URL" sqs'),
-        system.deployment.cloud.environment,
-    )
+    run(commands("docs/subscribers.md")["subscribe"], system.deployment.cloud.environment)
     body = event("orders")
     for publisher in ("nordic-crm", PUBLISHER):
         key = system.deployment.api_key(publisher)

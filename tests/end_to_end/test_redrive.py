@@ -134,7 +134,12 @@ def test_a_thousand_letters(deployment: Deployment, subscriber: Subscriber) -> N
 
     # Whatever other tests may have left is discarded with them.
     rest = execute(
-        deployment, action="discard", rate_per_second=1000, approval_above=9999, reason="the end"
+        deployment,
+        action="discard",
+        everything=True,
+        rate_per_second=1000,
+        approval_above=9999,
+        reason="the end",
     )
     assert output(rest)["outcome"] == "done"
     assert states(deployment, letters)["open"] == 0

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from queue import Queue
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -294,6 +297,65 @@ def services_measure_themselves(lab: Lab) -> Any:
     ]
 
 
+def attributes_hold_only_what_sns_carries(lab: Lab) -> Any:
+    """The answers to a message, and to a batch of two, of which one has an emoji in an attribute."""
+    sns = lab.client("sns")
+    topic = sns.create_topic(Name=lab.name())["TopicArn"]
+
+    def message(text: str) -> dict[str, Any]:
+        attribute = {"DataType": "String", "StringValue": text}
+        return {"Message": "\U0001f3e0", "MessageAttributes": {"subject": attribute}}
+
+    entries = [{"Id": n, **message(text)} for n, text in (("1", "größe 客"), ("2", "\U0001f3e0"))]
+    batch = {"TopicArn": topic, "PublishBatchRequestEntries": entries}
+    return (
+        _code(lambda: sns.publish(TopicArn=topic, **message("größe 客"))),
+        _code(lambda: sns.publish(TopicArn=topic, **message("\U0001f3e0"))),
+        _code(lambda: sns.publish_batch(**batch)),
+    )
+
+
+def http_notifications_name_their_topic(lab: Lab) -> Any:
+    """Whether a subscriber's endpoint finds the topic in a header: confirming, wrapped and raw."""
+    received: Queue[tuple[str | None, bytes]] = Queue()
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            received.put((self.headers["x-amz-sns-topic-arn"], body))
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Endpoint)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sns = lab.client("sns")
+    topic = sns.create_topic(Name=lab.name())["TopicArn"]
+    try:
+        subscription = sns.subscribe(
+            TopicArn=topic,
+            Protocol="http",
+            Endpoint=f"http://127.0.0.1:{server.server_port}/",
+            ReturnSubscriptionArn=True,
+        )["SubscriptionArn"]
+        found = [received.get(timeout=10)]
+        token = json.loads(found[0][1])["Token"]
+        sns.confirm_subscription(TopicArn=topic, Token=token)
+        for raw in ("false", "true"):
+            sns.set_subscription_attributes(
+                SubscriptionArn=subscription,
+                AttributeName="RawMessageDelivery",
+                AttributeValue=raw,
+            )
+            sns.publish(TopicArn=topic, Message="{}")
+            found.append(received.get(timeout=10))
+    finally:
+        server.shutdown()
+        server.server_close()
+    return [header == topic for header, _ in found]
+
+
 def _executed(lab: Lab, state: dict[str, Any]) -> Any:
     """The output of an execution of a machine with this one state."""
     machine = {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": state}}
@@ -468,6 +530,11 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     suppressed_actions_wait: (1, 0),
     queue_metrics_and_alarm_clock: (0, 1),
     services_measure_themselves: ([], ["AWS/ApiGateway", "AWS/SNS", "AWS/States"]),
+    attributes_hold_only_what_sns_carries: (
+        ("ok", "ok", "ok"),
+        ("ok", "InvalidParameter", "InvalidParameter"),
+    ),
+    http_notifications_name_their_topic: ([False] * 3, [True] * 3),
     succeed_state_has_an_output: ({}, {"sum": 2}),
     batches_need_the_single_action: (("AccessDenied", "AuthorizationError"), ("ok", "ok")),
     loopback_counts_as_secure_transport: ("AccessDenied", "ok"),

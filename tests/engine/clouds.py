@@ -110,6 +110,12 @@ class Cloud(Protocol):
     def told(self) -> list[tuple[str, str]]:
         """Subjects and texts that operators were sent since this was last asked."""
 
+    def overwrite(self, bucket: str, key: str, text: str) -> None:
+        """Replace an object, which no function may."""
+
+    def execution_ended(self, arn: str, *, status: str, cause: str) -> None:
+        """Let Step Functions tell of an execution that came to another end."""
+
     def waiting(self) -> int:
         """How many messages the dead-letter queues hold, received ones included."""
 
@@ -203,7 +209,13 @@ class InMemory:
     def started(self) -> list[Any]:
         """The inputs of executions that were started since this was last asked."""
         found, self.aws.executions = self.aws.executions, []
-        return [json.loads(execution["input"]) for execution in found]
+        return [json.loads(execution["input"]) for execution in found if "input" in execution]
+
+    def overwrite(self, bucket: str, key: str, text: str) -> None:
+        self.aws.buckets[bucket][key] = text.encode()
+
+    def execution_ended(self, arn: str, *, status: str, cause: str) -> None:
+        self.aws.executions.append({"executionArn": arn, "status": status, "cause": cause})
 
 
 class Emulated:
@@ -315,6 +327,12 @@ class Emulated:
             )
             for note in self._drain(self._subscriber)
         ]
+
+    def overwrite(self, bucket: str, key: str, text: str) -> None:
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
+
+    def execution_ended(self, arn: str, *, status: str, cause: str) -> None:
+        """The emulator runs no execution of these tests, so it knows of none."""
 
     def told(self) -> list[tuple[str, str]]:
         return [(note["Subject"], note["Message"]) for note in self._drain(self._mailbox)]

@@ -126,13 +126,12 @@ class Process:
         self._task = task["task"]
         self._counts.clear()
         handler = self.triage if task["task"] == "triage" else self.redrive
-        return handler(task, self.context)
+        return handler(task, self.context(90 if task["task"] == "triage" else 120))
 
-    @property
-    def context(self) -> Any:
-        """What Lambda tells a function of an invocation."""
+    def context(self, seconds: int) -> Any:
+        """What Lambda tells a function of an invocation that may take so long."""
         return SimpleNamespace(
-            aws_request_id=str(uuid.uuid4()), get_remaining_time_in_millis=lambda: 90_000
+            aws_request_id=str(uuid.uuid4()), get_remaining_time_in_millis=lambda: seconds * 1000
         )
 
     def count(self, *operations: str) -> int:
@@ -170,6 +169,7 @@ class Measured:
 
     client: Any
     units: float = 0
+    """Of indexes."""
     of: Counter[str] = field(default_factory=Counter)
 
     def __call__(self, call: TaskCall) -> None:
@@ -180,7 +180,7 @@ class Measured:
         index, key = params.get("IndexName"), params.get("Key", {}).get("pk", {}).get("S")
         self.of[str(index or key)] += 1
         asked = {k: v for k, v in params.items() if k not in ("Select", "ProjectionExpression")}
-        if call.operation == "Query":
+        if index:
             # Those of the projection would be too many.
             asked["ExpressionAttributeNames"] = {
                 alias: name
@@ -190,8 +190,7 @@ class Measured:
             items = self.client.query(**asked)["Items"]
         else:
             assert call.operation == "GetItem", "a call that reads many items of a table"
-            asked.pop("ExpressionAttributeNames", None)
-            items = [self.client.get_item(**asked).get("Item", {})]
+            return
         # "Item sizes and formats": names and values; 4 KiB a unit, half of one when eventually.
         size = sum(
             len(name) + len(next(iter(value.values())))

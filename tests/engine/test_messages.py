@@ -58,7 +58,7 @@ def test_another_root_cause_is_told(world: World) -> None:
 def test_each_stage_has_its_own_incident(world: World) -> None:
     world.dead_letters(world.letter("a"), world.letter("s", stage="ingest"))
     world.run({})
-    assert subjects(world) == ["1 dead letters at ingest", "1 dead letters at publish"]
+    assert subjects(world) == ["1 dead letter at ingest", "1 dead letter at publish"]
 
 
 @pytest.mark.aws
@@ -80,7 +80,7 @@ def test_two_triages_at_once_tell_once(world: World) -> None:
 
         first = world.run({}, faults=meanwhile(lambda call: call.operation == "Publish", begin))
         assert second[0].result(10).output["outcome"] == first.output["outcome"] == "triaged"
-    assert subjects(world) == ["1 dead letters at publish"]
+    assert subjects(world) == ["1 dead letter at publish"]
 
 
 def test_a_triage_that_comes_after_another_has_nothing_to_add(world: World) -> None:
@@ -93,7 +93,7 @@ def test_a_triage_that_comes_after_another_has_nothing_to_add(world: World) -> N
 def test_a_plan_that_drained_the_queue_tells_of_it(world: World) -> None:
     world.dead_letters(world.letter("a"))
     world.run({"action": "plan"})
-    assert subjects(world) == ["1 dead letters at publish"]
+    assert subjects(world) == ["1 dead letter at publish"]
 
 
 @pytest.mark.aws
@@ -115,7 +115,7 @@ def test_what_fails_again_after_it_was_resolved_is_another_incident(world: World
     world.told()
     world.dead_letters(world.letter("b"))
     world.run({})
-    assert subjects(world) == ["1 dead letters at publish"]
+    assert subjects(world) == ["1 dead letter at publish"]
 
 
 def test_a_report_has_all_of_a_run(world: World) -> None:

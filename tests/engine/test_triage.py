@@ -99,7 +99,7 @@ def test_a_letter_that_is_received_twice_is_one(world: World) -> None:
     world.dead_letters(twice)
     assert world.run({}).output["triage"]["publish"] == {
         "recorded": 0, "known": 1, "junk": 0, "records": 0, "left": 0, "causes": {},
-        "junk_reasons": {},
+        "junk_kinds": {},
     }  # fmt: skip
     assert world.states() == {"open": 2}
 
@@ -118,7 +118,7 @@ def test_what_is_no_letter_is_kept_marked_and_reported(world: World) -> None:
     assert all(one["reason"] and one["stage"] == "publish" for one in kept)
     assert triaged.output["triage"]["publish"]["junk"] == 4
     ((subject, text),) = world.told()
-    assert subject == f"{world.name}: 1 dead letters at publish"
+    assert subject == f"{world.name}: 1 dead letter at publish"
     assert "4 messages are no dead letters" in text
     assert f"s3://{world.operations}/junk/publish/" in text
 
@@ -127,8 +127,11 @@ def test_junk_alone_is_told_once(world: World) -> None:
     world.send("ingest", "hello")
     world.run({})
     world.run({})
-    ((_, text),) = world.told()
-    assert "1 messages are no dead letters" in text
+    ((subject, text),) = world.told()
+    assert subject == f"{world.name}: 1 message is no dead letter at ingest"
+    assert text.endswith("docs/runbook.md#junk")
+    assert "wait" not in text
+    assert "1 message is no dead letter: 1 x not JSON" in text
 
 
 @pytest.mark.aws
@@ -229,4 +232,4 @@ def test_a_resolved_letter_that_fails_anew_is_open_again_and_its_episodes_go_on(
 
 
 def fail_publishing(call: Any) -> Any:
-    return "denied" if call.operation == "PublishBatch" else None
+    return "too-large" if call.operation == "PublishBatch" else None

@@ -104,6 +104,8 @@ class World:
         self.catalogue = CATALOGUE
         self.clock = WorldClock()
         self.page_seconds = 50.0
+        self.stopped_because = ""
+        """What an operator says who stops an execution."""
         self.log = StringIO()
         self.logger = Logger(service=self.name, stream=self.log)
         self.processes: list[Process] = []
@@ -123,6 +125,8 @@ class World:
             Variable.SERVICE: self.name,
             Variable.NAMESPACE: "Eventing",
             Variable.DEPLOYMENT: self.name,
+            Variable.OPEN_LETTER_DAYS: "180",
+            Variable.CLOSED_LETTER_DAYS: "30",
             Variable.RUNBOOK: "docs/runbook.md",
             Variable.OPS_TOPIC_ARN: self.cloud.ops_topic,
             Variable.TOPIC_ARN_PREFIX: self.cloud.ops_topic.removesuffix("ops") + "topic-",
@@ -132,6 +136,8 @@ class World:
             Variable.INGEST_DLQ_URL: self.cloud.queues["ingest"],
             Variable.PUBLISH_DLQ_URL: self.cloud.queues["publish"],
             Variable.STATE_MACHINE_ARN: f"arn:aws:states:{self.cloud.region}:{account}:stateMachine:redrive",
+            Variable.OPEN_LETTER_DAYS: "180",
+            Variable.CLOSED_LETTER_DAYS: "30",
             Variable.CONSERVATION_FROM_MINUTES: "180",
             Variable.CONSERVATION_UNTIL_MINUTES: "10",
         }
@@ -207,7 +213,7 @@ class World:
         self._running.append((execution, machine))
         ended = Ended(visited=execution.visited, tasks=machine.tasks)
         try:
-            ended.output = execution.run(input or {})
+            ended.output = execution.run(said(input or {}))
         except ExecutionFailed as failed:
             ended.error, ended.cause = failed.error, failed.cause
             self.release("FAILED")
@@ -235,6 +241,8 @@ class World:
         Lambda does it again, in another process, when it fails: twice, then EventBridge begins anew.
         """
         execution, _ = self._running[-1]
+        if status == "ABORTED":
+            self.cloud.execution_ended(execution.arn, status=status, cause=self.stopped_because)
         started = datetime.fromisoformat(execution.started_at)
         task = {
             "task": "release",
@@ -253,7 +261,7 @@ class World:
         """What the counter finds, every minute, and the inputs of the triages that it has `started`."""
         assert isinstance(self.cloud, InMemory), "only there is seen what it starts"
         process = self.process(faults)
-        return {**process.counter({}, process.context), "started": self.cloud.started()}
+        return {**process.counter({}, process.context(50)), "started": self.cloud.started()}
 
     # What came out
 
@@ -352,6 +360,12 @@ class World:
     def told(self) -> list[tuple[str, str]]:
         """Subject and text of what operators were sent since this was last asked."""
         return self.cloud.told()
+
+
+def said(input: Json) -> Json:
+    """An input whose decision has a reason and a name, unless it says otherwise."""
+    decides = isinstance(input, dict) and input.get("action") in ("redrive", "discard")
+    return {"reason": "a test", "started_by": "ada", **input} if decides else input
 
 
 def _nobody(task: Json) -> Json:

@@ -59,6 +59,8 @@ class Memory:
     """Objects by key, by bucket."""
     queues: dict[str, dict[str, str]] = field(default_factory=dict)
     """Messages' bodies by receipt handle, by queue."""
+    attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Message attributes, by the receipt handle of a message that has any."""
     hidden: dict[str, set[str]] = field(default_factory=dict)
     """Receipt handles of messages that were received and are not deleted, by queue."""
     topics: dict[str, list[dict[str, Any]]] = field(default_factory=dict)

@@ -28,6 +28,8 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
                 found = [_told(e) for e in memory.executions if e.get("status") == wanted]
                 return json_response({"executions": found})
             case "DescribeExecution":
+                if arn not in (one["executionArn"] for one in memory.executions):
+                    return json_response({"__type": "com.amazonaws#ExecutionDoesNotExist"}, 400)
                 return json_response(_told(_execution(memory, arn)))
             case "GetExecutionHistory":
                 assert content["reverseOrder"]
@@ -40,8 +42,7 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
 
 
 def _execution(memory: Memory, arn: str) -> dict[str, Any]:
-    (found,) = (one for one in memory.executions if one["executionArn"] == arn)
-    return found
+    return next(one for one in memory.executions if one["executionArn"] == arn)
 
 
 def _told(execution: dict[str, Any]) -> dict[str, Any]:
