@@ -10,6 +10,8 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 PARALLEL := -n 2 --dist loadfile
 # These wait more than they work; tests/end_to_end/conftest.py orders them.
 WAITING := -n 3 --dist loadfile --no-loadscope-reorder
+# tests/README.md has what each folder is for.
+FAST := tests/unit tests/engine tests/infrastructure tests/workflows tests/security --ignore=tests/security/running
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 # A new environment (1) with these packages (2), installed by the pip that is pinned like all else.
 define environment
@@ -21,7 +23,7 @@ endef
 PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test test-long sdks unit end-to-end security screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks unit end-to-end security screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,7 +34,7 @@ setup: .venv/.ready node_modules/.ready .local/emulator/.ready build/.ready  ## 
 	@echo "setup: Python packages of the project"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
 	$(call environment,.venv,requirements/project.txt)
-	@.venv/bin/python $(PIP_EDITABLE)
+	@PYTHONWARNINGS="ignore:Editable installation" .venv/bin/python $(PIP_EDITABLE)
 	@touch $@
 
 node_modules/.ready: package-lock.json .venv/.ready
@@ -88,12 +90,15 @@ check: setup .local/browser/.ready  ## format, lint, types, fast tests
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@pytest -q $(PARALLEL) tests/unit tests/infrastructure tests/workflows tests/security --ignore=tests/security/running --cov --cov-report=term
+	@pytest -q $(PARALLEL) $(FAST) --cov --cov-report=term
 
 test: check end-to-end  ## everything
 
-test-long: setup  ## explorations and searches that take longer than a review should wait (half an hour)
+test-long: setup  ## explorations, large numbers, all of the engine on the emulator (an hour)
 	@pytest -q tests/exploration
+	@pytest -q $(PARALLEL) tests/unit tests/engine --hypothesis-profile explore
+	@LETTERS=10000 pytest -q tests/engine -k index_only
+	@pytest -q $(PARALLEL) --emulator=all tests/engine
 
 sdks: setup .local/sdks/.ready  ## record anew what the official CloudEvents SDKs send (tests/sdks)
 	@for n in 1 2; do .local/sdks/python-$$n/bin/python tests/sdks/record.py > tests/sdks/recorded/python-$$n.json; done
@@ -104,7 +109,10 @@ unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
 end-to-end: setup .local/browser/.ready  ## the tests that go through the deployed emulator
-	@pytest -q $(WAITING) tests/end_to_end tests/security/running
+	@pytest -q $(WAITING) --emulator tests/end_to_end tests/engine tests/security/running
+
+mutants: setup  ## would the fast tests notice a change? 100 of them, seeded (ARGS="--seed 2")
+	@.venv/bin/python -m tests.mutants $(ARGS)
 
 security: setup .local/browser/.ready  ## all attacks on a system like that of `make run`, a browser's included
 	@pytest -q tests/security

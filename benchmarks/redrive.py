@@ -114,8 +114,15 @@ def _measure(sink: str) -> Iterator[str]:
             pass
 
     event = json.dumps(events.event(), ensure_ascii=False, separators=(",", ":"))
-    request = {"action": "redrive", "stage": "publish", "rate_per_second": 10_000}
-    plan = Plan(request, "c", [(f"{number:043}", 1) for number in range(LETTERS)], {})
+    request = {
+        "action": "redrive",
+        "stage": "publish",
+        "rate_per_second": 10_000,
+        "reason": "a benchmark",
+        "started_by": "benchmarks",
+    }
+    letters = [(f"{number:043}", 1) for number in range(LETTERS)]
+    plan = Plan(request, "c", letters, {}, ["topic orders"] * LETTERS)
     handle = make_handler(Parts(threads=THREADS, clock=Unpaced()))
     task = {
         "task": "page",

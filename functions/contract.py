@@ -105,6 +105,8 @@ class Objects:
     """In the operations bucket: what operators read of an execution."""
     JUNK = "junk/"
     """In the operations bucket: messages of a dead-letter queue that are no dead letters."""
+    RESUBMITTED = "resubmitted/"
+    """In the operations bucket: marks of junk that was resubmitted, by the junk's own names."""
     INVOCATION_RECORDS = "aws/lambda/"
     """In the operations bucket: Lambda's own choice (developer guide, "Retain discarded records")."""
     EVENTS = "publisher="
@@ -160,8 +162,11 @@ class Refusal:
     INVALID_INPUT = "InvalidInput"
     LOCKED = "Locked"
     PLAN_CHANGED = "PlanChanged"
-    DEPENDENCY_DOWN = "DependencyDown"
 
 
-# Those that an execution fails with. DependencyDown ends one that succeeds and says so.
+DEPENDENCY_DOWN = "DependencyDown"
+"""The error of a task that a dependency keeps from going on; no refusal, but a failure."""
+COUNTER = "counter"
+"""Who starts the triages that the counter starts."""
+# Those that an execution fails with.
 EXECUTION_REFUSALS = (Refusal.INVALID_INPUT, Refusal.LOCKED, Refusal.PLAN_CHANGED)

@@ -51,7 +51,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "ingest": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "publish": Contents(("sns", "sqs")),
     "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
-    "redrive": Contents(("dynamodb", "s3", "sns"), schemas=True),
+    "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
     "counter": Contents(("cloudwatch", "dynamodb", "sqs", "stepfunctions")),
 }
 

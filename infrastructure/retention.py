@@ -64,14 +64,15 @@ class Retention:
     """What is deleted in a bucket, until it is gone for good."""
     backups: int = 35
     """How far back the tables can be restored."""
-    longest: int = 460
+    longest: int = 550
     """No copy of an event is anywhere for longer, from its acceptance on; checked against all others."""
 
     def copies(self) -> tuple[Copy, ...]:
         """Every place of this deployment where an event may be, with what subscribers keep left out."""
         bucket = _LIFECYCLE_DELAY + self.replaced_objects
         # Until the last day, a letter can be redriven: what that writes begins its life then.
-        letter = self.queued_letters + self.open_letters
+        # Junk in which somebody finds a letter goes through the queue again.
+        letter = self.queued_letters + self.junk + self.queued_letters + self.open_letters
         stored = max(self.events, letter) + _TTL_DELAY
         return (
             Copy(

@@ -75,6 +75,7 @@ class RegionalStack(cdk.Stack):
             "RedriveTask",
             region=region,
             ledger=ledger,
+            dead_letters=dead_letters,
             operations=operations,
             event_store=event_store,
             archive=archive,

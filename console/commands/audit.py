@@ -11,7 +11,8 @@ import typer
 
 from console.commands.command import command
 from console.shell.failure import ExitCode, Misuse
-from console.shell.text import plain
+from eventing.foreign_text import plain
+from eventing.redrive.actions import ACTIONS
 from eventing.timestamps import read_moment
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _LENGTH = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 # Reports are kept for 200 days.
 _MOST = timedelta(days=200)
-_CHANGING = ("redrive", "discard")
+_CHANGING = tuple(action for action, rules in ACTIONS.items() if rules.decides)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,7 +41,7 @@ def audit(
     ] = "7d",
     everything: Annotated[bool, typer.Option("--all", help="Triages and plans as well.")] = False,
 ) -> ExitCode:
-    """List what was redriven and discarded: when, by whom, why, and how it ended.
+    """List what was redriven, discarded and resubmitted: when, by whom, why, and how it ended.
 
     Who asked and who approved is what they said; AWS CloudTrail has the proof.
     """

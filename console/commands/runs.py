@@ -11,7 +11,7 @@ from console.commands.command import command
 from console.deployed.groups import summed
 from console.shell.failure import ExitCode, Failure, Misuse
 from console.shell.options import request_of, request_options
-from console.shell.text import plain
+from eventing.foreign_text import plain
 from eventing.redrive.actions import ACTIONS, Action
 
 if TYPE_CHECKING:
@@ -40,19 +40,20 @@ _HELP: Mapping[Action, str] = {
     "plan": "Tell what a redrive would do by what is deployed now. Changes nothing.",
     "redrive": "Take letters up again: shows the plan, asks, begins with ten, follows to the end.",
     "discard": "Drop letters that nobody wants any more: shows the plan, asks, follows to the end.",
+    "resubmit": "Take in the dead letters in junk, by its ids once looked at, or by its kind.",
 }
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    options = request_options()
     for action, rules in ACTIONS.items():
         # Whoever starts what operators are told of is asked first.
         made = asking(action) if rules.reports_to_operators else at_once(action)
-        command(app, action, panel=PANEL, options=options, help=_HELP[action])(made)
+        options = request_options(action)
+        command(app, action, panel=PANEL, options=options, help=_HELP.get(action))(made)
     command(app, "follow", panel=EXECUTIONS)(follow)
     command(app, "stop", panel=EXECUTIONS)(stop)
-    command(app, "continue", panel=EXECUTIONS, options=options)(resume)
+    command(app, "continue", panel=EXECUTIONS, options=request_options())(resume)
     command(app, "report", panel=EXECUTIONS)(report)
 
 

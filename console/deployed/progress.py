@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from console.deployed.deployment import Deployment
 from console.deployed.executions import PAGE_STATE, Execution, Progress
+from console.shell.failure import Misuse
 from console.shell.options import checked
 from eventing.timestamps import timestamp
 
@@ -24,7 +25,10 @@ def progress_of(
     progress = deployment.executions.progress(execution.name, letters=letters)
     if progress.state != PAGE_STATE or not 0 < (progress.letters or 0) <= _COUNTED:
         return progress
-    request = checked(execution.request)
+    try:
+        request = checked(execution.request)
+    except Misuse:
+        return progress  # an input of another version than this command
     wanted = request.filter
     if request.limit or wanted.letter_ids:
         return progress

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import typer
 
 from console.shell.failure import Misuse
-from console.shell.text import plain
 from eventing.cause import Code
+from eventing.foreign_text import plain
+from eventing.redrive.actions import ACTIONS, Action
 from eventing.redrive.filter import Filter
 from eventing.redrive.request import InvalidInput, RedriveRequest, read_request
 
@@ -24,8 +25,11 @@ HELP: Mapping[str, str] = {
     "canary": "So many letters go first, alone.",
     "abort_failure_percent": "Stop when more than that share has failed.",
     "max_episodes": "Park a letter that has failed in so many redrives.",
+    "everything": "Discard all open letters, without a filter.",
+    "junk_ids": "Only this junk; may be given several times.",
+    "junk_kind": "All junk of this kind that is a letter by now.",
     "approval_above": "More letters than this need an approval.",
-    "reason": "Why; for the report and the audit. A discard needs one.",
+    "reason": "Why; for the report and the audit.",
     "started_by": "Who asks; the ARN of your credentials if left out.",
     "publisher": "Only letters of this publisher.",
     "type": "Only events of this type.",
@@ -34,22 +38,30 @@ HELP: Mapping[str, str] = {
     "fingerprint": "Only letters of this group.",
     "failed_before": "Only letters that failed before this time, 2026-11-24T09:30:00Z.",
     "failed_after": "Only letters that failed after this time.",
-    "letter_ids": "Only this letter, also when it is parked; may be given several times.",
+    "letter_ids": "Only this letter, also when it is parked or discarded; may be given several times.",
 }
+_JUNK = ("junk_ids", "junk_kind")
 # Said by the command itself.
 _NOT_OPTIONS = ("action", "filter")
 _FILTER = tuple(member.name for member in fields(Filter))
 _COMPLETIONS: Mapping[str, tuple[str, ...]] = {"cause": tuple(code.value for code in Code)}
 
 
-def request_options() -> list[inspect.Parameter]:
-    """A parameter for each field of the input, those of its filter included; None when not given."""
+def request_options(action: Action = "redrive") -> list[inspect.Parameter]:
+    """A parameter for each field of an action's input, its filter included; None when not given."""
     return [
         _option(member, get_type_hints(kind)[member.name])
         for kind in (Filter, RedriveRequest)
         for member in fields(kind)
-        if member.name not in _NOT_OPTIONS
+        if member.name not in _NOT_OPTIONS and _is_for(action, member.name)
     ]
+
+
+def _is_for(action: Action, name: str) -> bool:
+    rules = ACTIONS[action]
+    if rules.takes_junk:
+        return name in (*_JUNK, "stage", "reason", "started_by")
+    return name not in _JUNK and (name != "everything" or rules.needs_choice)
 
 
 def filter_options(*names: str) -> list[inspect.Parameter]:

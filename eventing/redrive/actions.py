@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from eventing.redrive.ledger import State
 
-Action = Literal["triage", "plan", "redrive", "discard"]
+Action = Literal["triage", "plan", "redrive", "discard", "resubmit"]
 
 
 @dataclass(frozen=True)
 class ActionRules:
     """The rules of an action: what it does to the letters that it takes up, and needs for that."""
 
-    needs_reason: bool = False
-    """An input without a reason is refused."""
+    decides: bool = False
+    """A person decides about events: an input without a name and a reason that say something is refused."""
+    needs_choice: bool = False
+    """An input has to say which letters are meant, or that all are."""
+    approval_above: int = 1000
+    """More letters need the approval of another person, unless the input says otherwise."""
+    asked_by_id: Sequence[State] = ("open", "parked")
+    """The states of letters that it takes up when it is asked for them by their ids."""
+    takes_junk: bool = False
+    """It is about junk, by its ids or its kind, and not about letters."""
     closes_as: State | None = None
     """The state that letters are closed in; None for an action that makes their steps again.
 
@@ -32,10 +40,20 @@ class ActionRules:
         return self.closes_as is None
 
 
+# What was discarded by mistake can be had again, by its id, for as long as it is kept.
+_HAD_AGAIN: Sequence[State] = ("open", "parked", "discarded")
+
 ACTIONS: Mapping[Action, ActionRules] = {
     "triage": ActionRules(),
     # Of the redrive that it plans.
-    "plan": ActionRules(),
-    "redrive": ActionRules(reports_to_operators=True),
-    "discard": ActionRules(needs_reason=True, closes_as="discarded", reports_to_operators=True),
+    "plan": ActionRules(asked_by_id=_HAD_AGAIN),
+    "redrive": ActionRules(decides=True, asked_by_id=_HAD_AGAIN, reports_to_operators=True),
+    "discard": ActionRules(
+        decides=True,
+        needs_choice=True,
+        approval_above=100,
+        closes_as="discarded",
+        reports_to_operators=True,
+    ),
+    "resubmit": ActionRules(decides=True, takes_junk=True),
 }

@@ -9,7 +9,7 @@ from datetime import datetime
 from eventing.cause import Cause, Code
 from eventing.dead_letter import fingerprint_of
 from eventing.redrive.ledger import Row, State, expiry
-from eventing.timestamps import timestamp
+from eventing.timestamps import read_moment, timestamp
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,16 @@ class Change:
     members: Mapping[str, str | int] = field(default_factory=dict)
 
 
-def claim(row: Row, *, run: str) -> Change:
-    """A run takes the letter up."""
-    return Change(row, "redriving", {"run": run})
+def claim(row: Row, *, run: str, days: int) -> Change:
+    """A run takes the letter up. One that was discarded is kept as if it had been open for all the time.
+
+    Open letters are kept for so many days.
+    """
+    taken: dict[str, str | int] = {"run": run}
+    if row.state == "discarded":
+        life = max(row.expires_at, expiry(read_moment(row.accepted_at), days))
+        taken |= {"expires_at": life, "closed_at": "", "reason": ""}
+    return Change(row, "redriving", taken)
 
 
 def claimed(row: Row) -> Row:
@@ -37,6 +44,11 @@ def reopen(row: Row) -> Change:
     Without a run: the page that had it, if it goes on, takes it for somebody else's.
     """
     return Change(row, "open", {"run": ""})
+
+
+def give_back(row: Row) -> Change:
+    """A letter that was claimed, and that its dependency kept from its step, is as it was before."""
+    return Change(claimed(row), "parked" if row.state == "parked" else "open", {"run": ""})
 
 
 def close(
@@ -65,6 +77,7 @@ def fail_again(row: Row, cause: Cause, *, run: str, now: datetime, max_episodes:
             "code": cause.code.value,
             "error_class": cause.error_class or "-",
             "message": cause.message or "-",
+            "resource": cause.resource or "-",
             "fingerprint": fingerprint_of(row.stage, row.step, row.topic, cause),
             "failed_at": timestamp(now),
         },

@@ -14,6 +14,7 @@ from eventing.redrive.ledger import GOES_THROUGH, Row
 from eventing.redrive.pace import seconds_for
 from eventing.redrive.price import price
 from eventing.redrive.request import RedriveRequest
+from eventing.redrive.steps import NOTHING, needed
 from eventing.timestamps import timestamp
 
 # A difference is named in full up to so many letters.
@@ -46,6 +47,10 @@ class Plan:
     letters: Sequence[tuple[str, int]]
     """Key and version of each letter, oldest failure first."""
     summary: Mapping[str, Any]
+    needs: Sequence[str]
+    """The name of what each letter's step calls (`steps.needed`)."""
+    groups: Sequence[Mapping[str, Any]] = ()
+    """The largest groups of the letters, without messages: for whoever approves it, not hashed."""
 
     @property
     def hash(self) -> str:
@@ -61,7 +66,9 @@ class Plan:
             "request": self.request,
             "judged_by": self.judged_by,
             "summary": self.summary,
+            "groups": self.groups,
             "letters": self.letters,
+            "needs": self.needs,
         }
         return json.dumps(members, separators=(",", ":"))
 
@@ -74,11 +81,18 @@ def read_plan(text: str | bytes) -> Plan:
         content["judged_by"],
         [(key, version) for key, version in content["letters"]],
         content["summary"],
+        content["needs"],
+        content["groups"],
     )
 
 
 def make_plan(
-    request: RedriveRequest, judged_by: str, prospects: Sequence[Prospect], now: datetime
+    request: RedriveRequest,
+    judged_by: str,
+    prospects: Sequence[Prospect],
+    now: datetime,
+    *,
+    groups: Sequence[Mapping[str, Any]] = (),
 ) -> Plan:
     """Freeze the prospects and sum them up for whoever has to decide."""
     count = len(prospects)
@@ -103,7 +117,13 @@ def make_plan(
         "first_expires_at": timestamp(datetime.fromtimestamp(expires, UTC)) if expires else None,
     }
     letters = [(p.row.key, p.row.version) for p in prospects]
-    return Plan(request.members(), judged_by, letters, summary)
+    needs = [
+        needed(p.row.step, p.topic)
+        if request.rules.makes_steps and p.verdict == GOES_THROUGH
+        else NOTHING
+        for p in prospects
+    ]
+    return Plan(request.members(), judged_by, letters, summary, needs, groups)
 
 
 def differences(plan: Plan, *, judged_by: str, letters: Sequence[tuple[str, int]]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -12,10 +12,16 @@ from eventing.dead_letter import STAGES, Stage
 from eventing.members import Unfit, moment, object_of, one_of, text, whole
 from eventing.redrive.actions import ACTIONS, Action, ActionRules
 from eventing.redrive.filter import Filter
+from eventing.redrive.junk import JunkKind
+from eventing.redrive.statement import line, says_something
 
 MAX_REASON = 1024
+MAX_NAME = 256
 MAX_LETTER_IDS = 500
 MAX_RATE = 10_000
+MAX_JUNK_IDS = 100
+# As SQS gives them to messages.
+_JUNK_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # As `DeadLetter.key` makes them: a SHA-256 in base64url.
 _LETTER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -33,12 +39,15 @@ class RedriveRequest:
     stage: Stage | Literal["all"] = "all"
     action: Action = "triage"
     filter: Filter = field(default_factory=Filter)
+    everything: bool = False
     limit: int | None = None
     rate_per_second: int = 200
     canary: int = 10
     abort_failure_percent: int = 20
     max_episodes: int = 3
     approval_above: int = 1000
+    junk_ids: tuple[str, ...] | None = None
+    junk_kind: JunkKind | None = None
     reason: str = ""
     started_by: str = "unknown"
 
@@ -72,11 +81,32 @@ def read_request(content: Any) -> RedriveRequest:
         found, chosen = _read(given, _FILTER_CHECKS, prefix="filter.")
         faults += found
         values["filter"] = Filter(**chosen)
-    if not faults and ACTIONS[values.get("action", "triage")].needs_reason:
-        faults += [] if values.get("reason") else [f"reason: is required to {values['action']}"]
+    if not faults:
+        action: Action = values.setdefault("action", "triage")
+        values.setdefault("approval_above", ACTIONS[action].approval_above)
+        faults = list(_lacking(action, values))
     if faults:
         raise InvalidInput("; ".join(faults))
     return RedriveRequest(**values)
+
+
+def _lacking(action: Action, values: Mapping[str, Any]) -> Iterator[str]:
+    """Tell in words what the action needs beside, of an input whose fields are all right."""
+    rules = ACTIONS[action]
+    if rules.decides:
+        for name, what in (("reason", "why"), ("started_by", "who asks")):
+            if not says_something(values.get(name, "")):
+                yield f"{name}: must say {what}, in words of your own, to {action}"
+    junk = [name for name in ("junk_ids", "junk_kind") if name in values]
+    if rules.takes_junk and len(junk) != 1:
+        yield f"junk_ids: either these or junk_kind are required to {action}"
+    if not rules.takes_junk and junk:
+        yield f"{junk[0]}: is for the action resubmit"
+    everything, chosen = values.get("everything", False), "filter" in values
+    if everything and chosen:
+        yield "everything: contradicts the filter"
+    if rules.needs_choice and not everything and not chosen:
+        yield f'filter: is required to {action}, or "everything": true'
 
 
 def _read(
@@ -105,13 +135,20 @@ def _number(least: int, most: int) -> Check:
     return number
 
 
-def _up_to(most: int, *, least: int = 1) -> Check:
+def _statement(most: int, *, least: int) -> Check:
     def check(value: Any) -> str:
-        if not isinstance(value, str) or not least <= len(value) <= most:
-            raise Unfit(f"must be a text of {least} to {most} characters")
-        return value
+        said = line(value, most=most)
+        if len(said) < least:
+            raise Unfit("must be a text that is not blank")
+        return said
 
     return check
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Unfit("must be true or false")
+    return value
 
 
 def _filter(value: Any) -> dict[str, Any]:
@@ -120,30 +157,39 @@ def _filter(value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def _letter_ids(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(map(_is_letter_id, value)):
-        raise Unfit("must be a list of ids, each of 43 characters")
-    if not 1 <= len(value) <= MAX_LETTER_IDS:
-        raise Unfit(f"must have 1 to {MAX_LETTER_IDS} ids")
-    return tuple(dict.fromkeys(value))
+def _ids(pattern: re.Pattern[str], what: str, *, most: int) -> Check:
+    def is_id(value: Any) -> bool:
+        return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+    def check(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(map(is_id, value)):
+            raise Unfit(f"must be a list of {what}")
+        if not 1 <= len(value) <= most:
+            raise Unfit(f"must have 1 to {most} ids")
+        return tuple(dict.fromkeys(value))
+
+    return check
 
 
-def _is_letter_id(value: Any) -> bool:
-    return isinstance(value, str) and _LETTER_ID.fullmatch(value) is not None
+def _junk_kind(value: Any) -> JunkKind:
+    return JunkKind(one_of(tuple(JunkKind))(value))
 
 
 _CHECKS: Mapping[str, Check] = {
     "stage": one_of((*STAGES, "all")),
     "action": one_of(tuple(ACTIONS)),
     "filter": _filter,
+    "everything": _switch,
     "limit": _number(1, 10_000_000),
     "rate_per_second": _number(1, MAX_RATE),
     "canary": _number(0, 1000),
     "abort_failure_percent": _number(0, 100),
     "max_episodes": _number(1, 1000),
     "approval_above": _number(0, 10_000_000),
-    "reason": _up_to(MAX_REASON, least=0),
-    "started_by": _up_to(256),
+    "junk_ids": _ids(_JUNK_ID, "ids of junk", most=MAX_JUNK_IDS),
+    "junk_kind": _junk_kind,
+    "reason": _statement(MAX_REASON, least=0),
+    "started_by": _statement(MAX_NAME, least=1),
 }
 _FILTER_CHECKS: Mapping[str, Check] = {
     "publisher": text,
@@ -153,5 +199,5 @@ _FILTER_CHECKS: Mapping[str, Check] = {
     "fingerprint": text,
     "failed_before": moment,
     "failed_after": moment,
-    "letter_ids": _letter_ids,
+    "letter_ids": _ids(_LETTER_ID, "ids, each of 43 characters", most=MAX_LETTER_IDS),
 }

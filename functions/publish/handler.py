@@ -33,9 +33,8 @@ class Handler:
     def __call__(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """The partial batch response of an event source mapping (AWS Lambda, DynamoDB Streams)."""
         began = self._clock.monotonic()
-        report = self._publish(
-            event["Records"], seconds_left=context.get_remaining_time_in_millis() / 1000
-        )
+        deadline = self._clock.deadline(context)
+        report = self._publish(event["Records"], deadline=deadline)
         self._count(report)
         for letter in report.letters:
             self._logger.warning(

@@ -6,11 +6,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from eventing.dead_letter import Stage
+from eventing.redrive.plan import Plan
 from functions.contract import Dimension, Metric, Objects
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.run import Run
-from functions.redrive.texts import approval_text, incident_text, not_in_ledger_text, run_text
+from functions.redrive.texts import (
+    approval_text,
+    counted,
+    headline,
+    incident_text,
+    not_in_ledger_text,
+    run_text,
+)
 from functions.shared.clock import Clock
 from functions.shared.incidents import Incidents
 from functions.shared.locks import Held, Lease, Locks, lock_name
@@ -63,35 +73,43 @@ class Notices:
     def tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
         """A short, readable message on how a redrive or discard went."""
         subject = f"{self._deployment}: {run.request.action} {output['outcome']}"
-        self._ops.tell(subject, run_text(run, output))
+        self._ops.tell(subject, run_text(run, output, runbook=self._runbook))
 
-    def ask(
-        self, run: Run, *, token: str, plan_hash: str, summary: Mapping[str, Any], uri: str
-    ) -> None:
+    def ask(self, run: Run, *, token: str, plan: Plan, uri: str) -> None:
         """Ask operators to approve a plan, with the exact commands to do so and to refuse."""
+        letters = counted(len(plan.letters), "letter")
+        groups = self._root_causes.with_messages(plan.groups)
         self._ops.tell(
-            f"{self._deployment}: approve {run.request.action} of {summary['letters']} letters?",
-            approval_text(run, token=token, plan_hash=plan_hash, summary=summary, uri=uri),
+            f"{self._deployment}: approve {run.request.action} of {letters}?",
+            approval_text(run, token=token, plan=plan, groups=groups, uri=uri),
         )
 
     def _tell_of_stage(self, stage: Stage, output: Mapping[str, Any]) -> bool:
         by_fingerprint = self._root_causes.find([stage], ["open", "redriving"])
         triaged = output.get("triage", {}).get(stage, {})
         unkept = {f"left:{code}" for code in triaged.get("causes", ())}
+        letters = sum(group.letters for group in by_fingerprint.values())
+        # At once: the counter looks once a minute, and says 0 until then.
+        self._metrics.write(
+            gauges={Metric.OPEN_DEAD_LETTERS: (letters, MetricUnit.Count)},
+            of={Dimension.STAGE: stage},
+        )
         known, present = self._incidents.reported(stage), by_fingerprint.keys() | unkept
         if gone := known - present:
             self._incidents.forget(stage, gone)
         new, junk = present - known, triaged.get("junk", 0)
         if not new and not junk:
             return False
-        letters = sum(group.letters for group in by_fingerprint.values())
         lines = not_in_ledger_text(triaged, self._bucket.uri(f"{Objects.JUNK}{stage}/"))
         if letters:
             groups = self._root_causes.describe(by_fingerprint)
             lines = [*incident_text(stage, letters, len(by_fingerprint), groups), *lines]
-        lines += [f"report: {output['report']}", f"What to do: {self._runbook}#plan"]
+        lines += [
+            f"report: {output['report']}",
+            f"What to do: {self._runbook}#{'plan' if letters else 'junk' if junk else 'triage'}",
+        ]
         text = "\n".join(lines).encode()[:_MESSAGE_BYTES].decode(errors="ignore")
-        self._ops.tell(f"{self._deployment}: {letters} dead letters at {stage}", text)
+        self._ops.tell(f"{self._deployment}: {headline(stage, letters, junk)}", text)
         if new:
             self._incidents.add(stage, new)
         return True

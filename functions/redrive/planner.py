@@ -14,9 +14,11 @@ from eventing.redrive.plan import Plan, Prospect, differences, make_plan
 from eventing.redrive.request import RedriveRequest
 from eventing.redrive.steps import STEPS
 from eventing.timestamps import timestamp
+from functions.redrive.root_causes import grouped, largest
 from functions.shared.event_store import EventStore
 from functions.shared.letters import Letters
 
+_OPEN: Sequence[State] = ("open",)
 # Events of up to 240 KiB that are in memory at a time.
 _EVENTS_AT_ONCE = 500
 
@@ -41,7 +43,8 @@ class Planner:
             if request.rules.makes_steps
             else [Prospect(row, GOES_THROUGH, row.topic) for row in rows]
         )
-        return make_plan(request, self._forecaster.version, prospects, now)
+        groups = largest(grouped(rows))
+        return make_plan(request, self._forecaster.version, prospects, now, groups=groups)
 
     def verify(self, plan: Plan, request: RedriveRequest, *, before: datetime) -> None:
         """Raise `PlanChanged` when the same choice, made now, is not the plan's."""
@@ -58,11 +61,13 @@ class Planner:
             raise PlanChanged(f"{'; '.join(found)}. Nothing was touched: {hint}.")
 
     def _select(self, request: RedriveRequest, *, before: datetime) -> list[Row]:
-        # A parked letter is taken up only when it is asked for by its id.
-        states: list[State] = ["open", "parked"] if request.filter.letter_ids else ["open"]
-        cut = timestamp(before)
-        given = request.filter.failed_before
-        wanted = replace(request.filter, failed_before=min(cut, given) if given else cut)
+        # What waits for a person is taken up only when it is asked for by its id; whoever names a letter
+        # means it, whenever it failed.
+        wanted, given = request.filter, request.filter.failed_before
+        states = request.rules.asked_by_id if wanted.letter_ids else _OPEN
+        if not wanted.letter_ids:
+            cut = timestamp(before)
+            wanted = replace(wanted, failed_before=min(cut, given) if given else cut)
         rows = self._letters.select(request.stages, states, wanted)
         return rows[: request.limit] if request.limit else rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from eventing.timestamps import timestamp
 from functions.contract import Objects
 from functions.redrive.root_causes import GROUPS, RootCauses
 from functions.redrive.run import Run, triage_prefix
+from functions.redrive.tally import left_out_of
 from functions.shared.audit import Audit
 from functions.shared.operations import OperationsBucket
 
@@ -38,9 +39,14 @@ class Reports:
         summary: Mapping[str, Any] | None = None,
         results: Sequence[Mapping[str, Any]] = (),
         left: int = 0,
+        left_ids: Sequence[str] = (),
         approver: str | None = None,
+        junk: Mapping[str, int] | None = None,
     ) -> dict[str, Any]:
-        """Write the report and the audit row, and return what the execution puts out."""
+        """Write the report and the audit row, and return what the execution puts out.
+
+        `left` letters were not taken up; `left_ids` are these where the request names letters.
+        """
         open_letters = self._root_causes.find(run.request.stages, ["open"])
         content: dict[str, Any] = {
             "outcome": outcome,
@@ -53,17 +59,19 @@ class Reports:
             "seconds": round((now - run.started_at).total_seconds(), 1),
             "triage": self._triaged(run),
             "plan": summary,
+            "junk": junk,
             **_totals(results),
+            "left_out": [asdict(some) for some in left_out_of(results).values()],
             "groups": self._root_causes.describe(open_letters),
         }
         if left:
             content["not_taken_up"] = left
-            content["continue_with"] = _rest(run, left)
+            content["continue_with"] = _rest(run, left, left_ids)
         key = self._bucket.add(
             f"{Objects.REPORTS}{now:%Y-%m-%d}/{run.execution}.json",
             json.dumps(content, default=str),
         )
-        kept = ("outcome", "request", "approver", "cause", "counts")
+        kept = ("outcome", "request", "approver", "cause", "counts", "junk")
         audited = {name: content[name] for name in kept}
         self._audit.append({**audited, "execution": run.arn, "report": key}, now=now)
         output = {k: v for k, v in content.items() if k != "failed_again"}
@@ -93,13 +101,18 @@ def _add(total: dict[str, Any], counts: Mapping[str, Any]) -> None:
             total[name] = total[name] + value if isinstance(value, int) and name in total else value
 
 
-def _rest(run: Run, left: int) -> dict[str, Any]:
+def _rest(run: Run, left: int, left_ids: Sequence[str]) -> dict[str, Any]:
     """The input of a run that takes up what this one has not come to, and nothing else."""
     request = run.request
     # What failed again since, or for the first time, failed later.
     started_at = timestamp(run.started_at)
     before = min(started_at, request.filter.failed_before or started_at)
-    narrower = replace(request, filter=replace(request.filter, failed_before=before))
+    rest = (
+        replace(request.filter, letter_ids=tuple(left_ids))
+        if left_ids
+        else replace(request.filter, failed_before=before)
+    )
+    narrower = replace(request, filter=rest, everything=False)
     return replace(narrower, limit=left if request.limit else None).members()
 
 

@@ -42,7 +42,7 @@ class RootCauses:
     def find(self, stages: Iterable[Stage], states: Iterable[State]) -> dict[str, Group]:
         """The letters that are in these states, by fingerprint."""
         groups: dict[str, Group] = {}
-        for part in self._letters.fold(stages, states, Filter(), Outline, _grouped):
+        for part in self._letters.fold(stages, states, Filter(), Outline, grouped):
             for fingerprint, group in part.items():
                 there = groups.setdefault(fingerprint, group)
                 if there is not group:
@@ -53,29 +53,38 @@ class RootCauses:
 
     def describe(self, groups: Mapping[str, Group]) -> list[dict[str, Any]]:
         """The largest groups, as a report has them."""
-        ordered = sorted(groups.values(), key=lambda group: (-group.letters, _order(group.first)))
-        return [self._describe(group) for group in ordered[:GROUPS]]
+        return self.with_messages(largest(groups))
 
-    def _describe(self, group: Group) -> dict[str, Any]:
-        first = group.first
-        return {
-            "fingerprint": first.fingerprint,
-            "letters": group.letters,
-            "stage": first.stage,
-            "step": first.step,
-            "cause": first.code,
-            "message": self._letters.message(first.key),
-            "topics": _most(group, 0),
-            "publishers": _most(group, 1),
-            "types": _most(group, 2),
-            "failed_first": first.failed_at,
-            "failed_last": group.last.failed_at,
-            "example": first.key,
-        }
+    def with_messages(self, groups: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Groups of `largest` with the message of their causes, each read from a letter."""
+        return [{**group, "message": self._letters.message(group["example"])} for group in groups]
 
 
-def _grouped(letters: Iterable[Outline]) -> dict[str, Group]:
-    """By fingerprint; the letters come oldest failure first."""
+def largest(groups: Mapping[str, Group]) -> list[dict[str, Any]]:
+    """The largest groups, as a report has them but for the message, which no index has."""
+    ordered = sorted(groups.values(), key=lambda group: (-group.letters, _order(group.first)))
+    return [_describe(group) for group in ordered[:GROUPS]]
+
+
+def _describe(group: Group) -> dict[str, Any]:
+    first = group.first
+    return {
+        "fingerprint": first.fingerprint,
+        "letters": group.letters,
+        "stage": first.stage,
+        "step": first.step,
+        "cause": first.code,
+        "topics": _most(group, 0),
+        "publishers": _most(group, 1),
+        "types": _most(group, 2),
+        "failed_first": first.failed_at,
+        "failed_last": group.last.failed_at,
+        "example": first.key,
+    }
+
+
+def grouped(letters: Iterable[Outline]) -> dict[str, Group]:
+    """The groups of letters by fingerprint; the letters come oldest failure first."""
     groups: dict[str, Group] = {}
     for letter in letters:
         group = groups.setdefault(letter.fingerprint, Group(letter, letter))

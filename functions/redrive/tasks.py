@@ -5,31 +5,34 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from eventing.cause import Code, clip
 from eventing.dead_letter import STAGES
+from eventing.redrive.approval import read_approval
 from eventing.redrive.filter import Filter
+from eventing.redrive.health import Health
 from eventing.redrive.plan import Plan, read_plan
 from eventing.redrive.request import InvalidInput, read_request
 from eventing.redrive.steps import STEPS
+from functions.contract import COUNTER
 from functions.redrive.custody import Custody
 from functions.redrive.dependencies import Dependencies
 from functions.redrive.notices import Notices
 from functions.redrive.pages import FIRST_POSITION, Pages
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
+from functions.redrive.resubmission import Resubmission
 from functions.redrive.run import Run, concluded_key, plan_key, run_of
-from functions.redrive.tally import DONE_WITH, traces
-from functions.shared.clock import Clock
+from functions.redrive.tally import DONE_WITH, left_out_of, traces
+from functions.shared.clock import Clock, Deadline
+from functions.shared.executions import Executions
 from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket, run_key
 
 _STRAGGLER_SECONDS = 10.0
-
-
-class DependencyDown(Exception):  # noqa: N818 - the name that a task fails with
-    """A dependency that the letters failed at is not there yet; the message names it."""
 
 
 class Tasks:
@@ -44,6 +47,8 @@ class Tasks:
         pages: Pages,
         reports: Reports,
         notices: Notices,
+        resubmission: Resubmission,
+        executions: Executions,
         letters: Letters,
         bucket: OperationsBucket,
         clock: Clock,
@@ -54,6 +59,8 @@ class Tasks:
         self._pages = pages
         self._reports = reports
         self._notices = notices
+        self._resubmission = resubmission
+        self._executions = executions
         self._letters = letters
         self._bucket = bucket
         self._clock = clock
@@ -62,6 +69,13 @@ class Tasks:
         """The normalised request, with its stages; raises `InvalidInput` for a faulty one."""
         request = read_request(task.get("input"))
         return {**request.members(), "stages": list(request.stages)}
+
+    def resubmit(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """Put the letters in junk into their queues: counts. Raises `InvalidInput`, see `Resubmission`."""
+        run = run_of(task)
+        if run.request.junk_kind:
+            return self._resubmission.by_kind(run, run.request.junk_kind)
+        return self._resubmission.by_ids(run, run.request.junk_ids or ())
 
     def plan(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Make the plan and keep it: its hash, where it is, how many letters, what is expected.
@@ -75,7 +89,7 @@ class Tasks:
         if not plan.letters and run.request.filter != Filter():
             raise InvalidInput(
                 f"filter: selects no letter of {' or '.join(run.request.stages)} that was open (by "
-                "its id, also parked) and failed before this execution began"
+                "its id, also parked or discarded) and failed before this execution began"
             )
         key = plan_key(run.execution)
         if not self._bucket.put(key, plan.text()):
@@ -94,10 +108,13 @@ class Tasks:
         self._notices.ask(
             run_of(task),
             token=task["token"],
-            plan_hash=plan["hash"],
-            summary=plan["summary"],
+            plan=self._read_plan(task),
             uri=self._bucket.uri(plan["object"]),
         )
+
+    def answer(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer that operators gave: `{"approved", "approver", "outcome", "cause"}`."""
+        return asdict(read_approval(task["answer"], plan_hash=task["plan"]["hash"]))
 
     def lock(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Take the stages' locks, all or none, and reopen what a dead holder left behind.
@@ -109,28 +126,35 @@ class Tasks:
             self._custody.reopen_abandoned(stage)
         return {"token": tokens}
 
-    def verify(self, task: Mapping[str, Any]) -> dict[str, Any]:
+    def verify(self, task: Mapping[str, Any]) -> None:
         """Raise `PlanChanged` when the plan does not hold any more."""
         run = run_of(task)
         # While an approval was waited for, the world went on; a run that needed none has just begun.
         before = self._clock.now() if task.get("approved") else run.started_at
         self._planner.verify(self._read_plan(task), run.request, before=before)
-        return {"verified": True}
 
     def probe(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """Raise `DependencyDown` when something that the letters' steps call is not there."""
-        summary: Mapping[str, Any] = task["plan"]["summary"]
-        needed = {STEPS[step].dependency for step in summary["by_step"]}
-        for dependency, steps in self._dependencies.items():
-            down = steps.probe(summary) if dependency in needed else None
-            if down:
-                raise DependencyDown(down)
-        return {"probed": True}
+        """The position to begin at: what is not there is down, and its letters are left out.
 
-    def page(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        Whether the rest takes anything is for the first letter of each to tell: a look asks for other
+        permissions than a step does.
+        """
+        summary: Mapping[str, Any] = task["plan"]["summary"]
+        used = {STEPS[step].dependency for step in summary["by_step"]}
+        missing = {
+            name: cause
+            for dependency, steps in self._dependencies.items()
+            if dependency in used
+            for name, cause in steps.probe(summary)
+            if cause.code is Code.NOT_FOUND
+        }
+        return {"position": {**FIRST_POSITION, "health": Health(down=missing).members()}}
+
+    def page(self, task: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Take up letters for up to 50 s, from `position` on; see `Pages.work_off`."""
         position = task.get("position") or FIRST_POSITION
-        return self._pages.work_off(run_of(task), self._read_plan(task), position, task["token"])
+        plan = self._read_plan(task)
+        return self._pages.work_off(run_of(task), plan, position, task["token"], deadline)
 
     def report(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """The report of an execution that took no lock."""
@@ -142,6 +166,7 @@ class Tasks:
             cause=task.get("cause"),
             summary=(task.get("plan") or {}).get("summary"),
             approver=task.get("approver"),
+            junk=task.get("junk"),
         )
         self._tell(run, output)
         return output
@@ -164,6 +189,19 @@ class Tasks:
             approver=task.get("approver"),
         )
 
+    def tell(self, task: Mapping[str, Any]) -> None:
+        """Tell operators of a run that fails, and that not even a report could be written about."""
+        run = run_of(task)
+        self._tell_of_run(
+            run,
+            {
+                "outcome": "failed",
+                "cause": task["cause"],
+                "seconds": round((self._clock.now() - run.started_at).total_seconds(), 1),
+                "report": "none could be written",
+            },
+        )
+
     def release(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Do for an execution that ended without `finish` what that would have done."""
         execution: str = task["execution"]
@@ -182,15 +220,25 @@ class Tasks:
                 datetime.fromtimestamp(task["started_at"] / 1000, UTC),
                 read_request(plan.request),
             )
-            status = str(task["status"]).lower().replace("_", " ")
             self._conclude(
                 run,
                 "partial",
                 summary=plan.summary,
                 results=[self._traces(plan, execution)],
-                cause=f"the execution was {status}",
+                cause=self._why_it_ended(task),
             )
         return {"released": released, "reopened": reopened}
+
+    def _why_it_ended(self, task: Mapping[str, Any]) -> str:
+        """The status that an execution ended with, and what its operator said on that, if it can be read."""
+        status = str(task["status"]).lower().replace("_", " ")
+        try:
+            # EventBridge tells the status alone.
+            said = " ".join(self._executions.cause(task["execution_arn"]).split())
+        except Exception:  # its letters wait for the report, which is worth more than its cause
+            said = ""
+        ended = f"the execution was {status}"
+        return clip(f"{ended}: {said}") if said else ended
 
     def _conclude(
         self,
@@ -206,15 +254,25 @@ class Tasks:
         counts = Counter[str]()
         for page in results:
             counts.update(page["fates"])
+        left_out = left_out_of(results)
         left = (summary or {}).get("letters", 0) - sum(counts[fate] for fate in DONE_WITH)
+        if left_out and outcome == "done" and not counts:
+            outcome = "aborted"
+        named = run.request.filter.letter_ids if left else None
+        rows = self._letters.rows(named or ())
         output = self._reports.write(
             run,
             "partial" if outcome == "done" and left else outcome,
             now=self._clock.now(),
-            cause=cause,
+            cause="; ".join([*([cause] if cause else []), *map(str, left_out.values())]) or None,
             summary=summary,
             results=results,
             left=left,
+            left_ids=[
+                row.key
+                for row in rows
+                if row.state in ("open", "parked") and row.run != run.execution
+            ],
             approver=approver,
         )
         self._tell(run, output)
@@ -222,11 +280,17 @@ class Tasks:
 
     def _tell(self, run: Run, output: Mapping[str, Any]) -> None:
         """Tell of a report; last of all, put on record that nothing more is to be told of this run."""
-        if run.request.rules.reports_to_operators:
-            self._notices.tell_of_run(run, output)
+        # In this order: where it fails, it is done again, and a run is told of once.
         if output["outcome"] != "skipped":
             self._notices.tell_of_incident(run, output)
+        self._tell_of_run(run, output)
         self._bucket.put(concluded_key(run.execution), json.dumps({"report": output["report"]}))
+
+    def _tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
+        # The counter asks for triage every minute, until it gets through: alarms tell of that.
+        fails = output["outcome"] == "failed" and run.request.started_by != COUNTER
+        if fails or run.request.rules.reports_to_operators:
+            self._notices.tell_of_run(run, output)
 
     def _results(self, last: str | None) -> list[dict[str, Any]]:
         """The results of all pages, of which `last` is the key of the last one's."""

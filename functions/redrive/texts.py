@@ -7,17 +7,45 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventing.dead_letter import Stage
+from eventing.redrive.junk import JunkKind
+from eventing.redrive.plan import Plan
 from functions.redrive.run import Run
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def no_letters(number: int) -> str:
+    """A number of messages that are junk."""
+    return f"{counted(number, 'message')} {'is no dead letter' if number == 1 else 'are no dead letters'}"
+
+
+def headline(stage: Stage, letters: int, junk: int) -> str:
+    """The subject of the message on what was found at a stage: letters, or else junk."""
+    if letters:
+        return f"{counted(letters, 'dead letter')} at {stage}"
+    if junk:
+        return f"{no_letters(junk)} at {stage}"
+    return f"dead letters that could not be recorded at {stage}"
 
 
 def incident_text(
     stage: Stage, letters: int, root_causes: int, groups: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     """The lines on letters that wait, by their root causes; `groups` as a report has them."""
-    lines = [
-        f"{letters} events wait as dead letters of {stage}, with {root_causes} root causes:",
+    return [
+        f"{counted(letters, 'event')} {'waits' if letters == 1 else 'wait'} as "
+        f"{'a dead letter' if letters == 1 else 'dead letters'} of {stage}, "
+        f"with {counted(root_causes, 'root cause')}:",
         "",
+        *_groups_text(groups),
     ]
+
+
+def _groups_text(groups: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines: list[str] = []
     for group in groups:
         lines += [
             f"{group['letters']} x {group['cause']} at {group['step']}: {group['message']}",
@@ -34,16 +62,38 @@ def not_in_ledger_text(triaged: Mapping[str, Any], junk: str) -> list[str]:
     """The lines on what was in the queue but is not in the ledger; `junk` is where that is kept."""
     lines: list[str] = []
     if triaged.get("junk"):
-        reasons = "; ".join(f"{n} x {reason}" for reason, n in triaged["junk_reasons"].items())
-        lines += [f"{triaged['junk']} messages are no dead letters: {reasons}", f"  kept: {junk}"]
+        kinds = ", ".join(f"{n} x {JunkKind(k).called}" for k, n in triaged["junk_kinds"].items())
+        lines += [f"{no_letters(triaged['junk'])}: {kinds}", f"  kept: {junk}"]
     if triaged.get("left"):
         causes = _counts(triaged["causes"])
-        lines += [f"{triaged['left']} receipts of letters could not be recorded: {causes}"]
+        receipts = counted(triaged["left"], "receipt")
+        lines += [f"{receipts} of letters could not be recorded: {causes}"]
     return lines
 
 
-def run_text(run: Run, output: Mapping[str, Any]) -> str:
+# What an operator does next, by how a run ended, and the runbook's section that has the command.
+_NEXT: Mapping[str, tuple[str, str]] = {
+    "aborted": ("fix what the cause names, then plan it and start it again", "plan"),
+    "partial": ("continue with the letters that are left", "stop-slow-down-continue"),
+    "not approved": ("start it again, and have it approved within a day", "approve-or-refuse"),
+    "failed": ("look why, then start it again", "redrive-failed"),
+    "changed": ("plan it and start it again", "plan"),
+}
+_FAILED_AGAIN = (
+    "fix what failed_again in the report names, then plan it and start it again",
+    "plan",
+)
+
+
+def _next_step(output: Mapping[str, Any]) -> tuple[str, str] | None:
+    counts = output.get("counts", {})
+    failed = counts.get("failed", 0) + counts.get("parked", 0)
+    return _NEXT.get(output["outcome"], _FAILED_AGAIN if failed else None)
+
+
+def run_text(run: Run, output: Mapping[str, Any], *, runbook: str) -> str:
     """The message on a redrive or discard that ended; `output` is that of its report."""
+    step = _next_step(output)
     counts = output.get("counts", {})
     lines = [
         f"{run.request.action} of {run.request.stage}: {output['outcome']}",
@@ -51,16 +101,21 @@ def run_text(run: Run, output: Mapping[str, Any]) -> str:
         *([f"approved by {output['approver']}"] if output.get("approver") else []),
         *([f"cause: {output['cause']}"] if output.get("cause") else []),
         "letters: " + (", ".join(f"{n} {fate}" for fate, n in counts.items()) or "none"),
+        *([f"left: {output['not_taken_up']}"] if output.get("not_taken_up") else []),
         f"seconds: {output['seconds']}",
+        f"execution: {run.arn}",
         f"report: {output['report']}",
+        *([f"What to do: {step[0]}: {runbook}#{step[1]}"] if step else []),
     ]
     return "\n".join(lines)
 
 
 def approval_text(
-    run: Run, *, token: str, plan_hash: str, summary: Mapping[str, Any], uri: str
+    run: Run, *, token: str, plan: Plan, groups: Sequence[Mapping[str, Any]], uri: str
 ) -> str:
-    """A plan, with the exact commands to approve it and to refuse."""
+    """A plan and the groups of its letters, with the exact commands to approve it and to refuse."""
+    plan_hash, summary = plan.hash, plan.summary
+    more = len(summary["by_fingerprint"]) - len(groups)
     answers = {
         decision: json.dumps({"approved": approved, "approver": "YOUR NAME", "hash": plan_hash})
         for decision, approved in (("approve", True), ("refuse", False))
@@ -70,11 +125,15 @@ def approval_text(
         f"--task-output '{answer}'"
         for decision, answer in answers.items()
     )
+    shown = "\n".join(_groups_text(groups))
+    others = f"and {counted(more, 'root cause')} more\n\n" if more > 0 else ""
+    letters = counted(summary["letters"], "dead letter")
     return (
-        f"{run.request.started_by} wants to {run.request.action} {summary['letters']} dead "
-        f"letters of {run.request.stage}: {run.request.reason or 'no reason given'}\n\n"
-        f"{json.dumps(summary, indent=2)}\n\nplan: {uri}\nhash: {plan_hash}\n\n{commands}\n\n"
-        "Without an answer within a day it is refused."
+        f"{run.request.started_by} wants to {run.request.action} {letters} of {run.request.stage}: "
+        f"{run.request.reason}\n\n{shown}\n{others}"
+        f"execution: {run.arn}\nplan: {uri}\nhash: {plan_hash}\n\n{commands}\n\n"
+        "Without an answer within a day it is not approved.\n\n"
+        f"{json.dumps(summary, indent=2)}"
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from eventing.cause import Cause, Code, cause_of
@@ -12,6 +13,7 @@ from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter
 from functions.shared.batch_answers import failures
 from functions.shared.clock import Clock
+from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -31,6 +33,8 @@ class Received:
     id: str
     body: str = field(repr=False)
     receipt: str = field(repr=False)
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """Its message attributes: `{"type", "value"}`, a binary value as base64."""
 
 
 class DeadLetterQueue:
@@ -41,6 +45,9 @@ class DeadLetterQueue:
         self._url = url
         self._workers = workers
         self._clock = clock
+        resource = resource_of({"QueueUrl": url})
+        self._out_of_time = replace(_OUT_OF_TIME, resource=resource)
+        self._unanswered = replace(_UNANSWERED, resource=resource)
 
     def send(self, letters: Sequence[DeadLetter], *, deadline: float) -> list[Cause | None]:
         """Send every letter; for each, in their order, None when it is safe, or why it is not.
@@ -61,7 +68,7 @@ class DeadLetterQueue:
         return [
             cause
             for chunk, call in calls
-            for cause in self._clock.result_by(deadline, call, [_OUT_OF_TIME] * len(chunk))
+            for cause in self._clock.result_by(deadline, call, [self._out_of_time] * len(chunk))
         ]
 
     def receive(self, *, wait_seconds: int) -> list[Received]:
@@ -70,8 +77,12 @@ class DeadLetterQueue:
             QueueUrl=self._url,
             MaxNumberOfMessages=ENTRIES_PER_CALL,
             WaitTimeSeconds=wait_seconds,
+            MessageAttributeNames=["All"],
         ).get("Messages", ())
-        return [Received(m["MessageId"], m["Body"], m["ReceiptHandle"]) for m in messages]
+        return [
+            Received(m["MessageId"], m["Body"], m["ReceiptHandle"], _attributes(m))
+            for m in messages
+        ]
 
     def delete(self, messages: Sequence[Received]) -> None:
         """Delete at most ten messages; raises what the SDK raises.
@@ -84,6 +95,21 @@ class DeadLetterQueue:
                 Entries=[
                     {"Id": str(n), "ReceiptHandle": message.receipt}
                     for n, message in enumerate(messages)
+                ],
+            )
+
+    def show(self, messages: Sequence[Received]) -> None:
+        """Let these be received again at once; raises what the SDK raises.
+
+        One that stays hidden all the same is received when its time-out is over.
+        """
+        for start in range(0, len(messages), ENTRIES_PER_CALL):
+            run = messages[start : start + ENTRIES_PER_CALL]
+            self._client.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(n), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                    for n, message in enumerate(run)
                 ],
             )
 
@@ -102,4 +128,17 @@ class DeadLetterQueue:
             )
         except Exception as error:
             return [cause_of(error)] * len(texts)
-        return failures(response, len(texts), _UNANSWERED)
+        return failures(response, len(texts), self._unanswered)
+
+
+def _attributes(message: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    attributes: Mapping[str, Mapping[str, Any]] = message.get("MessageAttributes", {})
+    return {
+        name: {
+            "type": str(value["DataType"]),
+            "value": b64encode(value["BinaryValue"]).decode()
+            if "BinaryValue" in value
+            else str(value.get("StringValue", "")),
+        }
+        for name, value in attributes.items()
+    }

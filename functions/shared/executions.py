@@ -48,6 +48,10 @@ class Executions:
         """The name of the error that it ended with."""
         return self._client.describe_execution(executionArn=execution.arn).get("error")
 
+    def cause(self, arn: str) -> str:
+        """What was said when it was stopped, or why it failed; empty when nothing was."""
+        return self._client.describe_execution(executionArn=arn).get("cause", "")
+
     def history(self, execution: Execution) -> Sequence[Mapping[str, Any]]:
         """Its last thousand events, the latest first, as Step Functions gives them."""
         events: Any = self._client.get_execution_history(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
-from eventing.cause import Cause, aws_cause, cause_of
+from eventing.cause import UNPROCESSED, Cause, DependencyDown, cause_of
 from eventing.dead_letter import DeadLetter, Stage
 from eventing.redrive.changes import Change
 from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import SHARDS, Row, State, shard, shards
+from functions.shared.batch_answers import statement_cause
 from functions.shared.clock import Clock
 from functions.shared.letter_index import LetterIndex
 from functions.shared.letter_items import (
@@ -24,6 +25,7 @@ from functions.shared.letter_items import (
     read_entry,
     read_letter,
 )
+from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 _STATEMENTS = 25
 _KEYS = 100
 _LOOK_UPS = 10
+_ORIGINALS = ("original_failed_at", "original_accepted_at")
 # Seconds before a change is tried again.
 _PAUSES = (0.2, 0.6, 1.8)
 
@@ -64,22 +67,34 @@ class Letters:
         self._workers = workers
         self._clock = clock
         self._shards = shards
+        self._resource = resource_of({"TableName": table})
         self._index = LetterIndex(client, table=table)
 
     def take_in(self, letter: DeadLetter, row: Row) -> bool | Cause:
         """Record a letter as open: True when that is news, False when it was on record, or the cause.
 
         A letter that was closed and has failed again since is opened again, and its episodes go on.
-        One that is parked stays so, and one that a redrive is at is left to it.
+        One that is parked stays so, and one that a redrive is at is left to it. Times of the letter that
+        the row has otherwise are kept beside, as `original_...`: they tell its second receipt.
         """
         key = row.key
+        originals = {
+            f"original_{name}": said
+            for name, said, recorded in (
+                ("failed_at", letter.failed_at, row.failed_at),
+                ("accepted_at", letter.accepted_at, row.accepted_at),
+            )
+            if said != recorded
+        }
         members: dict[str, str | int | None] = {
             **asdict(row),
             "shard": shard(row.stage, row.state, key, self._shards),
             "error_class": letter.cause.error_class,
             "message": letter.cause.message,
+            "resource": letter.cause.resource or "-",
             "event": letter.event,
             "trace_id": letter.trace_id,
+            **originals,
         }
         # Those that an earlier row's are counted on from, or that are another's.
         for name in ("key", "version", "episode", "run"):
@@ -88,20 +103,28 @@ class Letters:
             name: value for name, value in members.items() if value is not None and value != ""
         }
         sets = ", ".join(f"#{name} = :{name}" for name in given)
+        # `closed_at` and `reason` are of the time when it was closed before.
+        removed = [
+            "run",
+            "closed_at",
+            "reason",
+            *(name for name in _ORIGINALS if name not in originals),
+        ]
+        is_news = "#failed_at < :failed_at AND NOT #state IN (:parked, :redriving)"
+        if "original_failed_at" in originals:
+            is_news += " AND NOT #original_failed_at = :original_failed_at"
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": key}},
                 UpdateExpression=(
                     f"SET {sets}, #episode = if_not_exists(#episode, :episode), "
-                    "#version = if_not_exists(#version, :zero) + :one REMOVE #run"
+                    "#version = if_not_exists(#version, :zero) + :one "
+                    f"REMOVE {', '.join(f'#{name}' for name in removed)}"
                 ),
-                ConditionExpression=(
-                    "attribute_not_exists(pk) OR "
-                    "(#failed_at < :failed_at AND NOT #state IN (:parked, :redriving))"
-                ),
+                ConditionExpression=f"attribute_not_exists(pk) OR ({is_news})",
                 ExpressionAttributeNames={
-                    f"#{name}": name for name in (*given, "episode", "version", "run")
+                    f"#{name}": name for name in (*given, "episode", "version", *removed)
                 },
                 ExpressionAttributeValues={
                     **{f":{name}": attribute(value) for name, value in given.items()},
@@ -247,7 +270,7 @@ class Letters:
             left = unprocessed.get(self._table, {}).get("Keys")
             if not left:
                 return found
-        raise TimeoutError("the ledger left keys unprocessed")
+        raise DependencyDown(replace(UNPROCESSED, resource=self._resource))
 
     def _change(self, run: Sequence[Change]) -> _Answer:
         try:
@@ -264,7 +287,7 @@ class Letters:
             elif failure.get("Code") == "ConditionalCheckFailed":
                 results.append(False)
             else:
-                results.append(aws_cause(failure.get("Code", ""), failure.get("Message", "")))
+                results.append(statement_cause(failure, self._resource))
         repeated = bool(response["ResponseMetadata"].get("RetryAttempts"))
         return _Answer(results, asked_again=repeated)
 

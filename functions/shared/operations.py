@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -53,12 +52,11 @@ class OperationsBucket:
 
         Beside `x.json` are `x-2.json`, `x-3.json` and so on.
         """
-        path = PurePosixPath(key)
-        for number in count(2):
-            if self.put(key, text) or self.get(key) == text.encode():
-                return key
+        path, number = PurePosixPath(key), 1
+        while not self.put(key, text) and self.get(key) != text.encode():
+            number += 1
             key = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-        raise AssertionError("numbers do not end")
+        return key
 
     def get(self, key: str) -> bytes:
         """Read an object."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from eventing.cause import Cause, Code, cause_of
 from eventing.message import Message
 from functions.shared.batch_answers import failures
 from functions.shared.clock import Clock
+from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -73,8 +75,9 @@ class Topics:
         return [cause] * len(messages), cause.code is Code.THROTTLED
 
     def _call(self, topic: str, messages: Sequence[Message]) -> Sequence[Cause | None]:
+        arn = self._arn_prefix + topic
         response = self._client.publish_batch(
-            TopicArn=self._arn_prefix + topic,
+            TopicArn=arn,
             PublishBatchRequestEntries=[
                 {
                     "Id": str(number),
@@ -87,7 +90,8 @@ class Topics:
                 for number, message in enumerate(messages)
             ],
         )
-        return failures(response, len(messages), _UNANSWERED)
+        unanswered = replace(_UNANSWERED, resource=resource_of({"TopicArn": arn}))
+        return failures(response, len(messages), unanswered)
 
     def check(self, topic: str) -> Cause | None:
         """Look whether the topic is there, without a message: None, or why it could not be seen."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, Meaning, Part
@@ -62,4 +64,32 @@ class Health(Construct):
             alarm_description=meaning.text(region.configuration),
             alarm_rule=cloudwatch.AlarmRule.any_of(*region.alarms.notifying),
         )
-        self.alarm.add_ok_action(region.alarms.action)
+        self._tell_the_end(region)
+
+    def _tell_the_end(self, region: Region) -> None:
+        # Not as an action of the alarm: a new composite runs that on its first evaluation, with nothing
+        # before it that could be well again.
+        name = region.configuration.name("unhealthy")
+        events.Rule(
+            self,
+            "WellAgain",
+            rule_name=region.configuration.name("well-again"),
+            description="Tells operators that all alarms are off again",
+            event_pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                resources=[self.alarm.alarm_arn],
+                detail={"state": {"value": ["OK"]}, "previousState": {"value": ["ALARM"]}},
+            ),
+            targets=[
+                targets.SnsTopic(
+                    region.ops_topic,
+                    # Otherwise the topic would let in the rules of every account.
+                    authorize_using_role=True,
+                    message=events.RuleTargetInput.from_text(
+                        f"{region.configuration.deployment}: all is well again in "
+                        f"{events.EventField.from_path('$.region')}. {name} is OK: no alarm is on."
+                    ),
+                )
+            ],
+        )

@@ -55,6 +55,7 @@ class Operations(Construct):
                 Objects.RUNS: retention.runs,
                 Objects.REPORTS: retention.reports,
                 Objects.JUNK: retention.junk,
+                Objects.RESUBMITTED: retention.junk,
                 Objects.INVOCATION_RECORDS: retention.invocation_records,
                 ACCESS_LOGS: retention.access_logs,
             },

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from eventing.redrive.pace import PAGE_SECONDS
+from eventing.redrive.pace import PAGE_SECONDS, REST_SECONDS
 from eventing.redrive.price import MEMORY_MB
-from functions.contract import Objects, Variable
+from functions.contract import DLQ_URLS, Objects, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
+from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infrastructure.constructs.archive import Archive
+    from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.operations import Operations
@@ -34,6 +39,7 @@ class RedriveFunction(Construct):
         *,
         region: Region,
         ledger: Ledger,
+        dead_letters: Sequence[DeadLetterQueue],
         operations: Operations,
         event_store: EventStore,
         archive: Archive,
@@ -48,9 +54,11 @@ class RedriveFunction(Construct):
             description="Plans a redrive, takes a page of dead letters up again where they failed",
             memory_size=MEMORY_MB,
             # More than a page takes: making a plan, or its report, may take longer.
-            timeout=cdk.Duration.seconds(PAGE_SECONDS + 70),
+            timeout=cdk.Duration.seconds(PAGE_SECONDS + REST_SECONDS),
             environment={
+                **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
                 Variable.LEDGER_TABLE: ledger.table.table_name,
+                Variable.OPEN_LETTER_DAYS: str(region.configuration.retention.open_letters),
                 Variable.CLOSED_LETTER_DAYS: str(region.configuration.retention.closed_letters),
                 Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
                 Variable.OPS_TOPIC_ARN: region.ops_topic.topic_arn,
@@ -66,12 +74,37 @@ class RedriveFunction(Construct):
             refuses=True,
         )
         ledger.grant_redrive(self.function)
-        operations.grant_read(self.function, Objects.RUNS, Objects.REPORTS)
-        operations.grant_list(self.function, Objects.RUNS)
-        operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS)
+        # By their names: the state machine itself calls this function.
+        name = region.configuration.name("redrive")
+        self.function.add_environment(
+            Variable.STATE_MACHINE_ARN, _states(self, "stateMachine", name)
+        )
+        executions = _states(self, "execution", f"{name}:*")
+        self.function.add_to_role_policy(
+            iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions])
+        )
+        accept_wildcard(
+            self.function.execution_role, executions, "Executions of the one state machine."
+        )
+        for queue in dead_letters:
+            queue.grant_send(self.function)
+        operations.grant_read(self.function, Objects.RUNS, Objects.REPORTS, Objects.JUNK)
+        for prefix in (Objects.RUNS, Objects.JUNK, Objects.RESUBMITTED):
+            operations.grant_list(self.function, prefix)
+        operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS, Objects.RESUBMITTED)
         operations.grant_notify(self.function)
         event_store.grant_store(self.function)
         event_store.grant_probe(self.function)
         archive.grant_archive(self.function)
         topics.grant_publish(self.function)
         topics.grant_probe(self.function)
+
+
+def _states(scope: Construct, resource: str, name: str) -> str:
+    """The ARN of something of Step Functions in this stack."""
+    return cdk.Stack.of(scope).format_arn(
+        service="states",
+        resource=resource,
+        resource_name=name,
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )

@@ -223,7 +223,12 @@ def denied(
 
 
 def execute(deployment: Deployment, **request: Any) -> dict[str, Any]:
-    """Run the redrive state machine to its end and return what `DescribeExecution` says."""
+    """Run the redrive state machine to its end and return what `DescribeExecution` says.
+
+    A decision has a reason and a name unless the request says otherwise.
+    """
+    if request.get("action") in ("redrive", "discard"):
+        request = {"reason": "a test", "started_by": "ada", **request}
     client = deployment.client("stepfunctions")
     execution = client.start_execution(
         stateMachineArn=deployment.outputs["RedriveStateMachineArn"], input=json.dumps(request)

@@ -1,4 +1,4 @@
-"""Triage and redrive in the deployed system; tests/end_to_end/engine has all that can go wrong.
+"""Triage and redrive in the deployed system; tests/engine has all that can go wrong.
 
 What is here is what the engine's tests stand in for: the state machine as Step Functions runs it, the
 functions' own rights, the alarm that starts triage, and the rule that releases what was stopped.
@@ -134,7 +134,12 @@ def test_a_thousand_letters(deployment: Deployment, subscriber: Subscriber) -> N
 
     # Whatever other tests may have left is discarded with them.
     rest = execute(
-        deployment, action="discard", rate_per_second=1000, approval_above=9999, reason="the end"
+        deployment,
+        action="discard",
+        everything=True,
+        rate_per_second=1000,
+        approval_above=9999,
+        reason="the end",
     )
     assert output(rest)["outcome"] == "done"
     assert states(deployment, letters)["open"] == 0

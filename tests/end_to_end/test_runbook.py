@@ -13,9 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventing.cause import Cause, Code
+from eventing.dead_letter import DeadLetter
+from eventing.redrive.ledger import shard
 from infrastructure.packaging import ROOT
-from tests.end_to_end.conftest import accept, denied, eventually, new_event
-from tests.shown import commands, run
+from tests.end_to_end.conftest import (
+    PUBLISHER,
+    accept,
+    denied,
+    eventually,
+    in_the_ledger,
+    new_event,
+    put_messages,
+)
+from tests.shown import commands, filled_in, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,24 +36,18 @@ if TYPE_CHECKING:
 
 COMMANDS = commands("docs/runbook.md")
 TOPIC = "customers"
-# What somebody types in the place of the words in capitals.
-WHY = {"WHY IT IS SAFE NOW": "the policy is back", "WHY NOBODY NEEDS THEM": "they were tests"}
 
 
 def shown(deployment: Deployment, name: str, *, execution: str = "", **words: str) -> str:
     """What a block prints; `words` take the place of its words in capitals."""
-    block = COMMANDS[name]
-    for word, value in words.items():
-        block = block.replace(word, value)
+    block = filled_in(COMMANDS[name], **words)
     known = f"execution={execution}\n" if execution else ""
     return run(COMMANDS["setup"] + known + block, deployment.cloud.environment)
 
 
 def typed(deployment: Deployment, name: str, *more: str, folder: Path, **words: str) -> Any:
     """The answer of a block's last command to a program, with more options, where nobody is asked."""
-    block = COMMANDS[name]
-    for word, value in words.items():
-        block = block.replace(word, value)
+    block = filled_in(COMMANDS[name], **words)
     environment = {**deployment.cloud.environment, "PYTHONPATH": str(ROOT)}
     answers = [
         # Away from the project's folder, where somebody's `make run` may be up.
@@ -61,7 +66,8 @@ def ended(text: str) -> dict[str, Any]:
 
 
 def start(deployment: Deployment, **request: Any) -> str:
-    """An execution, as the ARN that `start` of the runbook prints."""
+    """An execution that somebody asked for, as the ARN that `start` of the runbook prints."""
+    request = {"reason": "a test", "started_by": "ada", **request}
     started: dict[str, str] = deployment.client("stepfunctions").start_execution(
         stateMachineArn=deployment.outputs["RedriveStateMachineArn"], input=json.dumps(request)
     )
@@ -119,8 +125,7 @@ def test_an_incident_by_the_command_line(
     assert (letter["state"], letter["topic"], letter["code"]) == ("open", TOPIC, "ACCESS_DENIED")
     planned = typed(deployment, "plan", folder=tmp_path, FINGERPRINT=fingerprint)
     assert planned["plan"]["will_go_through"] == len(events)
-    redriven = typed(deployment, "redrive", "--yes", folder=tmp_path, FINGERPRINT=fingerprint,
-                     **WHY)  # fmt: skip
+    redriven = typed(deployment, "redrive", "--yes", folder=tmp_path, FINGERPRINT=fingerprint)
     assert redriven["counts"] == {"resolved": len(events)}
     for event in events:
         assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
@@ -153,26 +158,73 @@ def test_a_run_is_stopped_and_continued_by_the_command_line(
         assert subscriber.wait_for(id)
 
 
+def park(deployment: Deployment, fingerprint: str) -> None:
+    """Park the one letter of this fingerprint, as if its event had failed in too many redrives."""
+    planned = ended(shown(deployment, "raw_plan", FINGERPRINT=fingerprint))
+    (key,) = (g["example"] for g in planned["groups"] if g["fingerprint"] == fingerprint)
+    deployment.client("dynamodb").update_item(
+        TableName=deployment.outputs["LedgerTable"],
+        Key={"pk": {"S": key}},
+        UpdateExpression="SET #state = :parked, #shard = :shard ADD #version :one",
+        ExpressionAttributeNames={"#state": "state", "#shard": "shard", "#version": "version"},
+        ExpressionAttributeValues={
+            ":parked": {"S": "parked"},
+            ":shard": {"S": shard("publish", "parked", key)},
+            ":one": {"N": "1"},
+        },
+    )
+
+
+def test_an_impatient_redrive_of_a_denied_topic_names_it_and_charges_nothing(
+    deployment: Deployment, subscriber: Subscriber, mailbox: str
+) -> None:
+    events = registrations(12)
+    fingerprint = broken(deployment, events)
+    topic, redrive = deployment.topic_arn(TOPIC), f"{deployment.name}-redrive"
+    said = f"topic {topic.rpartition(':')[2]}: ACCESS_DENIED, 12 left out"
+    with denied(deployment, redrive, "sns:Publish", topic):
+        for _ in range(3):
+            redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
+            assert redriven["outcome"] == "aborted"
+            assert redriven["cause"] == said
+            eventually(
+                lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
+                lambda bodies: any(f"cause: {said}" in body for body in bodies),
+            )
+    # The same fingerprint, whoever has noticed since.
+    redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
+    assert redriven["counts"] == {"resolved": len(events)}
+    for event in events:
+        assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
+
+
+def test_a_plan_that_may_not_read_the_events_table_says_so(deployment: Deployment) -> None:
+    redrive, table = f"{deployment.name}-redrive", deployment.outputs["EventsTable"]
+    with denied(deployment, deployment.outputs["IngestFunction"], "dynamodb:PartiQLInsert", "*"):
+        accept(deployment, *registrations(1))
+    with denied(deployment, redrive, "dynamodb:BatchGetItem", "*"):
+        execution = start(deployment, stage="ingest", action="plan")
+        eventually(lambda: status(deployment, execution), lambda found: found == "FAILED")
+    described = deployment.client("stepfunctions").describe_execution(executionArn=execution)
+    assert described["error"] == "DependencyDown"
+    assert re.match(rf"table {re.escape(table)}: ACCESS_DENIED: ", described["cause"])
+    execution = start(deployment, stage="ingest", action="redrive", reason="it may again")
+    eventually(lambda: status(deployment, execution), lambda found: found == "SUCCEEDED")
+
+
 def test_parked_and_unwanted_letters_by_the_command_line(
     deployment: Deployment, subscriber: Subscriber, tmp_path: Path
 ) -> None:
     wanted, unwanted = registrations(2)
     fingerprint = broken(deployment, [wanted])
-    topic, redrive = deployment.topic_arn(TOPIC), f"{deployment.name}-redrive"
-    with denied(deployment, redrive, "sns:Publish", topic):
-        execution = start(
-            deployment, action="redrive", stage="publish", max_episodes=1,
-            filter={"fingerprint": fingerprint},
-        )  # fmt: skip
-        eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
+    park(deployment, fingerprint)
     (id,) = typed(deployment, "parked", folder=tmp_path)["ids"]
-    unparked = typed(deployment, "unpark", "--yes", folder=tmp_path, LETTER=id, **WHY)
+    unparked = typed(deployment, "unpark", "--yes", folder=tmp_path, LETTER=id)
     assert unparked["counts"] == {"resolved": 1}
     assert subscriber.wait_for(wanted["id"])
 
     fingerprint = broken(deployment, [unwanted])
-    discarded = typed(deployment, "discard", "--yes", folder=tmp_path, FINGERPRINT=fingerprint,
-                      **WHY)  # fmt: skip
+    discarded = typed(deployment, "discard", "--yes", folder=tmp_path, FINGERPRINT=fingerprint)
     assert discarded["counts"] == {"discarded": 1}
     assert subscriber.seen(unwanted["id"]) == []
 
@@ -198,8 +250,86 @@ def test_from_the_message_to_the_end_of_the_incident(
     assert (redriven["outcome"], redriven["counts"]) == ("done", {"resolved": len(events)})
     for event in events:
         assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
-    report = shown(deployment, "raw_verify", execution=redriven["execution"])
-    assert json.loads(report[: report.rindex("}") + 1])["counts"] == redriven["counts"]
+    assert verified(deployment, redriven["execution"])["counts"] == redriven["counts"]
+
+
+def verified(deployment: Deployment, execution: str) -> dict[str, Any]:
+    """The report that *verify* shows."""
+    shows = shown(deployment, "raw_verify", execution=execution)
+    report: dict[str, Any] = json.loads(shows[shows.index("{") : shows.rindex("}") + 1])
+    return report
+
+
+def test_300_events_of_a_topic_denied_to_publication_and_to_redrive(
+    deployment: Deployment, subscriber: Subscriber, mailbox: str, tmp_path: Path
+) -> None:
+    events, topic = registrations(300), deployment.topic_arn(TOPIC)
+    publish, redrive = deployment.outputs["PublishFunction"], f"{deployment.name}-redrive"
+    key = deployment.api_key(PUBLISHER)
+    with denied(deployment, redrive, "sns:Publish", topic):
+        with denied(deployment, publish, "sns:Publish", topic):
+            for start_ in range(0, 300, 100):
+                batch = json.dumps(events[start_ : start_ + 100])
+                assert deployment.post(batch, key=key).status == 202
+            # The message, or the alarm's table, leads to triage and its groups.
+            told = eventually(
+                lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
+                lambda bodies: any("ACCESS_DENIED at publish" in body for body in bodies),
+                seconds=120,
+            )
+            assert any("docs/runbook.md#plan" in body for body in told)
+            assert "publish-dead-letters" in eventually(
+                lambda: shown(deployment, "alarms"), lambda text: "publish-dead" in text
+            )
+            fingerprints = eventually(
+                lambda: _open_letters(deployment),
+                lambda letters: sum(letters.values()) == 300,
+                seconds=120,
+            )
+        # The one who fixes publication has not thought of redrive.
+        for fingerprint in fingerprints:
+            planned = ended(shown(deployment, "raw_plan", FINGERPRINT=fingerprint))
+            assert planned["plan"]["will_go_through"] == fingerprints[fingerprint]
+        early = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprints.popitem()[0]))
+        assert early["outcome"] == "aborted"
+        assert verified(deployment, early["execution"])["outcome"] == "aborted"
+        message = eventually(
+            lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
+            lambda bodies: any("redrive of publish: aborted" in body for body in bodies),
+        )
+        assert any("What to do: " in body for body in message)
+    # Fixed for both: by every cause that triage names until there is none.
+    for fingerprint in eventually(
+        lambda: _open_letters(deployment), lambda letters: sum(letters.values()) == 300
+    ):
+        redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
+        assert redriven["outcome"] == "done"
+        assert verified(deployment, redriven["execution"])["counts"] == redriven["counts"]
+    assert _open_letters(deployment) == {}
+    for event in events:
+        assert len(subscriber.wait_for(event["id"])) == 1
+    audited = typed(deployment, "report", folder=tmp_path, EXECUTION=redriven["execution"])
+    (entry,) = (
+        entry
+        for entry in audited["audit"]
+        if entry["execution"] == redriven["execution"].rpartition(":")[2]
+    )
+    assert (entry["started_by"], entry["outcome"]) == ("ada", "done")
+    # Verified: no alarm of dead letters is on any more.
+    eventually(
+        lambda: shown(deployment, "alarms"),
+        lambda text: "publish-dead-letters" not in text,
+        seconds=180,
+    )
+
+
+def test_what_was_refused_is_verified_as_well(deployment: Deployment) -> None:
+    execution = start(deployment, action="redrive", reason=" ")
+    eventually(lambda: status(deployment, execution), lambda found: found == "FAILED")
+    shows = shown(deployment, "raw_verify", execution=execution)
+    assert "InvalidInput" in shows
+    assert "reason: " in shows
+    assert "no report" in shows
 
 
 def test_a_run_is_stopped_and_continued(deployment: Deployment, subscriber: Subscriber) -> None:
@@ -227,11 +357,9 @@ def test_a_run_is_stopped_and_continued(deployment: Deployment, subscriber: Subs
 
 def _continued(deployment: Deployment, execution: str) -> dict[str, Any]:
     # The report is written a moment after the execution was stopped.
-    bucket = deployment.outputs["OperationsBucket"]
-    reports = deployment.client("s3").list_objects_v2(Bucket=bucket, Prefix="reports/")
-    name = f"/{execution.rpartition(':')[2]}.json"
-    if not any(entry["Key"].endswith(name) for entry in reports.get("Contents", ())):
+    if "no report" in (shows := shown(deployment, "raw_verify", execution=execution)):
         return {}
+    assert "the execution was aborted: WHY" in shows
     return ended(shown(deployment, "raw_continue", execution=execution))
 
 
@@ -251,11 +379,7 @@ def test_parked_letters_are_found_and_taken_up_by_their_id(
 ) -> None:
     (event,) = events = registrations(1)
     fingerprint = broken(deployment, events)
-    topic, redrive = deployment.topic_arn(TOPIC), f"{deployment.name}-redrive"
-    wanted = {"stage": "publish", "filter": {"fingerprint": fingerprint}}
-    with denied(deployment, redrive, "sns:Publish", topic):
-        execution = start(deployment, action="redrive", max_episodes=1, **wanted)
-        eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
+    park(deployment, fingerprint)
     (letter,) = re.findall(r"^(\S+)\tACCESS_DENIED\t.*customer", _parked(deployment), re.MULTILINE)
 
     redriven = ended(shown(deployment, "raw_unpark", LETTER=letter))
@@ -300,6 +424,46 @@ def test_the_messages_commands_approve_and_refuse(
     else:
         shown(deployment, "raw_discard", FINGERPRINT=fingerprint)
         assert subscriber.seen(event["id"]) == []
+
+
+def test_junk_is_looked_at_and_a_letter_in_it_resubmitted(
+    deployment: Deployment, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    (event,) = registrations(1)
+    letter = DeadLetter(
+        stage="publish",
+        step="publish",
+        publisher=PUBLISHER,
+        event=json.dumps(event),
+        accepted_at="2026-11-27T09:29:59.000Z",
+        cause=Cause(Code.ACCESS_DENIED, "AuthorizationError", "not authorized"),
+        failed_at="2026-11-27T09:30:00.000Z",
+        topic=TOPIC,
+    )
+    envelope = {"Type": "Notification", "TopicArn": "arn:aws:sns:x", "Message": letter.text()}
+    queue = deployment.outputs["PublishDlqUrl"]
+    test_event = {"Service": "Amazon S3", "Event": "s3:TestEvent"}
+    put_messages(deployment.client("sqs"), queue, [json.dumps(envelope), json.dumps(test_event)])
+    ended(shown(deployment, "raw_triage"))
+    listed = eventually(
+        lambda: typed(deployment, "junk", folder=tmp_path)["junk"], lambda found: len(found) == 2
+    )
+    by_kind = {one["key"].split("/")[2]: one["key"] for one in listed}
+    assert set(by_kind) == {"sns-envelope", "s3-test-event"}
+    id = by_kind["sns-envelope"].rpartition("/")[2].removesuffix(".json")
+    looked = shown(deployment, "look", STAGE="publish", KIND="sns-envelope", JUNK=id)
+    assert json.loads(looked)["kind"] == "sns-envelope"
+
+    resubmitted = typed(deployment, "resubmit", folder=tmp_path, JUNK=id)
+    assert resubmitted["outcome"] == "resubmitted"
+    in_the_ledger(deployment, event)
+    redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=letter.fingerprint))
+    assert redriven["counts"] == {"resolved": 1}
+    assert len(subscriber.wait_for(event["id"])) == 1
+    # Twice is once.
+    assert ended(shown(deployment, "raw_resubmit", JUNK=id))["junk"]["resubmitted"] == 1
+    assert typed(deployment, "reread", folder=tmp_path)["outcome"] == "resubmitted"
+    assert len(subscriber.seen(event["id"])) == 1
 
 
 def test_what_went_wrong_is_found(deployment: Deployment) -> None:

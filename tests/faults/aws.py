@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
@@ -19,7 +20,7 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from functions.shared.clients import Clients
-from tests.faults import dynamodb, s3, sns, sqs
+from tests.faults import cloudwatch, dynamodb, s3, sns, sqs, stepfunctions
 from tests.faults.http import Request, body
 from tests.faults.memory import REGION, Memory
 from tests.faults.sdk import fail
@@ -27,11 +28,20 @@ from tests.faults.vocabulary import Call, Faults, Service, nothing
 
 READERS: dict[Service, Callable[[Memory, AWSPreparedRequest], Request]] = {
     "dynamodb": dynamodb.read,
+    "monitoring": cloudwatch.read,
     "s3": s3.read,
     "sqs": sqs.read,
     "sns": sns.read,
+    "states": stepfunctions.read,
 }
 _HOST = re.compile(rf"https://(?:[^/]*\.)?({'|'.join(READERS)})\.")
+
+
+@contextmanager
+def no_pauses(sleep: Callable[[float], None] = lambda seconds: None) -> Iterator[None]:
+    """Meanwhile the SDK does not wait between its attempts, but calls `sleep`."""
+    with patch("botocore.endpoint.time", SimpleNamespace(sleep=sleep)):
+        yield
 
 
 @dataclass
@@ -60,7 +70,7 @@ class FakeAws(Memory):
         def sleep(seconds: float) -> None:
             self.slept += seconds
 
-        with patch("botocore.retries.standard.time.sleep", sleep):
+        with no_pauses(sleep):
             yield Clients(session=session)
 
     def forget(self) -> None:
@@ -73,23 +83,35 @@ class FakeAws(Memory):
         """How many HTTP requests of these operations were made; of all, when none is named."""
         return sum(not operations or call.operation in operations for call in self.calls)
 
+    def answer(self, request: AWSPreparedRequest) -> AWSResponse:
+        """What AWS answers to a request that no fault happens to."""
+        return self._do(self._read(request)[1])
+
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        found = _HOST.match(request.url)
-        assert found, request.url
-        service = cast("Service", found[1])
-        asked = READERS[service](self, request)
+        service, asked = self._read(request)
         text = body(request).decode(errors="replace")
         with self._lock:
             key = asked.operation, asked.target
             self._counts[key] += 1
             call = Call(service, *key, self._counts[key], text)
             self.calls.append(call)
-
-        def act() -> AWSResponse:
-            with self._lock:
-                return asked.act()
-
         fault = self.fault(call)
         if fault is None:
-            return act()
-        return fail(fault, request, service=service, act=act, released=self.released)
+            return self._do(asked)
+        return fail(
+            fault,
+            request,
+            service=service,
+            act=lambda: self._do(asked),
+            released=self.released,
+        )
+
+    def _read(self, request: AWSPreparedRequest) -> tuple[Service, Request]:
+        found = _HOST.match(request.url)
+        assert found, request.url
+        service = cast("Service", found[1])
+        return service, READERS[service](self, request)
+
+    def _do(self, asked: Request) -> AWSResponse:
+        with self._lock:
+            return asked.act()

@@ -50,6 +50,8 @@ def json_body(request: AWSPreparedRequest) -> tuple[str, dict[str, Any]]:
 
 
 class _Raw(BytesIO):
+    """A body that comes at once, or is read by the SDK's caller."""
+
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
         yield self.read()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from tests.faults.vocabulary import EntryFaults, no_entry
@@ -12,6 +14,29 @@ from tests.faults.vocabulary import EntryFaults, no_entry
 REGION = "eu-north-1"
 QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/"
 TOPIC_PREFIX = f"arn:aws:sns:{REGION}:123456789012:shop-topic-"
+
+
+@dataclass(frozen=True)
+class Index:
+    """A secondary index of a table whose key is `pk`."""
+
+    partition: str
+    sort: str
+    projected: frozenset[str]
+    """The attributes that it has besides the keys."""
+
+    def key(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The key by which a query goes on after an item."""
+        return {name: item[name] for name in (self.partition, self.sort, "pk")}
+
+    def position(self, item: Mapping[str, Any]) -> tuple[str, str]:
+        """Where an item is in its partition."""
+        return item[self.sort]["S"], item["pk"]["S"]
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """All that it has."""
+        return self.projected | {self.partition, self.sort, "pk"}
 
 
 @dataclass
@@ -22,19 +47,36 @@ class Memory:
     """Applies to batches of any service: the text is a message's body or an item's key."""
     topic_bytes: int = 256 * 1024
     """What SNS takes in one call, attributes included."""
+    leaves_keys: bool = True
+    """Whether BatchGetItem leaves half of the keys unprocessed, to see that they are asked for again."""
     tables: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     """Items by `pk`, by table."""
+    indexes: dict[str, Index] = field(default_factory=dict)
+    """Of all tables, by name."""
     inserted: Counter[str] = field(default_factory=Counter)
-    """How often an item was written under a key."""
+    """How often an item was written whole under a key."""
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Objects by key, by bucket."""
     queues: dict[str, dict[str, str]] = field(default_factory=dict)
     """Messages' bodies by receipt handle, by queue."""
+    attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Message attributes, by the receipt handle of a message that has any."""
     hidden: dict[str, set[str]] = field(default_factory=dict)
     """Receipt handles of messages that were received and are not deleted, by queue."""
     topics: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Entries that were published, by topic: `Id`, `Message` and `Attributes`."""
+    deleted_topics: set[str] = field(default_factory=set)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    """Subjects and texts that were published for people."""
+    executions: list[dict[str, Any]] = field(default_factory=list)
+    """What Step Functions tells of executions, and for some `history`, the latest event first."""
+    metrics: dict[str, dict[datetime, float]] = field(default_factory=dict)
+    """Sums by the minute, by the metric's name."""
     messages_sent: int = 0
+
+    def items(self, table: str) -> dict[str, dict[str, Any]]:
+        """A table's items by `pk`."""
+        return self.tables.setdefault(table, {})
 
     def letters(self, queue: str) -> list[dict[str, Any]]:
         """The messages in a queue, as JSON."""

@@ -1,7 +1,8 @@
-"""SNS in memory: PublishBatch, and an assertion error for all else."""
+"""SNS in memory: what the functions ask of it, and an assertion error for all else."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -16,26 +17,47 @@ from tests.faults.vocabulary import LEFT_OUT, EntryRefusal, Refusal
 def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     """What a request asks for."""
     content = {name: values[0] for name, values in parse_qs(body(request).decode()).items()}
-    assert content["Action"] == "PublishBatch"
     topic = content["TopicArn"].removeprefix(TOPIC_PREFIX)
+    actions: Mapping[str, Callable[[], AWSResponse]] = {
+        "GetTopicAttributes": lambda: _answer("GetTopicAttributes", "<Attributes/>"),
+        "Publish": lambda: _publish(memory, content),
+        "PublishBatch": lambda: _publish_batch(memory, request, topic, content),
+    }
+    act = actions[content["Action"]]
 
-    def act() -> AWSResponse:
-        entries = batch_entries(content)
-        assert len(entries) <= 10
-        if sum(map(_size, entries)) > memory.topic_bytes:
-            return error(request, Refusal(400, "BatchRequestTooLong"))
-        done: list[str] = []
-        failed: dict[str, EntryRefusal] = {}
-        for entry in entries:
-            if refused := memory.refuse_entry(topic, entry["Message"]):
-                if refused is not LEFT_OUT:
-                    failed[entry["Id"]] = refused
-                continue
-            memory.topics.setdefault(topic, []).append(entry)
-            done.append(entry["Id"])
-        return response(200, batch_answer(done, failed))
+    def act_if_there() -> AWSResponse:
+        return error(request, Refusal(404, "NotFound")) if topic in memory.deleted_topics else act()
 
-    return Request("PublishBatch", topic, act)
+    return Request(content["Action"], topic, act_if_there)
+
+
+def _publish(memory: Memory, content: dict[str, str]) -> AWSResponse:
+    subject, text = content["Subject"], content["Message"]
+    assert 1 <= len(subject) <= 100
+    assert subject.isascii()
+    assert subject.isprintable()
+    assert len(text.encode()) <= memory.topic_bytes
+    memory.told.append((subject, text))
+    return _answer("Publish", "<MessageId>0</MessageId>")
+
+
+def _publish_batch(
+    memory: Memory, request: AWSPreparedRequest, topic: str, content: dict[str, str]
+) -> AWSResponse:
+    entries = batch_entries(content)
+    assert len(entries) <= 10
+    if sum(map(_size, entries)) > memory.topic_bytes:
+        return error(request, Refusal(400, "BatchRequestTooLong"))
+    done: list[str] = []
+    failed: dict[str, EntryRefusal] = {}
+    for entry in entries:
+        if refused := memory.refuse_entry(topic, entry["Message"]):
+            if refused is not LEFT_OUT:
+                failed[entry["Id"]] = refused
+            continue
+        memory.topics.setdefault(topic, []).append(entry)
+        done.append(entry["Id"])
+    return response(200, batch_answer(done, failed))
 
 
 def batch_entries(content: dict[str, str]) -> list[dict[str, Any]]:
@@ -65,11 +87,15 @@ def batch_answer(done: list[str], failed: dict[str, EntryRefusal]) -> str:
         f"<SenderFault>{str(refusal.sender_fault).lower()}</SenderFault></member>"
         for id, refusal in failed.items()
     )
-    result = f"<Successful>{successful}</Successful><Failed>{refused}</Failed>"
-    return (
-        f"<PublishBatchResponse><PublishBatchResult>{result}</PublishBatchResult>"
-        "</PublishBatchResponse>"
-    )
+    return _text("PublishBatch", f"<Successful>{successful}</Successful><Failed>{refused}</Failed>")
+
+
+def _answer(action: str, result: str) -> AWSResponse:
+    return response(200, _text(action, result))
+
+
+def _text(action: str, result: str) -> str:
+    return f"<{action}Response><{action}Result>{result}</{action}Result></{action}Response>"
 
 
 def _size(entry: dict[str, Any]) -> int:

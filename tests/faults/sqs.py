@@ -21,16 +21,29 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
 
     def act() -> AWSResponse:
         match operation:
+            case "SendMessage":
+                return _send(memory, name, content)
             case "SendMessageBatch":
                 return _send_batch(memory, name, content["Entries"])
             case "ReceiveMessage":
                 most = content.get("MaxNumberOfMessages", 1)
                 seen = [handle for handle in queue if handle not in hidden][:most]
                 hidden.update(seen)
-                messages = [{"MessageId": h, "ReceiptHandle": h, "Body": queue[h]} for h in seen]
+                messages = [_received(memory, handle, queue[handle]) for handle in seen]
                 return json_response({"Messages": messages} if messages else {})
             case "DeleteMessage":
                 queue.pop(content["ReceiptHandle"], None)
+            case "DeleteMessageBatch":
+                return _delete_batch(queue, content["Entries"])
+            case "GetQueueAttributes":
+                (wanted,) = content["AttributeNames"]
+                assert wanted == "ApproximateNumberOfMessages"
+                visible = sum(handle not in hidden for handle in queue)
+                return json_response({"Attributes": {wanted: str(visible)}})
+            case "ChangeMessageVisibilityBatch":
+                assert 1 <= len(content["Entries"]) <= 10
+                assert all(entry["VisibilityTimeout"] == 0 for entry in content["Entries"])
+                hidden.difference_update(entry["ReceiptHandle"] for entry in content["Entries"])
             case "ChangeMessageVisibility":
                 assert content["VisibilityTimeout"] == 0
                 hidden.discard(content["ReceiptHandle"])
@@ -39,6 +52,28 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
         return json_response({})
 
     return Request(operation, name, act)
+
+
+def _send(memory: Memory, queue: str, content: dict[str, Any]) -> AWSResponse:
+    memory.messages_sent += 1
+    handle, text = f"m{memory.messages_sent}", content["MessageBody"]
+    memory.queues[queue][handle] = text
+    memory.attributes[handle] = content.get("MessageAttributes", {})
+    digest = md5(text.encode(), usedforsecurity=False).hexdigest()
+    return json_response({"MessageId": handle, "MD5OfMessageBody": digest})
+
+
+def _received(memory: Memory, handle: str, text: str) -> dict[str, Any]:
+    message = {"MessageId": handle, "ReceiptHandle": handle, "Body": text}
+    attributes = memory.attributes.get(handle)
+    return {**message, "MessageAttributes": attributes} if attributes else message
+
+
+def _delete_batch(queue: dict[str, str], entries: list[dict[str, Any]]) -> AWSResponse:
+    assert 1 <= len(entries) <= 10
+    for entry in entries:
+        queue.pop(entry["ReceiptHandle"], None)
+    return json_response({"Successful": [{"Id": entry["Id"]} for entry in entries], "Failed": []})
 
 
 def _send_batch(memory: Memory, queue: str, entries: list[dict[str, Any]]) -> AWSResponse:

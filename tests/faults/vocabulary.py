@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Service = Literal["dynamodb", "s3", "sqs", "sns"]
+Service = Literal["dynamodb", "monitoring", "s3", "sqs", "sns", "states"]
+"""As in the host names of AWS."""
 
 Fault = Literal[
     "throttle",

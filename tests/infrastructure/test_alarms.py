@@ -153,7 +153,22 @@ def test_one_alarm_says_that_the_system_is_unhealthy(regional: Template) -> None
     assert _parts(unhealthy) == {*composites, *(alarms.keys() - joined - beside)}
     # One incident sends one message: the alarm that found it has sent that. This tells of its end.
     assert "AlarmActions" not in unhealthy
-    assert unhealthy["OKActions"] == ["eventing-ops"]
+
+
+def test_the_end_is_told_only_after_a_beginning(regional: Template) -> None:
+    # A new composite runs its actions on its first evaluation, from INSUFFICIENT_DATA to OK.
+    assert all("OKActions" not in alarm for alarm in _composites(regional).values())
+    rule = regional.one("AWS::Events::Rule", Name="eventing-well-again").properties
+    (target,) = rule["Targets"]
+
+    assert rule["EventPattern"] == {
+        "source": ["aws.cloudwatch"],
+        "detail-type": ["CloudWatch Alarm State Change"],
+        "resources": ["eventing-unhealthy"],
+        "detail": {"state": {"value": ["OK"]}, "previousState": {"value": ["ALARM"]}},
+    }
+    assert target["Arn"] == "eventing-ops"
+    assert "eventing: all is well again in <region>" in target["InputTransformer"]["InputTemplate"]
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_triage_may_empty_the_queues_into_the_ledger(regional: Template) -> None
         *(
             (f"sqs:{action}", f"eventing-{stage}-dlq")
             for stage in STAGES
-            for action in ("ReceiveMessage", "DeleteMessage")
+            for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility")
         ),
         ("dynamodb:UpdateItem", "eventing-ledger"),
         ("s3:GetObject", f"{OPERATIONS}/{Objects.INVOCATION_RECORDS}*"),
@@ -144,6 +144,10 @@ def test_redrive_may_do_what_the_stages_do_and_write_down_what_it_did(regional: 
         ("s3:GetObject", f"{OPERATIONS}/{Objects.REPORTS}*"),
         ("s3:PutObject", f"{OPERATIONS}/{Objects.RUNS}*"),
         ("s3:PutObject", f"{OPERATIONS}/{Objects.REPORTS}*"),
+        ("s3:GetObject", f"{OPERATIONS}/{Objects.JUNK}*"),
+        ("states:DescribeExecution", _EXECUTIONS),
+        ("s3:PutObject", f"{OPERATIONS}/{Objects.RESUBMITTED}*"),
+        *(("sqs:SendMessage", f"eventing-{stage}-dlq") for stage in STAGES),
         ("s3:ListBucket", OPERATIONS),
     }
 
@@ -177,6 +181,8 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
         (
             "redrive",
             {
+                **QUEUES,
+                Variable.OPEN_LETTER_DAYS: "180",
                 Variable.LEDGER_TABLE: "eventing-ledger",
                 Variable.CLOSED_LETTER_DAYS: "30",
                 Variable.OPERATIONS_BUCKET: OPERATIONS,
@@ -187,6 +193,9 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
                 Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
                 Variable.EVENT_RETENTION_DAYS: "90",
+                Variable.STATE_MACHINE_ARN: (
+                    f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:eventing-redrive"
+                ),
             },
         ),
         (

@@ -48,6 +48,7 @@ def test_buckets_are_private_encrypted_and_versioned(regional: Template, name: s
                 Objects.REPORTS: 200,
                 "access-logs/": 200,
                 Objects.JUNK: 30,
+                Objects.RESUBMITTED: 30,
                 Objects.INVOCATION_RECORDS: 30,
             },
         ),

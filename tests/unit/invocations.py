@@ -17,6 +17,12 @@ CODES: dict[Fault, str] = {
 }
 """The cause in a dead letter, by what happened to the call."""
 
+LOGGERS_OWN = {
+    "level", "location", "timestamp", "service", "cold_start", "function_arn", "function_memory_size",
+    "function_name", "function_request_id", "xray_trace_id",
+}  # fmt: skip
+"""Fields that Powertools writes into each line of a log."""
+
 
 @dataclass
 class Context:

@@ -126,6 +126,42 @@ def test_answers_of_services(
     assert cause == Cause(expected, code or "Unknown", message)
 
 
+# Further words for the same, which services, their older protocols and the SDK have.
+WORDS: dict[Code, tuple[str, ...]] = {
+    Code.THROTTLED: (
+        "BatchRequestTooFrequent", "LimitExceededException", "ThrottledException",
+        "TooManyRequestsException",
+    ),
+    Code.UNAVAILABLE: (
+        "ConnectionError", "InternalErrorException", "ServiceUnavailableException", "Unavailable",
+    ),
+    Code.TIMEOUT: ("RequestTimeoutException",),
+    Code.ACCESS_DENIED: (
+        "AuthorizationErrorException", "KmsAccessDenied", "NotAuthorized", "UnauthorizedOperation",
+    ),
+    Code.NOT_FOUND: (
+        "KMSNotFound", "KmsDisabled", "KmsInvalidState", "NoSuchKey", "NotFoundException",
+        "TopicNotFound",
+    ),
+    Code.INVALID: ("InvalidParameterException", "InvalidStoredEvent"),
+    Code.TOO_LARGE: ("TooLarge",),
+    Code.CONFLICT: ("Conflict",),
+    Code.CRASHED: ("Crashed",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "expected"),
+    [
+        *((code, message, expected) for _, code, _, message, expected in ANSWERS
+          if code and not code.isdigit() and code not in ("SomethingNew", "InvalidAccessKeyId")),
+        *((word, "", code) for code, words in WORDS.items() for word in words),
+    ],
+)  # fmt: skip
+def test_a_word_says_it_without_a_status(code: str, message: str, expected: Code) -> None:
+    assert aws_cause(code, message) == Cause(expected, code, message)
+
+
 # As entries of batches have them: no status, and SNS and SQS say whose fault it is.
 ENTRIES: list[tuple[str, str, bool | None, Code]] = [
     ("ProvisionedThroughputExceeded", "", None, Code.THROTTLED),

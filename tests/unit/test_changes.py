@@ -41,12 +41,50 @@ def test_a_new_row_has_all_that_the_index_tells() -> None:
     assert (made.verdict, made.target, made.judged_by) == ("ok", "customers", "c1")
 
 
+@pytest.mark.parametrize(
+    ("said", "recorded"),
+    [
+        ("2026-11-24T09:59:59.999Z", "2026-11-24T09:59:59.999Z"),
+        ("2026-11-24T10:00:00.000Z", "2026-11-24T10:00:00.000Z"),
+        ("2026-11-24T10:00:00.001Z", "2026-11-24T10:00:00.000Z"),
+        ("2099-01-01T00:00:00.000Z", "2026-11-24T10:00:00.000Z"),
+    ],
+)
+def test_what_a_letter_says_of_the_future_has_happened_by_now(said: str, recorded: str) -> None:
+    letter = DeadLetter(
+        stage="ingest",
+        step="store",
+        publisher="acme",
+        event=event_text(),
+        accepted_at=said,
+        cause=BROKEN,
+        failed_at=said,
+    )
+    made = new_row(letter, verdict="ok", target=None, judged_by="c1", now=NOW, days=180)
+    assert (made.failed_at, made.accepted_at) == (recorded, recorded)
+
+
 def test_a_claim_names_its_run_and_the_claimed_row_is_one_version_on() -> None:
-    change = claim(ROW, run="r1")
+    change = claim(ROW, run="r1", days=180)
     assert (change.row, change.state, change.members) == (ROW, "redriving", {"run": "r1"})
     assert claimed(ROW) == replace(ROW, version=2)
     back = reopen(claimed(ROW))
     assert (back.row, back.state, back.members) == (claimed(ROW), "open", {"run": ""})
+
+
+def test_a_discarded_letter_that_is_taken_up_is_kept_as_long_as_an_open_one() -> None:
+    accepted_at = datetime.fromisoformat(ROW.accepted_at)
+    soon = int((NOW + timedelta(days=30)).timestamp())
+    change = claim(row(state="discarded", expires_at=soon), run="r1", days=180)
+    assert change.members == {
+        "run": "r1",
+        "closed_at": "",
+        "reason": "",
+        "expires_at": int((accepted_at + timedelta(days=180)).timestamp()),
+    }
+    # Never for less than it is kept already.
+    late = claim(row(state="discarded", expires_at=2**33), run="r1", days=180)
+    assert late.members["expires_at"] == 2**33
 
 
 def test_a_letter_that_is_closed_stays_on_record_for_a_while() -> None:

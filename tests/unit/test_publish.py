@@ -17,7 +17,7 @@ from functions.publish.handler import THREADS
 from functions.shared.clock import Clock
 from tests.faults.aws import FakeAws
 from tests.faults.vocabulary import LEFT_OUT, Call, EntryRefusal, Fault, Killed
-from tests.unit.invocations import CODES
+from tests.unit.invocations import CODES, LOGGERS_OWN
 from tests.unit.stream import Stream, StreamClock, new_function, record
 
 EVENT = '{"id": "0", "type": "com.example.shop.order.placed.v1", "source": "/a"}'
@@ -160,6 +160,8 @@ def test_entries_that_sns_itself_fails_on_are_sent_again_and_no_others(stream: S
     assert stream.letters == []
     assert sorted(map(int, stream.arrived("orders"))) == list(range(10))
     assert stream.aws.count("PublishBatch") == 3
+    # Pauses of 0.2 and 0.6 s, half of each left to chance.
+    assert 0.4 <= stream.aws.slept <= 0.8
 
 
 def test_a_topic_throttled_for_a_moment_leaves_no_dead_letter(stream: Stream) -> None:
@@ -408,7 +410,11 @@ def test_metrics_count_by_topic_by_cause_and_by_the_minute_of_acceptance(
         "ACCESS_DENIED",
         "payments",
     )
-    assert (batch["message"], batch["published"]) == ("batch", {"orders": 2})
+    assert 0 < batch.pop("milliseconds") < 60_000
+    assert {name: value for name, value in batch.items() if name not in LOGGERS_OWN} == {
+        "message": "batch", "records": 3, "published": {"orders": 2}, "dead_lettered": 1,
+        "unsettled": 0, "settled_before": 0, "rounds": 1,
+    }  # fmt: skip
     assert "Lovelace" not in stream.log.getvalue()
 
 

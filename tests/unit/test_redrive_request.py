@@ -9,6 +9,7 @@ import pytest
 
 from eventing.cause import Code
 from eventing.redrive.filter import Filter
+from eventing.redrive.junk import JunkKind
 from eventing.redrive.request import InvalidInput, RedriveRequest, read_request
 
 ID, OTHER_ID = "a" * 43, f"{'-_9Z' * 10}abc"
@@ -49,6 +50,7 @@ def test_nothing_asked_is_triage_of_both_stages() -> None:
     assert request.members() == {
         "stage": "all",
         "action": "triage",
+        "everything": False,
         "rate_per_second": 200,
         "canary": 10,
         "abort_failure_percent": 20,
@@ -148,11 +150,20 @@ def test_whole_numbers_may_come_as_floats() -> None:
         ({"approval_above": -1}, "approval_above"),
         ({"reason": "r" * (1024 + 2048)}, "reason"),
         ({"reason": 5}, "reason"),
-        ({"action": "discard"}, "reason"),
-        ({"action": "discard", "reason": ""}, "reason"),
+        ({"everything": "true"}, "everything"),
+        ({"junk_ids": ["17"]}, "junk_ids"),
+        ({"junk_kind": "newer-letter"}, "junk_kind"),
+        ({"junk_ids": []}, "junk_ids"),
+        ({"junk_ids": ["../reports/a"]}, "junk_ids"),
+        ({"junk_ids": ["a"] * 101}, "junk_ids"),
+        ({"junk_ids": "17"}, "junk_ids"),
+        ({"junk_kind": "letters"}, "junk_kind"),
+        ({"junk_kind": ["letter"]}, "junk_kind"),
+        ({"everything": 1}, "everything"),
+        ({"everything": True, "filter": {"publisher": "a"}}, "everything"),
         ({"started_by": ""}, "started_by"),
         ({"started_by": "a" * 257}, "started_by"),
-        *(({name: None}, name) for name in EVERY_FIELD),
+        *(({name: None}, name) for name in (*EVERY_FIELD, "everything")),
         *(({"filter": {name: None}}, f"filter.{name}") for name in EVERY_FIELD["filter"]),
     ],
 )
@@ -187,3 +198,37 @@ def test_what_is_just_within_its_bounds_is_taken() -> None:
     assert read_request({"filter": {"letter_ids": ids}}).filter.letter_ids == tuple(ids)
     for code in Code:
         assert read_request({"filter": {"cause": code.value}}).filter.cause == code
+
+
+DISCARD: dict[str, Any] = {"action": "discard", "reason": "tests of theirs", "started_by": "ada"}
+
+
+def test_a_discard_says_what_it_means() -> None:
+    assert faults_of(DISCARD) == 'filter: is required to discard, or "everything": true'
+    assert faults_of({**DISCARD, "everything": False}).startswith("filter: ")
+    assert faults_of({**DISCARD, "limit": 5}).startswith("filter: ")
+    assert read_request({**DISCARD, "everything": True}).filter == Filter()
+    assert read_request({**DISCARD, "filter": {"publisher": "a"}}).filter == Filter(publisher="a")
+
+
+def test_what_is_gone_for_good_needs_an_approval_sooner() -> None:
+    discard = read_request({**DISCARD, "everything": True})
+    redrive = read_request({**DISCARD, "action": "redrive"})
+    assert (discard.approval_above, redrive.approval_above) == (100, 1000)
+    asked = read_request({**DISCARD, "everything": True, "approval_above": 5})
+    assert asked.approval_above == 5
+
+
+RESUBMIT: dict[str, Any] = {"action": "resubmit", "reason": "letters of ours", "started_by": "ada"}
+
+
+def test_a_resubmission_names_junk_by_its_ids_or_its_kind() -> None:
+    assert faults_of(RESUBMIT).startswith("junk_ids: either these or junk_kind")
+    both = {**RESUBMIT, "junk_ids": ["17"], "junk_kind": "letter"}
+    assert faults_of(both).startswith("junk_ids: either these or junk_kind")
+    by_ids = read_request({**RESUBMIT, "junk_ids": ["17", "18", "17"]})
+    assert by_ids.junk_ids == ("17", "18")
+    by_kind = read_request({**RESUBMIT, "junk_kind": "newer-letter"})
+    assert by_kind.junk_kind is JunkKind.NEWER_LETTER
+    for request in (by_ids, by_kind):
+        assert read_request(json.loads(json.dumps(request.members()))) == request

@@ -44,10 +44,24 @@ def test_every_action_has_rules() -> None:
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_reason_is_required_where_the_rules_say_so(action: Action) -> None:
-    assert read_request({"action": action, "reason": "tests"}).action == action
-    if ACTIONS[action].needs_reason:
-        with pytest.raises(InvalidInput, match=f"^reason: is required to {action}$"):
-            read_request({"action": action})
-    else:
-        assert read_request({"action": action}).reason == ""
+def test_who_decides_says_why_and_who(action: Action) -> None:
+    rules = ACTIONS[action]
+    chosen: dict[str, Any] = {"everything": True} if rules.needs_choice else {}
+    if rules.takes_junk:
+        chosen = {"junk_ids": ["17"]}
+    said = {"reason": "tests", "started_by": "ada"} if rules.decides else {}
+    assert read_request({"action": action, **chosen, **said}).action == action
+    for name in said:
+        with pytest.raises(InvalidInput, match=f"^{name}: must say "):
+            read_request(
+                {"action": action, **chosen, **{n: v for n, v in said.items() if n != name}}
+            )
+
+
+def test_a_discarded_letter_can_be_had_again_but_not_discarded_again() -> None:
+    assert {a for a, rules in ACTIONS.items() if "discarded" in rules.asked_by_id} >= {
+        "redrive",
+        "plan",
+    }
+    assert "discarded" not in ACTIONS["discard"].asked_by_id
+    assert all("resolved" not in rules.asked_by_id for rules in ACTIONS.values())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from functions.contract import EXECUTION_REFUSALS, Refusal
+from functions.contract import DEPENDENCY_DOWN, EXECUTION_REFUSALS
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed, targets
 from workflows.redrive import DEFINITION
 
@@ -23,9 +23,24 @@ REQUEST: Mapping[str, Json] = {
     "reason": "the topic is back",
 }
 PLAN: Mapping[str, Json] = {"hash": "4f2a", "object": "redrive/run-1/plan.json", "count": 321}
+PROBED: Mapping[str, Json] = {"next": 0, "pages": 0, "health": {}}
 YES: Mapping[str, Json] = {"approved": True, "approver": "dana", "hash": "4f2a"}
+NO: Mapping[str, Json] = {**YES, "approved": False}
 DAY = 24 * 3600
 Answer = Callable[[Json], Json]
+
+
+def read_answer(payload: Json) -> Json:
+    """How the function reads YES and NO."""
+    if payload["answer"]["approved"]:
+        return {"approved": True, "approver": "dana", "outcome": None, "cause": None}
+    return {"approved": False, "approver": None, "outcome": "refused", "cause": "Refused by dana."}
+
+
+ANSWERS: Mapping[str, Answer] = {
+    "answer": read_answer,
+    "resubmit": lambda payload: {"resubmitted": 1, "letters": 1},
+}
 
 
 def error(name: str, message: str) -> Answer:
@@ -64,7 +79,7 @@ class Functions:
         self.calls.append(payload)
         function = "Triage" if task == "triage" else "Redrive"
         assert arguments["FunctionName"] == f"${{{function}Function}}"
-        answer = self.answers.get(task, self._answer)(payload)
+        answer = {**ANSWERS, **self.answers}.get(task, self._answer)(payload)
         # What an operator answers is the result itself.
         return answer if task == "ask" else {"StatusCode": 200, "Payload": answer}
 
@@ -81,9 +96,11 @@ class Functions:
             case "lock":
                 return {"token": {"lock#publish": 7}}
             case "verify" | "probe":
-                return {}
+                return {"position": PROBED}
             case "page":
                 return self.pages.pop(0)
+            case "tell":
+                return None
             case "report" | "finish":
                 return {"outcome": payload["outcome"], "report": "reports/2026-03-01/run-1.json"}
             case other:
@@ -130,7 +147,7 @@ def test_every_task_is_told_which_execution_asks() -> None:
     execution = Execution(MACHINE, stub)
     execution.run({})
 
-    assert stub.tasks == [*PLANNED, "ask", "lock", "verify", "probe", "page", "finish"]
+    assert stub.tasks == [*PLANNED, "ask", "answer", *REDRIVEN[3:]]
     for call in stub.calls:
         assert call["execution"] == execution.name
         assert call["execution_arn"] == execution.arn
@@ -217,6 +234,24 @@ def test_without_letters_there_is_nothing_to_approve_and_nothing_to_lock(action:
     assert stub.tasks == [*PLANNED, "report"]
 
 
+def test_what_is_resubmitted_is_triaged_and_reported() -> None:
+    stub = functions(action="resubmit")
+    stub.triages = [triaged(), triaged(drained=False), triaged()]
+
+    assert run(stub)["outcome"] == "resubmitted"
+    assert stub.tasks == ["begin", "triage", "resubmit", "triage", "triage", "report"]
+    assert stub.call("report")["junk"] == {"resubmitted": 1, "letters": 1}
+
+
+def test_junk_that_is_no_letter_is_an_invalid_input() -> None:
+    stub = functions(action="resubmit")
+    stub.answers["resubmit"] = error("InvalidInput", "junk_ids: 17: no dead letter")
+    failed = failure(stub)
+
+    assert (failed.error, failed.cause) == ("InvalidInput", "junk_ids: 17: no dead letter")
+    assert stub.tasks == ["begin", "triage", "resubmit"]
+
+
 def test_a_redrive() -> None:
     stub = functions()
 
@@ -257,34 +292,15 @@ def test_whoever_approves_is_asked_with_the_plan_and_written_down() -> None:
     assert stub.call("finish")["approver"] == "dana"
 
 
-@pytest.mark.parametrize(
-    ("approval", "outcome", "cause"),
-    [
-        ({**YES, "approved": False}, "refused", "Refused by dana."),
-        ({"approved": False}, "refused", "Refused by somebody who gave no name."),
-        ({**YES, "hash": "another"}, "not approved", "not this plan"),
-        ({"approved": True, "approver": "dana"}, "not approved", "not this plan"),
-        ({"approved": True, "hash": "4f2a"}, "not approved", "names no approver"),
-        ({**YES, "approver": None}, "not approved", "names no approver"),
-        ({**YES, "approver": ""}, "not approved", "names no approver"),
-        ({**YES, "approver": "  "}, "not approved", "names no approver"),
-        # What an operator types may be anything.
-        ({**YES, "approved": "true"}, "refused", "Refused by dana."),
-        ({}, "refused", "no name"),
-        ([], "refused", "no name"),
-        ("yes", "refused", "no name"),
-        (True, "refused", "no name"),
-    ],
-    ids=str,
-)
-def test_only_a_plain_yes_to_this_plan_is_one(approval: Json, outcome: str, cause: str) -> None:
-    stub = functions(approval_above=0, approval=approval)
+def test_the_answer_is_judged_by_the_function_and_not_by_the_machine() -> None:
+    stub = functions(approval_above=0, approval=NO)
 
-    assert run(stub)["outcome"] == outcome
-    assert stub.tasks == [*PLANNED, "ask", "report"]
+    assert run(stub)["outcome"] == "refused"
+    asked = stub.call("answer")
+    assert (asked["answer"], asked["plan"]) == (NO, PLAN)
+    assert stub.tasks == [*PLANNED, "ask", "answer", "report"]
     report = stub.call("report")
-    assert cause in report["cause"]
-    assert report["approver"] is None
+    assert (report["cause"], report["approver"]) == ("Refused by dana.", None)
 
 
 def test_no_answer_within_a_day_is_a_no() -> None:
@@ -318,13 +334,11 @@ def test_a_plan_that_does_not_hold_any_more_is_refused_and_the_lock_given_back()
     assert (finish["outcome"], finish["cause"]) == ("changed", failed.cause)
 
 
-def test_while_a_dependency_is_down_no_letter_is_touched() -> None:
+def test_the_first_page_begins_with_what_the_probe_has_found() -> None:
     stub = functions()
-    stub.answers["probe"] = error("DependencyDown", "the topic orders: ACCESS_DENIED")
 
-    assert run(stub)["outcome"] == "aborted"
-    assert stub.tasks == [*VERIFIED, "probe", "finish"]
-    assert stub.call("finish")["cause"] == "the topic orders: ACCESS_DENIED"
+    assert run(stub)["outcome"] == "done"
+    assert stub.call("page")["position"] == PROBED
 
 
 def test_each_page_goes_on_where_the_last_one_ended() -> None:
@@ -333,7 +347,7 @@ def test_each_page_goes_on_where_the_last_one_ended() -> None:
 
     assert run(stub)["outcome"] == "done"
     calls = [call for call in stub.calls if call["task"] == "page"]
-    assert [call["position"] for call in calls] == [None, {"letter": 100}, {"letter": 200}]
+    assert [call["position"] for call in calls] == [PROBED, {"letter": 100}, {"letter": 200}]
     assert all(call["plan"] == PLAN and call["request"] == stub.request for call in calls)
     assert stub.call("finish")["position"] == {"letter": 321}
 
@@ -371,14 +385,14 @@ def test_a_run_ends_before_its_history_is_full() -> None:
     assert MACHINE["TimeoutSeconds"] > 60 * pages + DAY
 
 
-WITHOUT_LOCK = ("begin", "triage", "plan", "ask", "lock", "report", "finish")
+WITHOUT_LOCK = ("begin", "triage", "resubmit", "plan", "ask", "answer", "lock", "report", "finish")
 WITH_LOCK = ("verify", "probe", "page")
 
 
 def broken(task: str, name: str) -> Functions:
     """Functions of which one fails, in a run that gets there."""
     # A redrive that ends well has no report but that of finish.
-    action = "plan" if task == "report" else "redrive"
+    action = {"report": "plan", "resubmit": "resubmit"}.get(task, "redrive")
     stub = functions(action=action, approval_above=0, approval=YES)
     stub.answers[task] = error(name, "an event could be quoted here")
     return stub
@@ -399,10 +413,48 @@ def test_an_error_where_there_is_nothing_to_unlock(task: str, name: str) -> None
     failed = failure(stub)
 
     assert failed.error == name
-    assert failed.cause.startswith(f"{name}: ")
+    unreported = "no report could be written: " if task in ("report", "finish") else ""
+    assert failed.cause.startswith(f"{unreported}{name}: ")
     assert "quoted" not in failed.cause
     # What `finish` or a lost answer of `lock` leave locked, the rule on failed executions releases.
-    assert stub.tasks[-1] == task
+    follows = {"begin": [], "report": ["tell"], "finish": ["tell"]}.get(task, ["report"])
+    assert stub.tasks[-1 - len(follows) :] == [task, *follows]
+    for name in follows:
+        assert stub.call(name)["cause"] == failed.cause
+
+
+@pytest.mark.parametrize("task", [*WITHOUT_LOCK[1:], "verify", "page"])
+def test_a_dependency_that_fails_is_named_by_the_execution(task: str) -> None:
+    said = "table eventing-events: ACCESS_DENIED: User: redrive is not authorized"
+    stub = broken(task, "DependencyDown")
+    stub.answers[task] = error("DependencyDown", said)
+    failed = failure(stub)
+
+    assert failed.error == "DependencyDown"
+    assert failed.cause.endswith(said)
+    assert stub.calls[-1]["cause"] == failed.cause
+
+
+def test_what_failed_first_is_named_when_its_report_fails_as_well() -> None:
+    stub = functions()
+    stub.answers["plan"] = error("DependencyDown", "table events: THROTTLED: slow down")
+    stub.answers["report"] = error("DependencyDown", "bucket operations: ACCESS_DENIED: no")
+    failed = failure(stub)
+
+    assert stub.tasks == [*PLANNED, "report", "tell"]
+    assert failed.cause == (
+        "table events: THROTTLED: slow down; "
+        "no report could be written: bucket operations: ACCESS_DENIED: no"
+    )
+
+
+def test_an_execution_that_can_tell_nobody_fails_with_its_own_cause() -> None:
+    stub = functions()
+    stub.answers |= {
+        task: error("DependencyDown", f"{task}: ACCESS_DENIED: no")
+        for task in ("plan", "report", "tell")
+    }
+    assert failure(stub).cause.startswith("plan: ACCESS_DENIED")
 
 
 @pytest.mark.parametrize("task", WITH_LOCK)
@@ -422,7 +474,7 @@ def test_a_page_that_fails_leaves_the_position_that_it_was_given() -> None:
     stub = functions()
 
     def second_fails(payload: Json) -> Json:
-        if payload["position"] is None:
+        if payload["position"] == PROBED:
             return page(10)
         raise TaskFailed("States.Timeout")
 
@@ -447,7 +499,8 @@ def test_the_machine_knows_the_refusals_of_the_contract() -> None:
         if not error.startswith("States.")
     }
 
-    assert caught == {*EXECUTION_REFUSALS, Refusal.DEPENDENCY_DOWN}
+    assert caught == set(EXECUTION_REFUSALS)
+    assert f"'{DEPENDENCY_DOWN}'" in DEFINITION.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("letters", [1000, 1001, 10_000, 120_000])
@@ -480,16 +533,24 @@ def test_every_transition_is_one_that_an_execution_takes() -> None:
 
     for action in ("triage", "plan", "discard"):
         walk(functions(action=action))
-    for approval in (YES, {**YES, "approved": False}, {**YES, "hash": ""}, None):
+    resubmits = functions(action="resubmit")
+    resubmits.triages = [triaged(), triaged()]
+    walk(resubmits)
+    for approval in (YES, NO, None):
         walk(functions(approval_above=0, approval=approval))
     several = functions()
     several.triages.insert(0, triaged(drained=False))
     several.pages.insert(0, page(1))
     walk(several)
-    for name, task in (("Locked", "lock"), ("PlanChanged", "verify"), ("DependencyDown", "probe")):
+    walk(broken("resubmit", "ClientError"))
+    refused = {"plan": "InvalidInput", "lock": "Locked", "verify": "PlanChanged"}
+    for task, name in refused.items():
         walk(broken(task, name))
     for task in (*WITHOUT_LOCK, *WITH_LOCK):
         walk(broken(task, "ClientError"))
+    silenced = broken("report", "ClientError")
+    silenced.answers["tell"] = error("ClientError", "")
+    walk(silenced)
 
     assert taken == {
         (name, target) for name, state in MACHINE["States"].items() for target in targets(state)

@@ -15,12 +15,13 @@ from typing import get_args
 import pytest
 
 from eventing.redrive.actions import ACTIONS
+from eventing.redrive.approval import No
 from eventing.redrive.filter import Filter
 from eventing.redrive.request import RedriveRequest, read_request
 from functions.contract import EXECUTION_REFUSALS
 from functions.redrive.tally import Fate
 from infrastructure.packaging import ROOT
-from tests.shown import commands
+from tests.shown import commands, filled_in
 from tests.workflows.asl import Json
 from workflows.redrive import DEFINITION
 
@@ -32,7 +33,7 @@ SHOWN = commands("docs/runbook.md")
 def _inputs() -> Iterator[Json]:
     for block in SHOWN.values():
         for text in re.findall(r"start '(\{.*?\})'\)", block, re.DOTALL):
-            yield json.loads(text.replace("LETTER", "a" * 43))
+            yield json.loads(filled_in(text.replace("LETTER", "a" * 43)))
 
 
 def _rows(text: str) -> dict[str, str]:
@@ -69,7 +70,9 @@ def test_the_table_of_inputs_is_complete_and_has_the_defaults() -> None:
     for field in fields(RedriveRequest):
         default = getattr(request, field.name)
         if default not in ("", None, Filter(), "unknown"):
-            assert documented[field.name].partition("|")[0].strip(" `") == str(default)
+            assert documented[field.name].partition("|")[0].strip(" `") == json.dumps(
+                default
+            ).strip('"')
     for field in fields(Filter):
         assert f"`{field.name}`" in documented["filter"]
 
@@ -78,6 +81,7 @@ def test_every_outcome_and_every_named_error_is_explained() -> None:
     explained = " ".join(_rows(_section("Verify")))
     definition = DEFINITION.read_text(encoding="utf-8")
     outcomes = set(re.findall(r'"outcome": "([a-z ]+)"', definition)) | {"triaged", "skipped"}
+    outcomes |= {*get_args(No)}
     errors = set(re.findall(r'"error": "(\w+)"', definition))
 
     assert {"done", "partial", "refused"} <= outcomes

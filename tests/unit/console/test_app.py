@@ -25,7 +25,7 @@ from tests.unit.console.cloud import Cloud, Run, items, plan_of
 from tests.unit.console.given import VALUES, Eventing
 
 COMMANDS = (
-    *("status", "letters", "letter", "junk", "triage", "plan", "redrive", "discard"),
+    *("status", "letters", "letter", "junk", "triage", "plan", "redrive", "discard", "resubmit"),
     *("follow", "stop", "continue", "report", "audit", "send", "route"),
 )
 
@@ -58,7 +58,7 @@ def test_every_command_has_help_and_json(eventing: Eventing, command: str) -> No
 
 
 def test_every_field_of_the_input_is_explained() -> None:
-    assert set(HELP) == set(VALUES)
+    assert set(HELP) == {*VALUES, "everything", "junk_ids", "junk_kind"}
 
 
 @pytest.mark.parametrize("arguments", [("mumble",), ("letters", "--mumble"), ("letter",)])
@@ -151,10 +151,16 @@ def test_commands_that_documents_show_are_understood(
     assert shown
     cloud.keep_report("r-1", continue_with={"action": "redrive", "stage": "publish"})
     for words in shown:
-        cloud.runs = {"r-1": Run({"action": "redrive"}, {"outcome": "done"}, states=["Plan"])}
+        said = {"reason": "it is back", "started_by": "dana"}
+        asked = {"action": "redrive", **said}
+        cloud.runs = {"r-1": Run(asked, {"outcome": "done"}, states=["Plan"])}
         cloud.items = items(range(3))
         # Words in capitals are for whoever types them to replace.
-        given = {"LETTER": f"{1:043}", "EXECUTION": "r-1"}
+        given = {
+            "LETTER": f"{1:043}",
+            "EXECUTION": "r-1",
+            "WHY IT IS A LETTER OF OURS": "one in an envelope",
+        }
         typed = [given.get(word, word.lower() if word.isupper() else word) for word in words]
         decides = words[0] in ("redrive", "discard", "continue")
         ended = eventing(*typed, *(("--yes", "--reason", "it is back") if decides else ()))
@@ -167,7 +173,7 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     rest = {"action": "redrive", "stage": "publish"}
     runs = {
         "r-1": Run(
-            {"action": "redrive"},
+            {"action": "redrive", "reason": "it is back", "started_by": "dana"},
             {"outcome": "done", "plan": plan_of(3)},
             states=["Plan", "Work off a page"],
         )
@@ -176,6 +182,7 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     cloud.objects["junk/publish/1.json"] = "{}"
     arguments = {
         "letter": [f"{1:043}"],
+        "resubmit": ["--junk-id", "17", "--reason", "a letter of ours"],
         "discard": ["--topic", "orders", "--reason", "nobody wants them"],
         **{name: ["r-1"] for name in ("follow", "stop", "continue", "report")},
     }

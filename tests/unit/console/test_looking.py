@@ -112,7 +112,13 @@ def test_an_alarm_without_letters_is_looked_at_again_before_triage_is_started(
 
 def test_what_runs_is_told_with_how_far_it_is(cloud: Cloud, eventing: Eventing) -> None:
     cloud.runs["r-1"] = Run(
-        {"action": "redrive", "stage": "publish", "started_by": "dana", "limit": 1000},
+        {
+            "action": "redrive",
+            "stage": "publish",
+            "started_by": "dana",
+            "reason": "fixed",
+            "limit": 1000,
+        },
         {"plan": plan_of(1000)},
         states=["Work off a page"],
         position={"next": 400, "failed": 2, "rate": 100.0},
@@ -122,6 +128,20 @@ def test_what_runs_is_told_with_how_far_it_is(cloud: Cloud, eventing: Eventing) 
     assert told["state"] == "Work off a page"
     assert (told["done"], told["letters"], told["failed"]) == (400, 1000, 2)
     assert told["seconds_left"] == 6
+
+
+def test_a_run_with_an_input_of_another_version_is_told_all_the_same(
+    cloud: Cloud, eventing: Eventing
+) -> None:
+    cloud.runs["r-1"] = Run(
+        {"action": "redrive", "speed": "ludicrous"},
+        {"plan": plan_of(1000)},
+        states=["Work off a page"],
+        position={"next": 400, "failed": 2, "rate": 100.0},
+    )
+    (told,) = eventing("status", "--json").document["executions"]
+
+    assert (told["done"], told["letters"]) == (400, 1000)
 
 
 def test_status_is_one_screen_however_bad_it_is(

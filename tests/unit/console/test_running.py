@@ -45,7 +45,29 @@ def options(field: str) -> list[str]:
 
 
 def test_there_is_a_value_for_each_field() -> None:
-    assert set(VALUES) == set(FIELDS) - {"action", "filter"}
+    others = {"action", "filter", "everything", "junk_ids", "junk_kind"}
+    assert set(VALUES) == set(FIELDS) - others
+
+
+def test_a_discard_of_everything_says_so(cloud: Cloud, eventing: Eventing) -> None:
+    assert eventing("discard", *WHY, "--yes", "--detach").code == 2
+    assert eventing("discard", *WHY, "--everything", "--yes", "--detach").code == 0
+    assert started(cloud)[-1]["everything"] is True
+    assert "--everything" not in eventing("redrive", "--help").out
+
+
+def test_junk_is_resubmitted_by_its_ids_or_its_kind(cloud: Cloud, eventing: Eventing) -> None:
+    for given, members in (
+        (["--junk-id", "17", "--junk-id", "18"], {"junk_ids": ["17", "18"]}),
+        (["--junk-kind", "newer-letter"], {"junk_kind": "newer-letter"}),
+    ):
+        ended = eventing("resubmit", *given, *WHY, "--detach")
+        assert ended.code == 0, ended.err
+        assert members.items() <= started(cloud)[-1].items()
+    assert "--junk-id" not in eventing("redrive", "--help").out
+    assert "--fingerprint" not in eventing("resubmit", "--help").out
+    assert eventing("resubmit", "--junk-kind", "letters", *WHY).code == 2
+    assert eventing("resubmit", "--junk-id", "17", "--reason", " ").code == 2
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -292,7 +314,8 @@ def test_many_letters_are_not_counted_again_and_again(cloud: Cloud, eventing: Ev
 def test_show_aws_prints_the_same_and_does_nothing(cloud: Cloud, eventing: Eventing) -> None:
     hostile = 'it\'s $(reboot) `x` "y"'
     for action in ACTIONS:
-        ended = eventing(action, "--show-aws", "--reason", hostile)
+        chosen = ["--everything"] if action == "discard" else []
+        ended = eventing(action, "--show-aws", "--reason", hostile, *chosen)
         words = shlex.split(ended.out)
         assert words[:3] == ["aws", "stepfunctions", "start-execution"]
         assert words[words.index("--state-machine-arn") + 1] == MACHINE

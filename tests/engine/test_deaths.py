@@ -7,27 +7,21 @@ in the ledger, at least once at its subscriber.
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.end_to_end.engine.world import (
-    PAYMENT,
-    Stopped,
-    TaskCall,
-    World,
-    event,
-    letter,
-    put_record,
-)
+from tests.engine.letters import PAYMENT, event, stream_record
+from tests.engine.world import Stopped
 from tests.faults.choosing import meanwhile, once
 from tests.faults.vocabulary import Fault, Killed
 
 if TYPE_CHECKING:
-    from local.cloud import LocalCloud
-    from tests.end_to_end.engine.world import Ended
+    from collections.abc import Callable
+
+    from tests.engine.process import TaskCall
+    from tests.engine.world import Ended, World
 
 REDRIVE = {"action": "redrive"}
 ENDS = {"resolved": 6, "open": 1}
@@ -37,13 +31,13 @@ ENDS = {"resolved": 6, "open": 1}
 def world(world: World) -> World:
     """A world with letters for every step, one of which no redrive can help."""
     world.record(
-        letter("s1", stage="ingest"),
-        letter("s2", stage="ingest"),
-        letter("a", stage="ingest", step="archive"),
-        letter("o1"),
-        letter("o2"),
-        letter("p", topic="payments", text=event("p", PAYMENT)),
-        letter("x", step="route", text=event("x", "org.unknown")),
+        world.letter("s1", stage="ingest"),
+        world.letter("s2", stage="ingest"),
+        world.letter("a", stage="ingest", step="archive"),
+        world.letter("o1"),
+        world.letter("o2"),
+        world.letter("p", topic="payments", text=event("p", PAYMENT)),
+        world.letter("x", step="route", text=event("x", "org.unknown")),
     )
     return world
 
@@ -67,11 +61,13 @@ PAGE = [
     ("page", "UpdateItem", 2),
     ("page", "BatchGetItem", 1),  # the letters
     ("page", "BatchExecuteStatement", 1),  # claimed
-    ("page", "BatchExecuteStatement", 2),  # stored
+    ("page", "ExecuteStatement", 1),  # stored: the first, then the other
     ("page", "PutObject", 1),  # archived
-    ("page", "PublishBatch", 1),
+    ("page", "PublishBatch", 1),  # the first of each topic
     ("page", "PublishBatch", 2),
-    ("page", "BatchExecuteStatement", 3),  # recorded
+    ("page", "ExecuteStatement", 2),
+    ("page", "PublishBatch", 3),
+    ("page", "BatchExecuteStatement", 2),  # recorded
     ("page", "PutObject", 2),  # the results
 ]
 FINISH = [
@@ -113,12 +109,12 @@ def see_all_well(world: World, *, most: int = 2) -> Counter[str]:
     return delivered
 
 
+@pytest.mark.aws
 def test_these_are_all_the_calls(world: World) -> None:
     assert world.run(REDRIVE).output["outcome"] == "done"
     made = {
         (call.task, call.operation, call.number)
-        for process in world.processes
-        for call in process.calls
+        for call in world.calls()
         if call.task in ("lock", "verify", "probe", "page", "finish") and call.operation != "Query"
     }
     of_the_run = {*LOCK, *VERIFY, *PROBE, *PAGE, *FINISH}
@@ -143,8 +139,8 @@ def test_a_process_that_dies_later_is_taken_over_by_another(world: World, where:
     assert ended.output["outcome"] == "done"
     assert ended.output["counts"] == {"resolved": 6, "failed": 1}
     assert world.states() == ENDS
-    assert world.letter("x").episode == 1
-    assert {one["letter"] for one in world.report(ended)["failed_again"]} == {world.letter("x").key}
+    assert world.row("x").episode == 1
+    assert {one["letter"] for one in world.report(ended)["failed_again"]} == {world.row("x").key}
     see_all_well(world)
 
 
@@ -156,10 +152,10 @@ def test_processes_that_die_each_time(world: World, where: Where) -> None:
     # A page that always dies is reported by `finish`, a `finish` that always dies by `release`.
     assert outcomes == (["failed"] if where[0] == "page" else ["partial"])
     (report,) = world.objects("reports/")
-    counts = json.loads(world.read(report))["counts"]
+    counts = world.read(report)["counts"]
     states = world.states()
     assert counts.get("resolved", 0) == states["resolved"]
-    assert counts.get("failed", 0) == world.letter("x").episode
+    assert counts.get("failed", 0) == world.row("x").episode
     # A page is tried four times.
     see_all_well(world, most=5)
 
@@ -168,20 +164,26 @@ def test_processes_that_die_each_time(world: World, where: Where) -> None:
 def test_an_execution_that_is_stopped_in_the_middle_of_a_page(world: World, where: Where) -> None:
     ended = world.run(REDRIVE, faults=meanwhile(at(where), world.stop))
     assert ended.error == "Stopped"
+    assert world.releases[0]["released"] == ["lock#ingest", "lock#publish"]
     assert world.locked() == {}
     assert world.states()["redriving"] == 0
     entry = world.audit()[-1]
     assert (entry["outcome"], entry["cause"]) == ("partial", "the execution was aborted")
-    report = json.loads(world.read(entry["report"]))
+    report = world.read(entry["report"])
     # By the ledger, as it was at that moment.
     assert report["counts"].get("resolved", 0) in (0, 6)
     if left := report.get("not_taken_up"):
         assert report["continue_with"]["action"] == "redrive"
         assert left + sum(report["counts"].values()) == 7
     assert any("redrive partial" in subject for subject, _ in world.told())
+    # What became of the letters is asked of the ledger, without their events.
+    read = [call.body for call in world.calls("release", "BatchGetItem")]
+    assert read
+    assert all("ProjectionExpression" in body for body in read)
     see_all_well(world)
 
 
+@pytest.mark.memory
 def test_a_page_that_dies_after_its_execution_was_stopped(world: World) -> None:
     stop, die = meanwhile(at(PAGE[4]), world.stop), once("killed", at(PAGE[7]))
     ended = world.run(REDRIVE, faults=lambda call: stop(call) or die(call))
@@ -216,7 +218,7 @@ def test_a_release_that_fails_is_done_again_and_tells_all(
     assert ended.error == "Stopped"
     entry = world.audit()[-1]
     assert (entry["outcome"], entry["cause"]) == ("partial", "the execution was aborted")
-    report = json.loads(world.read(entry["report"]))
+    report = world.read(entry["report"])
     assert report["continue_with"]["action"] == "redrive"
     assert any("redrive partial" in subject for subject, _ in world.told())
     see_all_well(world)
@@ -255,7 +257,7 @@ def test_an_execution_that_is_stopped_before_it_had_a_lock_is_reported(
     assert ended.error == "Stopped"
     entry = world.audit()[-1]
     assert (entry["outcome"], entry["cause"]) == ("partial", "the execution was aborted")
-    report = json.loads(world.read(entry["report"]))
+    report = world.read(entry["report"])
     assert (report["counts"], report["not_taken_up"]) == ({}, 7)
     # A plan changes nothing: how it went is in its report alone.
     redrives = [subject for subject, _ in world.told() if "redrive partial" in subject]
@@ -276,17 +278,13 @@ def test_an_execution_that_is_stopped_before_it_had_a_plan_has_nothing_to_report
     assert world.told() == []
 
 
+@pytest.mark.aws
 def test_a_lease_that_ended_is_taken_over_and_its_page_stops(world: World) -> None:
     """The first run hangs in its page for so long that its lease ends; a second takes over."""
     second: list[Ended] = []
 
     def take_over() -> None:
-        world.client("dynamodb").update_item(
-            TableName=world.ledger,
-            Key={"pk": {"S": "lock#publish"}},
-            UpdateExpression="SET lease_until = :past",
-            ExpressionAttributeValues={":past": {"N": "1"}},
-        )
+        world.clock.passed += 300
         second.append(world.run({**REDRIVE, "stage": "publish"}))
 
     first = world.run(
@@ -302,6 +300,7 @@ def test_a_lease_that_ended_is_taken_over_and_its_page_stops(world: World) -> No
     see_all_well(world)
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize(
     "where",
     [LOCK[0], LOCK[1], PAGE[1], PAGE[4], PAGE[5], PAGE[7], PAGE[9], FINISH[1], FINISH[11]],
@@ -340,6 +339,7 @@ def test_a_ledger_that_does_not_take_down_what_became_of_letters(world: World) -
     assert len(world.stored()) == 2
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize("state", ["redriving", "resolved"])
 def test_a_ledger_that_is_busy_for_a_moment(world: World, state: str) -> None:
     # One attempt of the SDK and its second, then it is the ledger's own turn to wait.
@@ -361,7 +361,7 @@ def test_a_lock_that_cannot_be_renewed_ends_the_run(world: World) -> None:
         return "denied" if call.task == "page" and call.operation == "UpdateItem" else None
 
     ended = world.run(REDRIVE, faults=faults)
-    assert ended.error == "ClientError"
+    assert ended.error == "DependencyDown"
     assert world.delivered() == {}
     see_all_well(world)
 
@@ -377,35 +377,31 @@ FAULTS: list[tuple[Fault, int]] = [
 ]
 
 
+@pytest.mark.memory
 @pytest.mark.parametrize(("fault", "number"), FAULTS)
 @pytest.mark.parametrize("operation", TRIAGE)
-def test_whatever_fails_in_triage_each_letter_is_in_the_ledger_once(
-    cloud: LocalCloud, fault: Fault, operation: str, number: int
+def test_whatever_happens_to_triage_each_letter_is_in_the_ledger_once(
+    new_world: Callable[[], World], fault: Fault, operation: str, number: int
 ) -> None:
-    world = World(cloud, hidden_seconds=1)
-    world.dead_letters(letter("a"), letter("b"), letter("c", stage="ingest"))
+    world = new_world()
+    world.dead_letters(world.letter("a"), world.letter("b"), world.letter("c", stage="ingest"))
     world.send("publish", "junk")
-    record = {"payload": {"Records": [stream_record("r1"), stream_record("r2")]}}
-    put_record(world, "aws/lambda/1", json.dumps(record).encode())
-    world.run({}, faults=once(fault, lambda call: (call.task, call.operation, call.number)
-                              == ("triage", operation, number)))  # fmt: skip
+    record = {"payload": {"Records": [stream_record(event(id)) for id in ("r1", "r2")]}}
+    world.put_record("aws/lambda/1", json.dumps(record).encode())
+    ended = world.run({}, faults=once(fault, lambda call: (call.task, call.operation, call.number)
+                                      == ("triage", operation, number)))  # fmt: skip
+    assert ended.output["outcome"] == "triaged"
     assert world.locked() == {}
-    deadline = time.monotonic() + 10
-    while world.waiting():
-        assert time.monotonic() < deadline
-        world.run({})
+    world.give_back()
+    world.run({})
+    assert world.waiting() == 0
     assert sorted(one.id for one in world.letters) == ["a", "b", "c", "r1", "r2"]
     assert world.states() == {"open": 5}
     assert len(world.objects("junk/publish/")) == 1
 
 
-def stream_record(id: str) -> Any:
-    image = {"event": {"S": event(id)}, "publisher": {"S": "acme-web"}}
-    return {"eventName": "INSERT", "dynamodb": {"NewImage": image}}
-
-
 def test_a_triage_that_dies_for_good_is_released(world: World) -> None:
-    world.dead_letters(letter("new"))
+    world.dead_letters(world.letter("new"))
 
     def faults(call: TaskCall) -> Fault | None:
         return "killed" if call.operation == "ReceiveMessage" else None
