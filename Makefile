@@ -59,7 +59,7 @@ node_modules/.ready: package-lock.json .venv/.ready
 	@mkdir -p .local/sdks
 	$(call environment,.local/sdks/python-1,requirements/sdk-1.txt)
 	$(call environment,.local/sdks/python-2,requirements/sdk-2.txt)
-	@cp tests/sdks/package.json tests/sdks/package-lock.json .local/sdks && cd .local/sdks && npm ci --silent
+	@cp tests/sdks/.npmrc tests/sdks/package.json tests/sdks/package-lock.json .local/sdks && cd .local/sdks && npm ci --silent
 	@touch $@
 
 build/.ready: requirements/functions.txt infrastructure/packaging.py .venv/.ready

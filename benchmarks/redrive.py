@@ -121,7 +121,8 @@ def _measure(sink: str) -> Iterator[str]:
         "reason": "a benchmark",
         "started_by": "benchmarks",
     }
-    plan = Plan(request, "c", [(f"{number:043}", 1) for number in range(LETTERS)], {})
+    letters = [(f"{number:043}", 1) for number in range(LETTERS)]
+    plan = Plan(request, "c", letters, {}, ["topic orders"] * LETTERS)
     handle = make_handler(Parts(threads=THREADS, clock=Unpaced()))
     task = {
         "task": "page",

@@ -98,6 +98,7 @@ class DeliveryDashboard(Construct):
                         {
                             "delivered": topics.delivered[name],
                             "given up": topics.undelivered[name],
+                            "dropped for attributes": topics.unfilterable[name],
                         },
                         unit="deliveries given up",
                         above=0,

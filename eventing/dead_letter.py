@@ -84,18 +84,21 @@ class DeadLetter:
 
     def text(self) -> str:
         """The body of the SQS message. The event stands in it as JSON, its numbers as they were."""
+        cause: dict[str, Any] = {
+            "code": self.cause.code,
+            "class": self.cause.error_class,
+            "message": self.cause.message,
+            "retryable": self.cause.retryable,
+        }
+        if self.cause.resource:
+            cause["resource"] = self.cause.resource
         members: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "stage": self.stage,
             "step": self.step,
             "publisher": self.publisher,
             "accepted_at": self.accepted_at,
-            "cause": {
-                "code": self.cause.code,
-                "class": self.cause.error_class,
-                "message": self.cause.message,
-                "retryable": self.cause.retryable,
-            },
+            "cause": cause,
             "fingerprint": self.fingerprint,
             "failed_at": self.failed_at,
             "episode": self.episode,
@@ -109,17 +112,33 @@ class DeadLetter:
 
 
 def fingerprint_of(stage: Stage, step: Step, topic: str | None, cause: Cause) -> str:
-    """The same for letters with the same root cause."""
-    parts = [stage, step, topic or "", cause.code, cause.error_class, cause.pattern()]
+    """The same for letters with the same root cause.
+
+    A dependency that failed is one, whichever step, process or call noticed it.
+    """
+    parts = (
+        [cause.code, cause.family, cause.resource]
+        if cause.of_a_dependency and cause.resource
+        else [stage, step, topic or "", cause.code, cause.error_class, cause.pattern()]
+    )
     return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def read_dead_letter(body: str) -> DeadLetter:
     """The dead letter in a message body; raises `NoDeadLetter`, which names the member at fault."""
+    return letter_in(read_document(body))
+
+
+def read_document(body: str) -> Document:
+    """The JSON of a message body; raises `NoDeadLetter` where it is none."""
     try:
-        document = parse(body)
+        return parse(body)
     except ValueError as error:
         raise NoDeadLetter(f"not JSON: {error}") from None
+
+
+def letter_in(document: Document) -> DeadLetter:
+    """The dead letter that a document is; raises `NoDeadLetter`, which names the member at fault."""
     content = document.value
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         raise NoDeadLetter(f"schema_version is not {SCHEMA_VERSION}")
@@ -152,4 +171,10 @@ def _cause(content: Mapping[str, Any]) -> Cause:
         code = Code(str(content.get("code")))
     except ValueError:
         raise NoDeadLetter("cause.code is none of the list") from None
-    return Cause(code, clip(str(content.get("class", ""))), clip(str(content.get("message", ""))))
+    resource = content.get("resource")
+    return Cause(
+        code,
+        clip(str(content.get("class", ""))),
+        clip(str(content.get("message", ""))),
+        clip(resource) if resource and isinstance(resource, str) else None,
+    )

@@ -11,10 +11,8 @@ import gc
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate
-from typing import Any, cast
+from itertools import accumulate, repeat
+from typing import Any, NamedTuple, cast
 
 # Of what a publisher sends: deeper than any real event, and far from where readers downstream give up.
 MAX_DEPTH = 100
@@ -59,8 +57,7 @@ class InvalidJson(ValueError):  # noqa: N818 - named for what it says to a publi
     """The text is not JSON that can be carried unchanged; the message says why, without its content."""
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """A JSON value as read, to look into and to write unchanged; `document` makes one."""
 
     exact: Any
@@ -72,7 +69,7 @@ class Document:
     items: Sequence[Document] = ()
     """The elements of an array, each as a document of its own."""
 
-    @cached_property
+    @property
     def value(self) -> Any:
         """The value, its numbers as Python reads them."""
         return json.loads(self.text) if self.spelled else self.exact
@@ -119,7 +116,7 @@ def parse(text: str, *, depth: int = MAX_DEPTH + _WRAPPINGS) -> Document:
         raise InvalidJson(_UNPAIRED)
     large = len(text) > _LARGE
     try:
-        exact = (_read_large if large else _read)(text)
+        read = document((_read_large if large else _read)(text))
     except InvalidJson:
         raise
     except json.JSONDecodeError as error:
@@ -129,13 +126,12 @@ def parse(text: str, *, depth: int = MAX_DEPTH + _WRAPPINGS) -> Document:
         raise InvalidJson(f"nested more than {depth} levels deep") from None
     except ValueError:
         raise InvalidJson("a number has more than 4,300 digits") from None
-    if large or text.count("[") + text.count("{") > depth:
+    if large or any(map(_may_be_deeper, _parts(read), repeat(depth))):
         skeleton = _skeleton(text)
         if _is_deeper(skeleton, depth):
             raise InvalidJson(f"nested more than {depth} levels deep")
-    read = document(exact)
-    if large and skeleton.count(b":") != sum(map(_colons, _parts(read))):
-        raise InvalidJson("an object repeats a member name")
+        if large and skeleton.count(b":") != sum(map(_colons, _parts(read))):
+            raise InvalidJson("an object repeats a member name")
     if escaped:
         _check_surrogates(read)
     return read
@@ -259,6 +255,11 @@ def _skeleton(text: str) -> bytes:
     if "\\" in text:
         text = text.replace("\\\\", "").replace('\\"', "")
     return "".join(text.split('"')[::2]).encode()
+
+
+def _may_be_deeper(part: str, depth: int) -> bool:
+    """Tell whether a part of a text has so many brackets that its depth has to be looked at."""
+    return part.count("[") + part.count("{") >= depth
 
 
 def _is_deeper(skeleton: bytes, depth: int) -> bool:

@@ -180,8 +180,11 @@ class Refusal:
     INVALID_INPUT = "InvalidInput"
     LOCKED = "Locked"
     PLAN_CHANGED = "PlanChanged"
-    DEPENDENCY_DOWN = "DependencyDown"
 
 
-# Those that an execution fails with. DependencyDown ends one that succeeds and says so.
+DEPENDENCY_DOWN = "DependencyDown"
+"""The error of a task that a dependency keeps from going on; no refusal, but a failure."""
+COUNTER = "counter"
+"""Who starts the triages that the counter starts."""
+# Those that an execution fails with.
 EXECUTION_REFUSALS = (Refusal.INVALID_INPUT, Refusal.LOCKED, Refusal.PLAN_CHANGED)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from eventing.foreign_text import plain
 from eventing.http_binding import read_http_request
 from eventing.ingestion import admit
 from eventing.problem import Refused
@@ -18,7 +19,7 @@ from eventing.routing import NoRoute, Router
 from eventing.schemas import Schemas
 from local.cloud import ROOT, LocalCloud, StepFailedError
 from local.deployment import CONTEXT, STRUCTURED, Deployment
-from local.foreign import json_object, printable
+from local.foreign import json_object
 from local.page_server import DashboardPage
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Arrival:
         return cls(id, type, topic, at)
 
     def __str__(self) -> str:
-        topic, type, id = map(printable, (self.topic, self.type, self.id))
+        topic, type, id = map(plain, (self.topic, self.type, self.id))
         return f"{topic:20} {type}  {id}"
 
 

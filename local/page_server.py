@@ -14,8 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from eventing.foreign_text import plain
 from local.cloud import ROOT
-from local.foreign import json_object, printable
+from local.foreign import json_object
 from local.metric_math import NotUnderstoodError, Series, evaluate
 
 if TYPE_CHECKING:
@@ -137,11 +138,11 @@ class View:
                 "name": described["name"],
                 "status": described["status"],
                 "input": {
-                    name: printable(value)
+                    name: plain(value)
                     for name, value in json_object(described.get("input")).items()
                     if name in _SHOWN_INPUT
                 },
-                "outcome": printable(output.get("outcome") or described.get("error") or ""),
+                "outcome": plain(output.get("outcome") or described.get("error") or ""),
                 "counts": counts if isinstance(counts, dict) else None,
                 "started": described["startDate"].timestamp(),
                 "stopped": stop.timestamp() if (stop := described.get("stopDate")) else None,

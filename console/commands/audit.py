@@ -11,7 +11,7 @@ import typer
 
 from console.commands.command import command
 from console.shell.failure import ExitCode, Misuse
-from console.shell.text import plain
+from eventing.foreign_text import plain
 from eventing.redrive.actions import ACTIONS
 from eventing.timestamps import read_moment
 

@@ -15,7 +15,7 @@ import typer
 from console.commands.catalogue import CATALOGUE, Folder, loaded
 from console.commands.command import command
 from console.shell.failure import ExitCode, Failure, Misuse
-from console.shell.text import plain
+from eventing.foreign_text import plain
 
 if TYPE_CHECKING:
     from console.shell.screen import Screen

@@ -17,7 +17,7 @@ from console.deployed.progress import progress_of
 from console.shell.failure import ExitCode, Failure
 from console.shell.options import words_of
 from console.shell.screen import Screen
-from console.shell.text import plain
+from eventing.foreign_text import plain
 
 _PAUSE = 1.0
 # So many looks in a row may fail before the following ends; the execution goes on either way.

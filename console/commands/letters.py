@@ -12,7 +12,8 @@ import typer
 from console.commands.command import command
 from console.shell.failure import ExitCode, Misuse
 from console.shell.options import checked, filter_options, request_of
-from console.shell.text import counted, duration, plain
+from console.shell.text import counted, duration
+from eventing.foreign_text import plain
 
 if TYPE_CHECKING:
     from console.deployed.deployment import Deployment

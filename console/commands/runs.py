@@ -11,7 +11,7 @@ from console.commands.command import command
 from console.deployed.groups import summed
 from console.shell.failure import ExitCode, Failure, Misuse
 from console.shell.options import request_of, request_options
-from console.shell.text import plain
+from eventing.foreign_text import plain
 from eventing.redrive.actions import ACTIONS, Action
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from botocore.config import Config
 from botocore.session import Session
 
 from console.shell.failure import Failure, Misuse
-from console.shell.text import plain
 from eventing.cause import Code, cause_of
+from eventing.foreign_text import plain
 
 # The right that each operation needs, by the name that the SDK calls it. No command calls any other.
 RIGHTS: Mapping[str, str] = {

@@ -19,7 +19,7 @@ from console.deployed.ledger import Ledger
 from console.deployed.objects import Objects
 from console.shell.failure import Misuse
 from console.shell.surroundings import Surroundings
-from console.shell.text import plain
+from eventing.foreign_text import plain
 
 NAME = "eventing"
 

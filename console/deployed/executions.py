@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from console.deployed.aws import error_code
 from console.shell.failure import Misuse
-from console.shell.text import plain
+from eventing.foreign_text import plain
 
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient

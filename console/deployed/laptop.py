@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from console.shell.failure import Misuse
-from console.shell.text import plain
+from eventing.foreign_text import plain
 
 # It writes this when all is ready, and removes it when it ends.
 _OUTPUTS = Path(".local") / "outputs.json"

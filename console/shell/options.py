@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import typer
 
 from console.shell.failure import Misuse
-from console.shell.text import plain
 from eventing.cause import Code
+from eventing.foreign_text import plain
 from eventing.redrive.actions import ACTIONS, Action
 from eventing.redrive.filter import Filter
 from eventing.redrive.request import InvalidInput, RedriveRequest, read_request

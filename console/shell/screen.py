@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from console.shell.text import plain
+from eventing.foreign_text import plain
 
 # A table that goes into a file or a pipe is not broken to the width of a terminal.
 _WIDTH_OF_A_FILE = 200

@@ -1,24 +1,8 @@
-"""Text for terminals: foreign text made harmless, ages and numbers in words."""
+"""Text for terminals: ages and numbers in words."""
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import timedelta
-
-# Control characters, formatting characters (bidirectional marks among them), surrogates, private use,
-# unassigned code points, and separators of lines and paragraphs.
-_INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-_MOST = 200
-
-
-def plain(text: object, most: int = _MOST) -> str:
-    """`text` on one line, clipped, with every character escaped that could hide or move others."""
-    characters = str(text)
-    clipped = characters if len(characters) <= most else f"{characters[: most - 1]}…"
-    return "".join(
-        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _INVISIBLE else c
-        for c in clipped
-    )
 
 
 def duration(length: timedelta) -> str:

@@ -46,6 +46,11 @@ def reopen(row: Row) -> Change:
     return Change(row, "open", {"run": ""})
 
 
+def give_back(row: Row) -> Change:
+    """A letter that was claimed, and that its dependency kept from its step, is as it was before."""
+    return Change(claimed(row), "parked" if row.state == "parked" else "open", {"run": ""})
+
+
 def close(
     row: Row, state: State, *, run: str, now: datetime, days: int, reason: str = ""
 ) -> Change:
@@ -72,6 +77,7 @@ def fail_again(row: Row, cause: Cause, *, run: str, now: datetime, max_episodes:
             "code": cause.code.value,
             "error_class": cause.error_class or "-",
             "message": cause.message or "-",
+            "resource": cause.resource or "-",
             "fingerprint": fingerprint_of(row.stage, row.step, row.topic, cause),
             "failed_at": timestamp(now),
         },

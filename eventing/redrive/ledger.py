@@ -9,6 +9,7 @@ from zlib import crc32
 
 from eventing.dead_letter import DeadLetter, Stage, Step
 from eventing.redrive.filter import Filter
+from eventing.timestamps import timestamp
 
 State = Literal["open", "redriving", "resolved", "parked", "discarded"]
 SHARDS = 16
@@ -75,7 +76,12 @@ def new_row(
     now: datetime,
     days: int,
 ) -> Row:
-    """The row of a letter that is news to the ledger, which keeps it for so many days."""
+    """The row of a letter that is news to the ledger, which keeps it for so many days.
+
+    What the letter says of the future has happened by now: clocks are skewed, and no run takes up what
+    failed after it began.
+    """
+    latest = timestamp(now)
     return Row(
         key=letter.key,
         stage=letter.stage,
@@ -85,10 +91,10 @@ def new_row(
         topic=letter.topic,
         code=letter.cause.code.value,
         fingerprint=letter.fingerprint,
-        failed_at=letter.failed_at,
+        failed_at=min(letter.failed_at, latest),
         state="open",
         version=1,
-        accepted_at=letter.accepted_at,
+        accepted_at=min(letter.accepted_at, latest),
         episode=letter.episode,
         event_key=letter.event_key,
         digest=letter.digest,
@@ -98,6 +104,20 @@ def new_row(
         size=len(letter.event.encode()),
         target=target,
     )
+
+
+ORIGINALS = ("original_failed_at", "original_accepted_at")
+"""The members with times that a letter says, where its row has others."""
+
+
+def originals_of(letter: DeadLetter, row: Row) -> dict[str, str]:
+    """The times that the letter says and its row has otherwise, by the names of `ORIGINALS`."""
+    times = ((letter.failed_at, row.failed_at), (letter.accepted_at, row.accepted_at))
+    return {
+        name: said
+        for name, (said, recorded) in zip(ORIGINALS, times, strict=True)
+        if said != recorded
+    }
 
 
 def expiry(now: datetime, days: int) -> int:

@@ -8,6 +8,8 @@ from eventing.redrive.request import RedriveRequest
 
 # How long a page goes on, so that a run that is stopped does not go on for longer.
 PAGE_SECONDS = 50
+# Left when a page takes up no more: for the letters that it is at, and to put its results on record.
+REST_SECONDS = 70
 START_RATE = 50.0
 _LEAST_RATE = 1.0
 # Letters taken up between two looks at the lock, whatever the rate.
@@ -23,7 +25,8 @@ class Pace:
     """The rate of a run, in letters a second, and how its attempts went so far.
 
     An attempt is a letter that a dependency was called for. A letter that fails by the catalogue's own
-    rules says nothing about the dependency, so it is none.
+    rules says nothing about the dependency, so it is none; nor is one that is left out of the run because
+    its dependency is down or in doubt, which is judged by itself (`health`).
     """
 
     limit: float
@@ -41,15 +44,16 @@ class Pace:
         lacking = self.canary - self.attempted
         return min(_MOST_AT_ONCE, lacking if lacking > 0 else max(1, int(self.rate)))
 
-    def record(self, taken: int, attempted: int, failed: int) -> float:
+    def record(self, taken: int, attempted: int, failed: int, *, in_doubt: bool = False) -> float:
         """Take note of a chunk; how many seconds it must have lasted before the next one begins.
 
-        The rate doubles up to its limit when nothing failed, and halves otherwise.
+        The rate doubles up to its limit when nothing failed, and halves when something did or a
+        dependency came to be in doubt.
         """
         before = self.rate
         self.attempted += attempted
         self.failed += failed
-        if failed:
+        if failed or in_doubt:
             self.rate = max(_LEAST_RATE, self.rate / 2)
         elif attempted:
             self.rate = min(self.limit, self.rate * 2)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from eventing.foreign_text import plain
 from eventing.redrive.ledger import GOES_THROUGH, Row
 from eventing.redrive.pace import seconds_for
 from eventing.redrive.price import price
 from eventing.redrive.request import RedriveRequest
+from eventing.redrive.steps import NOTHING, needed
 from eventing.timestamps import timestamp
 
 # A difference is named in full up to so many letters.
@@ -46,6 +48,8 @@ class Plan:
     letters: Sequence[tuple[str, int]]
     """Key and version of each letter, oldest failure first."""
     summary: Mapping[str, Any]
+    needs: Sequence[str]
+    """The name of what each letter's step calls (`steps.needed`)."""
     groups: Sequence[Mapping[str, Any]] = ()
     """The largest groups of the letters, without messages: for whoever approves it, not hashed."""
 
@@ -65,6 +69,7 @@ class Plan:
             "summary": self.summary,
             "groups": self.groups,
             "letters": self.letters,
+            "needs": self.needs,
         }
         return json.dumps(members, separators=(",", ":"))
 
@@ -77,6 +82,7 @@ def read_plan(text: str | bytes) -> Plan:
         content["judged_by"],
         [(key, version) for key, version in content["letters"]],
         content["summary"],
+        content["needs"],
         content["groups"],
     )
 
@@ -105,14 +111,12 @@ def make_plan(
         "will_go_through": sum(p.verdict == GOES_THROUGH for p in prospects),
         "will_fail": dict(Counter(p.verdict for p in prospects if p.verdict != GOES_THROUGH)),
         "already_stored": sum(p.stored_already for p in prospects),
-        "rerouted": dict(
-            Counter(f"{p.row.topic or 'none'} -> {p.topic}" for p in prospects if p.rerouted)
-        ),
+        "rerouted": _most(f"{p.row.topic or 'none'} -> {p.topic}" for p in prospects if p.rerouted),
         "topics": dict(Counter(p.topic for p in prospects if p.topic).most_common(100)),
         "subscriptions": dict(subscriptions or {}),
         "subscribers_needed": list(subscribers_needed),
         "by_step": dict(Counter(p.row.step for p in prospects)),
-        "by_publisher": dict(Counter(p.row.publisher for p in prospects).most_common(20)),
+        "by_publisher": _most(p.row.publisher for p in prospects),
         "by_fingerprint": dict(Counter(p.row.fingerprint for p in prospects).most_common(20)),
         "seconds": round(seconds, 1),
         "dollars": price([p.row for p in prospects], request.rules, seconds=seconds),
@@ -120,7 +124,18 @@ def make_plan(
         "first_expires_at": timestamp(datetime.fromtimestamp(expires, UTC)) if expires else None,
     }
     letters = [(p.row.key, p.row.version) for p in prospects]
-    return Plan(request.members(), judged_by, letters, summary, groups)
+    needs = [
+        needed(p.row.step, p.topic)
+        if request.rules.makes_steps and p.verdict == GOES_THROUGH
+        else NOTHING
+        for p in prospects
+    ]
+    return Plan(request.members(), judged_by, letters, summary, needs, groups)
+
+
+def _most(names: Iterable[str]) -> dict[str, int]:
+    """How often the most frequent names are there; they may be others', of any length and number."""
+    return {plain(name, 100): count for name, count in Counter(names).most_common(20)}
 
 
 def differences(plan: Plan, *, judged_by: str, letters: Sequence[tuple[str, int]]) -> Iterator[str]:

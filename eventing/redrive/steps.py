@@ -89,3 +89,13 @@ STEPS: Mapping[Step, StepRules] = {
     "route": StepRules("topics", _route),
     "publish": StepRules("topics", _route, by_record=_where_it_was_to_go),
 }
+
+
+NOTHING = "nothing"
+"""The name of what a letter needs that fails by the catalogue's rules, or that is closed."""
+
+
+def needed(step: Step, topic: str | None) -> str:
+    """The name of what this step calls: its dependency, and of topics the one that the event goes to."""
+    dependency = STEPS[step].dependency
+    return f"topic {topic}" if dependency == "topics" else dependency

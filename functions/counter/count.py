@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -12,11 +13,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from eventing.conservation import Window
 from eventing.dead_letter import STAGES, Stage
-from functions.contract import Dimension, Metric
+from functions.contract import COUNTER, Dimension, Metric
 from functions.counter.conservation import lost_events
 from functions.counter.delivery import unheard
 from functions.counter.runs import look
-from functions.shared.clock import Clock
+from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.executions import Executions
 from functions.shared.incidents import Incidents
@@ -24,6 +25,9 @@ from functions.shared.letters import Letters
 from functions.shared.locks import Locks, lock_name
 from functions.shared.metric_reader import MetricReader
 from functions.shared.metrics import Metrics
+
+# For the log, when all has been looked at.
+_REPORT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Count:
         topics: Mapping[str, str],
         window: Window,
         metrics: Metrics,
+        lookers: Executor,
         clock: Clock,
     ) -> None:
         self._queues = queues
@@ -64,10 +69,14 @@ class Count:
         self._topics = topics
         self._window = window
         self._metrics = metrics
+        self._lookers = lookers
         self._clock = clock
 
-    def __call__(self) -> Found:
-        """Look at everything; one thing that cannot be looked at does not hide the others."""
+    def __call__(self, deadline: Deadline) -> Found:
+        """Look at everything; one thing that cannot be looked at does not hide the others.
+
+        Each has an equal share of the time that is left, so that one that is slow hides none either.
+        """
         looks: dict[str, Callable[[datetime], dict[str, Any]]] = {
             **{stage: partial(self._look, stage) for stage in STAGES},
             "conservation": self._look_for_lost_events,
@@ -76,9 +85,15 @@ class Count:
         }
         found: dict[str, Any] = {}
         failures: list[Exception] = []
-        for name, look_at in looks.items():
+        for number, (name, look_at) in enumerate(looks.items()):
+            began = self._clock.monotonic()
+            share = (deadline.less(_REPORT_SECONDS) - began) / (len(looks) - number)
             try:
-                found[name] = look_at(self._clock.now())
+                call = self._lookers.submit(look_at, self._clock.now())
+                seen = self._clock.result_by(began + share, call, {})
+                if not seen:
+                    raise TimeoutError(f"{name} took longer than {share:.0f} s")
+                found[name] = seen
             except Exception as error:
                 found[name] = {"error": type(error).__name__}
                 failures.append(error)
@@ -150,7 +165,7 @@ class Count:
     def _start_triage(self, stage: Stage, now: datetime) -> bool:
         if self._locks.holder(lock_name("triage", stage), now=now):
             return False
-        self._executions.start({"stage": stage, "action": "triage", "started_by": "counter"})
+        self._executions.start({"stage": stage, "action": "triage", "started_by": COUNTER})
         return True
 
 

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from functions.counter.count import Count
+from functions.shared.clock import Clock
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.parts import Parts
 
-THREADS = 16
+THREADS, LOOKS = 16, 4
 
 
 class Handler:
     """Counts, and reports what was found."""
 
-    def __init__(self, *, count: Count, logger: Logger) -> None:
+    def __init__(self, *, count: Count, logger: Logger, clock: Clock) -> None:
+        self._clock = clock
         self._count = count
         self._logger = logger
 
     def __call__(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """The findings of each look; raises the first error of one that failed when all are done."""
-        found = self._count()
+        found = self._count(self._clock.deadline(context))
         self._logger.info("count", found=found.by_look)
         if found.failures:
             raise found.failures[0]  # the function's error metric tells of it
@@ -44,9 +47,12 @@ def make_handler(parts: Parts) -> Handler:
             topics=parts.expecting_subscribers,
             window=parts.conservation_window,
             metrics=parts.metrics,
+            # Not the threads that the looks use themselves: calls that hang would hold up all that follow.
+            lookers=ThreadPoolExecutor(LOOKS),
             clock=parts.clock,
         ),
         logger=parts.logger,
+        clock=parts.clock,
     )
 
 

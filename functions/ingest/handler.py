@@ -12,6 +12,7 @@ from eventing.answer import Answer, Rejected, answer
 from eventing.problem import Kind, Problem
 from functions.contract import Metric
 from functions.ingest.ingest import Ingest, Report
+from functions.shared.clock import Clock, Deadline
 from functions.shared.entry import entry
 from functions.shared.invocation import Context, trace_id, where
 from functions.shared.metrics import Metrics
@@ -26,18 +27,26 @@ class Handler:
     """Turns API Gateway's requests into calls of `Ingest`, and its outcomes into responses."""
 
     def __init__(
-        self, *, ingest: Ingest, publishers: Mapping[str, str], logger: Logger, metrics: Metrics
+        self,
+        *,
+        ingest: Ingest,
+        publishers: Mapping[str, str],
+        logger: Logger,
+        metrics: Metrics,
+        clock: Clock,
     ) -> None:
         self._ingest = ingest
         self._publishers = publishers
         self._logger = logger
         self._metrics = metrics
+        self._clock = clock
 
     def __call__(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """The response, whatever happens: an error that escaped would become a bare 502."""
+        deadline = self._clock.deadline(context)
         request_id = event["requestContext"]["requestId"]
         try:
-            response = self._answer(event, context, request_id)
+            response = self._answer(event, context, deadline, request_id)
         except Exception as error:
             self._logger.error("ingest crashed", error=type(error).__name__, at=where(error))
             response = _problem(
@@ -45,7 +54,9 @@ class Handler:
             )
         return {"statusCode": response.status, "headers": response.headers, "body": response.body}
 
-    def _answer(self, event: Mapping[str, Any], context: Context, request_id: str) -> Answer:
+    def _answer(
+        self, event: Mapping[str, Any], context: Context, deadline: Deadline, request_id: str
+    ) -> Answer:
         publisher = self._publishers.get(event["requestContext"]["identity"].get("apiKeyId") or "")
         if publisher is None:
             return _problem(
@@ -59,7 +70,7 @@ class Handler:
             publisher=publisher,
             # API Gateway's request id can be set by whoever sends the request; this one cannot.
             name=context.aws_request_id,
-            seconds_left=context.get_remaining_time_in_millis() / 1000,
+            deadline=deadline,
         )
         response = answer(report.outcomes, batched=report.batched, request_id=request_id)
         self._observe(
@@ -121,6 +132,7 @@ def make_handler(parts: Parts) -> Handler:
         publishers=parts.publishers,
         logger=parts.logger,
         metrics=parts.metrics,
+        clock=parts.clock,
     )
 
 

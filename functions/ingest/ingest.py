@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from eventing.answer import Accepted, Outcome, Rejected
@@ -18,7 +18,7 @@ from eventing.schemas import Schemas
 from eventing.timestamps import timestamp
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
-from functions.shared.clock import Clock
+from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.event_store import EventItem, EventStore, NotStored, Present
 from functions.shared.invocation import trace_id
@@ -110,7 +110,7 @@ class Ingest:
         body: bytes,
         publisher: str,
         name: str,
-        seconds_left: float,
+        deadline: Deadline,
     ) -> Report:
         """Judge the events of a request, keep those that are valid, and say what became of each.
 
@@ -131,8 +131,8 @@ class Ingest:
             return Report([o for o in judged if isinstance(o, Rejected)], batched, now)
 
         accepted_at = timestamp(now)
-        ends = self._clock.monotonic() + seconds_left - _ANSWER_SECONDS
-        deadline = ends - CALL_SECONDS  # the dead-letter queue gets its turn when these hang
+        # The dead-letter queue gets its turn when these hang.
+        by = deadline.less(_ANSWER_SECONDS + CALL_SECONDS)
         # Conflicts and duplicates among them only show when the table answers: a copy too many is
         # harmless, waiting for the table first would cost every request its time.
         archiving = self._workers.submit(
@@ -146,9 +146,10 @@ class Ingest:
             EventItem(key, publisher, event.text, event.type, accepted_at, event.digest)
             for key, event in firsts.items()
         ]
-        results = self._store.put(items, deadline=deadline)
+        results = self._store.put(items, deadline=by)
         watch.lap("store")
-        not_archived = self._clock.result_by(deadline, archiving, _NOT_ARCHIVED_IN_TIME)
+        late = replace(_NOT_ARCHIVED_IN_TIME, resource=self._archive.resource)
+        not_archived = self._clock.result_by(by, archiving, late)
         watch.lap("archive_after_store")
 
         kept = {
@@ -160,7 +161,9 @@ class Ingest:
             for key, first in kept.items()
             for event, step, cause in first.failures(by_key[key], not_archived)
         ]
-        failures = self._queue.send([letter for _, letter in letters], deadline=ends)
+        failures = self._queue.send(
+            [letter for _, letter in letters], deadline=deadline.less(_ANSWER_SECONDS)
+        )
         lost = {key for (key, _), failure in zip(letters, failures, strict=True) if failure}
         watch.lap("dead_letters")
 

@@ -19,7 +19,7 @@ from eventing.message import Message, message_attributes
 from eventing.routing import NoRoute, Router
 from eventing.timestamps import minute_of, read_moment, timestamp
 from functions.shared.clients import CALL_SECONDS
-from functions.shared.clock import Clock
+from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.invocation import trace_id
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
@@ -138,14 +138,14 @@ class Publish:
         # Of batches that the stream will send again from some record on: what is settled in them.
         self._settled: dict[str, None] = {}
 
-    def __call__(self, records: Sequence[Mapping[str, Any]], *, seconds_left: float) -> Report:
+    def __call__(self, records: Sequence[Mapping[str, Any]], *, deadline: Deadline) -> Report:
         """Publish or dead-letter each record; one that fails does not keep the others from it.
 
         As long as neither can be done with some, and there is time for it, these are tried again: for
         what is handed back unsettled the stream sends all that stands after it a second time. What
         there is no time left to send is handed back too, not cut off in the middle.
         """
-        ends = self._clock.monotonic() + seconds_left - ANSWER_SECONDS
+        ends = deadline.less(ANSWER_SECONDS)
         last_round = ends - DEAD_LETTER_SECONDS - CALL_SECONDS
         fresh = [record for record in records if record["eventID"] not in self._settled]
         pending = [self.prepare(record) for record in fresh]

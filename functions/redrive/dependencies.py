@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from eventing.event import sha256_text
 from eventing.message import Message, message_attributes
 from eventing.redrive.forecast import Forecaster
 from eventing.redrive.ledger import Row
-from eventing.redrive.steps import Dependency
+from eventing.redrive.steps import NOTHING, Dependency, needed
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
@@ -40,6 +40,11 @@ class Attempt:
     """Why its step cannot be made."""
 
     @property
+    def needed(self) -> str:
+        """The name of what its step calls."""
+        return NOTHING if self.cause else needed(self.entry.row.step, self.topic)
+
+    @property
     def row(self) -> Row:
         """The letter, as it was before it was claimed."""
         return self.entry.row
@@ -63,8 +68,11 @@ class Steps(Protocol):
     def make(self, attempts: Sequence[Attempt], /) -> list[Made]:
         """Make the steps of these, side by side; how each went, in their order."""
 
-    def probe(self, plan: Mapping[str, Any], /) -> str | None:
-        """Look at the dependency without touching a letter, for a plan's summary; what is down, or None."""
+    def probe(self, plan: Mapping[str, Any], /) -> Iterator[tuple[str, Cause]]:
+        """Look at what a plan needs (its summary says so), without touching a letter.
+
+        The names of what does not answer, each with why.
+        """
 
 
 class StoreEvents(Steps):
@@ -101,9 +109,9 @@ class StoreEvents(Steps):
                 made.append(Made(stored=first and result.stored_now))
         return made
 
-    def probe(self, _: Mapping[str, Any]) -> str | None:
-        cause = self._store.check()
-        return f"the Events table: {cause.code}" if cause else None
+    def probe(self, _: Mapping[str, Any]) -> Iterator[tuple[str, Cause]]:
+        if cause := self._store.check():
+            yield needed("store", None), cause
 
 
 class ArchiveEvents(Steps):
@@ -143,9 +151,9 @@ class ArchiveEvents(Steps):
                 made[number] = Made(cause)
         return made
 
-    def probe(self, _: Mapping[str, Any]) -> str | None:
+    def probe(self, _: Mapping[str, Any]) -> Iterator[tuple[str, Cause]]:
         # Nothing shows that it takes an object but to put one there.
-        return None
+        return iter(())
 
 
 class PublishEvents(Steps):
@@ -186,13 +194,11 @@ class PublishEvents(Steps):
                 made[number] = Made(cause)
         return made
 
-    def probe(self, plan: Mapping[str, Any]) -> str | None:
+    def probe(self, plan: Mapping[str, Any]) -> Iterator[tuple[str, Cause]]:
         for topic in plan["topics"]:
-            needed = topic in plan["subscribers_needed"]
-            cause = self._topics.check(topic, needs_subscribers=needed)
-            if cause:
-                return f"the topic {topic}: {cause.code}: {cause.message}"
-        return None
+            needs = topic in plan["subscribers_needed"]
+            if cause := self._topics.check(topic, needs_subscribers=needs):
+                yield needed("publish", topic), cause
 
 
 def _message(entry: Entry) -> Message:

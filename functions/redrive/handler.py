@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from eventing.cause import DependencyDown, naming_dependencies
 from eventing.redrive.request import InvalidInput
 from functions.redrive.custody import Custody, Locked
 from functions.redrive.dependencies import make_dependencies
@@ -17,8 +19,9 @@ from functions.redrive.reports import Reports
 from functions.redrive.resubmission import Resubmission
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.runner import Runner
-from functions.redrive.tasks import DependencyDown, Tasks
+from functions.redrive.tasks import Tasks
 from functions.shared.clients import READ_SECONDS
+from functions.shared.clock import Clock
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.parts import Parts
@@ -29,8 +32,10 @@ THREADS = 24
 class Handler:
     """Calls tasks by their names, and logs how they went."""
 
-    def __init__(self, *, tasks: Tasks, logger: Logger) -> None:
+    def __init__(self, *, tasks: Tasks, logger: Logger, clock: Clock) -> None:
         self._logger = logger
+        self._clock = clock
+        self._page = tasks.page
         self._tasks: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "begin": tasks.begin,
             "resubmit": tasks.resubmit,
@@ -40,22 +45,29 @@ class Handler:
             "lock": tasks.lock,
             "verify": tasks.verify,
             "probe": tasks.probe,
-            "page": tasks.page,
             "report": tasks.report,
             "finish": tasks.finish,
+            "tell": tasks.tell,
             "release": tasks.release,
         }
 
     def __call__(self, task: Mapping[str, Any], context: Context) -> Any:
         """The task's result; raises ValueError where there is no such task."""
+        page = partial(self._page, deadline=self._clock.deadline(context))
+        tasks: Mapping[str, Callable[..., Any]] = {**self._tasks, "page": page}
         name, execution = task["task"], task.get("execution")
-        if name not in self._tasks:
+        if name not in tasks:
             raise ValueError(f"there is no task {name!r}")
         try:
-            result = self._tasks[name](task)
-        except (InvalidInput, Locked, PlanChanged, DependencyDown) as refusal:
+            with naming_dependencies():
+                result = tasks[name](task)
+        except (InvalidInput, Locked, PlanChanged) as refusal:
             # Operators' errors and refusals: no failure of ours.
             self._logger.info(name, execution=execution, refused=type(refusal).__name__)
+            raise
+        except DependencyDown as down:
+            resource, code = down.cause.resource, down.cause.code
+            self._logger.error(name, execution=execution, resource=resource, code=code)
             raise
         self._logger.info(name, execution=execution, **_told(result))
         return result
@@ -123,7 +135,7 @@ def make_handler(parts: Parts) -> Handler:
         bucket=parts.bucket,
         clock=parts.clock,
     )
-    return Handler(tasks=tasks, logger=parts.logger)
+    return Handler(tasks=tasks, logger=parts.logger, clock=parts.clock)
 
 
 handle = entry(lambda: make_handler(Parts(threads=THREADS, read_seconds=READ_SECONDS + 2)))

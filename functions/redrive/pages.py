@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from eventing.redrive.pace import Pace, first_pace
+from eventing.redrive.health import Health, read_health
+from eventing.redrive.pace import REST_SECONDS, Pace, first_pace
 from eventing.redrive.plan import Plan
 from functions.contract import Metric
 from functions.redrive.custody import Custody
 from functions.redrive.run import Run, results_key
 from functions.redrive.runner import Runner
 from functions.redrive.tally import Tally
-from functions.shared.clock import Clock
+from functions.shared.clock import Clock, Deadline
 from functions.shared.metrics import Metrics
 from functions.shared.operations import OperationsBucket
 
@@ -43,16 +44,21 @@ class Pages:
         self._clock = clock
 
     def work_off(
-        self, run: Run, plan: Plan, position: Mapping[str, Any], tokens: Mapping[str, int]
+        self,
+        run: Run,
+        plan: Plan,
+        position: Mapping[str, Any],
+        tokens: Mapping[str, int],
+        deadline: Deadline,
     ) -> dict[str, Any]:
         """Take up letters for as long as a page goes on: `{"position", "done", "stop"}`.
 
         A pause that the rate asks for and that does not fit in is handed on with the position.
         """
-        pace = _pace_at(position, run)
+        pace, health = _pace_at(position, run), read_health(position.get("health"))
         tally, stop = Tally(), None
         number, owed = position["next"], position.get("pause", 0.0)
-        ends = self._clock.monotonic() + self._page_seconds
+        ends = min(self._clock.monotonic() + self._page_seconds, deadline.less(REST_SECONDS))
         while number < len(plan.letters) and self._clock.monotonic() < ends and not stop:
             waits = max(0.0, min(owed, ends - self._clock.monotonic()))
             self._clock.sleep(waits)
@@ -65,14 +71,17 @@ class Pages:
             if owed:
                 break
             began = self._clock.monotonic()
-            chosen = plan.letters[number : number + pace.chunk()]
-            found = self._runner.take_up(chosen, run)
+            doubted = set(health.doubted)
+            chosen, found, number = _choose(plan, number, pace.chunk(), health)
+            found.merge(self._runner.take_up(chosen, run, health))
             tally.merge(found)
-            number += len(chosen)
-            seconds = pace.record(len(chosen), found.attempted, found.refused)
+            in_doubt = bool(health.doubted.keys() - doubted)
+            seconds = pace.record(len(chosen), found.attempted, found.refused, in_doubt=in_doubt)
             owed = max(0.0, seconds - (self._clock.monotonic() - began))
             if pace.aborts():
                 stop = "aborted"
+            elif down := found.ledger_down:
+                stop = down.reason
         self._count(tally)
         page = position["pages"]
         # A page that is tried again adds its own; the position names the results that led to it.
@@ -88,6 +97,7 @@ class Pages:
             "attempted": pace.attempted,
             "failed": pace.failed,
             "pause": owed,
+            "health": health.members(),
         }
         return {"position": after, "done": number >= len(plan.letters), "stop": stop}
 
@@ -100,6 +110,22 @@ class Pages:
         )
         for minute, count in tally.stored.items():
             self._metrics.write({Metric.EVENTS_STORED: count}, at=minute)
+
+
+def _choose(
+    plan: Plan, number: int, most: int, health: Health
+) -> tuple[Sequence[tuple[str, int]], Tally, int]:
+    """The next letters to take up, those passed over because what they need is down, and the next number."""
+    chosen: list[tuple[str, int]] = []
+    passed = Tally()
+    while number < len(plan.letters) and len(chosen) < most:
+        needed = plan.needs[number]
+        if needed in health.down:
+            passed.leave_out(needed, health.down[needed])
+        else:
+            chosen.append(plan.letters[number])
+        number += 1
+    return chosen, passed, number
 
 
 def _pace_at(position: Mapping[str, Any], run: Run) -> Pace:

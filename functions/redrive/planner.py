@@ -81,11 +81,13 @@ class Planner:
         return known is not None and known.subscribers_expected and not request.without_subscribers
 
     def _select(self, request: RedriveRequest, *, before: datetime) -> list[Row]:
-        # What waits for a person is taken up only when it is asked for by its id.
-        states = request.rules.asked_by_id if request.filter.letter_ids else _OPEN
-        cut = timestamp(before)
-        given = request.filter.failed_before
-        wanted = replace(request.filter, failed_before=min(cut, given) if given else cut)
+        # What waits for a person is taken up only when it is asked for by its id; whoever names a letter
+        # means it, whenever it failed.
+        wanted, given = request.filter, request.filter.failed_before
+        states = request.rules.asked_by_id if wanted.letter_ids else _OPEN
+        if not wanted.letter_ids:
+            cut = timestamp(before)
+            wanted = replace(wanted, failed_before=min(cut, given) if given else cut)
         rows = self._letters.select(request.stages, states, wanted)
         return rows[: request.limit] if request.limit else rows
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from eventing.dead_letter import STAGES, Stage
+from eventing.foreign_text import plain
 from eventing.timestamps import timestamp
 from functions.contract import Objects
 from functions.redrive.root_causes import GROUPS, RootCauses
 from functions.redrive.run import Run, triage_prefix
+from functions.redrive.tally import left_out_of
 from functions.shared.audit import Audit
 from functions.shared.operations import OperationsBucket
 
 _FAILED_LISTED = 1000
+# Of each group in an execution's output: names of each kind, characters of a name and of the message.
+_NAMES, _NAME, _MESSAGE = 5, 60, 200
 
 
 class Reports:
@@ -38,10 +42,14 @@ class Reports:
         summary: Mapping[str, Any] | None = None,
         results: Sequence[Mapping[str, Any]] = (),
         left: int = 0,
+        left_ids: Sequence[str] = (),
         approver: str | None = None,
         junk: Mapping[str, int] | None = None,
     ) -> dict[str, Any]:
-        """Write the report and the audit row, and return what the execution puts out."""
+        """Write the report and the audit row, and return what the execution puts out.
+
+        `left` letters were not taken up; `left_ids` are these where the request names letters.
+        """
         open_letters = self._root_causes.find(run.request.stages, ["open"])
         content: dict[str, Any] = {
             "outcome": outcome,
@@ -56,12 +64,13 @@ class Reports:
             "plan": summary,
             "junk": junk,
             **_totals(results),
+            "left_out": [asdict(some) for some in left_out_of(results).values()],
             "groups": self._root_causes.describe(open_letters),
             "parked": self._root_causes.parked(STAGES),
         }
         if left:
             content["not_taken_up"] = left
-            content["continue_with"] = _rest(run, left)
+            content["continue_with"] = _rest(run, left, left_ids)
         key = self._bucket.add(
             f"{Objects.REPORTS}{now:%Y-%m-%d}/{run.execution}.json",
             json.dumps(content, default=str),
@@ -72,7 +81,8 @@ class Reports:
         output = {k: v for k, v in content.items() if k != "failed_again"}
         # An execution puts out 256 KiB at most; the report has all.
         by_fingerprint = list(content["by_fingerprint"].items())[:GROUPS]
-        output |= {"by_fingerprint": dict(by_fingerprint), "groups": content["groups"][:5]}
+        groups = [_outline(group) for group in content["groups"][:5]]
+        output |= {"by_fingerprint": dict(by_fingerprint), "groups": groups}
         return {
             **{k: v for k, v in output.items() if v not in (None, {}, [])},
             "report": self._bucket.uri(key),
@@ -88,6 +98,15 @@ class Reports:
         return total
 
 
+def _outline(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A group as an execution puts it out: the most frequent names alone, and no more of its texts."""
+    names = {
+        kind: {plain(name, _NAME): n for name, n in [*group[kind].items()][:_NAMES]}
+        for kind in ("topics", "publishers", "types")
+    }
+    return {**group, **names, "message": plain(group["message"], _MESSAGE)}
+
+
 def _add(total: dict[str, Any], counts: Mapping[str, Any]) -> None:
     for name, value in counts.items():
         if isinstance(value, Mapping):
@@ -96,14 +115,18 @@ def _add(total: dict[str, Any], counts: Mapping[str, Any]) -> None:
             total[name] = total[name] + value if isinstance(value, int) and name in total else value
 
 
-def _rest(run: Run, left: int) -> dict[str, Any]:
+def _rest(run: Run, left: int, left_ids: Sequence[str]) -> dict[str, Any]:
     """The input of a run that takes up what this one has not come to, and nothing else."""
     request = run.request
     # What failed again since, or for the first time, failed later.
     started_at = timestamp(run.started_at)
     before = min(started_at, request.filter.failed_before or started_at)
-    chosen = replace(request.filter, failed_before=before)
-    narrower = replace(request, filter=chosen, everything=False)
+    rest = (
+        replace(request.filter, letter_ids=tuple(left_ids))
+        if left_ids
+        else replace(request.filter, failed_before=before)
+    )
+    narrower = replace(request, filter=rest, everything=False)
     return replace(narrower, limit=left if request.limit else None).members()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -14,6 +14,24 @@ from eventing.redrive.ledger import Row, State
 Fate = Literal["resolved", "failed", "parked", "discarded", "changed", "left", "unrecorded"]
 # Those of letters that a run is done with.
 DONE_WITH: Sequence[Fate] = ("resolved", "failed", "parked", "discarded", "changed")
+
+
+@dataclass
+class LeftOut:
+    """Letters that are left out of a run, as they were before: what they need is down or in doubt."""
+
+    code: Code
+    resource: str | None
+    message: str
+    letters: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.resource}: {self.code}, {self.letters} left out"
+
+    def merge(self, other: LeftOut) -> None:
+        """Count these in; only the page that has noticed knows the message."""
+        self.letters += other.letters
+        self.message = self.message or other.message
 
 
 @dataclass
@@ -33,6 +51,10 @@ class Tally:
     """Letters that a dependency was called for."""
     refused: int = 0
     """Of these, those that failed."""
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+    """Letters that their dependency keeps out of the run, by its name."""
+    unwritten: Cause | None = None
+    """The reason why the ledger did not take something down."""
 
     def add(self, row: Row, fate: Fate, cause: Cause | None = None) -> None:
         """Take note of one letter."""
@@ -49,6 +71,17 @@ class Tally:
                 }
             )
 
+    def leave_out(self, needed: str, cause: Cause) -> None:
+        """Take note of a letter that is left out of the run, for this cause of what it needs."""
+        made = LeftOut(cause.code, cause.resource, cause.message, 1)
+        self._leave_out(needed, made)
+
+    def _leave_out(self, needed: str, some: LeftOut) -> None:
+        if there := self.left_out.get(needed):
+            there.merge(some)
+        else:
+            self.left_out[needed] = replace(some)
+
     def add_replayed(self, row: Row) -> None:
         """Take note of a letter that a page had done with before it died."""
         fate = fate_of(row.state)
@@ -62,6 +95,11 @@ class Tally:
             self.refused += 1
         self.add(row, fate, Cause(code, "", "its message is in the ledger"))
 
+    @property
+    def ledger_down(self) -> Cause | None:
+        """The reason why the ledger took down nothing at all of what it was to."""
+        return self.unwritten if self.fates.keys() <= {"left", "unrecorded", "changed"} else None
+
     def merge(self, other: Tally) -> None:
         """Count these in."""
         self.fates += other.fates
@@ -69,6 +107,9 @@ class Tally:
         self.stored += other.stored
         self.attempted += other.attempted
         self.refused += other.refused
+        self.unwritten = other.unwritten or self.unwritten
+        for needed, some in other.left_out.items():
+            self._leave_out(needed, some)
         for fingerprint, fates in other.by_fingerprint.items():
             self.by_fingerprint[fingerprint] += fates
 
@@ -83,7 +124,17 @@ class Tally:
             "fates": self.fates,
             "by_fingerprint": self.by_fingerprint,
             "failed": self.failed,
+            "left_out": {needed: asdict(some) for needed, some in self.left_out.items()},
         }
+
+
+def left_out_of(results: Sequence[Mapping[str, Any]]) -> Mapping[str, LeftOut]:
+    """The letters that the pages of a run have left out, by the name of what they need."""
+    total = Tally()
+    for page in results:
+        found = {name: LeftOut(**some) for name, some in page["left_out"].items()}
+        total.merge(Tally(left_out=found))
+    return total.left_out
 
 
 def traces(rows: Sequence[Row]) -> Tally:

@@ -9,13 +9,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from eventing.cause import clip
+from eventing.cause import Code, clip
 from eventing.dead_letter import STAGES
 from eventing.redrive.approval import read_approval
 from eventing.redrive.filter import Filter
+from eventing.redrive.health import Health
 from eventing.redrive.plan import Plan, read_plan
 from eventing.redrive.request import InvalidInput, read_request
 from eventing.redrive.steps import STEPS
+from functions.contract import COUNTER
 from functions.redrive.custody import Custody
 from functions.redrive.dependencies import Dependencies
 from functions.redrive.notices import Notices
@@ -24,17 +26,13 @@ from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
 from functions.redrive.resubmission import Resubmission
 from functions.redrive.run import Run, concluded_key, plan_key, run_of
-from functions.redrive.tally import DONE_WITH, traces
-from functions.shared.clock import Clock
+from functions.redrive.tally import DONE_WITH, left_out_of, traces
+from functions.shared.clock import Clock, Deadline
 from functions.shared.executions import Executions
 from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket, run_key
 
 _STRAGGLER_SECONDS = 10.0
-
-
-class DependencyDown(Exception):  # noqa: N818 - the name that a task fails with
-    """A dependency that the letters failed at is not there yet; the message names it."""
 
 
 class Tasks:
@@ -135,19 +133,28 @@ class Tasks:
         before = self._clock.now() if task.get("approved") else run.started_at
         self._planner.verify(self._read_plan(task), run.request, before=before)
 
-    def probe(self, task: Mapping[str, Any]) -> None:
-        """Raise `DependencyDown` when something that the letters' steps call is not there."""
-        summary: Mapping[str, Any] = task["plan"]["summary"]
-        needed = {STEPS[step].dependency for step in summary["by_step"]}
-        for dependency, steps in self._dependencies.items():
-            down = steps.probe(summary) if dependency in needed else None
-            if down:
-                raise DependencyDown(down)
+    def probe(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        """The position to begin at: what is not there is down, and its letters are left out.
 
-    def page(self, task: Mapping[str, Any]) -> dict[str, Any]:
+        Whether the rest takes anything is for the first letter of each to tell: a look asks for other
+        permissions than a step does.
+        """
+        summary: Mapping[str, Any] = task["plan"]["summary"]
+        used = {STEPS[step].dependency for step in summary["by_step"]}
+        missing = {
+            name: cause
+            for dependency, steps in self._dependencies.items()
+            if dependency in used
+            for name, cause in steps.probe(summary)
+            if cause.code is Code.NOT_FOUND
+        }
+        return {"position": {**FIRST_POSITION, "health": Health(down=missing).members()}}
+
+    def page(self, task: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Take up letters for up to 50 s, from `position` on; see `Pages.work_off`."""
         position = task.get("position") or FIRST_POSITION
-        return self._pages.work_off(run_of(task), self._read_plan(task), position, task["token"])
+        plan = self._read_plan(task)
+        return self._pages.work_off(run_of(task), plan, position, task["token"], deadline)
 
     def report(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """The report of an execution that took no lock."""
@@ -180,6 +187,19 @@ class Tasks:
             results=results,
             cause=task.get("cause"),
             approver=task.get("approver"),
+        )
+
+    def tell(self, task: Mapping[str, Any]) -> None:
+        """Tell operators of a run that fails, and that not even a report could be written about."""
+        run = run_of(task)
+        self._tell_of_run(
+            run,
+            {
+                "outcome": "failed",
+                "cause": task["cause"],
+                "seconds": round((self._clock.now() - run.started_at).total_seconds(), 1),
+                "report": "none could be written",
+            },
         )
 
     def release(self, task: Mapping[str, Any]) -> dict[str, Any]:
@@ -234,15 +254,25 @@ class Tasks:
         counts = Counter[str]()
         for page in results:
             counts.update(page["fates"])
+        left_out = left_out_of(results)
         left = (summary or {}).get("letters", 0) - sum(counts[fate] for fate in DONE_WITH)
+        if left_out and outcome == "done" and not counts:
+            outcome = "aborted"
+        named = run.request.filter.letter_ids if left else None
+        rows = self._letters.rows(named or ())
         output = self._reports.write(
             run,
             "partial" if outcome == "done" and left else outcome,
             now=self._clock.now(),
-            cause=cause,
+            cause="; ".join([*([cause] if cause else []), *map(str, left_out.values())]) or None,
             summary=summary,
             results=results,
             left=left,
+            left_ids=[
+                row.key
+                for row in rows
+                if row.state in ("open", "parked") and row.run != run.execution
+            ],
             approver=approver,
         )
         self._tell(run, output)
@@ -250,11 +280,17 @@ class Tasks:
 
     def _tell(self, run: Run, output: Mapping[str, Any]) -> None:
         """Tell of a report; last of all, put on record that nothing more is to be told of this run."""
-        if run.request.rules.reports_to_operators:
-            self._notices.tell_of_run(run, output)
+        # In this order: where it fails, it is done again, and a run is told of once.
         if output["outcome"] != "skipped":
             self._notices.tell_of_incident(run, output)
+        self._tell_of_run(run, output)
         self._bucket.put(concluded_key(run.execution), json.dumps({"report": output["report"]}))
+
+    def _tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
+        # The counter asks for triage every minute, until it gets through: alarms tell of that.
+        fails = output["outcome"] == "failed" and run.request.started_by != COUNTER
+        if fails or run.request.rules.reports_to_operators:
+            self._notices.tell_of_run(run, output)
 
     def _results(self, last: str | None) -> list[dict[str, Any]]:
         """The results of all pages, of which `last` is the key of the last one's."""

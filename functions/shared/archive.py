@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eventing.cause import Cause, cause_of
 from functions.contract import Objects
 from functions.shared.first_write import is_taken
+from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -20,6 +21,8 @@ class Archive:
     def __init__(self, client: S3Client, *, bucket: str) -> None:
         self._client = client
         self._bucket = bucket
+        self.resource = resource_of({"Bucket": bucket})
+        """The name that its causes have for it."""
 
     def put(
         self, events: Sequence[str], *, publisher: str, accepted_at: str, name: str

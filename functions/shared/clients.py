@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 import botocore.session
 from botocore.config import Config
 
+from functions.shared.resources import name_resources
+
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
@@ -60,5 +62,7 @@ class Clients:
     def client(self, service: str) -> Any:
         """The client of `service` in this region, made once."""
         if service not in self._made:
-            self._made[service] = self._session.create_client(service, config=self._config)
+            client = self._session.create_client(service, config=self._config)
+            name_resources(client)
+            self._made[service] = client
         return self._made[service]

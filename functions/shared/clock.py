@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import uniform
 from typing import TypeVar
 
+from functions.shared.invocation import Context
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """The end of an invocation, as a moment of the clock's `monotonic`.
+
+    It is read once, when the invocation begins: whatever is slow after that takes its time from the
+    steps that may be given up, not from those that keep events safe.
+    """
+
+    end: float
+
+    def less(self, seconds: float) -> float:
+        """The moment by which all must be done that is to leave so many seconds."""
+        return self.end - seconds
 
 
 class Clock:
@@ -21,6 +39,10 @@ class Clock:
     def monotonic(self) -> float:
         """Seconds since some moment: deadlines are moments of this clock."""
         return time.monotonic()
+
+    def deadline(self, context: Context) -> Deadline:
+        """The end of the invocation that has just begun."""
+        return Deadline(self.monotonic() + context.get_remaining_time_in_millis() / 1000)
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from eventing.cause import Cause, Code, cause_of
@@ -13,6 +13,7 @@ from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter
 from functions.shared.batch_answers import failures
 from functions.shared.clock import Clock
+from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -44,6 +45,9 @@ class DeadLetterQueue:
         self._url = url
         self._workers = workers
         self._clock = clock
+        resource = resource_of({"QueueUrl": url})
+        self._out_of_time = replace(_OUT_OF_TIME, resource=resource)
+        self._unanswered = replace(_UNANSWERED, resource=resource)
 
     def send(self, letters: Sequence[DeadLetter], *, deadline: float) -> list[Cause | None]:
         """Send every letter; for each, in their order, None when it is safe, or why it is not.
@@ -64,7 +68,7 @@ class DeadLetterQueue:
         return [
             cause
             for chunk, call in calls
-            for cause in self._clock.result_by(deadline, call, [_OUT_OF_TIME] * len(chunk))
+            for cause in self._clock.result_by(deadline, call, [self._out_of_time] * len(chunk))
         ]
 
     def receive(self, *, wait_seconds: int) -> list[Received]:
@@ -94,6 +98,21 @@ class DeadLetterQueue:
                 ],
             )
 
+    def show(self, messages: Sequence[Received]) -> None:
+        """Let these be received again at once; raises what the SDK raises.
+
+        One that stays hidden all the same is received when its time-out is over.
+        """
+        for start in range(0, len(messages), ENTRIES_PER_CALL):
+            run = messages[start : start + ENTRIES_PER_CALL]
+            self._client.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(n), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                    for n, message in enumerate(run)
+                ],
+            )
+
     def depth(self) -> tuple[int, int]:
         """About how many messages wait to be received, and how many there are; raises what the SDK raises.
 
@@ -114,7 +133,7 @@ class DeadLetterQueue:
             )
         except Exception as error:
             return [cause_of(error)] * len(texts)
-        return failures(response, len(texts), _UNANSWERED)
+        return failures(response, len(texts), self._unanswered)
 
 
 def _attributes(message: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from eventing.cause import Cause, Code, aws_cause, cause_of
+from eventing.cause import UNPROCESSED, Cause, Code, DependencyDown, cause_of
 from functions.contract import EVENT_KEY_MEMBERS
+from functions.shared.batch_answers import statement_cause
 from functions.shared.clock import Clock
+from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -90,6 +92,8 @@ class EventStore:
         self._retention = timedelta(days=retention_days)
         self._workers = workers
         self._clock = clock
+        self._resource = resource_of({"TableName": table})
+        self._out_of_time = NotStored(replace(_OUT_OF_TIME, resource=self._resource))
         members = ",".join(f"'{member}':?" for member in _MEMBERS)
         self._statement = f'INSERT INTO "{table}" VALUE {{{members}}}'
 
@@ -114,9 +118,7 @@ class EventStore:
         results = [
             result
             for run, call in zip(runs, calls, strict=True)
-            for result in self._clock.result_by(
-                deadline, call, [NotStored(_OUT_OF_TIME)] * len(run)
-            )
+            for result in self._clock.result_by(deadline, call, [self._out_of_time] * len(run))
         ]
         taken = {
             item.key: (item, result.after_retry)
@@ -127,7 +129,7 @@ class EventStore:
         if taken:
             found = self._clock.result_by(deadline, self._workers.submit(self._look_up, taken), {})
         return [
-            found.get(item.key, NotStored(_OUT_OF_TIME)) if isinstance(result, _Taken) else result
+            found.get(item.key, self._out_of_time) if isinstance(result, _Taken) else result
             for item, result in zip(items, results, strict=True)
         ]
 
@@ -154,9 +156,15 @@ class EventStore:
     def _digests(self, keys: Sequence[str]) -> list[Any]:
         found: list[Any] = []
         left: Any = [{"pk": {"S": key}} for key in dict.fromkeys(keys)]
+        idle = 0
         while left:
-            items, left = self._get(left, consistent=False)
-            found += items
+            items, rest = self._get(left, consistent=False)
+            idle = 0 if len(rest or ()) < len(left) else idle + 1
+            if idle == _LOOK_UPS:
+                raise DependencyDown(replace(UNPROCESSED, resource=self._resource))
+            found, left = found + items, rest
+            if idle:
+                self._clock.pause(idle)
         return found
 
     def _insert_one(self, run: Sequence[EventItem]) -> Sequence[Present | NotStored | _Taken]:
@@ -192,7 +200,7 @@ class EventStore:
             elif failure.get("Code") == "DuplicateItem":
                 results.append(_Taken(_was_retried(response)))
             else:
-                cause = aws_cause(failure.get("Code", ""), failure.get("Message", ""))
+                cause = statement_cause(failure, self._resource)
                 results.append(NotStored(cause))
         return results
 
@@ -202,7 +210,7 @@ class EventStore:
         """Look the keys up; those that a call leaves unprocessed are asked for again."""
         found: dict[str, Present | NotStored] = {}
         keys: Any = [{"pk": {"S": key}} for key in taken]
-        cause = Cause(Code.THROTTLED, "UnprocessedKeys", "the table left keys unprocessed")
+        cause = replace(UNPROCESSED, resource=self._resource)
         for _ in range(_LOOK_UPS):
             try:
                 items, keys = self._get(keys, consistent=True)

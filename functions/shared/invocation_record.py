@@ -15,6 +15,7 @@ from eventing.cause import Cause, Code, clip
 from eventing.dead_letter import DeadLetter
 from eventing.json_text import parse, parse_if_json
 from eventing.timestamps import read_timestamp
+from functions.contract import Objects
 
 
 class NoInvocationRecord(ValueError):  # noqa: N818 - what was found in the bucket
@@ -29,15 +30,19 @@ class Reference:
     time: str
 
 
-def reference(body: str, *, bucket: str) -> Reference | None:
-    """The reference in an "Object Created" event of EventBridge, or None when the text is none."""
+def reference(content: Any, *, bucket: str) -> Reference | None:
+    """The reference in an "Object Created" event of EventBridge, or None when the value is none.
+
+    Nothing but an invocation record is one: whoever may send to the queue could name any object.
+    """
     try:
-        content = json.loads(body)
-        detail = content["detail"]
+        detail, key = content["detail"], content["detail"]["object"]["key"]
         if content["source"] != "aws.s3" or detail["bucket"]["name"] != bucket:
             return None
-        return Reference(detail["object"]["key"], read_timestamp(content["time"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
+        if not key.startswith(Objects.INVOCATION_RECORDS):
+            return None
+        return Reference(key, read_timestamp(content["time"]))
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         return None
 
 

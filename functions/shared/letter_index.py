@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,15 @@ class Open:
     """Those whose cause is their own event's fault."""
     failed_first: str | None
 
+    @classmethod
+    def sum(cls, parts: Sequence[Open]) -> Open:
+        """The letters of several partitions."""
+        return cls(
+            sum(one.letters for one in parts),
+            sum(one.own_fault for one in parts),
+            min((one.failed_first for one in parts if one.failed_first), default=None),
+        )
+
 
 @dataclass(frozen=True)
 class Parked:
@@ -36,6 +45,15 @@ class Parked:
     failed_first: str | None
     first_expires_at: int | None
     """When the first is gone for good, in seconds since 1970."""
+
+    @classmethod
+    def sum(cls, parts: Sequence[Parked]) -> Parked:
+        """The letters of several partitions."""
+        return cls(
+            sum(one.letters for one in parts),
+            min((one.failed_first for one in parts if one.failed_first), default=None),
+            min((one.first_expires_at for one in parts if one.first_expires_at), default=None),
+        )
 
 
 class LetterIndex:

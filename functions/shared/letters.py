@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
-from eventing.cause import Cause, aws_cause, cause_of
+from eventing.cause import UNPROCESSED, Cause, DependencyDown, cause_of
 from eventing.dead_letter import DeadLetter, Stage
 from eventing.redrive.changes import Change
 from eventing.redrive.filter import Filter
-from eventing.redrive.ledger import SHARDS, Row, State, shard, shards
+from eventing.redrive.ledger import ORIGINALS, SHARDS, Row, State, originals_of, shard, shards
+from functions.shared.batch_answers import statement_cause
 from functions.shared.clock import Clock
 from functions.shared.letter_index import LetterIndex, Open, Parked
 from functions.shared.letter_items import (
@@ -24,6 +25,7 @@ from functions.shared.letter_items import (
     read_entry,
     read_letter,
 )
+from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -64,22 +66,27 @@ class Letters:
         self._workers = workers
         self._clock = clock
         self._shards = shards
+        self._resource = resource_of({"TableName": table})
         self._index = LetterIndex(client, table=table)
 
     def take_in(self, letter: DeadLetter, row: Row) -> bool | Cause:
         """Record a letter as open: True when that is news, False when it was on record, or the cause.
 
         A letter that was closed and has failed again since is opened again, and its episodes go on.
-        One that is parked stays so, and one that a redrive is at is left to it.
+        One that is parked stays so, and one that a redrive is at is left to it. Times of the letter that
+        the row has otherwise are kept beside, as `original_...`: they tell its second receipt.
         """
         key = row.key
+        originals = originals_of(letter, row)
         members: dict[str, str | int | None] = {
             **asdict(row),
             "shard": shard(row.stage, row.state, key, self._shards),
             "error_class": letter.cause.error_class,
             "message": letter.cause.message,
+            "resource": letter.cause.resource or "-",
             "event": letter.event,
             "trace_id": letter.trace_id,
+            **originals,
         }
         # Those that an earlier row's are counted on from, or that are another's.
         for name in ("key", "version", "episode", "run"):
@@ -88,6 +95,16 @@ class Letters:
             name: value for name, value in members.items() if value is not None and value != ""
         }
         sets = ", ".join(f"#{name} = :{name}" for name in given)
+        # `closed_at` and `reason` are of the time when it was closed before.
+        removed = [
+            "run",
+            "closed_at",
+            "reason",
+            *(name for name in ORIGINALS if name not in originals),
+        ]
+        is_news = "#failed_at < :failed_at AND NOT #state IN (:parked, :redriving)"
+        if "original_failed_at" in originals:
+            is_news += " AND NOT #original_failed_at = :original_failed_at"
         try:
             self._client.update_item(
                 TableName=self._table,
@@ -95,16 +112,11 @@ class Letters:
                 UpdateExpression=(
                     f"SET {sets}, #episode = if_not_exists(#episode, :episode), "
                     "#version = if_not_exists(#version, :zero) + :one "
-                    # Of the time when it was closed before.
-                    "REMOVE #run, #closed_at, #reason"
+                    f"REMOVE {', '.join(f'#{name}' for name in removed)}"
                 ),
-                ConditionExpression=(
-                    "attribute_not_exists(pk) OR "
-                    "(#failed_at < :failed_at AND NOT #state IN (:parked, :redriving))"
-                ),
+                ConditionExpression=f"attribute_not_exists(pk) OR ({is_news})",
                 ExpressionAttributeNames={
-                    f"#{name}": name
-                    for name in (*given, "episode", "version", "run", "closed_at", "reason")
+                    f"#{name}": name for name in (*given, "episode", "version", *removed)
                 },
                 ExpressionAttributeValues={
                     **{f":{name}": attribute(value) for name, value in given.items()},
@@ -158,25 +170,12 @@ class Letters:
         )
 
     def open(self, stage: Stage) -> Open:
-        """The letters of a stage that nobody has dealt with; reads the index only.
-
-        What a redrive is at may yet fail again: until it is done with, it is open.
-        """
-        found = self._counted(stage, ("open", "redriving"), self._index.open)
-        return Open(
-            sum(one.letters for one in found),
-            sum(one.own_fault for one in found),
-            min((one.failed_first for one in found if one.failed_first), default=None),
-        )
+        """The letters of a stage that nobody has dealt with, a redrive included; reads the index only."""
+        return Open.sum(self._counted(stage, ("open", "redriving"), self._index.open))
 
     def parked(self, stage: Stage) -> Parked:
         """The letters of a stage that wait to be asked for by their ids; reads the index only."""
-        found = self._counted(stage, ("parked",), self._index.parked)
-        return Parked(
-            sum(one.letters for one in found),
-            min((one.failed_first for one in found if one.failed_first), default=None),
-            min((one.first_expires_at for one in found if one.first_expires_at), default=None),
-        )
+        return Parked.sum(self._counted(stage, ("parked",), self._index.parked))
 
     def _counted(self, stage: Stage, states: Iterable[State], count: Callable[[str], T]) -> list[T]:
         partitions = [p for state in states for p in shards(stage, state, self._shards)]
@@ -268,7 +267,7 @@ class Letters:
             left = unprocessed.get(self._table, {}).get("Keys")
             if not left:
                 return found
-        raise TimeoutError("the ledger left keys unprocessed")
+        raise DependencyDown(replace(UNPROCESSED, resource=self._resource))
 
     def _change(self, run: Sequence[Change]) -> _Answer:
         try:
@@ -285,7 +284,7 @@ class Letters:
             elif failure.get("Code") == "ConditionalCheckFailed":
                 results.append(False)
             else:
-                results.append(aws_cause(failure.get("Code", ""), failure.get("Message", "")))
+                results.append(statement_cause(failure, self._resource))
         repeated = bool(response["ResponseMetadata"].get("RetryAttempts"))
         return _Answer(results, asked_again=repeated)
 

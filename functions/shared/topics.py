@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from eventing.cause import Cause, Code, cause_of
 from eventing.message import Message
 from functions.shared.batch_answers import failures
 from functions.shared.clock import Clock
+from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -21,7 +23,7 @@ ENTRIES_PER_CALL = 10
 _PAUSES = (0.2, 0.6, 1.8)
 # Refusals of a whole call that one entry of it may be the reason for.
 _BY_ONE_ENTRY = (Code.INVALID, Code.TOO_LARGE)
-NOBODY_SUBSCRIBED = Cause(
+_NOBODY_SUBSCRIBED = Cause(
     Code.NOT_FOUND,
     "NobodySubscribed",
     "nobody is subscribed, and the catalogue expects subscribers: subscribe them first, or, if it is meant, "
@@ -79,8 +81,9 @@ class Topics:
         return [cause] * len(messages), cause.code is Code.THROTTLED
 
     def _call(self, topic: str, messages: Sequence[Message]) -> Sequence[Cause | None]:
+        arn = self._arn_prefix + topic
         response = self._client.publish_batch(
-            TopicArn=self._arn_prefix + topic,
+            TopicArn=arn,
             PublishBatchRequestEntries=[
                 {
                     "Id": str(number),
@@ -93,7 +96,8 @@ class Topics:
                 for number, message in enumerate(messages)
             ],
         )
-        return failures(response, len(messages), _UNANSWERED)
+        unanswered = replace(_UNANSWERED, resource=resource_of({"TopicArn": arn}))
+        return failures(response, len(messages), unanswered)
 
     def subscriptions(self, topic: str) -> int | Cause:
         """The number of the topic's confirmed subscriptions, or why it could not be seen."""
@@ -108,4 +112,7 @@ class Topics:
         found = self.subscriptions(topic)
         if isinstance(found, Cause):
             return found
-        return NOBODY_SUBSCRIBED if needs_subscribers and not found else None
+        if found or not needs_subscribers:
+            return None
+        called = resource_of({"TopicArn": self._arn_prefix + topic})
+        return replace(_NOBODY_SUBSCRIBED, resource=f"confirmed subscription of {called}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from eventing.cause import naming_dependencies
 from eventing.dead_letter import Stage
 from eventing.timestamps import minute_of, read_moment
 from functions.contract import Metric
@@ -24,6 +25,10 @@ from functions.triage.triage import Counts, Triage
 
 RECEIVERS = 8
 _PAGE_SECONDS = 45.0
+# Of these, left for the letters that are at hand when no more are begun.
+_LETTER_SECONDS = 10.0
+# To put on record what a page did.
+_RECORD_SECONDS = 12.0
 # Longer than a page and the pause before the next one; a holder that died keeps triage from running
 # for this long at most.
 _LEASE_SECONDS = 150
@@ -53,15 +58,21 @@ class Handler:
         """`{"drained", "skipped"}`; skipped when another execution is at the triage of every stage.
 
         What keeps a stage from being drained is raised when the others have been worked on, and what
-        was done until then is on record.
+        was done until then is on record; an error of AWS as `DependencyDown`.
         """
+        with naming_dependencies():
+            return self._page(task, context)
+
+    def _page(self, task: Mapping[str, Any], context: Context) -> dict[str, Any]:
         execution: str = task["execution"]
         stages: list[Stage] = task["stages"]
-        seconds = min(_PAGE_SECONDS, context.get_remaining_time_in_millis() / 1000 - 10)
+        deadline = self._clock.deadline(context)
+        last = min(self._clock.monotonic() + _PAGE_SECONDS, deadline.less(_RECORD_SECONDS))
+        last -= _LETTER_SECONDS
         counts: dict[str, Any] = {}
         drained, skipped = True, True
         failure: Exception | None = None
-        for stage in stages:
+        for number, stage in enumerate(stages):
             try:
                 lease = self._locks.acquire(
                     lock_name("triage", stage),
@@ -73,7 +84,9 @@ class Handler:
                 counts[stage] = {"skipped": f"{held.owner} is at it"}
                 continue
             skipped = False
-            found, empty = self._triage.page(stage, seconds=seconds / len(stages))
+            now = self._clock.monotonic()
+            ends = now + (last - now) / (len(stages) - number)
+            found, empty = self._triage.page(stage, ends=ends)
             drained = drained and empty
             counts[stage] = self._observe(stage, found, execution)
             if found.failure:

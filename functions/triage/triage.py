@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 
 from eventing.cause import Cause, Code, cause_of
-from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, read_dead_letter
+from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, letter_in, read_document
 from eventing.redrive.forecast import Forecaster
 from eventing.redrive.junk import JunkKind, kind_of
-from eventing.redrive.ledger import new_row
+from eventing.redrive.ledger import Row, new_row
 from eventing.timestamps import timestamp
 from functions.contract import Objects
 from functions.shared.clock import Clock
@@ -25,6 +26,7 @@ from functions.shared.invocation_record import (
 )
 from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket
+from functions.triage.turns import PageOver, Turns
 
 # Even a long poll can come back empty from a queue that is not.
 _EMPTY_ANSWERS = 2
@@ -100,51 +102,91 @@ class Triage:
         self._open_days = open_days
         self._clock = clock
 
-    def page(self, stage: Stage, *, seconds: float) -> tuple[Counts, bool]:
-        """Work for `seconds` at most; what was done, and whether the queue came out empty.
+    def page(self, stage: Stage, *, ends: float) -> tuple[Counts, bool]:
+        """Begin with no letter after `ends`; what was done, and whether the queue came out empty.
 
-        A receiver that cannot reach the queue any more ends, and says why in the counts.
+        A receiver that cannot reach the queue any more ends, and says why in the counts. What was
+        received and not come to can be received again.
         """
-        ends = self._clock.monotonic() + seconds
+        turns = Turns(ends=ends, clock=self._clock)
         jobs = [
-            self._receivers.submit(self._receive, stage, ends) for _ in range(self._receiver_count)
+            self._receivers.submit(self._receive, stage, turns) for _ in range(self._receiver_count)
         ]
         total, drained = Counts(), True
         for job in jobs:
             counts, empty = job.result()
             total.add(counts)
             drained = drained and empty
-        return total, drained
+        left = turns.next_round()
+        try:
+            self._queues[stage].show(left)
+        except Exception as error:
+            # It shows them by itself, when their time-out is over.
+            total.failure = total.failure or error
+        return total, drained and not left
 
-    def _receive(self, stage: Stage, ends: float) -> tuple[Counts, bool]:
+    def _receive(self, stage: Stage, turns: Turns) -> tuple[Counts, bool]:
         counts, empty, queue = Counts(), 0, self._queues[stage]
         try:
             while empty < _EMPTY_ANSWERS:
-                if self._clock.monotonic() > ends:
+                if turns.over:
                     return counts, False
                 messages = queue.receive(wait_seconds=self._poll_seconds)
-                empty = 0 if messages else empty + 1
-                # One that stays because this fails is received again, and is on record then.
-                queue.delete([m for m in messages if self._keep(stage, m, counts)])
+                for message in messages:
+                    self._take(stage, message, turns, counts)
+                put_off = [] if messages else turns.next_round()
+                queue.show(put_off)
+                empty = 0 if messages or put_off else empty + 1
         except Exception as error:
             counts.failure = error
             return counts, False
         return counts, True
 
-    def _keep(self, stage: Stage, message: Received, counts: Counts) -> bool:
-        """Keep what the message holds elsewhere; True when that is safe, so that it may be deleted."""
-        found = reference(message.body, bucket=self._bucket.name)
+    def _take(self, stage: Stage, message: Received, turns: Turns, counts: Counts) -> None:
+        if turns.over or not turns.has_turn(message):
+            turns.put_off(message)
+            return
         try:
-            if found:
-                return self._keep_records(found, counts)
-            return self.record(read_dead_letter(message.body), counts)
+            safe = self._keep(stage, message, turns, counts)
+        except PageOver:
+            turns.put_off(message)
+            return
+        if safe:
+            # One that stays because this fails is received again, and is on record then.
+            self._queues[stage].delete([message])
+
+    def _keep(self, stage: Stage, message: Received, turns: Turns, counts: Counts) -> bool:
+        """Keep what the message holds elsewhere; True when that is safe, so that it may be deleted."""
+        try:
+            found = turns.judge(message, lambda: self._read(stage, message))
+            if isinstance(found, Reference):
+                return self._keep_records(found, message, turns, counts)
+            return self._take_in(*found, counts)
         except (NoDeadLetter, NoInvocationRecord, _NotRecordable) as error:
             return self._keep_junk(stage, message, str(error), counts)
 
+    def _read(self, stage: Stage, message: Received) -> Reference | tuple[DeadLetter, Row]:
+        """What the message is; raises `NoDeadLetter` for what is nothing of this stage's.
+
+        Who may send to a queue causes what the stage itself does, and nothing else.
+        """
+        document = read_document(message.body)
+        if stage == "publish":
+            found = reference(document.value, bucket=self._bucket.name)
+            if found:
+                return found
+        letter = letter_in(document)
+        if letter.stage != stage:
+            raise NoDeadLetter(f"a letter of {letter.stage} in the queue of {stage}")
+        return letter, self._row(letter)
+
     def record(self, letter: DeadLetter, counts: Counts) -> bool:
         """Record a letter; True when it is in the ledger now."""
+        return self._take_in(letter, self._row(letter), counts)
+
+    def _row(self, letter: DeadLetter) -> Row:
         forecast = self._forecaster.forecast(letter, letter.document)
-        row = new_row(
+        return new_row(
             letter,
             verdict=forecast.verdict,
             target=forecast.topic,
@@ -152,6 +194,8 @@ class Triage:
             now=self._clock.now(),
             days=self._open_days,
         )
+
+    def _take_in(self, letter: DeadLetter, row: Row, counts: Counts) -> bool:
         result = self._letters.take_in(letter, row)
         if isinstance(result, Cause):
             if result.code in (Code.TOO_LARGE, Code.INVALID):
@@ -166,15 +210,20 @@ class Triage:
             counts.known += 1
         return True
 
-    def _keep_records(self, found: Reference, counts: Counts) -> bool:
+    def _keep_records(
+        self, found: Reference, message: Received, turns: Turns, counts: Counts
+    ) -> bool:
         """Turn each record of the batch into a letter; the reference goes when all are safe."""
         try:
             content = self._bucket.get(found.key)
         except Exception as error:
             counts.leave(cause_of(error).code)
             return False
-        letters = read_records(content, failed_at=found.time)
-        safe = [self.record(letter, counts) for letter in letters]
+        letters = turns.judge(message, lambda: read_records(content, failed_at=found.time))
+        safe = [
+            self._take_in(letter, turns.judge(message, partial(self._row, letter)), counts)
+            for letter in letters
+        ]
         counts.records += all(safe)
         return all(safe)
 

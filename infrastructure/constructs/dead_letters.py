@@ -239,8 +239,10 @@ class DeadLetterQueue(Construct):
         )
 
     def grant_drain(self, grantee: iam.IGrantable) -> None:
-        """Let it take dead letters out of the queue."""
-        self._grant(grantee, "sqs:ReceiveMessage", "sqs:DeleteMessage")
+        """Let it take dead letters out of the queue, or show them again."""
+        self._grant(
+            grantee, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"
+        )
 
     def grant_measure(self, grantee: iam.IGrantable) -> None:
         """Let it see how many dead letters are in the queue."""

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from eventing.redrive.pace import PAGE_SECONDS
+from eventing.redrive.pace import PAGE_SECONDS, REST_SECONDS
 from eventing.redrive.price import MEMORY_MB
 from functions.contract import DLQ_URLS, Objects, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
@@ -54,7 +54,7 @@ class RedriveFunction(Construct):
             description="Plans a redrive, takes a page of dead letters up again where they failed",
             memory_size=MEMORY_MB,
             # More than a page takes: making a plan, or its report, may take longer.
-            timeout=cdk.Duration.seconds(PAGE_SECONDS + 70),
+            timeout=cdk.Duration.seconds(PAGE_SECONDS + REST_SECONDS),
             environment={
                 **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
                 Variable.LEDGER_TABLE: ledger.table.table_name,

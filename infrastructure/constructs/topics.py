@@ -36,8 +36,9 @@ _ADDRESSES = {"https": "https://*", "http": "http://*"}
 class Topics(Construct):
     """One SNS topic for each topic of the catalogue, by the catalogue's name of it.
 
-    `alarm` goes off when SNS gives up a delivery to a subscriber, `unheard_alarm` when nobody at all gets
-    the events of a topic whose subscribers the catalogue expects (the counter looks).
+    `alarm` goes off when SNS gives up a delivery to a subscriber, or drops a message for its attributes,
+    `unheard_alarm` when nobody at all gets the events of a topic whose subscribers the catalogue expects
+    (the counter looks).
     """
 
     by_name: Mapping[str, sns.Topic]
@@ -47,6 +48,8 @@ class Topics(Construct):
     delivered: Mapping[str, cloudwatch.Metric]
     undelivered: Mapping[str, cloudwatch.Metric]
     unheard: Mapping[str, cloudwatch.Metric]
+    unfilterable: Mapping[str, cloudwatch.Metric]
+    """Messages that SNS has dropped for every subscription with a filter on attributes."""
     alarm: cloudwatch.CompositeAlarm
     unheard_alarm: cloudwatch.CompositeAlarm | None = None
 
@@ -109,23 +112,33 @@ class Topics(Construct):
             name: topic.metric_number_of_notifications_delivered(period=cdk.Duration.minutes(1))
             for name, topic in self.by_name.items()
         }
+        self.unfilterable = {
+            name: topic.metric(
+                "NumberOfNotificationsFilteredOut-InvalidAttributes",
+                period=cdk.Duration.minutes(1),
+                statistic=cloudwatch.Stats.SUM,
+            )
+            for name, topic in self.by_name.items()
+        }
         undelivered = [
             region.alarms.alarm(
                 self,
-                f"Undelivered-{name}",
-                name=f"topic-{name}-undelivered",
+                f"{kind.capitalize()}-{name}",
+                name=f"topic-{name}-{kind}",
                 metric=metric,
                 above=0,
                 of=3,
-                # SNS counts failures only when there are some.
+                # SNS counts these only when there are some.
                 missing=Missing.IS_FINE,
                 meaning=Meaning(
-                    what=f"SNS gave up deliveries to a subscriber of the topic {name}.",
-                    users=users,
-                    section="undelivered",
+                    what=f"SNS {what} of the topic {name}.", users=users, section="undelivered"
                 ),
             )
-            for name, metric in self.undelivered.items()
+            for kind, what, metrics in (
+                ("undelivered", "gave up deliveries to a subscriber", self.undelivered),
+                ("unfilterable", "dropped messages for their attributes", self.unfilterable),
+            )
+            for name, metric in metrics.items()
         ]
         self.alarm = region.alarms.composite(
             self,
@@ -134,7 +147,7 @@ class Topics(Construct):
             name="undelivered",
             components=undelivered,
             meaning=Meaning(
-                what="SNS gave up deliveries to a subscriber of at least one topic.",
+                what="SNS gave up deliveries to a subscriber of at least one topic, or dropped messages.",
                 users=users,
                 section="undelivered",
             ),

@@ -14,9 +14,9 @@ from . import (
     functions,
     iam,
     metrics,
-    sns,
     step_functions,
     stream_mappings,
+    topics,
 )
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     metrics.queue_metrics_and_alarm_clock,
     metrics.services_measure_themselves,
     metrics.topics_count_their_messages,
-    sns.attributes_hold_only_what_sns_carries,
-    sns.http_notifications_name_their_topic,
+    topics.attributes_hold_only_what_sns_carries,
+    topics.http_notifications_name_their_topic,
     step_functions.succeed_state_has_an_output,
     iam.batches_need_the_single_action,
     iam.loopback_counts_as_secure_transport,

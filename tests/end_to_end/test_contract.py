@@ -91,6 +91,21 @@ def test_an_event_is_accepted_then_a_duplicate_then_a_conflict(deployment: Deplo
     assert other.body["id"] == sent["id"]
 
 
+def test_the_same_event_in_another_mode_is_a_duplicate(deployment: Deployment) -> None:
+    sent = event(vip=True)
+    first = post(deployment, sent)
+    headers = {
+        f"ce-{name}": [str(value).lower() if name == "vip" else value]
+        for name, value in sent.items()
+        if name not in ("data", "datacontenttype")
+    }
+    headers["content-type"] = ["application/json; charset=utf-8"]
+    again = post(deployment, json.dumps(sent["data"]), headers=headers)
+    assert (first.body["status"], again.body["status"]) == ("accepted", "duplicate")
+    other = post(deployment, json.dumps({"name": "Grace"}), headers=headers)
+    assert other.status == 409
+
+
 def test_two_publishers_may_use_the_same_id(deployment: Deployment) -> None:
     sent = event()
     for publisher in ("acme-web", "nordic-crm"):

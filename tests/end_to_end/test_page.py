@@ -507,8 +507,7 @@ def test_each_cause_is_told_once_and_the_end_of_all(seen: Seen) -> None:
     assert told == [
         "eventing: N dead letters at publish",
         "eventing: redrive aborted",
-        # The redrive function was refused as well, by a policy of its own: another cause.
-        "eventing: N dead letters at publish",
+        # The redrive function was refused as well, which is the same cause.
         "eventing: redrive done",
         # The only message of any alarm: triage has told of all that the others are about.
         "eventing: all is well again in us-east-N. eventing-any-alarm is OK: no alarm is on.",

@@ -362,18 +362,14 @@ def http_notifications_name_their_topic(lab: Lab) -> Any:
     sns = lab.client("sns")
     topic = sns.create_topic(Name=lab.name())["TopicArn"]
     try:
-        subscription = sns.subscribe(
-            TopicArn=topic,
-            Protocol="http",
-            Endpoint=f"http://127.0.0.1:{server.server_port}/",
-            ReturnSubscriptionArn=True,
-        )["SubscriptionArn"]
+        endpoint = f"http://127.0.0.1:{server.server_port}/"
+        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint)
         found = [received.get(timeout=10)]
         token = json.loads(found[0][1])["Token"]
-        sns.confirm_subscription(TopicArn=topic, Token=token)
+        confirmed = sns.confirm_subscription(TopicArn=topic, Token=token)
         for raw in ("false", "true"):
             sns.set_subscription_attributes(
-                SubscriptionArn=subscription,
+                SubscriptionArn=confirmed["SubscriptionArn"],
                 AttributeName="RawMessageDelivery",
                 AttributeValue=raw,
             )

@@ -126,13 +126,12 @@ class Process:
         self._task = task["task"]
         self._counts.clear()
         handler = self.triage if task["task"] == "triage" else self.redrive
-        return handler(task, self.context)
+        return handler(task, self.context(90 if task["task"] == "triage" else 120))
 
-    @property
-    def context(self) -> Any:
-        """What Lambda tells a function of an invocation."""
+    def context(self, seconds: int) -> Any:
+        """What Lambda tells a function of an invocation that may take so long."""
         return SimpleNamespace(
-            aws_request_id=str(uuid.uuid4()), get_remaining_time_in_millis=lambda: 90_000
+            aws_request_id=str(uuid.uuid4()), get_remaining_time_in_millis=lambda: seconds * 1000
         )
 
     def count(self, *operations: str) -> int:

@@ -109,22 +109,18 @@ def test_any_other_cause_is_the_systems(world: World, capsys: Capture, code: Cod
 def test_letters_at_fault_themselves_are_told_with_a_diagnosis_once(
     world: World, capsys: Capture
 ) -> None:
-    world.dead_letters(
-        world.letter("a", code=Code.INVALID, message="the type's schema has changed")
-    )
+    world.dead_letters(world.letter("a", code=Code.INVALID, message="the schema has changed"))
     world.run({})
     ((subject, text),) = world.told()
     assert subject == f"{world.name}: 1 dead letter at publish"
-    assert "1 x INVALID at publish: the type's schema has changed" in text
+    assert '1 x INVALID at publish: "the schema has changed"' in text
 
     found = count(world, capsys)
     # It keeps the alarm on letters that wait for a person from telling the same once more ...
     assert found["AttentionReported"] == {"": 1}
     # ... and no alarm on what a dependency does.
     assert "IncidentReported" not in found
-    world.dead_letters(
-        world.letter("b", code=Code.INVALID, message="the type's schema has changed")
-    )
+    world.dead_letters(world.letter("b", code=Code.INVALID, message="the schema has changed"))
     world.run({})
     assert world.told() == []
 

@@ -31,7 +31,7 @@ def test_a_message_that_cannot_be_sent_is_sent_by_a_later_triage(world: World) -
         return "denied" if call.operation == "Publish" else None
 
     world.dead_letters(world.letter("a"))
-    assert world.run({}, faults=faults).error == "AuthorizationErrorException"
+    assert world.run({}, faults=faults).error == "DependencyDown"
     assert world.waiting() == 0
     # Nobody was told, and the queue is empty: the counter sees to it.
     counted = world.count()
@@ -103,7 +103,7 @@ def test_parked_and_discarded_letters_are_not_open(world: World) -> None:
     world.run({"action": "discard", "everything": True, "limit": 1})
     world.run(
         {**REDRIVE, "max_episodes": 1},
-        faults=lambda call: "denied" if call.operation == "PublishBatch" else None,
+        faults=lambda call: "too-large" if call.operation == "PublishBatch" else None,
     )
     assert world.states() == {"discarded": 1, "parked": 1}
     assert world.count()["publish"]["open"] == 0
@@ -113,7 +113,7 @@ def test_the_runs_metrics(world: World, capsys: pytest.CaptureFixture[str]) -> N
     world.dead_letters(world.letter("a"), world.letter("s", stage="ingest"), world.letter("b"))
     world.run(
         {**REDRIVE, "canary": 0, "stage": "publish", "limit": 1},
-        faults=once("denied", lambda call: call.operation == "PublishBatch"),
+        faults=once("too-large", lambda call: call.operation == "PublishBatch"),
     )
     assert metrics(capsys, "RedriveFailed") == [("", 1.0)]
     world.run(REDRIVE)

@@ -61,11 +61,13 @@ PAGE = [
     ("page", "UpdateItem", 2),
     ("page", "BatchGetItem", 1),  # the letters
     ("page", "BatchExecuteStatement", 1),  # claimed
-    ("page", "BatchExecuteStatement", 2),  # stored
+    ("page", "ExecuteStatement", 1),  # stored: the first, then the other
     ("page", "PutObject", 1),  # archived
-    ("page", "PublishBatch", 1),
+    ("page", "PublishBatch", 1),  # the first of each topic
     ("page", "PublishBatch", 2),
-    ("page", "BatchExecuteStatement", 3),  # recorded
+    ("page", "ExecuteStatement", 2),
+    ("page", "PublishBatch", 3),
+    ("page", "BatchExecuteStatement", 2),  # recorded
     ("page", "PutObject", 2),  # the results
 ]
 FINISH = [
@@ -359,7 +361,7 @@ def test_a_lock_that_cannot_be_renewed_ends_the_run(world: World) -> None:
         return "denied" if call.task == "page" and call.operation == "UpdateItem" else None
 
     ended = world.run(REDRIVE, faults=faults)
-    assert ended.error == "ClientError"
+    assert ended.error == "DependencyDown"
     assert world.delivered() == {}
     see_all_well(world)
 

@@ -32,8 +32,8 @@ def publishing(call: TaskCall) -> bool:
     return call.operation == "PublishBatch"
 
 
-def sns_is_broken(call: TaskCall) -> Fault | None:
-    return "denied" if publishing(call) else None
+def events_are_refused(call: TaskCall) -> Fault | None:
+    return "too-large" if publishing(call) else None
 
 
 @pytest.mark.aws
@@ -137,7 +137,7 @@ def test_a_topic_that_is_gone_is_routed_anew_and_the_plan_lists_it(world: World)
 @pytest.mark.aws
 def test_a_message_says_that_it_is_a_redrive(world: World) -> None:
     world.dead_letters(world.letter("a"))
-    world.run(REDRIVE, faults=sns_is_broken)
+    world.run(REDRIVE, faults=events_are_refused)
     world.run(REDRIVE)
     (delivery,) = world.cloud.deliveries()
     assert delivery.attributes == {
@@ -319,7 +319,7 @@ def test_letters_that_changed_and_went_are_named(world: World) -> None:
 
     def approve(task: Any) -> Any:
         by_id = {id: key for key, id in keys.items()}
-        world.run({**REDRIVE, "filter": {"letter_ids": [by_id["a"]]}}, faults=sns_is_broken)
+        world.run({**REDRIVE, "filter": {"letter_ids": [by_id["a"]]}}, faults=events_are_refused)
         world.run({**REDRIVE, "filter": {"letter_ids": [by_id["b"]]}})
         return approving()(task)
 
@@ -366,7 +366,7 @@ def test_a_dependency_that_is_gone_is_found_before_a_letter_is_touched(world: Wo
     world.cloud.remove_topic("orders")
     ended = world.run(REDRIVE)
     assert ended.output["outcome"] == "aborted"
-    assert ended.output["cause"].startswith("the topic orders: NOT_FOUND: ")
+    assert ended.output["cause"] == f"topic {world.name}-topic-orders: NOT_FOUND, 20 left out"
     assert ended.output["not_taken_up"] == 20
     assert world.letters == before
     assert world.locked() == {}
@@ -377,7 +377,7 @@ def test_a_canary_that_fails_is_all_that_is_touched(world: World) -> None:
     world.dead_letters(*(world.letter(f"e{n}") for n in range(50)))
     world.run({})
     before = {one.id: one for one in world.letters}
-    ended = world.run(REDRIVE, faults=sns_is_broken)
+    ended = world.run(REDRIVE, faults=events_are_refused)
     assert ended.output["outcome"] == "aborted"
     assert ended.output["counts"] == {"failed": 10}
     assert ended.output["not_taken_up"] == 40
@@ -397,12 +397,12 @@ def test_a_run_stops_past_its_abort_limit(world: World) -> None:
     world.dead_letters(*(world.letter(f"e{n:03}") for n in range(100)))
 
     def worse(call: TaskCall) -> Fault | None:
-        return "denied" if publishing(call) and call.number > 4 else None
+        return "too-large" if publishing(call) and call.number > 4 else None
 
     ended = world.run(
         {**REDRIVE, "canary": 5, "abort_failure_percent": 30, "rate_per_second": 20}, faults=worse
     )
-    # 5, then 20 of which 10 get through, then it is too much.
+    # 5, then 20, then 20 that fail, which is too much.
     assert ended.output["outcome"] == "aborted"
     assert ended.output["not_taken_up"] > 40
     counts = ended.output["counts"]

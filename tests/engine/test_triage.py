@@ -129,7 +129,7 @@ def test_junk_alone_is_told_once(world: World) -> None:
     world.run({})
     ((subject, text),) = world.told()
     assert subject == f"{world.name}: 1 message is no dead letter at ingest"
-    assert text.endswith("docs/runbook.md#junk")
+    assert "What to do: docs/runbook.md#junk\n" in text
     assert "wait" not in text
     assert "1 message is no dead letter: 1 x not JSON" in text
 
@@ -232,4 +232,4 @@ def test_a_resolved_letter_that_fails_anew_is_open_again_and_its_episodes_go_on(
 
 
 def fail_publishing(call: Any) -> Any:
-    return "denied" if call.operation == "PublishBatch" else None
+    return "too-large" if call.operation == "PublishBatch" else None

@@ -125,6 +125,8 @@ class World:
             Variable.SERVICE: self.name,
             Variable.NAMESPACE: "Eventing",
             Variable.DEPLOYMENT: self.name,
+            Variable.OPEN_LETTER_DAYS: "180",
+            Variable.CLOSED_LETTER_DAYS: "30",
             Variable.RUNBOOK: "docs/runbook.md",
             Variable.OPS_TOPIC_ARN: self.cloud.ops_topic,
             Variable.TOPIC_ARN_PREFIX: self.cloud.ops_topic.removesuffix("ops") + "topic-",
@@ -134,6 +136,8 @@ class World:
             Variable.INGEST_DLQ_URL: self.cloud.queues["ingest"],
             Variable.PUBLISH_DLQ_URL: self.cloud.queues["publish"],
             Variable.STATE_MACHINE_ARN: f"arn:aws:states:{self.cloud.region}:{account}:stateMachine:redrive",
+            Variable.OPEN_LETTER_DAYS: "180",
+            Variable.CLOSED_LETTER_DAYS: "30",
             Variable.CONSERVATION_FROM_MINUTES: "180",
             Variable.CONSERVATION_UNTIL_MINUTES: "10",
         }
@@ -257,7 +261,7 @@ class World:
         """What the counter finds, every minute, and the inputs of the triages that it has `started`."""
         assert isinstance(self.cloud, InMemory), "only there is seen what it starts"
         process = self.process(faults)
-        return {**process.counter({}, process.context), "started": self.cloud.started()}
+        return {**process.counter({}, process.context(50)), "started": self.cloud.started()}
 
     # What came out
 

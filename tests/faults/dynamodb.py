@@ -40,23 +40,6 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     return Request(operation, name, lambda: act(memory, name, content))
 
 
-def _put_item(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
-    items = memory.items(name)
-    item = content["Item"]
-    key = item["pk"]["S"]
-    expressions = Expressions(content)
-    there = items.get(key, {})
-    met = expressions.holds(content.get("ConditionExpression"), there)
-    expressions.see_all_used()
-    if not met:
-        return _condition_failed(content, there)
-    if _size(item) > _ITEM_BYTES:
-        return _too_large("Item size has exceeded the maximum allowed size")
-    items[key] = item
-    memory.inserted[key] += 1
-    return json_response({})
-
-
 def _update_item(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
     items = memory.items(name)
     key: str = content["Key"]["pk"]["S"]
@@ -123,7 +106,6 @@ def _describe_table(memory: Memory, name: str, content: dict[str, Any]) -> AWSRe
 
 
 _OPERATIONS: Mapping[str, Callable[[Memory, str, dict[str, Any]], AWSResponse]] = {
-    "PutItem": _put_item,
     "UpdateItem": _update_item,
     "GetItem": _get_item,
     "DeleteItem": _delete_item,

@@ -43,6 +43,10 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
                 }
                 attributes = {wanted: str(known[wanted]) for wanted in content["AttributeNames"]}
                 return json_response({"Attributes": attributes})
+            case "ChangeMessageVisibilityBatch":
+                assert 1 <= len(content["Entries"]) <= 10
+                assert all(entry["VisibilityTimeout"] == 0 for entry in content["Entries"])
+                hidden.difference_update(entry["ReceiptHandle"] for entry in content["Entries"])
             case "ChangeMessageVisibility":
                 assert content["VisibilityTimeout"] == 0
                 hidden.discard(content["ReceiptHandle"])

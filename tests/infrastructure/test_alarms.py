@@ -94,7 +94,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         *(
             f"eventing-topic-{topic}-{what}"
             for topic in ("orders", "orders-priority", "payments", "payments-failed", "customers")
-            for what in ("undelivered", "unheard")
+            for what in ("undelivered", "unfilterable", "unheard")
         ),
         *(
             f"eventing-{stage}-{what}"
@@ -115,6 +115,21 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         "eventing-events-unaccounted",
         "eventing-sensitive-data",
     }
+
+
+def test_what_sns_drops_for_its_attributes_is_an_alarm_for_every_topic(regional: Template) -> None:
+    topics = {t.properties["TopicName"] for t in regional.all("AWS::SNS::Topic")} - {"eventing-ops"}
+    watched = {
+        # As templates in tests name a topic's attribute.
+        dimension["Value"].removeprefix("<").removesuffix(".TopicName>")
+        for alarm in _metric_alarms(regional).values()
+        if alarm.get("MetricName") == "NumberOfNotificationsFilteredOut-InvalidAttributes"
+        for dimension in alarm["Dimensions"]
+        if (alarm["Threshold"], alarm["Statistic"]) == (0, "Sum")
+    }
+    assert watched == topics
+    parts = _parts(_composites(regional)["eventing-undelivered"])
+    assert {f"{topic}-unfilterable" for topic in topics} <= parts
 
 
 def test_each_says_what_it_means_to_whom_and_which_section_to_open(regional: Template) -> None:

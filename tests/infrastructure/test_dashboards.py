@@ -36,7 +36,14 @@ AWS = {
         # And that of an index, which the table's own leave out.
         {"TableName"},
     ),
-    "AWS/SNS": ({"NumberOfNotificationsDelivered", "NumberOfNotificationsFailed"}, {"TopicName"}),
+    "AWS/SNS": (
+        {
+            "NumberOfNotificationsDelivered",
+            "NumberOfNotificationsFailed",
+            "NumberOfNotificationsFilteredOut-InvalidAttributes",
+        },
+        {"TopicName"},
+    ),
     "AWS/SQS": (
         {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
         {"QueueName"},

@@ -51,7 +51,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
 # What of other people's each room may not import.
 FORBIDDEN: Mapping[str, tuple[str, ...]] = {
     # Its rules are the same wherever and whenever they run.
-    "eventing": (*AWS, *CDK, "os", "time"),
+    "eventing": (*AWS, *CDK, "os", "time", "pathlib", "io"),
     "functions": (*CDK, "aws_xray_sdk"),
     # It is installed where neither is.
     "console": (*CDK, "aws_lambda_powertools"),
@@ -97,6 +97,7 @@ def test_the_contract_imports_nothing() -> None:
         ("eventing.event", "import boto3", "boto3"),
         ("eventing.event", "def now():\n    import time", "time"),
         ("eventing.event", "from os import environ", "os.environ"),
+        ("eventing.catalogue", "from pathlib import Path", "pathlib.Path"),
         ("eventing.event", "from functions.shared import clients", "functions.shared.clients"),
         (
             "functions.ingest.handler",

@@ -96,7 +96,7 @@ def test_triage_may_empty_the_queues_into_the_ledger(regional: Template) -> None
         *(
             (f"sqs:{action}", f"eventing-{stage}-dlq")
             for stage in STAGES
-            for action in ("ReceiveMessage", "DeleteMessage")
+            for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility")
         ),
         ("dynamodb:UpdateItem", "eventing-ledger"),
         ("s3:GetObject", f"{OPERATIONS}/{Objects.INVOCATION_RECORDS}*"),

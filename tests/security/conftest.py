@@ -1,7 +1,8 @@
-"""The synthesised deployment, shared with the tests of the infrastructure."""
+"""What the tests of attacks share with others: the synthesised deployment, and the engine in memory."""
 
 from __future__ import annotations
 
+from tests.engine.conftest import emulator, new_world, world
 from tests.infrastructure.conftest import deployment, regional, two_regions
 
-__all__ = ["deployment", "regional", "two_regions"]
+__all__ = ["deployment", "emulator", "new_world", "regional", "two_regions", "world"]

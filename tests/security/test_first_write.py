@@ -59,7 +59,7 @@ def test_a_refusal_is_not_taken_for_an_object_that_is_there(
 
     with pytest.raises(ClientError, match="AccessDenied"):
         bucket.put(KEY, "first")
-    assert aws.buckets == {}
+    assert not any(aws.buckets.values())
 
 
 @pytest.mark.parametrize("fault", ["denied", "500", "missing"])

@@ -41,6 +41,29 @@ def test_a_new_row_has_all_that_the_index_tells() -> None:
     assert (made.verdict, made.target, made.judged_by) == ("ok", "customers", "c1")
 
 
+@pytest.mark.parametrize(
+    ("said", "recorded"),
+    [
+        ("2026-11-24T09:59:59.999Z", "2026-11-24T09:59:59.999Z"),
+        ("2026-11-24T10:00:00.000Z", "2026-11-24T10:00:00.000Z"),
+        ("2026-11-24T10:00:00.001Z", "2026-11-24T10:00:00.000Z"),
+        ("2099-01-01T00:00:00.000Z", "2026-11-24T10:00:00.000Z"),
+    ],
+)
+def test_what_a_letter_says_of_the_future_has_happened_by_now(said: str, recorded: str) -> None:
+    letter = DeadLetter(
+        stage="ingest",
+        step="store",
+        publisher="acme",
+        event=event_text(),
+        accepted_at=said,
+        cause=BROKEN,
+        failed_at=said,
+    )
+    made = new_row(letter, verdict="ok", target=None, judged_by="c1", now=NOW, days=180)
+    assert (made.failed_at, made.accepted_at) == (recorded, recorded)
+
+
 def test_a_claim_names_its_run_and_the_claimed_row_is_one_version_on() -> None:
     change = claim(ROW, run="r1", days=180)
     assert (change.row, change.state, change.members) == (ROW, "redriving", {"run": "r1"})

@@ -117,3 +117,11 @@ def test_a_discard_calls_nothing_and_goes_at_its_limit_from_the_start() -> None:
         seconds += pace.record(taken, 0, 0)
         left -= taken
     assert seconds == seconds_for(900, request) == 900 / 150
+
+
+def test_a_dependency_in_doubt_slows_down_and_counts_for_no_percentage() -> None:
+    pace = Pace(limit=1000, canary=10, abort_failure_percent=0, rate=800)
+    pace.record(10, 0, 0, in_doubt=True)
+    assert (pace.rate, pace.chunk(), pace.aborts()) == (400, 10, False)
+    pace.record(10, 10, 0)
+    assert (pace.rate, pace.aborts()) == (800, False)

@@ -75,7 +75,7 @@ def test_what_may_be_done_again_is_tried_again_when_a_function_fails() -> None:
         for name, state in states.items()
         if any("States.TaskFailed" in retry["ErrorEquals"] for retry in state.get("Retry", ()))
     }
-    assert again == {"Triage a page", "Work off a page", "Finish", "Report"}
+    assert again == {"Triage a page", "Work off a page", "Finish", "Report", "Tell operators"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

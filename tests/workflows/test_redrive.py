@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from functions.contract import EXECUTION_REFUSALS, Refusal
+from functions.contract import DEPENDENCY_DOWN, EXECUTION_REFUSALS
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed, targets
 from workflows.redrive import DEFINITION
 
@@ -23,6 +23,7 @@ REQUEST: Mapping[str, Json] = {
     "reason": "the topic is back",
 }
 PLAN: Mapping[str, Json] = {"hash": "4f2a", "object": "redrive/run-1/plan.json", "count": 321}
+PROBED: Mapping[str, Json] = {"next": 0, "pages": 0, "health": {}}
 YES: Mapping[str, Json] = {"approved": True, "approver": "dana", "hash": "4f2a"}
 NO: Mapping[str, Json] = {**YES, "approved": False}
 DAY = 24 * 3600
@@ -95,9 +96,11 @@ class Functions:
             case "lock":
                 return {"token": {"lock#publish": 7}}
             case "verify" | "probe":
-                return {}
+                return {"position": PROBED}
             case "page":
                 return self.pages.pop(0)
+            case "tell":
+                return None
             case "report" | "finish":
                 return {"outcome": payload["outcome"], "report": "reports/2026-03-01/run-1.json"}
             case other:
@@ -331,13 +334,11 @@ def test_a_plan_that_does_not_hold_any_more_is_refused_and_the_lock_given_back()
     assert (finish["outcome"], finish["cause"]) == ("changed", failed.cause)
 
 
-def test_while_a_dependency_is_down_no_letter_is_touched() -> None:
+def test_the_first_page_begins_with_what_the_probe_has_found() -> None:
     stub = functions()
-    stub.answers["probe"] = error("DependencyDown", "the topic orders: ACCESS_DENIED")
 
-    assert run(stub)["outcome"] == "aborted"
-    assert stub.tasks == [*VERIFIED, "probe", "finish"]
-    assert stub.call("finish")["cause"] == "the topic orders: ACCESS_DENIED"
+    assert run(stub)["outcome"] == "done"
+    assert stub.call("page")["position"] == PROBED
 
 
 def test_each_page_goes_on_where_the_last_one_ended() -> None:
@@ -346,7 +347,7 @@ def test_each_page_goes_on_where_the_last_one_ended() -> None:
 
     assert run(stub)["outcome"] == "done"
     calls = [call for call in stub.calls if call["task"] == "page"]
-    assert [call["position"] for call in calls] == [None, {"letter": 100}, {"letter": 200}]
+    assert [call["position"] for call in calls] == [PROBED, {"letter": 100}, {"letter": 200}]
     assert all(call["plan"] == PLAN and call["request"] == stub.request for call in calls)
     assert stub.call("finish")["position"] == {"letter": 321}
 
@@ -412,10 +413,48 @@ def test_an_error_where_there_is_nothing_to_unlock(task: str, name: str) -> None
     failed = failure(stub)
 
     assert failed.error == name
-    assert failed.cause.startswith(f"{name}: ")
+    unreported = "no report could be written: " if task in ("report", "finish") else ""
+    assert failed.cause.startswith(f"{unreported}{name}: ")
     assert "quoted" not in failed.cause
     # What `finish` or a lost answer of `lock` leave locked, the rule on failed executions releases.
-    assert stub.tasks[-1] == task
+    follows = {"begin": [], "report": ["tell"], "finish": ["tell"]}.get(task, ["report"])
+    assert stub.tasks[-1 - len(follows) :] == [task, *follows]
+    for name in follows:
+        assert stub.call(name)["cause"] == failed.cause
+
+
+@pytest.mark.parametrize("task", [*WITHOUT_LOCK[1:], "verify", "page"])
+def test_a_dependency_that_fails_is_named_by_the_execution(task: str) -> None:
+    said = "table eventing-events: ACCESS_DENIED: User: redrive is not authorized"
+    stub = broken(task, "DependencyDown")
+    stub.answers[task] = error("DependencyDown", said)
+    failed = failure(stub)
+
+    assert failed.error == "DependencyDown"
+    assert failed.cause.endswith(said)
+    assert stub.calls[-1]["cause"] == failed.cause
+
+
+def test_what_failed_first_is_named_when_its_report_fails_as_well() -> None:
+    stub = functions()
+    stub.answers["plan"] = error("DependencyDown", "table events: THROTTLED: slow down")
+    stub.answers["report"] = error("DependencyDown", "bucket operations: ACCESS_DENIED: no")
+    failed = failure(stub)
+
+    assert stub.tasks == [*PLANNED, "report", "tell"]
+    assert failed.cause == (
+        "table events: THROTTLED: slow down; "
+        "no report could be written: bucket operations: ACCESS_DENIED: no"
+    )
+
+
+def test_an_execution_that_can_tell_nobody_fails_with_its_own_cause() -> None:
+    stub = functions()
+    stub.answers |= {
+        task: error("DependencyDown", f"{task}: ACCESS_DENIED: no")
+        for task in ("plan", "report", "tell")
+    }
+    assert failure(stub).cause.startswith("plan: ACCESS_DENIED")
 
 
 @pytest.mark.parametrize("task", WITH_LOCK)
@@ -435,7 +474,7 @@ def test_a_page_that_fails_leaves_the_position_that_it_was_given() -> None:
     stub = functions()
 
     def second_fails(payload: Json) -> Json:
-        if payload["position"] is None:
+        if payload["position"] == PROBED:
             return page(10)
         raise TaskFailed("States.Timeout")
 
@@ -460,7 +499,8 @@ def test_the_machine_knows_the_refusals_of_the_contract() -> None:
         if not error.startswith("States.")
     }
 
-    assert caught == {*EXECUTION_REFUSALS, Refusal.DEPENDENCY_DOWN}
+    assert caught == set(EXECUTION_REFUSALS)
+    assert f"'{DEPENDENCY_DOWN}'" in DEFINITION.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("letters", [1000, 1001, 10_000, 120_000])
@@ -502,11 +542,15 @@ def test_every_transition_is_one_that_an_execution_takes() -> None:
     several.triages.insert(0, triaged(drained=False))
     several.pages.insert(0, page(1))
     walk(several)
-    walk(broken("resubmit", "ClientError"))
-    for name, task in (("Locked", "lock"), ("PlanChanged", "verify"), ("DependencyDown", "probe")):
+    walk(broken("resubmit", "InvalidInput"))
+    refused = {"plan": "InvalidInput", "lock": "Locked", "verify": "PlanChanged"}
+    for task, name in refused.items():
         walk(broken(task, name))
     for task in (*WITHOUT_LOCK, *WITH_LOCK):
         walk(broken(task, "ClientError"))
+    silenced = broken("report", "ClientError")
+    silenced.answers["tell"] = error("ClientError", "")
+    walk(silenced)
 
     assert taken == {
         (name, target) for name, state in MACHINE["States"].items() for target in targets(state)
