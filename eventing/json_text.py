@@ -44,7 +44,7 @@ class _Integers(dict[str, Any]):
 _UNPAIRED = "a string holds an unpaired surrogate (\\ud800 to \\udfff)"
 _RUN = 32
 _DEPTHS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_MARKS = bytes(set(range(256)) - set(b'"[]{}:'))
 
 # Made once: `json.dumps` and `json.loads` make one for each call.
 _PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
@@ -251,10 +251,12 @@ def _colons(text: str) -> int:
 
 
 def _skeleton(text: str) -> bytes:
-    """A text that is JSON without its strings."""
+    """The brackets and colons of a text that is JSON, those within its strings left out."""
     if "\\" in text:
         text = text.replace("\\\\", "").replace('\\"', "")
-    return "".join(text.split('"')[::2]).encode()
+    # What stands between two quotes is not changed by two others that go.
+    marks = text.encode(errors="replace").translate(None, _NO_MARKS).replace(b'""', b"")
+    return b"".join(marks.split(b'"')[::2])
 
 
 def _may_be_deeper(part: str, depth: int) -> bool:
@@ -264,7 +266,7 @@ def _may_be_deeper(part: str, depth: int) -> bool:
 
 def _is_deeper(skeleton: bytes, depth: int) -> bool:
     """Tell whether arrays and objects are nested more than `depth` levels deep."""
-    brackets = skeleton.translate(_DEPTHS, _NO_BRACKETS)
+    brackets = skeleton.translate(_DEPTHS, b":")
     level = 0
     for start in range(0, len(brackets), _RUN):
         run = brackets[start : start + _RUN]
