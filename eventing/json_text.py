@@ -22,13 +22,6 @@ _WRAPPINGS = 4
 # Above so many characters, calls of Python for each number and object take longer than all else.
 _LARGE = 64 * 1024
 
-# A number that a float or an int would change. Decimals of up to 15 digits stay as they are, but for
-# zeros at the end and what is written with an exponent. What a string holds may match as well, which
-# takes time and does no harm.
-_CHANGED = re.compile(
-    r"[ \t\r\n:,\[][-0-9](?:(?<=-)0(?![.\deE])"
-    r"|\d*+(?:[eE]|\.(?:0000|\d++(?:[eE]|(?<=\d0)|(?<=[\d.]{17})))))"
-)
 # Encloses a number that is kept as a text: no text of JSON holds an unpaired surrogate.
 _MARK = "\ud800"
 _ESCAPED_MARK = re.compile(r"\\u[dD]800(?!\\u[dD][c-fC-F])")
@@ -61,11 +54,11 @@ class Document(NamedTuple):
     """A JSON value as read, to look into and to write unchanged; `document` makes one."""
 
     exact: Any
-    """The value; numbers that Python would change are texts in it: see `spelling`."""
+    """The value; numbers that Python would change, and some others, are texts in it: see `spelling`."""
     text: str
     """The compact text: no white space, no ASCII escapes, member order and numbers as published."""
     spelled: bool
-    """True when it holds a number that Python would change."""
+    """True when it holds a number that is kept as a text."""
     items: Sequence[Document] = ()
     """The elements of an array, each as a document of its own."""
 
@@ -90,7 +83,7 @@ class Document(NamedTuple):
 
 
 def document(exact: Any) -> Document:
-    """The document of a value, numbers that Python would change being texts: see `spelling`."""
+    """The document of a value, as `Document.exact` has it."""
     if not isinstance(exact, list):
         return _written(exact)
     items = [_written(item) for item in exact]
@@ -199,8 +192,7 @@ _READ = _decoder(object_pairs_hook=_unique, parse_float=_exact_float)
 _READ_WITH_MINUS_ZERO = _decoder(
     object_pairs_hook=_unique, parse_float=_exact_float, parse_int=_exact_int
 )
-_READ_LARGE = _decoder()
-_READ_LARGE_EXACTLY = _decoder(parse_float=_keep)
+_READ_LARGE = _decoder(parse_float=_keep)
 _READ_LARGE_WITH_MINUS_ZERO = _decoder(parse_float=_keep, parse_int=_exact_int)
 
 
@@ -217,9 +209,7 @@ def _read_large(text: str) -> Any:
     if pausing:
         gc.disable()
     try:
-        if text.startswith(("{", "[")) and not _CHANGED.search(text):
-            return _READ_LARGE(text)
-        return (_READ_LARGE_WITH_MINUS_ZERO if "-0" in text else _READ_LARGE_EXACTLY)(text)
+        return (_READ_LARGE_WITH_MINUS_ZERO if "-0" in text else _READ_LARGE)(text)
     finally:
         if pausing:
             # Puts what is new with what is old, which is rarely searched.
