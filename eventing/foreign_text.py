@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from unicodedata import category
 
 # Control and formatting characters (bidirectional marks and tags among them), surrogates, private use,
@@ -36,10 +37,19 @@ def quoted(text: object, most: int = _QUOTED) -> str:
     return f'"{_clipped(_in_quotes(_escaped(whole)), most - 2)}"'
 
 
-def counted(counts: Mapping[str, int], most: int = 10) -> str:
+def name_counts(counts: Mapping[str, int], most: int = 10) -> str:
     """Names and how often each is there: `a 3, b 1`, with the number of names that are left out."""
     shown = [f"{quoted(name)} {count}" for name, count in list(counts.items())[:most]]
     return ", ".join([*shown, f"{len(counts) - most} more"] if len(counts) > most else shown)
+
+
+def shown_names(value: Any) -> Any:
+    """A JSON value whose names and texts are those that people are shown."""
+    if isinstance(value, Mapping):
+        return {quoted(name): shown_names(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [shown_names(one) for one in value]
+    return plain(value) if isinstance(value, str) else value
 
 
 def within(lines: Sequence[str], most_bytes: int) -> str:

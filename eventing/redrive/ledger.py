@@ -106,6 +106,20 @@ def new_row(
     )
 
 
+ORIGINALS = ("original_failed_at", "original_accepted_at")
+"""The members with times that a letter says, where its row has others."""
+
+
+def originals_of(letter: DeadLetter, row: Row) -> dict[str, str]:
+    """The times that the letter says and its row has otherwise, by the names of `ORIGINALS`."""
+    times = ((letter.failed_at, row.failed_at), (letter.accepted_at, row.accepted_at))
+    return {
+        name: said
+        for name, (said, recorded) in zip(ORIGINALS, times, strict=True)
+        if said != recorded
+    }
+
+
 def expiry(now: datetime, days: int) -> int:
     """When a row goes, in seconds since 1970."""
     return int((now + timedelta(days=days)).timestamp())

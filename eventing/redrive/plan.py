@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from eventing.foreign_text import plain
 from eventing.redrive.ledger import GOES_THROUGH, Row
 from eventing.redrive.pace import seconds_for
 from eventing.redrive.price import price
@@ -104,12 +105,10 @@ def make_plan(
         "will_go_through": sum(p.verdict == GOES_THROUGH for p in prospects),
         "will_fail": dict(Counter(p.verdict for p in prospects if p.verdict != GOES_THROUGH)),
         "already_stored": sum(p.stored_already for p in prospects),
-        "rerouted": dict(
-            Counter(f"{p.row.topic or 'none'} -> {p.topic}" for p in prospects if p.rerouted)
-        ),
+        "rerouted": _most(f"{p.row.topic or 'none'} -> {p.topic}" for p in prospects if p.rerouted),
         "topics": dict(Counter(p.topic for p in prospects if p.topic).most_common(100)),
         "by_step": dict(Counter(p.row.step for p in prospects)),
-        "by_publisher": dict(Counter(p.row.publisher for p in prospects).most_common(20)),
+        "by_publisher": _most(p.row.publisher for p in prospects),
         "by_fingerprint": dict(Counter(p.row.fingerprint for p in prospects).most_common(20)),
         "seconds": round(seconds, 1),
         "dollars": price([p.row for p in prospects], request.rules, seconds=seconds),
@@ -124,6 +123,11 @@ def make_plan(
         for p in prospects
     ]
     return Plan(request.members(), judged_by, letters, summary, needs, groups)
+
+
+def _most(names: Iterable[str]) -> dict[str, int]:
+    """How often the most frequent names are there; they may be others', of any length and number."""
+    return {plain(name, 100): count for name, count in Counter(names).most_common(20)}
 
 
 def differences(plan: Plan, *, judged_by: str, letters: Sequence[tuple[str, int]]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from eventing.foreign_text import plain
 from eventing.timestamps import timestamp
 from functions.contract import Dimension, Metric
 from functions.publish.publish import Publish, Report
@@ -44,7 +45,7 @@ class Handler:
                 step=letter.step,
                 accepted_at=letter.accepted_at,
                 cause=letter.cause.code,
-                message_of_cause=letter.cause.message,
+                message_of_cause=plain(letter.cause.message),
                 fingerprint=letter.fingerprint,
             )
         for one in report.unsettled:
@@ -54,7 +55,7 @@ class Handler:
                 topic=one.record.topic,
                 accepted_at=timestamp(one.record.accepted_at),
                 cause=one.cause.code,
-                message_of_cause=one.cause.message,
+                message_of_cause=plain(one.cause.message),
                 cause_of_queue=one.queue_cause and one.queue_cause.code,
                 sequence_number=one.record.sequence_number,
             )

@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 from eventing.dead_letter import Stage
+from eventing.foreign_text import within
 from eventing.redrive.plan import Plan
 from functions.contract import Dimension, Metric, Objects
 from functions.redrive.root_causes import RootCauses
@@ -27,7 +28,8 @@ from functions.shared.locks import Held, Lease, Locks, lock_name
 from functions.shared.metrics import Metrics
 from functions.shared.operations import OperationsBucket, OpsTopic
 
-_MESSAGE_BYTES = 200 * 1024
+# A mail that people read: SNS would take 256 KiB.
+_MAIL_BYTES = 16 * 1024
 # To wait for another execution that is telling, and to hold others up.
 _TURN_SECONDS = 20
 
@@ -104,11 +106,12 @@ class Notices:
         if letters:
             groups = self._root_causes.describe(by_fingerprint)
             lines = [*incident_text(stage, letters, len(by_fingerprint), groups), *lines]
-        lines += [
-            f"report: {output['report']}",
+        # Before all that may be long.
+        next = [
             f"What to do: {self._runbook}#{'plan' if letters else 'junk' if junk else 'triage'}",
+            f"report: {output['report']}",
         ]
-        text = "\n".join(lines).encode()[:_MESSAGE_BYTES].decode(errors="ignore")
+        text = within([lines[0], *next, *lines[1:]] if lines else next, _MAIL_BYTES)
         self._ops.tell(f"{self._deployment}: {headline(stage, letters, junk)}", text)
         if new:
             self._incidents.add(stage, new)

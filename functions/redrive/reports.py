@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from eventing.dead_letter import Stage
+from eventing.foreign_text import plain
 from eventing.timestamps import timestamp
 from functions.contract import Objects
 from functions.redrive.root_causes import GROUPS, RootCauses
@@ -19,6 +20,8 @@ from functions.shared.audit import Audit
 from functions.shared.operations import OperationsBucket
 
 _FAILED_LISTED = 1000
+# Of each group in an execution's output: names of each kind, characters of a name and of the message.
+_NAMES, _NAME, _MESSAGE = 5, 60, 200
 
 
 class Reports:
@@ -77,7 +80,8 @@ class Reports:
         output = {k: v for k, v in content.items() if k != "failed_again"}
         # An execution puts out 256 KiB at most; the report has all.
         by_fingerprint = list(content["by_fingerprint"].items())[:GROUPS]
-        output |= {"by_fingerprint": dict(by_fingerprint), "groups": content["groups"][:5]}
+        groups = [_outline(group) for group in content["groups"][:5]]
+        output |= {"by_fingerprint": dict(by_fingerprint), "groups": groups}
         return {
             **{k: v for k, v in output.items() if v not in (None, {}, [])},
             "report": self._bucket.uri(key),
@@ -91,6 +95,15 @@ class Reports:
             for stage, counts in page.items():
                 _add(total.setdefault(stage, {}), counts)
         return total
+
+
+def _outline(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A group as an execution puts it out: the most frequent names alone, and no more of its texts."""
+    names = {
+        kind: {plain(name, _NAME): n for name, n in [*group[kind].items()][:_NAMES]}
+        for kind in ("topics", "publishers", "types")
+    }
+    return {**group, **names, "message": plain(group["message"], _MESSAGE)}
 
 
 def _add(total: dict[str, Any], counts: Mapping[str, Any]) -> None:

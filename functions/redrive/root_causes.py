@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eventing.dead_letter import Stage
+from eventing.foreign_text import plain
 from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import Outline, State
 from functions.shared.letters import Letters
@@ -16,6 +17,28 @@ from functions.shared.letters import Letters
 GROUPS = 20
 # Of the most frequent topics, publishers and types of a group.
 _NAMES = 10
+# Characters of a group's message.
+_MESSAGE = 1024
+# So many different ones are counted at least, and twice as many at most: each letter may have its own.
+_KEPT = 100
+
+
+class NameCounts:
+    """How often names are there: of a bounded number of them, and of the most frequent ones in any case."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def add(self, name: str, count: int = 1) -> None:
+        """Count a name; where there are too many, those that were rare until now are forgotten."""
+        self.counts[name] += count
+        if len(self.counts) > 2 * _KEPT:
+            self.counts = Counter(dict(self.counts.most_common(_KEPT)))
+
+    def most(self) -> dict[str, int]:
+        """The most frequent ones, as people are shown them."""
+        ordered = sorted(self.counts.items(), key=lambda entry: (-entry[1], entry[0]))
+        return {plain(name): count for name, count in ordered[:_NAMES]}
 
 
 @dataclass
@@ -24,13 +47,32 @@ class Group:
 
     first: Outline
     last: Outline
-    kinds: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """The number of letters of each topic, publisher and type."""
+    letters: int = 0
+    """The number of letters."""
+    topics: NameCounts = field(default_factory=lambda: NameCounts())
+    publishers: NameCounts = field(default_factory=lambda: NameCounts())
+    types: NameCounts = field(default_factory=lambda: NameCounts())
 
-    @property
-    def letters(self) -> int:
-        """The number of letters."""
-        return self.kinds.total()
+    def add(self, letter: Outline) -> None:
+        """Count a letter that failed after all before it."""
+        self.last = letter
+        self.letters += 1
+        self.topics.add(letter.topic or "none")
+        self.publishers.add(letter.publisher)
+        self.types.add(letter.type)
+
+    def merge(self, other: Group) -> None:
+        """Count these in."""
+        self.first = min(self.first, other.first, key=_order)
+        self.last = max(self.last, other.last, key=_order)
+        self.letters += other.letters
+        for mine, others in (
+            (self.topics, other.topics),
+            (self.publishers, other.publishers),
+            (self.types, other.types),
+        ):
+            for name, count in others.counts.items():
+                mine.add(name, count)
 
 
 class RootCauses:
@@ -46,9 +88,7 @@ class RootCauses:
             for fingerprint, group in part.items():
                 there = groups.setdefault(fingerprint, group)
                 if there is not group:
-                    there.first = min(there.first, group.first, key=_order)
-                    there.last = max(there.last, group.last, key=_order)
-                    there.kinds += group.kinds
+                    there.merge(group)
         return groups
 
     def describe(self, groups: Mapping[str, Group]) -> list[dict[str, Any]]:
@@ -57,7 +97,10 @@ class RootCauses:
 
     def with_messages(self, groups: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Groups of `largest` with the message of their causes, each read from a letter."""
-        return [{**group, "message": self._letters.message(group["example"])} for group in groups]
+        return [
+            {**group, "message": plain(self._letters.message(group["example"]), _MESSAGE)}
+            for group in groups
+        ]
 
 
 def largest(groups: Mapping[str, Group]) -> list[dict[str, Any]]:
@@ -74,9 +117,9 @@ def _describe(group: Group) -> dict[str, Any]:
         "stage": first.stage,
         "step": first.step,
         "cause": first.code,
-        "topics": _most(group, 0),
-        "publishers": _most(group, 1),
-        "types": _most(group, 2),
+        "topics": group.topics.most(),
+        "publishers": group.publishers.most(),
+        "types": group.types.most(),
         "failed_first": first.failed_at,
         "failed_last": group.last.failed_at,
         "example": first.key,
@@ -88,18 +131,9 @@ def grouped(letters: Iterable[Outline]) -> dict[str, Group]:
     groups: dict[str, Group] = {}
     for letter in letters:
         group = groups.setdefault(letter.fingerprint, Group(letter, letter))
-        group.last = letter
-        group.kinds[letter.topic or "none", letter.publisher, letter.type] += 1
+        group.add(letter)
     return groups
 
 
 def _order(letter: Outline) -> tuple[str, str]:
     return letter.failed_at, letter.key
-
-
-def _most(group: Group, member: int) -> dict[str, int]:
-    """The most frequent topics, publishers or types of a group."""
-    counts = Counter[str]()
-    for kind, count in group.kinds.items():
-        counts[kind[member]] += count
-    return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))[:_NAMES])

@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventing.dead_letter import Stage
+from eventing.foreign_text import name_counts, plain, quoted, shown_names, within
 from eventing.redrive.junk import JunkKind
 from eventing.redrive.plan import Plan
 from functions.redrive.run import Run
+
+# Characters of a message or a reason, and bytes of a plan's groups and of its summary: a mail is read.
+_MESSAGE, _GROUPS_BYTES, _SUMMARY_BYTES = 300, 6 * 1024, 6 * 1024
 
 
 def counted(number: int, noun: str) -> str:
@@ -48,9 +52,10 @@ def _groups_text(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     lines: list[str] = []
     for group in groups:
         lines += [
-            f"{group['letters']} x {group['cause']} at {group['step']}: {group['message']}",
-            f"  topics: {_counts(group['topics'])}; publishers: {_counts(group['publishers'])}",
-            f"  types: {_counts(group['types'])}",
+            f"{group['letters']} x {group['cause']} at {group['step']}: "
+            f"{quoted(group['message'], _MESSAGE)}",
+            f"  topics: {name_counts(group['topics'])}; publishers: {name_counts(group['publishers'])}",
+            f"  types: {name_counts(group['types'])}",
             f"  from {group['failed_first']} to {group['failed_last']}",
             f"  fingerprint {group['fingerprint']}",
             "",
@@ -65,7 +70,7 @@ def not_in_ledger_text(triaged: Mapping[str, Any], junk: str) -> list[str]:
         kinds = ", ".join(f"{n} x {JunkKind(k).called}" for k, n in triaged["junk_kinds"].items())
         lines += [f"{no_letters(triaged['junk'])}: {kinds}", f"  kept: {junk}"]
     if triaged.get("left"):
-        causes = _counts(triaged["causes"])
+        causes = name_counts(triaged["causes"])
         receipts = counted(triaged["left"], "receipt")
         lines += [f"{receipts} of letters could not be recorded: {causes}"]
     return lines
@@ -97,9 +102,9 @@ def run_text(run: Run, output: Mapping[str, Any], *, runbook: str) -> str:
     counts = output.get("counts", {})
     lines = [
         f"{run.request.action} of {run.request.stage}: {output['outcome']}",
-        f"asked by {run.request.started_by}: {run.request.reason or 'no reason given'}",
-        *([f"approved by {output['approver']}"] if output.get("approver") else []),
-        *([f"cause: {output['cause']}"] if output.get("cause") else []),
+        f"asked by {quoted(run.request.started_by)}: {_reason(run)}",
+        *([f"approved by {quoted(output['approver'])}"] if output.get("approver") else []),
+        *([f"cause: {plain(output['cause'], _MESSAGE)}"] if output.get("cause") else []),
         "letters: " + (", ".join(f"{n} {fate}" for fate, n in counts.items()) or "none"),
         *([f"left: {output['not_taken_up']}"] if output.get("not_taken_up") else []),
         f"seconds: {output['seconds']}",
@@ -129,13 +134,15 @@ def approval_text(
     others = f"and {counted(more, 'root cause')} more\n\n" if more > 0 else ""
     letters = counted(summary["letters"], "dead letter")
     return (
-        f"{run.request.started_by} wants to {run.request.action} {letters} of {run.request.stage}: "
-        f"{run.request.reason}\n\n{shown}\n{others}"
+        f"{quoted(run.request.started_by)} wants to {run.request.action} {letters} of "
+        f"{run.request.stage}: {_reason(run)}\n\n"
         f"execution: {run.arn}\nplan: {uri}\nhash: {plan_hash}\n\n{commands}\n\n"
         "Without an answer within a day it is not approved.\n\n"
-        f"{json.dumps(summary, indent=2)}"
+        f"{within(shown.splitlines(), _GROUPS_BYTES)}\n{others}"
+        # ASCII, in which whatever hides or moves others is escaped.
+        f"{within(json.dumps(shown_names(summary), indent=2).splitlines(), _SUMMARY_BYTES)}"
     )
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {n}" for name, n in counts.items())
+def _reason(run: Run) -> str:
+    return quoted(run.request.reason, _MESSAGE) if run.request.reason else "no reason given"

@@ -13,7 +13,7 @@ from eventing.cause import UNPROCESSED, Cause, DependencyDown, cause_of
 from eventing.dead_letter import DeadLetter, Stage
 from eventing.redrive.changes import Change
 from eventing.redrive.filter import Filter
-from eventing.redrive.ledger import SHARDS, Row, State, shard, shards
+from eventing.redrive.ledger import ORIGINALS, SHARDS, Row, State, originals_of, shard, shards
 from functions.shared.batch_answers import statement_cause
 from functions.shared.clock import Clock
 from functions.shared.letter_index import LetterIndex
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _STATEMENTS = 25
 _KEYS = 100
 _LOOK_UPS = 10
-_ORIGINALS = ("original_failed_at", "original_accepted_at")
 # Seconds before a change is tried again.
 _PAUSES = (0.2, 0.6, 1.8)
 
@@ -78,14 +77,7 @@ class Letters:
         the row has otherwise are kept beside, as `original_...`: they tell its second receipt.
         """
         key = row.key
-        originals = {
-            f"original_{name}": said
-            for name, said, recorded in (
-                ("failed_at", letter.failed_at, row.failed_at),
-                ("accepted_at", letter.accepted_at, row.accepted_at),
-            )
-            if said != recorded
-        }
+        originals = originals_of(letter, row)
         members: dict[str, str | int | None] = {
             **asdict(row),
             "shard": shard(row.stage, row.state, key, self._shards),
@@ -108,7 +100,7 @@ class Letters:
             "run",
             "closed_at",
             "reason",
-            *(name for name in _ORIGINALS if name not in originals),
+            *(name for name in ORIGINALS if name not in originals),
         ]
         is_news = "#failed_at < :failed_at AND NOT #state IN (:parked, :redriving)"
         if "original_failed_at" in originals:

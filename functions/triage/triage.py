@@ -26,7 +26,7 @@ from functions.shared.invocation_record import (
 )
 from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket
-from functions.triage.turns import OutOfTime, Turns
+from functions.triage.turns import PageOver, Turns
 
 # Even a long poll can come back empty from a queue that is not.
 _EMPTY_ANSWERS = 2
@@ -148,7 +148,7 @@ class Triage:
             return
         try:
             safe = self._keep(stage, message, turns, counts)
-        except OutOfTime:
+        except PageOver:
             turns.put_off(message)
             return
         if safe:

@@ -22,7 +22,7 @@ _PUBLISHER = re.compile(r'"publisher":"([^"\\]{1,128})"')
 _HEAD = 1000
 
 
-class OutOfTime(Exception):  # noqa: N818 - what was found
+class PageOver(Exception):  # noqa: N818 - what was found
     """The page has no time to begin with another letter."""
 
 
@@ -53,10 +53,10 @@ class Turns:
         return self._spent[publisher_of(message)] + may_cost < self._share
 
     def judge(self, message: Received, work: Callable[[], T]) -> T:
-        """Do what takes the processor, at the expense of the letter's publisher; or `OutOfTime`."""
+        """Do what takes the processor, at the expense of the letter's publisher; or `PageOver`."""
         with self._judging:
             if self.over:
-                raise OutOfTime
+                raise PageOver
             began = self._clock.monotonic()
             try:
                 return work()

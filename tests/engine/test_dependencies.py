@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 REDRIVE: Json = {"action": "redrive", "reason": "the topic is back", "started_by": "ada"}
 PLAN: Json = {"action": "plan", "started_by": "ada"}
-DISCARD: Json = {"action": "discard", "reason": "a test of theirs", "started_by": "ada"}
+DISCARD: Json = {
+    "action": "discard",
+    "everything": True,
+    "reason": "a test of theirs",
+    "started_by": "ada",
+}
 TRIAGE: Json = {"started_by": "ada"}
 
 

@@ -32,8 +32,8 @@ def test_one_incident_is_one_message_with_its_root_causes(world: World) -> None:
     ((subject, text),) = world.told()
     assert subject == f"{world.name}: 4 dead letters at publish"
     assert text.startswith("4 events wait as dead letters of publish, with 2 root causes:")
-    assert "3 x NOT_FOUND at publish: Topic does not exist" in text
-    assert "1 x THROTTLED at publish: slow down" in text
+    assert '3 x NOT_FOUND at publish: "Topic does not exist"' in text
+    assert '1 x THROTTLED at publish: "slow down"' in text
     assert "topics: orders 3; publishers: acme-web 3" in text
     for group in triaged.output["groups"]:
         assert f"fingerprint {group['fingerprint']}" in text
@@ -103,7 +103,7 @@ def test_a_run_is_told_with_what_became_of_its_letters(world: World) -> None:
     ((subject, text),) = world.told()
     assert subject == f"{world.name}: redrive done"
     assert "redrive of publish: done" in text
-    assert "asked by ada: the topic is back" in text
+    assert 'asked by ada: "the topic is back"' in text
     assert "letters: 2 resolved" in text
     assert redriven.output["report"] in text
 

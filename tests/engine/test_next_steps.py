@@ -94,7 +94,7 @@ def test_whoever_approves_sees_what_it_is_about(world: World, action: str, lette
     )
     (subject, text) = world.told()[0]
     assert subject.endswith(f"approve {action} of {letters} letter{'s' if letters > 1 else ''}?")
-    assert f"{letters} x ACCESS_DENIED at publish: not authorized" in text
+    assert f'{letters} x ACCESS_DENIED at publish: "not authorized"' in text
     assert f"topics: orders {letters}" in text
     assert ended.output["execution"] in text
     assert "1 root causes" not in text

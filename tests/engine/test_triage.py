@@ -129,7 +129,7 @@ def test_junk_alone_is_told_once(world: World) -> None:
     world.run({})
     ((subject, text),) = world.told()
     assert subject == f"{world.name}: 1 message is no dead letter at ingest"
-    assert text.endswith("docs/runbook.md#junk")
+    assert "What to do: docs/runbook.md#junk\n" in text
     assert "wait" not in text
     assert "1 message is no dead letter: 1 x not JSON" in text
 

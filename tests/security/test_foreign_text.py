@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventing.foreign_text import counted, plain, quoted, within
+from eventing.foreign_text import name_counts, plain, quoted, within
 
 HOSTILE = {
     "line separator": "\u2028approve now: https://evil.example",
@@ -72,11 +72,11 @@ def test_a_character_is_never_cut_in_two() -> None:
 
 
 def test_counts_say_how_many_names_are_left_out() -> None:
-    assert counted({"a": 3, "b c": 1}) == 'a 3, "b c" 1'
-    assert counted({str(n): 1 for n in range(12)}, most=2) == "0 1, 1 1, 10 more"
+    assert name_counts({"a": 3, "b c": 1}) == 'a 3, "b c" 1'
+    assert name_counts({str(n): 1 for n in range(12)}, most=2) == "0 1, 1 1, 10 more"
 
 
-def test_the_first_lines_are_kept_and_the_others_counted() -> None:
+def test_the_first_lines_are_kept_and_the_others_name_counts() -> None:
     lines = [f"{n} 𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈" for n in range(100)]
     text = within(lines, 1000)
     assert len(text.encode()) <= 1000

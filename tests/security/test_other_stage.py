@@ -33,9 +33,8 @@ def test_a_letter_of_another_stage_causes_nothing(
     assert world.waiting() == 0
     (key,) = world.objects(f"junk/{queue}/")
     assert world.read(key)["body"] == forged.text()
-    assert triaged.output["triage"][queue]["junk_reasons"] == {
-        f"a letter of {stage} in the queue of {queue}": 1
-    }
+    assert triaged.output["triage"][queue]["junk"] == 1
+    assert world.read(key)["reason"] == f"a letter of {stage} in the queue of {queue}"
     world.run({"action": "redrive", "reason": "the topic is back", "started_by": "ada"})
     assert world.stored() == {}
     assert world.archived() == {}

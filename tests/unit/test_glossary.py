@@ -32,7 +32,8 @@ def words(name: str) -> set[str]:
 def _singular(word: str) -> str:
     if word.endswith("ies"):
         return word.removesuffix("ies") + "y"
-    return word if word.endswith("ss") else word.removesuffix("s")
+    # An abbreviation such as "sns" is no plural.
+    return word if word.endswith("ss") or len(word) <= 3 else word.removesuffix("s")
 
 
 def _listed() -> Iterator[str]:

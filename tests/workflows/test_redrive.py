@@ -542,7 +542,7 @@ def test_every_transition_is_one_that_an_execution_takes() -> None:
     several.triages.insert(0, triaged(drained=False))
     several.pages.insert(0, page(1))
     walk(several)
-    walk(broken("resubmit", "ClientError"))
+    walk(broken("resubmit", "InvalidInput"))
     refused = {"plan": "InvalidInput", "lock": "Locked", "verify": "PlanChanged"}
     for task, name in refused.items():
         walk(broken(task, name))
