@@ -11,6 +11,7 @@ import gc
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate, repeat
 from typing import Any, NamedTuple, cast
 
@@ -50,9 +51,7 @@ class InvalidJson(ValueError):  # noqa: N818 - named for what it says to a publi
     """The text is not JSON that can be carried unchanged; the message says why, without its content."""
 
 
-class Document(NamedTuple):
-    """A JSON value as read, to look into and to write unchanged; `document` makes one."""
-
+class _Written(NamedTuple):
     exact: Any
     """The value; numbers that Python would change, and some others, are texts in it: see `spelling`."""
     text: str
@@ -62,7 +61,11 @@ class Document(NamedTuple):
     items: Sequence[Document] = ()
     """The elements of an array, each as a document of its own."""
 
-    @property
+
+class Document(_Written):
+    """A JSON value as read, to look into and to write unchanged; `document` makes one."""
+
+    @cached_property
     def value(self) -> Any:
         """The value, its numbers as Python reads them."""
         return json.loads(self.text) if self.spelled else self.exact
