@@ -109,7 +109,7 @@ unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
 end-to-end: setup .local/browser/.ready  ## the tests that go through the deployed emulator
-	@pytest -q $(WAITING) --emulator tests/end_to_end tests/engine tests/security/running
+	@pytest -q $(WAITING) --emulator=aws tests/end_to_end tests/engine tests/security/running
 
 mutants: setup  ## would the fast tests notice a change? 100 of them, seeded (ARGS="--seed 2")
 	@.venv/bin/python -m tests.mutants $(ARGS)

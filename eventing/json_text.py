@@ -11,6 +11,7 @@ import gc
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate, repeat
 from typing import Any, NamedTuple, cast
 
@@ -22,13 +23,6 @@ _WRAPPINGS = 4
 # Above so many characters, calls of Python for each number and object take longer than all else.
 _LARGE = 64 * 1024
 
-# A number that a float or an int would change. Decimals of up to 15 digits stay as they are, but for
-# zeros at the end and what is written with an exponent. What a string holds may match as well, which
-# takes time and does no harm.
-_CHANGED = re.compile(
-    r"[ \t\r\n:,\[][-0-9](?:(?<=-)0(?![.\deE])"
-    r"|\d*+(?:[eE]|\.(?:0000|\d++(?:[eE]|(?<=\d0)|(?<=[\d.]{17})))))"
-)
 # Encloses a number that is kept as a text: no text of JSON holds an unpaired surrogate.
 _MARK = "\ud800"
 _ESCAPED_MARK = re.compile(r"\\u[dD]800(?!\\u[dD][c-fC-F])")
@@ -44,7 +38,7 @@ class _Integers(dict[str, Any]):
 _UNPAIRED = "a string holds an unpaired surrogate (\\ud800 to \\udfff)"
 _RUN = 32
 _DEPTHS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_MARKS = bytes(set(range(256)) - set(b'"[]{}:'))
 
 # Made once: `json.dumps` and `json.loads` make one for each call.
 _PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
@@ -57,19 +51,21 @@ class InvalidJson(ValueError):  # noqa: N818 - named for what it says to a publi
     """The text is not JSON that can be carried unchanged; the message says why, without its content."""
 
 
-class Document(NamedTuple):
-    """A JSON value as read, to look into and to write unchanged; `document` makes one."""
-
+class _Written(NamedTuple):
     exact: Any
-    """The value; numbers that Python would change are texts in it: see `spelling`."""
+    """The value; numbers that Python would change, and some others, are texts in it: see `spelling`."""
     text: str
     """The compact text: no white space, no ASCII escapes, member order and numbers as published."""
     spelled: bool
-    """True when it holds a number that Python would change."""
+    """True when it holds a number that is kept as a text."""
     items: Sequence[Document] = ()
     """The elements of an array, each as a document of its own."""
 
-    @property
+
+class Document(_Written):
+    """A JSON value as read, to look into and to write unchanged; `document` makes one."""
+
+    @cached_property
     def value(self) -> Any:
         """The value, its numbers as Python reads them."""
         return json.loads(self.text) if self.spelled else self.exact
@@ -90,7 +86,7 @@ class Document(NamedTuple):
 
 
 def document(exact: Any) -> Document:
-    """The document of a value, numbers that Python would change being texts: see `spelling`."""
+    """The document of a value, as `Document.exact` has it."""
     if not isinstance(exact, list):
         return _written(exact)
     items = [_written(item) for item in exact]
@@ -199,8 +195,7 @@ _READ = _decoder(object_pairs_hook=_unique, parse_float=_exact_float)
 _READ_WITH_MINUS_ZERO = _decoder(
     object_pairs_hook=_unique, parse_float=_exact_float, parse_int=_exact_int
 )
-_READ_LARGE = _decoder()
-_READ_LARGE_EXACTLY = _decoder(parse_float=_keep)
+_READ_LARGE = _decoder(parse_float=_keep)
 _READ_LARGE_WITH_MINUS_ZERO = _decoder(parse_float=_keep, parse_int=_exact_int)
 
 
@@ -217,9 +212,7 @@ def _read_large(text: str) -> Any:
     if pausing:
         gc.disable()
     try:
-        if text.startswith(("{", "[")) and not _CHANGED.search(text):
-            return _READ_LARGE(text)
-        return (_READ_LARGE_WITH_MINUS_ZERO if "-0" in text else _READ_LARGE_EXACTLY)(text)
+        return (_READ_LARGE_WITH_MINUS_ZERO if "-0" in text else _READ_LARGE)(text)
     finally:
         if pausing:
             # Puts what is new with what is old, which is rarely searched.
@@ -251,10 +244,12 @@ def _colons(text: str) -> int:
 
 
 def _skeleton(text: str) -> bytes:
-    """A text that is JSON without its strings."""
+    """The brackets and colons of a text that is JSON, those within its strings left out."""
     if "\\" in text:
         text = text.replace("\\\\", "").replace('\\"', "")
-    return "".join(text.split('"')[::2]).encode()
+    # What stands between two quotes is not changed by two others that go.
+    marks = text.encode(errors="replace").translate(None, _NO_MARKS).replace(b'""', b"")
+    return b"".join(marks.split(b'"')[::2])
 
 
 def _may_be_deeper(part: str, depth: int) -> bool:
@@ -264,7 +259,7 @@ def _may_be_deeper(part: str, depth: int) -> bool:
 
 def _is_deeper(skeleton: bytes, depth: int) -> bool:
     """Tell whether arrays and objects are nested more than `depth` levels deep."""
-    brackets = skeleton.translate(_DEPTHS, _NO_BRACKETS)
+    brackets = skeleton.translate(_DEPTHS, b":")
     level = 0
     for start in range(0, len(brackets), _RUN):
         run = brackets[start : start + _RUN]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from eventing.catalogue_check import load_catalogue
+from eventing.redrive.ledger import shard
 from local.cloud import ROOT, LocalCloud
 from local.deployment import Deployment
 
@@ -203,6 +204,21 @@ def new_layer(deployment: Deployment, name: str, code: str) -> str:
         LayerName=name, Content={"ZipFile": content.getvalue()}
     )["LayerVersionArn"]
     return version
+
+
+def park_letter(deployment: Deployment, key: str) -> None:
+    """Park an open letter of publish, as if its event had failed in too many redrives."""
+    deployment.client("dynamodb").update_item(
+        TableName=deployment.outputs["LedgerTable"],
+        Key={"pk": {"S": key}},
+        UpdateExpression="SET #state = :parked, #shard = :shard ADD #version :one",
+        ExpressionAttributeNames={"#state": "state", "#shard": "shard", "#version": "version"},
+        ExpressionAttributeValues={
+            ":parked": {"S": "parked"},
+            ":shard": {"S": shard("publish", "parked", key)},
+            ":one": {"N": "1"},
+        },
+    )
 
 
 @contextmanager

@@ -18,7 +18,14 @@ from infrastructure.packaging import ROOT
 from local.cloud import LocalCloud
 from local.deployment import Deployment
 from tests.console_rights import operator_policy
-from tests.end_to_end.conftest import PUBLISHER, Subscriber, denied, eventually, new_event
+from tests.end_to_end.conftest import (
+    PUBLISHER,
+    Subscriber,
+    denied,
+    eventually,
+    new_event,
+    park_letter,
+)
 from tests.shown import terminal
 
 if TYPE_CHECKING:
@@ -275,10 +282,10 @@ def test_parked_letters_come_back_and_unwanted_ones_go(
 ) -> None:
     wanted, unwanted = shipped(), shipped()
     break_down(operator, [wanted])
-    sqs_topic = deployment.topic_arn("orders")
-    with denied(deployment, f"{deployment.name}-redrive", "sns:Publish", sqs_topic):
-        parked = operator("eventing redrive --stage publish --max-episodes 1 --json", *YES)
-    assert parked.code == 3
+    (key,) = operator("eventing letters --stage publish --topic orders --ids --json").document[
+        "ids"
+    ]
+    park_letter(deployment, key)
     assert operator.status()["health"] in ("needs attention", "unhealthy")
     found = operator("eventing letters --parked --ids --json").document
     assert len(found["ids"]) == 1

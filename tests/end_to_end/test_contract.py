@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_the_same_event_in_another_mode_is_a_duplicate(deployment: Deployment) -
     sent = event(vip=True)
     first = post(deployment, sent)
     headers = {
-        f"ce-{name}": [str(value).lower() if name == "vip" else value]
+        f"ce-{name}": ["true" if name == "vip" else quote(value)]
         for name, value in sent.items()
         if name not in ("data", "datacontenttype")
     }

@@ -15,7 +15,6 @@ import pytest
 
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter
-from eventing.redrive.ledger import shard
 from infrastructure.packaging import ROOT
 from tests.end_to_end.conftest import (
     PUBLISHER,
@@ -24,6 +23,7 @@ from tests.end_to_end.conftest import (
     eventually,
     in_the_ledger,
     new_event,
+    park_letter,
     put_messages,
 )
 from tests.shown import commands, filled_in, run
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 COMMANDS = commands("docs/runbook.md")
 TOPIC = "customers"
+BATCH = "application/cloudevents-batch+json"
 
 
 def shown(deployment: Deployment, name: str, *, execution: str = "", **words: str) -> str:
@@ -162,17 +163,7 @@ def park(deployment: Deployment, fingerprint: str) -> None:
     """Park the one letter of this fingerprint, as if its event had failed in too many redrives."""
     planned = ended(shown(deployment, "raw_plan", FINGERPRINT=fingerprint))
     (key,) = (g["example"] for g in planned["groups"] if g["fingerprint"] == fingerprint)
-    deployment.client("dynamodb").update_item(
-        TableName=deployment.outputs["LedgerTable"],
-        Key={"pk": {"S": key}},
-        UpdateExpression="SET #state = :parked, #shard = :shard ADD #version :one",
-        ExpressionAttributeNames={"#state": "state", "#shard": "shard", "#version": "version"},
-        ExpressionAttributeValues={
-            ":parked": {"S": "parked"},
-            ":shard": {"S": shard("publish", "parked", key)},
-            ":one": {"N": "1"},
-        },
-    )
+    park_letter(deployment, key)
 
 
 def test_an_impatient_redrive_of_a_denied_topic_names_it_and_charges_nothing(
@@ -270,7 +261,7 @@ def test_300_events_of_a_topic_denied_to_publication_and_to_redrive(
         with denied(deployment, publish, "sns:Publish", topic):
             for start_ in range(0, 300, 100):
                 batch = json.dumps(events[start_ : start_ + 100])
-                assert deployment.post(batch, key=key).status == 202
+                assert deployment.post(batch, key=key, content_type=BATCH).status == 202
             # The message, or the alarm's table, leads to triage and its groups.
             told = eventually(
                 lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],

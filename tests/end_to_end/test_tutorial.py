@@ -98,7 +98,7 @@ def test_from_a_clone_to_an_event_that_arrives(clone: Path) -> None:
     do("type")
     listed = do("check")
     assert "parcels: Everything that happens to a parcel" in listed
-    assert "the catalogue is sound: 1 topics" in listed
+    assert "the catalogue is sound: 1 topic," in listed
     assert "parcels: takes it" in do("route").splitlines()
 
     with first_terminal(clone) as log:

@@ -50,7 +50,7 @@ def test_whatever_a_message_is_it_is_one_line_of_the_list(kind: str) -> None:
         line = str(Arrival.read(body, topic_prefix=PREFIX, at=0.0))
 
         assert line.isprintable()
-        assert line.isascii()
+        assert line.replace("…", "").isascii()  # the ellipsis is ours: text was cut
         assert len(line) < 2000
 
 
