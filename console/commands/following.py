@@ -166,6 +166,7 @@ def conclude(deployment: Deployment, execution: Execution) -> Conclusion:
         "outcome": outcome,
         "cause": output.get("cause") or execution.cause,
         "counts": counts,
+        "junk": output.get("junk"),
         "plan": output.get("plan"),
         "not_taken_up": output.get("not_taken_up", 0),
         "seconds": output.get("seconds"),
@@ -182,11 +183,19 @@ def _code(execution: Execution, outcome: str, counts: Mapping[str, int]) -> Exit
         return ExitCode.PARTIAL
     if execution.status != "SUCCEEDED":
         return ExitCode.USAGE if outcome == "InvalidInput" else ExitCode.FAILED
-    if outcome in ("done", "triaged", "planned", "nothing", "skipped"):
+    if outcome in ("done", "triaged", "planned", "nothing", "skipped", "resubmitted"):
         # Each was taken up, and these are not done with all the same.
         left = sum(counts.get(kind, 0) for kind in ("failed", "parked", "left", "unrecorded"))
-        return ExitCode.PARTIAL if left else ExitCode.DONE
+        return ExitCode.PARTIAL if left or _junk_left(execution) else ExitCode.DONE
     return ExitCode.PARTIAL
+
+
+def _junk_left(execution: Execution) -> int:
+    """How much junk could not be sent, or not be looked at in time; what is no letter still is not left."""
+    junk: Mapping[str, int] = execution.output.get("junk") or {}
+    return sum(
+        n for kind, n in junk.items() if kind.startswith("left: ") or kind == "not_looked_at"
+    )
 
 
 def _next(
@@ -220,6 +229,7 @@ def show_conclusion(screen: Screen, conclusion: Conclusion) -> None:
     screen.facts(
         {
             "letters": summed(content["counts"]),
+            "junk": summed(content["junk"] or {}),
             "not taken up": content["not_taken_up"] or None,
             "cause": content["cause"],
             "seconds": content["seconds"],

@@ -73,6 +73,27 @@ def test_junk_is_resubmitted_by_its_ids_or_its_kind(cloud: Cloud, eventing: Even
     assert eventing("resubmit", "--junk-id", "17", "--reason", " ").code == 2
 
 
+@pytest.mark.parametrize(
+    ("junk", "code"),
+    [
+        ({"resubmitted": 1, "letters": 1, "still_junk": 0}, 0),
+        ({"resubmitted": 1, "letters": 1, "still_junk": 4}, 0),
+        ({"resubmitted": 0, "letters": 0, "still_junk": 0, "left: THROTTLED": 1}, 3),
+        ({"resubmitted": 9, "letters": 9, "still_junk": 0, "not_looked_at": 20}, 3),
+    ],
+)
+def test_resubmitting_says_what_became_of_the_junk(
+    cloud: Cloud, eventing: Eventing, junk: dict[str, int], code: int
+) -> None:
+    cloud.engine = lambda cloud, request: Run(request, {"outcome": "resubmitted", "junk": junk})
+
+    ended = eventing("resubmit", "--junk-kind", "newer-letter", *WHY)
+    assert ended.code == code
+    assert f"resubmitted {junk['resubmitted']}" in ended.out
+    told = json.loads(eventing("resubmit", "--junk-kind", "newer-letter", *WHY, "--json").out)
+    assert told["junk"] == junk
+
+
 @pytest.mark.parametrize("action", ACTIONS)
 def test_every_field_of_the_input_is_an_option(
     cloud: Cloud, eventing: Eventing, action: str
