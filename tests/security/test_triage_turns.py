@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import threading
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +17,8 @@ from functions.triage.handler import make_handler
 from tests.engine.letters import event
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eventing.dead_letter import DeadLetter, Stage
     from eventing.json_text import Document
     from tests.engine.process import TaskCall
@@ -144,3 +150,42 @@ def test_what_a_page_has_not_come_to_is_received_by_the_next_one(world: World) -
     assert 0 < left < 20
     run.page()
     assert world.waiting() < left
+
+
+@contextmanager
+def decoded(mark: str) -> Iterator[Counter[str]]:
+    """Counts how often each JSON text that holds the mark is decoded, in whichever thread."""
+    texts: Counter[str] = Counter()
+
+    def look(frame: Any, what: str, _: object) -> None:
+        if what == "call" and frame.f_code is json.JSONDecoder.raw_decode.__code__:
+            text = frame.f_locals["s"]
+            if mark in text:
+                texts[text] += 1
+
+    threading.setprofile(look)
+    sys.setprofile(look)
+    try:
+        yield texts
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type] # typeshed lacks what its docs allow
+
+
+@pytest.mark.memory
+@pytest.mark.parametrize("size", [10, 60_000])
+def test_each_letter_is_parsed_once(world: World, size: int) -> None:
+    letters = hostile(world, 5, size=size)
+    world.dead_letters(*letters)
+    run = Run(world, {})
+    with decoded('"stage":"publish"') as bodies:
+        run.page()
+    assert world.states() == {"open": 5}
+    assert bodies == Counter(letter.text() for letter in letters)
+
+    events = {letter.event for letter in letters}
+    world.dead_letters(*hostile(world, 5, size=size))
+    with decoded('"specversion"') as texts:
+        run.page()
+    # As a part of its letter only: no event is read by itself.
+    assert not events & texts.keys()
