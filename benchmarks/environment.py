@@ -27,7 +27,7 @@ PACKAGES = BUILD / "packages" / TARGET.name
 REGION = "eu-north-1"
 # Sink and runs each have a processor, where the system lets us say so.
 _PROCESSORS = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-_FUNCTION = {
+FUNCTION = {
     "AWS_LAMBDA_FUNCTION_NAME": "shop-function",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "test",
@@ -132,7 +132,7 @@ class Environment:
     ) -> subprocess.Popen[str]:
         """A process of the runtime's Python in a function's environment; its output is a pipe."""
         path = [str(package)] if package else []
-        environment = {**_FUNCTION, "PYTHONPATH": os.pathsep.join([*path, str(ROOT)])}
+        environment = {**FUNCTION, "PYTHONPATH": os.pathsep.join([*path, str(ROOT)])}
         environment |= variables or {}
         if sink:
             environment["AWS_ENDPOINT_URL"] = sink

@@ -22,13 +22,14 @@ from infrastructure.packaging import ROOT
 
 LETTERS, LOOPED = 2000, 50
 _TOPIC = "orders"
-_VARIABLES = {
+VARIABLES = {
     Variable.LEDGER_TABLE: "ledger",
     Variable.OPEN_LETTER_DAYS: "180",
     Variable.CLOSED_LETTER_DAYS: "30",
     Variable.OPERATIONS_BUCKET: "operations",
     Variable.OPS_TOPIC_ARN: "arn:aws:sns:eu-north-1:123456789012:shop-ops",
     Variable.DEPLOYMENT: "shop",
+    Variable.STATE_MACHINE_ARN: "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
     Variable.RUNBOOK: "docs/runbook.md",
 }
 _QUEUE = "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq"
@@ -42,7 +43,7 @@ def target_9(environment: Environment) -> Iterator[str]:
             ["-m", "benchmarks.redrive", sink.http],
             package=PACKAGES / "redrive",
             sink=sink.http,
-            variables={**_VARIABLES, "AWS_DATA_PATH": str(_all_services(environment))},
+            variables={**VARIABLES, "AWS_DATA_PATH": str(_all_services(environment))},
         )
         assert process.stdout
         # Without the function's own lines, its metrics.
@@ -69,6 +70,7 @@ def transitions(*, pages: int) -> int:
         "triage": {"drained": True, "skipped": False},
         "plan": {"count": 1000, "hash": "h"},
         "lock": {"token": {"lock#publish": 1}},
+        "probe": {"position": {}},
     }
 
     def task(arguments: Any) -> Any:
