@@ -90,13 +90,15 @@ check: setup .local/browser/.ready  ## format, lint, types, fast tests
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@pytest -q $(PARALLEL) $(FAST) --cov --cov-report=term
+	@pytest -q $(PARALLEL) $(FAST) $(COVERAGE)
 
+# To see what the fast tests do not see takes half as long again.
+test: COVERAGE := --cov --cov-report=term
 test: check end-to-end  ## everything
 
 test-long: setup  ## explorations, large numbers, all of the engine on the emulator (an hour)
 	@pytest -q tests/exploration
-	@pytest -q $(PARALLEL) tests/unit tests/engine --hypothesis-profile explore
+	@FAULT_RUNS=2000 pytest -q $(PARALLEL) tests/unit tests/engine --hypothesis-profile explore
 	@LETTERS=10000 pytest -q tests/engine -k index_only
 	@pytest -q $(PARALLEL) --emulator=all tests/engine
 

@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ def fetch(target: Target) -> Path:
     return folder
 
 
+@cache
 def interpreter(version: tuple[int, int]) -> str | None:
     """A Python of exactly this minor version on this machine, or None."""
     wanted = f"{version[0]}.{version[1]}"

@@ -99,9 +99,10 @@ def test_reads_of_the_events_table_that_fail_are_named(
         (asked("PutObject", task="page"), "operations"),
     ],
 )
-@pytest.mark.parametrize("input", [REDRIVE, DISCARD], ids=lambda input: str(input["action"]))
 @pytest.mark.parametrize(
-    ("fault", "code"), [("denied", "ACCESS_DENIED"), ("throttle", "THROTTLED")]
+    ("input", "fault", "code"),
+    [(REDRIVE, "denied", "ACCESS_DENIED"), (DISCARD, "throttle", "THROTTLED")],
+    ids=["redrive", "discard"],
 )
 def test_what_a_run_itself_needs_is_named(
     world: World,

@@ -68,7 +68,7 @@ PASSING: list[tuple[Fault, str]] = [
 def test_three_impatient_redrives_charge_nothing_and_park_nothing(
     world: World, fault: Fault, code: str
 ) -> None:
-    world.dead_letters(*orders(world, 300))
+    world.dead_letters(*orders(world, 100))
     world.run({})
     world.told()
     before = kept(world)
@@ -76,11 +76,11 @@ def test_three_impatient_redrives_charge_nothing_and_park_nothing(
         ended = world.run(REDRIVE, faults=fails(fault, at_topic("orders")))
         assert ended.output["outcome"] == "aborted"
         assert "counts" not in ended.output
-        assert ended.output["not_taken_up"] == 300
-        said = f"topic {world.name}-topic-orders: {code}, 300 left out"
+        assert ended.output["not_taken_up"] == 100
+        said = f"topic {world.name}-topic-orders: {code}, 100 left out"
         assert ended.output["cause"] == said
         (left_out,) = ended.output["left_out"]
-        assert (left_out["code"], left_out["letters"]) == (code, 300)
+        assert (left_out["code"], left_out["letters"]) == (code, 100)
         assert left_out["resource"] == f"topic {world.name}-topic-orders"
         ((subject, text),) = world.told()
         assert subject == f"{world.name}: redrive aborted"
@@ -89,8 +89,8 @@ def test_three_impatient_redrives_charge_nothing_and_park_nothing(
     calls = [c for process in world.processes for c in process.calls if at_topic("orders")(c)]
     assert len(calls) == 3
     assert kept(world) == before
-    assert world.run(REDRIVE).output["counts"] == {"resolved": 300}
-    assert Counter(len(topics) for topics in world.delivered().values()) == {1: 300}
+    assert world.run(REDRIVE).output["counts"] == {"resolved": 100}
+    assert Counter(len(topics) for topics in world.delivered().values()) == {1: 100}
 
 
 @pytest.mark.parametrize(("fault", "code"), [*REFUSALS, *PASSING])
@@ -113,15 +113,15 @@ def test_one_letter_alone_is_not_charged_either(
 def test_after_an_early_redrive_its_fingerprint_takes_up_all(
     world: World, fault: Fault, code: str
 ) -> None:
-    world.dead_letters(*orders(world, 120))
+    world.dead_letters(*orders(world, 60))
     fingerprint = world.run({}).output["groups"][0]["fingerprint"]
     chosen = {**REDRIVE, "filter": {"fingerprint": fingerprint}}
     early = world.run(chosen, faults=fails(fault, at_topic("orders")))
     assert early.output["outcome"] == "aborted"
     assert code in early.output["cause"]
-    assert world.run(chosen).output["counts"] == {"resolved": 120}
-    assert world.states() == {"resolved": 120}
-    assert Counter(len(topics) for topics in world.delivered().values()) == {1: 120}
+    assert world.run(chosen).output["counts"] == {"resolved": 60}
+    assert world.states() == {"resolved": 60}
+    assert Counter(len(topics) for topics in world.delivered().values()) == {1: 60}
 
 
 @pytest.mark.aws
@@ -322,7 +322,7 @@ def test_a_page_that_dies_while_it_gives_letters_back_charges_nothing(
 
 
 def test_what_is_left_out_does_not_slow_the_others_down(world: World) -> None:
-    world.dead_letters(*orders(world, 900), *payments(world, 20))
+    world.dead_letters(*orders(world, 400), *payments(world, 20))
     world.run({})
     began, paused = world.clock.passed, len(world.clock.pauses)
     ended = world.run(REDRIVE, faults=fails("denied", at_topic("orders")))

@@ -629,9 +629,9 @@ def test_the_rate_is_kept(world: World) -> None:
 
 
 def test_an_execution_has_few_transitions(world: World) -> None:
-    world.dead_letters(*(world.letter(f"e{n}") for n in range(1000)))
+    world.dead_letters(*(world.letter(f"e{n}") for n in range(400)))
     ended = world.run(REDRIVE)
-    assert ended.output["counts"] == {"resolved": 1000}
+    assert ended.output["counts"] == {"resolved": 400}
     # One for each state that is entered (Step Functions, "Pricing").
     assert len(ended.visited) <= 20
 

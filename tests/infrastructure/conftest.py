@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infrastructure.synthesis import Synthesis, Template, synthesise
+from tests.infrastructure.synthesis import Synthesis, Template, synthesise_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,10 +15,16 @@ if TYPE_CHECKING:
 Folders = pytest.TempPathFactory
 
 
+def _shared(folders: Folders, name: str) -> Path:
+    """A folder that is the same for all of the processes that tests run in side by side."""
+    base = folders.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"synth-{name}"
+
+
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: Folders) -> Synthesis:
     """The deployment that cdk.json describes."""
-    return synthesise(tmp_path_factory.mktemp("default"))
+    return synthesise_once(_shared(tmp_path_factory, "default"))
 
 
 @pytest.fixture(scope="session")
@@ -29,20 +36,20 @@ def regional(deployment: Synthesis) -> Template:
 @pytest.fixture(scope="session")
 def without_macie(tmp_path_factory: Folders) -> Synthesis:
     """The same without Macie."""
-    return synthesise(tmp_path_factory.mktemp("without-macie"), macie="off")
+    return synthesise_once(_shared(tmp_path_factory, "without-macie"), macie="off")
 
 
 @pytest.fixture(scope="session")
 def laptop(tmp_path_factory: Folders) -> Synthesis:
     """The deployment that `make run` makes."""
-    return synthesise(tmp_path_factory.mktemp("laptop"), laptop="true")
+    return synthesise_once(_shared(tmp_path_factory, "laptop"), laptop="true")
 
 
 @pytest.fixture(scope="session")
 def two_regions(tmp_path_factory: Folders) -> Synthesis:
     """Two regions, where Macie is on already, operators with an e-mail address, Amazon's roots alone."""
-    return synthesise(
-        tmp_path_factory.mktemp("two-regions"),
+    return synthesise_once(
+        _shared(tmp_path_factory, "two-regions"),
         replica_regions='["eu-west-1"]',
         macie="existing",
         ops_emails=["ops@example.com"],

@@ -5,6 +5,7 @@ Tests say what a resource is called, what it points at and what it may do; logic
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -157,6 +158,22 @@ def synthesise(folder: Path, **context: Json) -> Synthesis:
     app = cdk.App(outdir=str(folder), context={**CONTEXT, **context})
     build(app)
     app.synth()
+    return _read(folder)
+
+
+def synthesise_once(folder: Path, **context: Json) -> Synthesis:
+    """The same, made by the first process that asks for this folder; the others wait for it."""
+    folder.mkdir(exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / ".done"
+        if not done.exists():
+            synthesise(folder, **context)
+            done.touch()
+    return _read(folder)
+
+
+def _read(folder: Path) -> Synthesis:
     manifest = json.loads((folder / "manifest.json").read_text())
     templates = {}
     for name, artifact in manifest["artifacts"].items():

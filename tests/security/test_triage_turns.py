@@ -169,7 +169,7 @@ def decoded(mark: str) -> Iterator[Counter[str]]:
         yield texts
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type] # typeshed lacks what its docs allow
+        threading.setprofile(None)
 
 
 @pytest.mark.memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,8 @@ from tests.faults.aws import FakeAws
 from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 from tests.unit.publisher import Publisher, event, new_function
 
-RUNS = 1000
+# `make test-long` has more.
+RUNS = int(os.environ.get("FAULT_RUNS", "400"))
 SCHEMAS = Schemas(Catalogue.read(Path("catalogue")))
 FAULTS: tuple[Fault, ...] = (
     "throttle",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,7 +19,8 @@ from tests.faults.aws import FakeAws
 from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 from tests.unit.stream import Stream, StreamClock, new_function, record
 
-RUNS = 200
+# `make test-long` has more.
+RUNS = int(os.environ.get("FAULT_RUNS", "100"))
 # As many as the stream mapping has (infrastructure/constructs/publication.py).
 RETRIES = 2
 FAULTS: tuple[Fault, ...] = (

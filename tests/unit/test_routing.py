@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventing.catalogue import Catalogue
@@ -149,6 +149,7 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
+@settings(max_examples=30)
 @given(data=JSON_VALUES)
 def test_whatever_the_data_an_event_has_a_topic(condition: str, data: Any) -> None:
     router = Router(of_topics(("first", [("*", condition)]), ("second", [("*", None)])))

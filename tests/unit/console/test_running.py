@@ -466,10 +466,12 @@ COMMANDS = [
 ]
 
 
+CHANGING = ("StartExecution", "StopExecution")
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-@pytest.mark.parametrize("when", ["before", "after"])
 def test_ctrl_c_at_any_call_leaves_nothing_half_done(
-    cloud: Cloud, eventing: Eventing, command: tuple[str, ...], when: str
+    cloud: Cloud, eventing: Eventing, command: tuple[str, ...]
 ) -> None:
     _make_ready(cloud)
     assert eventing(*command).code == 0
@@ -477,7 +479,10 @@ def test_ctrl_c_at_any_call_leaves_nothing_half_done(
     # The index is read in 16 partitions of each state: one of them stands for all.
     first = [n for n, operation in enumerate(asked, 1) if n == 1 or operation != asked[n - 2]]
     for number in first:
-        _interrupt(cloud, eventing, command, when, number)
+        _interrupt(cloud, eventing, command, "before", number)
+        # After a call that changes nothing is before the next one.
+        if asked[number - 1] in CHANGING:
+            _interrupt(cloud, eventing, command, "after", number)
 
 
 def _make_ready(cloud: Cloud) -> None:
