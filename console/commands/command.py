@@ -54,12 +54,14 @@ def command(
     panel: str | None = None,
     options: Sequence[inspect.Parameter] = (),
     help: str | None = None,
+    dashes: bool = False,
 ) -> Callable[[Callable[..., ExitCode | None]], Callable[..., ExitCode | None]]:
     """Make a function a command of `app`.
 
     It is given what its parameters are named for: `screen` (and has the option `--json`), `deployment`
     (and has the options that choose one), `surroundings`, and `given` (the values of `options` by name).
-    Its other parameters are options of its own. It returns its exit code, None for 0.
+    Its other parameters are options of its own. It returns its exit code, None for 0. With `dashes`, its
+    argument may begin with a dash: what is no option of the command is taken for it.
     """
 
     def made(function: Callable[..., ExitCode | None]) -> Callable[..., ExitCode | None]:
@@ -84,7 +86,12 @@ def command(
 
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
-        app.command(name, help=help or inspect.getdoc(function), rich_help_panel=panel)(run)
+        app.command(
+            name,
+            help=help or inspect.getdoc(function),
+            rich_help_panel=panel,
+            context_settings={"ignore_unknown_options": dashes},
+        )(run)
         return function
 
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 from datetime import timedelta
 
 import pytest
@@ -261,6 +262,23 @@ def test_one_letter_is_shown_without_its_event(cloud: Cloud, eventing: Eventing)
     asked = dict(cloud.calls)["GetItem"]
     assert "event" not in asked["ExpressionAttributeNames"].values()
     assert "not authorized" in eventing("letter", f"{7:043}").out
+
+
+@pytest.mark.parametrize("id", ["-" + "r" * 42, "--" + "all-json_" * 4 + "stage", "-" * 43])
+def test_an_id_may_begin_with_a_dash(cloud: Cloud, eventing: Eventing, id: str) -> None:
+    cloud.items.append(item(7, pk=id, state="parked"))
+    for words in (["letter", id, "--json"], ["letter", "--json", id]):
+        told = eventing(*words)
+        assert (told.code, told.document["letter"]) == (0, id), told.err
+    (following,) = told.document["next"]
+    started = eventing(*shlex.split(following)[1:], "--detach")
+    assert started.code == 0, started.err
+    assert json.loads(cloud.calls[-1][1]["input"])["filter"]["letter_ids"] == [id]
+
+
+def test_an_option_that_there_is_not_is_no_id(eventing: Eventing) -> None:
+    assert eventing("letter", "--jsn").code == 2
+    assert eventing("letter", "-" + "r" * 42, "--jsn").code == 2
 
 
 def test_a_letter_that_is_not_there(eventing: Eventing) -> None:
