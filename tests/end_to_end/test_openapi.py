@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SCHEMA = schemathesis.openapi.from_dict(json.loads((DOCS / "openapi.json").read_text()))
 OPERATION = SCHEMA["/events"]["POST"]
 BOUNDED = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,

@@ -51,7 +51,6 @@ def letters(world: World) -> None:
     )
 
 
-@pytest.mark.aws
 @pytest.mark.parametrize("input", [PLAN, REDRIVE], ids=lambda input: str(input["action"]))
 @pytest.mark.parametrize(
     ("fault", "code"),

@@ -63,7 +63,6 @@ PASSING: list[tuple[Fault, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.aws
 @pytest.mark.parametrize(("fault", "code"), REFUSALS)
 def test_three_impatient_redrives_charge_nothing_and_park_nothing(
     world: World, fault: Fault, code: str
@@ -108,7 +107,6 @@ def test_one_letter_alone_is_not_charged_either(
     assert kept(world) == before
 
 
-@pytest.mark.aws
 @pytest.mark.parametrize(("fault", "code"), [*REFUSALS, *PASSING])
 def test_after_an_early_redrive_its_fingerprint_takes_up_all(
     world: World, fault: Fault, code: str
@@ -124,7 +122,6 @@ def test_after_an_early_redrive_its_fingerprint_takes_up_all(
     assert Counter(len(topics) for topics in world.delivered().values()) == {1: 60}
 
 
-@pytest.mark.aws
 @pytest.mark.parametrize(("fault", "code"), [*REFUSALS, *PASSING])
 def test_the_letters_of_other_dependencies_go_on(world: World, fault: Fault, code: str) -> None:
     world.dead_letters(

@@ -45,7 +45,6 @@ def thousand(world: World) -> list[DeadLetter]:
     return letters
 
 
-@pytest.mark.aws
 def test_a_thousand_letters_of_four_causes(world: World) -> None:
     letters = world.dead_letters(*thousand(world))
     triaged = world.run({})
