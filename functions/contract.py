@@ -14,6 +14,7 @@ class Variable:
     SERVICE = "POWERTOOLS_SERVICE_NAME"
     NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
     LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
+    APPROVAL_ABOVE = "APPROVAL_ABOVE"
     ARCHIVE_BUCKET = "ARCHIVE_BUCKET"
     CLOSED_LETTER_DAYS = "CLOSED_LETTER_DAYS"
     CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"
@@ -119,6 +120,8 @@ class Objects:
     """In the operations bucket: plans, results and counts of an execution."""
     CONCLUDED = "concluded.json"
     """Among those of an execution: written last, with the place of its report."""
+    APPROVALS = "approvals/"
+    """In the operations bucket: plans that wait for an approval, each with the token of its task."""
     REPORTS = "reports/"
     """In the operations bucket: what operators read of an execution."""
     JUNK = "junk/"
@@ -134,6 +137,7 @@ class Objects:
 class Rows:
     """Prefixes of the keys of those rows of the ledger that are no letters."""
 
+    ALLOWANCE = "allowance#"
     AUDIT = "audit#"
     INCIDENT = "incident#"
     LOCK = "lock#"
@@ -147,6 +151,28 @@ LETTER_KEYS = "?" * 43
 
 # All that functions may read of an event in the Events table: whether it is there, and the same.
 EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at")
+
+# All that operators may read of a letter in the ledger: what it failed by, and never the event.
+LETTER_MEMBERS = (
+    "state",
+    "stage",
+    "step",
+    "publisher",
+    "type",
+    "topic",
+    "code",
+    "resource",
+    "message",
+    "fingerprint",
+    "accepted_at",
+    "failed_at",
+    "original_accepted_at",
+    "original_failed_at",
+    "episode",
+    "expires_at",
+    "run",
+    "trace_id",
+)
 
 LEDGER_INDEX = "by_state"
 # What the index holds of a letter beside its keys: all that plans and counts ask, and never the event,
@@ -177,6 +203,7 @@ LEDGER_INDEX_MEMBERS = (
 class Refusal:
     """Errors of tasks that are refusals of what was asked; exceptions of the functions have these names."""
 
+    APPROVAL_NEEDED = "ApprovalNeeded"
     INVALID_INPUT = "InvalidInput"
     LOCKED = "Locked"
     PLAN_CHANGED = "PlanChanged"

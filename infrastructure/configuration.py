@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 from eventing.catalogue import Catalogue
 from eventing.catalogue_check import load_catalogue
+from eventing.redrive.actions import ACTIONS
+from eventing.redrive.request import MAX_APPROVAL_ABOVE
 from infrastructure.packaging import ROOT
 from infrastructure.retention import Retention
 
@@ -79,6 +81,8 @@ class Configuration:
     publishers: tuple[Publisher, ...]
     macie: Macie
     ops_emails: tuple[str, ...]
+    approval_above: Mapping[str, int]
+    """By action: more letters than this, within 24 hours at one stage, need an approval."""
     subscriber_accounts: Mapping[str, tuple[str, ...]]
     """By topic: the other accounts that may subscribe to it."""
     subscriber_protocols: tuple[str, ...]
@@ -121,6 +125,7 @@ class Configuration:
             # The laptop's emulator knows no Macie and refuses whole templates that name it.
             macie="off" if laptop else _macie(context),
             ops_emails=_emails(context),
+            approval_above=_approval_above(context),
             subscriber_accounts=_subscriber_accounts(context, catalogue),
             subscriber_protocols=_subscriber_protocols(context),
             retention=_retention(context),
@@ -238,6 +243,22 @@ def _emails(context: Context) -> tuple[str, ...]:
         if not _EMAIL.fullmatch(email):
             raise ConfigurationError("ops_emails", f"{email!r} is no e-mail address")
     return emails
+
+
+def _approval_above(context: Context) -> dict[str, int]:
+    key = "approval_above"
+    actions = [action for action, rules in ACTIONS.items() if rules.has_ceiling]
+    expected = f"a number of letters for each of {', '.join(actions)}"
+    ceilings = _json(context, key, dict, expected)
+    if set(ceilings) != set(actions):
+        raise ConfigurationError(key, f"has to be {expected}, not {ceilings!r}")
+    for action, letters in ceilings.items():
+        # `True` is an `int` in Python, but no number of letters.
+        if type(letters) is not int or not 0 <= letters <= MAX_APPROVAL_ABOVE:
+            raise ConfigurationError(
+                key, f"{action}: has to be from 0 to {MAX_APPROVAL_ABOVE}, not {letters!r}"
+            )
+    return ceilings
 
 
 def _subscriber_accounts(context: Context, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,8 @@ _TTL_DELAY = 2
 # S3 counts a life from the midnight after, and removes objects once a day.
 _LIFECYCLE_DELAY = 1
 _STREAM_DAYS = 1
+# What waits for an approval is of no use once its task has timed out, after a day.
+APPROVAL_DAYS = 1
 # Of a life that this project chooses.
 _DAYS = range(1, 3651)
 # Of SQS, of point-in-time recovery, and of CloudWatch Logs, each as its API documents it.

@@ -18,12 +18,14 @@ from infrastructure.constructs.health import Attention, DeadLetterHandling, Heal
 from infrastructure.constructs.ingestion import Ingestion
 from infrastructure.constructs.ledger import Ledger
 from infrastructure.constructs.operations import Operations
+from infrastructure.constructs.policies import Policies
 from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
 from infrastructure.constructs.sensitive_data import SensitiveData
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
+from workflows.approval import Approval
 from workflows.redrive import Redrive
 
 if TYPE_CHECKING:
@@ -89,13 +91,25 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             dead_letters=dead_letters,
         )
+        approval = Approval(self, "Approval", region=region, redrive=redrive_task)
         redrive = Redrive(
             self,
             "Redrive",
             region=region,
             redrive=redrive_task,
             triage=triage_task,
+            approval=approval,
             dead_letters=dead_letters,
+        )
+        policies = Policies(
+            self,
+            "Policies",
+            region=region,
+            ledger=ledger,
+            operations=operations,
+            topics=topics,
+            redrive=redrive.state_machine,
+            approval=approval.state_machine,
         )
         counter = Counter(
             self,
@@ -166,6 +180,9 @@ class RegionalStack(cdk.Stack):
             "OpsTopicArn": operations.topic.topic_arn,
             "TopicArnPrefix": topics.arn_prefix,
             "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
+            "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
+            "OperatorPolicyArn": policies.operator.managed_policy_arn,
+            "ApproverPolicyArn": policies.approver.managed_policy_arn,
             "IngestFunction": ingestion.function.function_name,
             "PublishFunction": publication.function.function_name,
         }

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import log_group_of
+from infrastructure.constructs.redrive import states_arn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.triage import TriageFunction
+    from workflows.approval import Approval
 
 DEFINITION = Path(__file__).with_suffix(".asl.json")
 
 
 class Redrive(Construct):
-    """The state machine; it may call its two functions, write its log and its trace.
+    """The state machine; it may call its two functions, ask for an approval, write its log and its trace.
 
     It starts with a triage when the alarm of a queue goes off. What an execution that did not come to
     its end has left locked or unfinished is released.
@@ -45,6 +47,7 @@ class Redrive(Construct):
         region: Region,
         redrive: RedriveFunction,
         triage: TriageFunction,
+        approval: Approval,
         dead_letters: Sequence[DeadLetterQueue],
     ) -> None:
         super().__init__(scope, id)
@@ -55,13 +58,14 @@ class Redrive(Construct):
             "RedriveFunction": redrive.function.function_arn,
             "TriageFunction": triage.function.function_arn,
         }
+        asked = {"Approval": approval.state_machine.state_machine_arn}
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=name,
             # In the template itself, where cfn-lint reads it.
             definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
-            definition_substitutions=functions,
+            definition_substitutions=functions | asked,
             tracing_enabled=True,
             logs=sfn.LogOptions(
                 destination=log_group_of(
@@ -77,6 +81,7 @@ class Redrive(Construct):
                 actions=["lambda:InvokeFunction"], resources=list(functions.values())
             )
         )
+        self._ask(approval.state_machine)
         accept_wildcard(
             self.state_machine,
             "*",
@@ -85,6 +90,27 @@ class Redrive(Construct):
         for queue in dead_letters:
             self._triage_on_alarm(region, queue)
         self._release_on_end(region, redrive.function)
+
+    def _ask(self, approval: sfn.StateMachine) -> None:
+        """Let it start an execution that asks, hear of its end, and stop it where it is stopped itself.
+
+        By the developer guide of Step Functions, "IAM policies for calling nested workflows".
+        """
+        executions = states_arn(self, "execution", f"{approval.state_machine_name}:*")
+        rule = cdk.Stack.of(self).format_arn(
+            service="events",
+            resource="rule",
+            resource_name="StepFunctionsGetEventsForStepFunctionsExecutionRule",
+        )
+        for actions, resource in (
+            (["states:StartExecution"], approval.state_machine_arn),
+            (["states:DescribeExecution", "states:StopExecution"], executions),
+            (["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
+        ):
+            self.state_machine.add_to_role_policy(
+                iam.PolicyStatement(actions=actions, resources=[resource])
+            )
+        accept_wildcard(self.state_machine, executions, "Executions of the one state machine.")
 
     def _triage_on_alarm(self, region: Region, queue: DeadLetterQueue) -> None:
         events.Rule(

@@ -10,33 +10,12 @@ from typing import TYPE_CHECKING, Any
 from eventing.dead_letter import Stage
 from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import Outline, State, shards
-from functions.contract import LEDGER_INDEX
+from functions.contract import LEDGER_INDEX, LETTER_MEMBERS
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 _THREADS = 16
-# What is told of one letter. Operators need a right to these attributes, and to no other.
-LETTER_MEMBERS = (
-    "state",
-    "stage",
-    "step",
-    "publisher",
-    "type",
-    "topic",
-    "code",
-    "resource",
-    "message",
-    "fingerprint",
-    "accepted_at",
-    "failed_at",
-    "original_accepted_at",
-    "original_failed_at",
-    "episode",
-    "expires_at",
-    "run",
-    "trace_id",
-)
 
 
 @dataclass(frozen=True, slots=True)

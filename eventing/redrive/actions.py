@@ -19,8 +19,6 @@ class ActionRules:
     """A person decides about events: an input without a name and a reason that say something is refused."""
     needs_choice: bool = False
     """An input has to say which letters are meant, or that all are."""
-    approval_above: int = 1000
-    """More letters need the approval of another person, unless the input says otherwise."""
     asked_by_id: Sequence[State] = ("open", "parked")
     """The states of letters that it takes up when it is asked for them by their ids."""
     takes_junk: bool = False
@@ -33,6 +31,11 @@ class ActionRules:
     """
     reports_to_operators: bool = False
     """Operators get a message on how it went."""
+
+    @property
+    def has_ceiling(self) -> bool:
+        """More letters than the deployment's ceiling need the approval of another person."""
+        return self.decides and not self.takes_junk
 
     @property
     def makes_steps(self) -> bool:
@@ -51,7 +54,6 @@ ACTIONS: Mapping[Action, ActionRules] = {
     "discard": ActionRules(
         decides=True,
         needs_choice=True,
-        approval_above=100,
         closes_as="discarded",
         reports_to_operators=True,
     ),

@@ -20,6 +20,7 @@ MAX_NAME = 256
 MAX_LETTER_IDS = 500
 MAX_RATE = 10_000
 MAX_JUNK_IDS = 100
+MAX_APPROVAL_ABOVE = 10_000_000
 # As SQS gives them to messages.
 _JUNK_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # As `DeadLetter.key` makes them: a SHA-256 in base64url.
@@ -45,7 +46,8 @@ class RedriveRequest:
     canary: int = 10
     abort_failure_percent: int = 20
     max_episodes: int = 3
-    approval_above: int = 1000
+    approval_above: int | None = None
+    """More letters need an approval, where that is less than the deployment's ceiling."""
     without_subscribers: bool = False
     """Events are published even to topics that expect subscribers and have none."""
     junk_ids: tuple[str, ...] | None = None
@@ -85,7 +87,6 @@ def read_request(content: Any) -> RedriveRequest:
         values["filter"] = Filter(**chosen)
     if not faults:
         action: Action = values.setdefault("action", "triage")
-        values.setdefault("approval_above", ACTIONS[action].approval_above)
         faults = list(_lacking(action, values))
     if faults:
         raise InvalidInput("; ".join(faults))
@@ -187,7 +188,7 @@ _CHECKS: Mapping[str, Check] = {
     "canary": _number(0, 1000),
     "abort_failure_percent": _number(0, 100),
     "max_episodes": _number(1, 1000),
-    "approval_above": _number(0, 10_000_000),
+    "approval_above": _number(0, MAX_APPROVAL_ABOVE),
     "without_subscribers": flag,
     "junk_ids": _ids(_JUNK_ID, "ids of junk", most=MAX_JUNK_IDS),
     "junk_kind": _junk_kind,

@@ -11,9 +11,8 @@ from functions.shared.executions import Execution, Executions
 
 # Long enough that no failure falls between two looks.
 _RECENT = timedelta(minutes=5)
-# What waits for an answer of operators does so in a task of this kind (Step Functions, "Wait for a
-# Callback with Task Token").
-_WAITS = "invoke.waitForTaskToken"
+# What waits for an approval waits for an execution of the other state machine, in a task of this kind.
+_WAITS = "startExecution.sync:2"
 _YOUNG = timedelta(minutes=10)
 
 

@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 
 from eventing.cause import DependencyDown, naming_dependencies
 from eventing.redrive.request import InvalidInput
+from functions.redrive.approvals import ApprovalNeeded, Approvals
 from functions.redrive.custody import Custody, Locked
 from functions.redrive.dependencies import make_dependencies
 from functions.redrive.notices import Notices
@@ -61,7 +62,7 @@ class Handler:
         try:
             with naming_dependencies():
                 result = tasks[name](task)
-        except (InvalidInput, Locked, PlanChanged) as refusal:
+        except (ApprovalNeeded, InvalidInput, Locked, PlanChanged) as refusal:
             # Operators' errors and refusals: no failure of ours.
             self._logger.info(name, execution=execution, refused=type(refusal).__name__)
             raise
@@ -98,6 +99,17 @@ def make_handler(parts: Parts) -> Handler:
         closed_days=parts.closed_letter_days,
         clock=parts.clock,
     )
+    notices = Notices(
+        root_causes=root_causes,
+        incidents=parts.incidents,
+        locks=parts.locks,
+        bucket=parts.bucket,
+        ops=parts.ops,
+        metrics=parts.metrics,
+        deployment=parts.deployment,
+        runbook=parts.runbook,
+        clock=parts.clock,
+    )
     tasks = Tasks(
         planner=Planner(
             topics=parts.topics,
@@ -116,17 +128,15 @@ def make_handler(parts: Parts) -> Handler:
             clock=parts.clock,
         ),
         reports=Reports(root_causes=root_causes, audit=parts.audit, bucket=parts.bucket),
-        notices=Notices(
+        approvals=Approvals(
+            ceilings=parts.ceilings,
+            allowances=parts.allowances,
             root_causes=root_causes,
-            incidents=parts.incidents,
-            locks=parts.locks,
+            notices=notices,
             bucket=parts.bucket,
-            ops=parts.ops,
-            metrics=parts.metrics,
-            deployment=parts.deployment,
-            runbook=parts.runbook,
             clock=parts.clock,
         ),
+        notices=notices,
         resubmission=Resubmission(
             bucket=parts.bucket, queues=parts.queues, workers=parts.workers, clock=parts.clock
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -80,13 +80,20 @@ class Notices:
         lines = [run_text(run, output, runbook=self._runbook), *self._parked(output)]
         self._ops.tell(subject, "\n".join(lines))
 
-    def ask(self, run: Run, *, token: str, plan: Plan, uri: str) -> None:
-        """Ask operators to approve a plan, with the exact commands to do so and to refuse."""
+    def ask(
+        self,
+        run: Run,
+        *,
+        plan: Plan,
+        groups: Sequence[Mapping[str, Any]],
+        uri: str,
+        because: str,
+    ) -> None:
+        """Ask for the approval of a plan, with the commands to give and to refuse it."""
         letters = counted(len(plan.letters), "letter")
-        groups = self._root_causes.with_messages(plan.groups)
         self._ops.tell(
             f"{self._deployment}: approve {run.request.action} of {letters}?",
-            approval_text(run, token=token, plan=plan, groups=groups, uri=uri),
+            approval_text(run, plan=plan, groups=groups, uri=uri, because=because),
         )
 
     def _tell_of_stage(self, stage: Stage, output: Mapping[str, Any]) -> Told:

@@ -20,6 +20,9 @@ from functions.shared.audit import Audit
 from functions.shared.operations import OperationsBucket
 
 _FAILED_LISTED = 1000
+# The members of a report, and of its request, that are what people said: Step Functions tells nobody who
+# called. AWS CloudTrail has the proof.
+_CLAIMS = ("started_by", "approver")
 # Of each group in an execution's output: names of each kind, characters of a name and of the message.
 _NAMES, _NAME, _MESSAGE = 5, 60, 200
 
@@ -44,6 +47,7 @@ class Reports:
         left: int = 0,
         left_ids: Sequence[str] = (),
         approver: str | None = None,
+        approval_reason: str | None = None,
         junk: Mapping[str, int] | None = None,
     ) -> dict[str, Any]:
         """Write the report and the audit row, and return what the execution puts out.
@@ -56,6 +60,8 @@ class Reports:
             "execution": run.arn,
             "request": run.request.members(),
             "approver": approver,
+            "approval_reason": approval_reason,
+            "claimed": [*_CLAIMS],
             "cause": cause,
             "started_at": timestamp(run.started_at),
             "finished_at": timestamp(now),
@@ -75,7 +81,10 @@ class Reports:
             f"{Objects.REPORTS}{now:%Y-%m-%d}/{run.execution}.json",
             json.dumps(content, default=str),
         )
-        kept = ("outcome", "request", "approver", "cause", "counts", "junk")
+        kept = (
+            *("outcome", "request", "approver", "approval_reason", "claimed"),
+            *("cause", "counts", "junk"),
+        )
         audited = {name: content[name] for name in kept}
         self._audit.append({**audited, "execution": run.arn, "report": key}, now=now)
         output = {k: v for k, v in content.items() if k != "failed_again"}

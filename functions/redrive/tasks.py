@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from eventing.cause import Code, clip
 from eventing.dead_letter import STAGES
-from eventing.redrive.approval import read_approval
 from eventing.redrive.filter import Filter
 from eventing.redrive.health import Health
 from eventing.redrive.plan import Plan, read_plan
 from eventing.redrive.request import InvalidInput, read_request
 from eventing.redrive.steps import STEPS
 from functions.contract import COUNTER
+from functions.redrive.approvals import Approvals
 from functions.redrive.custody import Custody
 from functions.redrive.dependencies import Dependencies
 from functions.redrive.notices import Notices
@@ -46,6 +45,7 @@ class Tasks:
         dependencies: Dependencies,
         pages: Pages,
         reports: Reports,
+        approvals: Approvals,
         notices: Notices,
         resubmission: Resubmission,
         executions: Executions,
@@ -58,6 +58,7 @@ class Tasks:
         self._dependencies = dependencies
         self._pages = pages
         self._reports = reports
+        self._approvals = approvals
         self._notices = notices
         self._resubmission = resubmission
         self._executions = executions
@@ -68,6 +69,7 @@ class Tasks:
     def begin(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """The normalised request, with its stages; raises `InvalidInput` for a faulty one."""
         request = read_request(task.get("input"))
+        self._approvals.check(request)
         return {**request.members(), "stages": list(request.stages)}
 
     def resubmit(self, task: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,6 +81,8 @@ class Tasks:
 
     def plan(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Make the plan and keep it: its hash, where it is, how many letters, what is expected.
+
+        `because` says why it needs an approval, and is None when it needs none.
 
         Raises `InvalidInput` for a filter that selects nothing: it is likely to be mistyped.
         """
@@ -100,29 +104,39 @@ class Tasks:
             "object": key,
             "count": len(plan.letters),
             "summary": plan.summary,
+            "because": self._approvals.why(run.request, plan.summary),
         }
 
     def ask(self, task: Mapping[str, Any]) -> None:
-        """Ask operators; the execution goes on when they answer with the task's token."""
-        plan = task["plan"]
-        self._notices.ask(
+        """Ask for an approval; the execution goes on when somebody answers with the task's token."""
+        self._approvals.ask(
             run_of(task),
+            self._read_plan(task),
             token=task["token"],
-            plan=self._read_plan(task),
-            uri=self._bucket.uri(plan["object"]),
+            uri=self._bucket.uri(task["plan"]["object"]),
+            because=task["because"],
         )
 
     def answer(self, task: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer that operators gave: `{"approved", "approver", "outcome", "cause"}`."""
-        return asdict(read_approval(task["answer"], plan_hash=task["plan"]["hash"]))
+        """The answer that was given, see `Approvals`."""
+        plan_hash = task["plan"]["hash"]
+        return self._approvals.answer(run_of(task), task["answer"], plan_hash=plan_hash)
 
     def lock(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Take the stages' locks, all or none, and reopen what a dead holder left behind.
 
-        Raises `Locked` with the name of the execution that has one of them.
+        Raises `Locked` with the name of the execution that has one of them, and `ApprovalNeeded`, without
+        the locks, when the run was not approved and what others took up meanwhile makes it need that.
         """
-        tokens = self._custody.take(task["stages"], task["execution"])
-        for stage in task["stages"]:
+        run = run_of(task)
+        tokens = self._custody.take(run.request.stages, run.execution)
+        if not task["approved"]:
+            try:
+                self._approvals.take(run, task["plan"]["summary"])
+            except Exception:
+                self._custody.let_go(run.execution, ())
+                raise
+        for stage in run.request.stages:
             self._custody.reopen_abandoned(stage)
         return {"token": tokens}
 
@@ -166,6 +180,7 @@ class Tasks:
             cause=task.get("cause"),
             summary=(task.get("plan") or {}).get("summary"),
             approver=task.get("approver"),
+            approval_reason=task.get("approval_reason"),
             junk=task.get("junk"),
         )
         self._tell(run, output)
@@ -187,6 +202,7 @@ class Tasks:
             results=results,
             cause=task.get("cause"),
             approver=task.get("approver"),
+            approval_reason=task.get("approval_reason"),
         )
 
     def tell(self, task: Mapping[str, Any]) -> None:
@@ -249,6 +265,7 @@ class Tasks:
         results: Sequence[Mapping[str, Any]],
         cause: str | None,
         approver: str | None = None,
+        approval_reason: str | None = None,
     ) -> dict[str, Any]:
         """Report on a run that had a plan, and may have begun with it."""
         counts = Counter[str]()
@@ -256,6 +273,9 @@ class Tasks:
             counts.update(page["fates"])
         left_out = left_out_of(results)
         left = (summary or {}).get("letters", 0) - sum(counts[fate] for fate in DONE_WITH)
+        if summary:
+            # What may have been sent, and is not on record, was taken up.
+            self._approvals.give_back(run.execution, summary, left - counts["unrecorded"])
         if left_out and outcome == "done" and not counts:
             outcome = "aborted"
         named = run.request.filter.letter_ids if left else None
@@ -274,6 +294,7 @@ class Tasks:
                 if row.state in ("open", "parked") and row.run != run.execution
             ],
             approver=approver,
+            approval_reason=approval_reason,
         )
         self._tell(run, output)
         return output

@@ -125,19 +125,13 @@ def run_text(run: Run, output: Mapping[str, Any], *, runbook: str) -> str:
 
 
 def approval_text(
-    run: Run, *, token: str, plan: Plan, groups: Sequence[Mapping[str, Any]], uri: str
+    run: Run, *, plan: Plan, groups: Sequence[Mapping[str, Any]], uri: str, because: str
 ) -> str:
-    """A plan and the groups of its letters, with the exact commands to approve it and to refuse."""
+    """A plan and the groups of its letters, with the commands to approve it and to refuse."""
     plan_hash, summary = plan.hash, plan.summary
     more = len(summary["by_fingerprint"]) - len(groups)
-    answers = {
-        decision: json.dumps({"approved": approved, "approver": "YOUR NAME", "hash": plan_hash})
-        for decision, approved in (("approve", True), ("refuse", False))
-    }
-    commands = "\n\n".join(
-        f"To {decision}:\naws stepfunctions send-task-success --task-token '{token}' "
-        f"--task-output '{answer}'"
-        for decision, answer in answers.items()
+    commands = "\n".join(
+        f"To {decision}: eventing {decision} {run.execution}" for decision in ("approve", "refuse")
     )
     shown = "\n".join(_groups_text(groups))
     others = f"and {counted(more, 'root cause')} more\n\n" if more > 0 else ""
@@ -145,7 +139,9 @@ def approval_text(
     return (
         f"{quoted(run.request.started_by)} wants to {run.request.action} {letters} of "
         f"{run.request.stage}: {_reason(run)}\n\n"
+        f"why it needs an approval: {because}\n"
         f"execution: {run.arn}\nplan: {uri}\nhash: {plan_hash}\n\n{commands}\n\n"
+        "Both take the rights of an approver, and are for somebody else than who asks. "
         "Without an answer within a day it is not approved.\n\n"
         f"{within(shown.splitlines(), _GROUPS_BYTES)}\n{others}"
         # ASCII, in which whatever hides or moves others is escaped.

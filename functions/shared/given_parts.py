@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eventing.catalogue import Catalogue
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
+    from functions.shared.allowances import Allowances
     from functions.shared.archive import Archive
     from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
@@ -48,6 +49,7 @@ class Given(TypedDict, total=False):
     letters: Letters
     locks: Locks
     incidents: Incidents
+    allowances: Allowances
     audit: Audit
     bucket: OperationsBucket
     ops: OpsTopic

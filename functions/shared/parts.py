@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from eventing.catalogue import Catalogue
     from eventing.conservation import Window
     from eventing.dead_letter import Stage
+    from eventing.redrive.allowance import Ceilings
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
+    from functions.shared.allowances import Allowances
     from functions.shared.archive import Archive
     from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
@@ -202,6 +204,19 @@ class Parts:
         return Audit(
             self.clients.client("dynamodb"), table=self._environment[Variable.LEDGER_TABLE]
         )
+
+    @cached_property
+    def allowances(self) -> Allowances:
+        from functions.shared.allowances import Allowances
+
+        table = self._environment[Variable.LEDGER_TABLE]
+        return Allowances(self.clients.client("dynamodb"), table=table)
+
+    @property
+    def ceilings(self) -> Ceilings:
+        """By action: more letters than this need an approval."""
+        ceilings: Ceilings = json.loads(self._environment[Variable.APPROVAL_ABOVE])
+        return ceilings
 
     @cached_property
     def bucket(self) -> OperationsBucket:

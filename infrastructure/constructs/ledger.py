@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Ledger(Construct):
-    """The ledger of a region. Its rows are letters, locks, incidents and the audit."""
+    """The ledger of a region. Its rows are letters, locks, incidents, allowances and the audit."""
 
     table: dynamodb.TableV2
 
@@ -68,9 +68,9 @@ class Ledger(Construct):
         self._grant(function, "dynamodb:UpdateItem", rows=[LETTER_KEYS, f"{Rows.TRIAGE_LOCK}*"])
 
     def grant_redrive(self, function: Function) -> None:
-        """Let it read and change letters, hold locks, remember incidents, and add to the audit."""
+        """Let it read and change letters, hold locks, remember incidents and allowances, add to the audit."""
         locks = [f"{lock}*" for lock in (Rows.LOCK, Rows.TRIAGE_LOCK, Rows.TELL_LOCK)]
-        kept = [*locks, f"{Rows.INCIDENT}*"]
+        kept = [*locks, f"{Rows.INCIDENT}*", f"{Rows.ALLOWANCE}*"]
         self._grant(function, "dynamodb:GetItem", rows=[LETTER_KEYS, *kept])
         self._grant(function, "dynamodb:UpdateItem", rows=kept)
         self._grant(function, "dynamodb:BatchGetItem", "dynamodb:PartiQLUpdate", rows=[LETTER_KEYS])

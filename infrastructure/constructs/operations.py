@@ -13,6 +13,7 @@ from constructs import Construct
 from functions.contract import Objects
 from infrastructure.constructs.bucket import ACCESS_LOGS, PrivateBucket
 from infrastructure.constructs.checks import accept_wildcard
+from infrastructure.retention import APPROVAL_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ class Operations(Construct):
             name="operations",
             days={
                 Objects.RUNS: retention.runs,
+                Objects.APPROVALS: APPROVAL_DAYS,
                 Objects.REPORTS: retention.reports,
                 Objects.JUNK: retention.junk,
                 Objects.RESUBMITTED: retention.junk,

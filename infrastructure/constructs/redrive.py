@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -57,6 +58,7 @@ class RedriveFunction(Construct):
             timeout=cdk.Duration.seconds(PAGE_SECONDS + REST_SECONDS),
             environment={
                 **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
+                Variable.APPROVAL_ABOVE: json.dumps(region.configuration.approval_above),
                 Variable.LEDGER_TABLE: ledger.table.table_name,
                 Variable.OPEN_LETTER_DAYS: str(region.configuration.retention.open_letters),
                 Variable.CLOSED_LETTER_DAYS: str(region.configuration.retention.closed_letters),
@@ -77,9 +79,9 @@ class RedriveFunction(Construct):
         # By their names: the state machine itself calls this function.
         name = region.configuration.name("redrive")
         self.function.add_environment(
-            Variable.STATE_MACHINE_ARN, _states(self, "stateMachine", name)
+            Variable.STATE_MACHINE_ARN, states_arn(self, "stateMachine", name)
         )
-        executions = _states(self, "execution", f"{name}:*")
+        executions = states_arn(self, "execution", f"{name}:*")
         self.function.add_to_role_policy(
             iam.PolicyStatement(actions=["states:DescribeExecution"], resources=[executions])
         )
@@ -91,7 +93,10 @@ class RedriveFunction(Construct):
         operations.grant_read(self.function, Objects.RUNS, Objects.REPORTS, Objects.JUNK)
         for prefix in (Objects.RUNS, Objects.JUNK, Objects.RESUBMITTED):
             operations.grant_list(self.function, prefix)
-        operations.grant_write(self.function, Objects.RUNS, Objects.REPORTS, Objects.RESUBMITTED)
+        # It adds what waits for an approval, and reads none of it: there lie the tokens.
+        operations.grant_write(
+            self.function, Objects.RUNS, Objects.APPROVALS, Objects.REPORTS, Objects.RESUBMITTED
+        )
         operations.grant_notify(self.function)
         event_store.grant_store(self.function)
         event_store.grant_probe(self.function)
@@ -100,7 +105,7 @@ class RedriveFunction(Construct):
         topics.grant_probe(self.function)
 
 
-def _states(scope: Construct, resource: str, name: str) -> str:
+def states_arn(scope: Construct, resource: str, name: str) -> str:
     """The ARN of something of Step Functions in this stack."""
     return cdk.Stack.of(scope).format_arn(
         service="states",

@@ -46,8 +46,12 @@ def world(world: World) -> World:
 LOCK = [
     ("lock", "UpdateItem", 1),
     ("lock", "UpdateItem", 2),
-    ("lock", "GetItem", 1),  # whose are the letters that are held?
+    ("lock", "GetItem", 1),  # what the stage has had taken up
+    ("lock", "UpdateItem", 3),
     ("lock", "GetItem", 2),
+    ("lock", "UpdateItem", 4),
+    ("lock", "GetItem", 3),  # whose are the letters that are held?
+    ("lock", "GetItem", 4),
 ]
 VERIFY = [("verify", "GetObject", 1)]
 PROBE = [
@@ -304,7 +308,10 @@ def test_a_lease_that_ended_is_taken_over_and_its_page_stops(world: World) -> No
 @pytest.mark.parametrize(
     "where",
     [
-        *(pytest.param(where, marks=pytest.mark.aws) for where in (LOCK[0], PAGE[4], FINISH[11])),
+        *(
+            pytest.param(where, marks=pytest.mark.aws)
+            for where in (LOCK[0], LOCK[3], PAGE[4], FINISH[11])
+        ),
         *(LOCK[1], PAGE[1], PAGE[5], PAGE[7], PAGE[9], FINISH[1]),
     ],
 )

@@ -88,7 +88,12 @@ def test_many_letters_are_discarded_with_an_approval(
     world.record(*(world.letter(f"e{number}") for number in range(letters)))
 
     def approve(task: Any) -> Any:
-        return {"approved": True, "approver": "bob", "hash": task["plan"]["hash"]}
+        return {
+            "approved": True,
+            "approver": "bob",
+            "reason": "seen it",
+            "hash": task["plan"]["hash"],
+        }
 
     ended = world.run(DISCARD, approve=approve)
     assert ("ask" in ended.tasks) is asked
@@ -123,6 +128,7 @@ def test_an_approval_by_nobody_is_none(world: World, approver: str) -> None:
         approve=lambda task: {
             "approved": True,
             "approver": approver,
+            "reason": "seen it",
             "hash": task["plan"]["hash"],
         },
     )

@@ -71,7 +71,12 @@ def test_by_its_id_it_is_taken_up_however_it_got_into_the_ledger(world: World, i
     sent = write_by_hand(world, "a")
     ended = world.run(
         {**input, "filter": {"letter_ids": [sent]}, "approval_above": 0},
-        approve=lambda task: {"approved": True, "approver": "bob", "hash": task["plan"]["hash"]},
+        approve=lambda task: {
+            "approved": True,
+            "approver": "bob",
+            "reason": "seen it",
+            "hash": task["plan"]["hash"],
+        },
     )
     assert ended.output["counts"] == {world.row("a").state: 1}
 

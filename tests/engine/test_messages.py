@@ -146,7 +146,7 @@ def test_every_decision_is_audited(world: World) -> None:
     world.run({"action": "plan"})
     world.run({**REDRIVE, "approval_above": 0})
     world.run({**REDRIVE, "approval_above": 0}, approve=lambda task: {
-        "approved": True, "approver": "bob", "hash": task["plan"]["hash"]})  # fmt: skip
+        "approved": True, "approver": "bob", "reason": "seen it", "hash": task["plan"]["hash"]})  # fmt: skip
     world.run(REDRIVE)
     assert [entry["outcome"] for entry in world.audit()] == [
         "triaged", "planned", "not approved", "done", "nothing",

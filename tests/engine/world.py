@@ -33,6 +33,10 @@ from tests.faults.vocabulary import Killed, nothing
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
 MACHINE: Json = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())
+APPROVAL: Json = json.loads((ROOT / "workflows" / "approval.asl.json").read_text())
+
+
+REFUSALS = ("ApprovalNeeded", "InvalidInput", "Locked", "PlanChanged")
 
 
 class Stopped(Exception):  # noqa: N818 - what was done to the execution
@@ -103,6 +107,7 @@ class World:
         self.name = cloud.name
         self.catalogue = CATALOGUE
         self.clock = WorldClock()
+        self.ceilings = {"redrive": 1000, "discard": 100}
         self.page_seconds = 50.0
         self.stopped_because = ""
         """What an operator says who stops an execution."""
@@ -122,6 +127,7 @@ class World:
         account = self.cloud.ops_topic.split(":")[4]
         return {
             **tables(self.cloud),
+            Variable.APPROVAL_ABOVE: json.dumps(self.ceilings),
             Variable.SERVICE: self.name,
             Variable.NAMESPACE: "Eventing",
             Variable.DEPLOYMENT: self.name,
@@ -202,8 +208,8 @@ class World:
     ) -> Ended:
         """An execution of the state machine, to its end; what leaves no `finish` is released.
 
-        `approve` is what operators answer to the plan's message. `before` is what happens in the
-        world just before a task.
+        `approve` is what an approver answers, given what the task that asks was. `before` is what
+        happens in the world just before a task.
         """
         self.clock.passed += 1
         started = timestamp(started_at or self.clock.now())
@@ -391,6 +397,9 @@ class _Machine:
         self._process: Process | None = None
 
     def __call__(self, arguments: Json) -> Json:
+        if "StateMachineArn" in arguments:
+            asked = Execution(APPROVAL, self, name=arguments["Name"])
+            return {"Output": asked.run(arguments["Input"])}
         task = arguments["Payload"]
         name = task["task"]
         # The happening is over when the task is done again.
@@ -401,7 +410,7 @@ class _Machine:
             try:
                 result = self._invoke(task)
             except TaskFailed as failed:
-                if failed.error in ("InvalidInput", "Locked", "PlanChanged") or not left:
+                if failed.error in REFUSALS or not left:
                     raise
                 left -= 1
                 continue
@@ -431,8 +440,9 @@ def _retries(task: str) -> int:
     """How often the definition has a task done again when its function fails."""
     state = next(
         state
-        for state in MACHINE["States"].values()
-        if state["Type"] == "Task" and state["Arguments"]["Payload"]["task"] == task
+        for machine in (MACHINE, APPROVAL)
+        for state in machine["States"].values()
+        if state.get("Arguments", {}).get("Payload", {}).get("task") == task
     )
     return sum(
         retry["MaxAttempts"]

@@ -33,6 +33,7 @@ NAMES = (
     "AlarmName",
     "DashboardName",
     "UsagePlanName",
+    "ManagedPolicyName",
 )
 
 
@@ -90,7 +91,7 @@ class Template:
                 return "amazonaws.com"
             case {"Ref": id}:
                 return self._name(id)
-            case {"Fn::GetAtt": [id, "Arn" | "TopicArn" | "FunctionArn"]}:
+            case {"Fn::GetAtt": [id, "Arn" | "TopicArn" | "FunctionArn" | "Name"]}:
                 return self._name(id)
             case {"Fn::GetAtt": [id, attribute]}:
                 return f"<{self._name(id)}.{attribute}>"

@@ -102,7 +102,9 @@ def test_cloudformation_would_take_the_templates(kind: str, request: pytest.Fixt
 
 def test_the_linter_reads_state_machines(deployment: Synthesis) -> None:
     body = deployment.regional().body
-    machine = deployment.regional().one("AWS::StepFunctions::StateMachine")
+    machine = deployment.regional().one(
+        "AWS::StepFunctions::StateMachine", StateMachineName="eventing-redrive"
+    )
     definition = json.loads(machine.raw["DefinitionString"])
     del definition["States"][definition["StartAt"]]["Type"]
     broken = copy.deepcopy(body)

@@ -41,6 +41,7 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
         replica_regions='["eu-west-1", "ap-southeast-2"]',
         publishers='{"solo": {"usage_plan": "trial"}}',
         ops_emails='["ops@example.com"]',
+        approval_above='{"redrive": 50, "discard": 0}',
         subscriber_accounts='{"orders": ["123456789012"]}',
         retention_days='{"events": 30}',
         subscriber_protocols='["sqs"]',
@@ -51,6 +52,7 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
     assert configuration.regions == ("us-east-1", "eu-west-1", "ap-southeast-2")
     assert [publisher.name for publisher in configuration.publishers] == ["solo"]
     assert configuration.ops_emails == ("ops@example.com",)
+    assert configuration.approval_above == {"redrive": 50, "discard": 0}
     assert configuration.subscriber_accounts == {"orders": ("123456789012",)}
     assert configuration.retention == Retention(events=30)
     assert configuration.subscriber_protocols == ("sqs",)
@@ -104,6 +106,12 @@ def test_the_laptop_has_no_macie() -> None:
         ),
         ("macie", "on", "has to be one of create, existing, off, not 'on'"),
         ("macie", None, "has to be text"),
+        ("approval_above", {"redrive": 5}, "a number of letters for each of redrive, discard"),
+        ("approval_above", {"redrive": 5, "plan": 5}, "a number of letters for each of redrive"),
+        ("approval_above", 5, "a number of letters for each of redrive, discard"),
+        ("approval_above", {"redrive": -1, "discard": 5}, "redrive: has to be from 0 to 10000000"),
+        ("approval_above", {"redrive": True, "discard": 5}, "redrive: has to be from 0"),
+        ("approval_above", {"redrive": 5, "discard": "5"}, "discard: has to be from 0"),
         ("ops_emails", ["ops"], "'ops' is no e-mail address"),
         ("ops_emails", "ops@example.com", "has to be a list of e-mail addresses"),
         ("subscriber_accounts", None, "has to be an object such as"),

@@ -8,9 +8,11 @@ import pytest
 
 from functions.contract import DLQ_URLS, LEDGER_INDEX, Objects, Variable
 from tests.infrastructure.synthesis import ACCOUNT, Json, Template
+from workflows import approval
 from workflows.redrive import DEFINITION
 
 STAGES = ("ingest", "publish")
+_ASKED = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-approval:*"
 _EXECUTIONS = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-redrive:*"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"
@@ -24,6 +26,12 @@ QUEUES = {DLQ_URLS[stage]: f"eventing-{stage}-dlq" for stage in STAGES}
 
 def _function(template: Template, name: str) -> Json:
     return template.one("AWS::Lambda::Function", FunctionName=f"eventing-{name}").properties
+
+
+def _machine(template: Template, name: str) -> Json:
+    return template.one(
+        "AWS::StepFunctions::StateMachine", StateMachineName=f"eventing-{name}"
+    ).properties
 
 
 def _rule(template: Template, name: str) -> Json:
@@ -52,13 +60,18 @@ def test_the_state_machine_is_the_file(regional: Template) -> None:
     assert machine["DefinitionSubstitutions"] == {
         "RedriveFunction": "eventing-redrive",
         "TriageFunction": "eventing-triage",
+        "Approval": "eventing-approval",
     }
     assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
 
 
 def test_a_task_is_given_up_only_when_its_function_is(regional: Template) -> None:
-    states = json.loads(DEFINITION.read_text(encoding="utf-8"))["States"].values()
-    tasks = [state for state in states if state["Type"] == "Task"]
+    tasks = [
+        state
+        for definition in (DEFINITION, approval.DEFINITION)
+        for state in json.loads(definition.read_text(encoding="utf-8"))["States"].values()
+        if state["Type"] == "Task" and ":lambda:" in state["Resource"]
+    ]
 
     assert tasks
     for task in tasks:
@@ -67,28 +80,49 @@ def test_a_task_is_given_up_only_when_its_function_is(regional: Template) -> Non
         assert task["TimeoutSeconds"] > _function(regional, name.lower())["Timeout"]
 
 
-def test_executions_leave_a_log_and_a_trace(regional: Template) -> None:
-    machine = regional.one("AWS::StepFunctions::StateMachine").properties
+@pytest.mark.parametrize(("name", "with_data"), [("redrive", True), ("approval", False)])
+def test_executions_leave_a_log_and_a_trace(regional: Template, name: str, with_data: bool) -> None:
+    machine = _machine(regional, name)
     (destination,) = machine["LoggingConfiguration"]["Destinations"]
 
     log = destination["CloudWatchLogsLogGroup"]["LogGroupArn"]
-    assert log == "/aws/vendedlogs/states/eventing-redrive"
+    assert log == f"/aws/vendedlogs/states/eventing-{name}"
     assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    # What the tasks that ask are given has their tokens.
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is with_data
     assert machine["TracingConfiguration"] == {"Enabled": True}
 
 
 def test_the_state_machine_may_call_its_functions_and_nothing_else(regional: Template) -> None:
-    machine = regional.one("AWS::StepFunctions::StateMachine").properties
-    allowed = regional.role_statements(machine["RoleArn"])
-
+    allowed = regional.role_statements(_machine(regional, "redrive")["RoleArn"])
+    rule = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
     assert {pair for pair in allowed if pair[1] != "*"} == {
         ("lambda:InvokeFunction", "eventing-redrive"),
         ("lambda:InvokeFunction", "eventing-triage"),
+        ("states:StartExecution", "eventing-approval"),
+        ("states:DescribeExecution", _ASKED),
+        ("states:StopExecution", _ASKED),
+        *(
+            (f"events:{action}", f"arn:aws:events:us-east-1:{ACCOUNT}:{rule}")
+            for action in ("PutTargets", "PutRule", "DescribeRule")
+        ),
     }
     assert {action.partition(":")[0] for action, resource in allowed if resource == "*"} == {
         "logs",
         "xray",
     }
+
+
+def test_the_state_machine_of_approvals_may_call_its_function(regional: Template) -> None:
+    machine = _machine(regional, "approval")
+    allowed = regional.role_statements(machine["RoleArn"])
+
+    assert {pair for pair in allowed if pair[1] != "*"} == {
+        ("lambda:InvokeFunction", "eventing-redrive")
+    }
+    assert machine["DefinitionString"] == approval.DEFINITION.read_text(encoding="utf-8")
+    assert machine["DefinitionSubstitutions"] == {"RedriveFunction": "eventing-redrive"}
+    assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
 
 
 def test_triage_may_empty_the_queues_into_the_ledger(regional: Template) -> None:
@@ -143,6 +177,7 @@ def test_redrive_may_do_what_the_stages_do_and_write_down_what_it_did(regional: 
         ("s3:GetObject", f"{OPERATIONS}/{Objects.RUNS}*"),
         ("s3:GetObject", f"{OPERATIONS}/{Objects.REPORTS}*"),
         ("s3:PutObject", f"{OPERATIONS}/{Objects.RUNS}*"),
+        ("s3:PutObject", f"{OPERATIONS}/{Objects.APPROVALS}*"),
         ("s3:PutObject", f"{OPERATIONS}/{Objects.REPORTS}*"),
         ("s3:GetObject", f"{OPERATIONS}/{Objects.JUNK}*"),
         ("states:DescribeExecution", _EXECUTIONS),
@@ -182,6 +217,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
             "redrive",
             {
                 **QUEUES,
+                Variable.APPROVAL_ABOVE: '{"redrive": 1000, "discard": 100}',
                 Variable.OPEN_LETTER_DAYS: "180",
                 Variable.LEDGER_TABLE: "eventing-ledger",
                 Variable.CLOSED_LETTER_DAYS: "30",

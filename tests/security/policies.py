@@ -83,6 +83,16 @@ class Decisions:
         statements = [*self._of_role(function), *self._of_bucket(resource)]
         return _allowed(statements, action, resource, context or {})
 
+    def person_may(
+        self, policies: Sequence[str], action: str, resource: str, context: Context | None = None
+    ) -> bool:
+        """Whether IAM lets somebody with these managed policies of the deployment do this."""
+        statements = [*self._of_bucket(resource)]
+        for name in policies:
+            named = self._template.one("AWS::IAM::ManagedPolicy", ManagedPolicyName=name)
+            statements += named.properties["PolicyDocument"]["Statement"]
+        return _allowed(statements, action, resource, context or {})
+
     def may_subscribe(self, account: str, topic: str, context: Context) -> bool:
         """Whether the topic's policy lets another account subscribe."""
         statements = [
@@ -94,7 +104,13 @@ class Decisions:
 
     def statements(self) -> Iterator[Json]:
         """All statements of all policies."""
-        for type in ("IAM::Policy", "S3::BucketPolicy", "SNS::TopicPolicy", "SQS::QueuePolicy"):
+        for type in (
+            "IAM::Policy",
+            "IAM::ManagedPolicy",
+            "S3::BucketPolicy",
+            "SNS::TopicPolicy",
+            "SQS::QueuePolicy",
+        ):
             for policy in self._template.all(f"AWS::{type}"):
                 yield from policy.properties["PolicyDocument"]["Statement"]
 

@@ -22,7 +22,8 @@ INCIDENT = f"{Rows.INCIDENT}publish"
 LOCK = f"{Rows.LOCK}publish"
 TRIAGE_LOCK = f"{Rows.TRIAGE_LOCK}publish"
 TELL_LOCK = f"{Rows.TELL_LOCK}publish"
-ROWS = (LETTER, AUDITED, INCIDENT, LOCK, TRIAGE_LOCK, TELL_LOCK)
+ALLOWANCE = f"{Rows.ALLOWANCE}publish"
+ROWS = (LETTER, AUDITED, ALLOWANCE, INCIDENT, LOCK, TRIAGE_LOCK, TELL_LOCK)
 
 CHANGES = (
     "PutItem",
@@ -73,6 +74,7 @@ ALLOWED = {
     ("redrive", "PartiQLInsert", AUDITED),
     ("redrive", "UpdateItem", INCIDENT),
     ("redrive", "UpdateItem", LOCK),
+    ("redrive", "UpdateItem", ALLOWANCE),
     ("redrive", "UpdateItem", TRIAGE_LOCK),
     ("redrive", "UpdateItem", TELL_LOCK),
     ("counter", "DeleteItem", INCIDENT),
@@ -155,6 +157,7 @@ def test_duplicates_are_recognised(decisions: Decisions, function: str) -> None:
 WRITERS = {
     "redrive": (f"{OPERATIONS}/{Objects.REPORTS}2026-11-27/run.json",
                 f"{OPERATIONS}/{Objects.RUNS}run/plan.json",
+                f"{OPERATIONS}/{Objects.APPROVALS}run/2026.json",
                 f"{ARCHIVE}/{Objects.EVENTS}acme/date=2026-11-27/16/redrive-run.jsonl"),
     "triage": (f"{OPERATIONS}/{Objects.JUNK}publish/1.json",
                f"{OPERATIONS}/{Objects.RUNS}run/triage-1.json"),

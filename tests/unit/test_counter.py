@@ -137,7 +137,7 @@ def _running(minutes: float, *history: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asked(kind: str, minutes_ago: float) -> dict[str, Any]:
-    details = {"resource": "invoke.waitForTaskToken"}
+    details = {"resource": "startExecution.sync:2"}
     return {"type": kind, "timestamp": NOW - minutes_ago * MINUTE, "details": details}
 
 

@@ -56,7 +56,6 @@ def test_nothing_asked_is_triage_of_both_stages() -> None:
         "canary": 10,
         "abort_failure_percent": 20,
         "max_episodes": 3,
-        "approval_above": 1000,
         "without_subscribers": False,
         "reason": "",
         "started_by": "unknown",
@@ -214,14 +213,6 @@ def test_a_discard_says_what_it_means() -> None:
     assert faults_of({**DISCARD, "limit": 5}).startswith("filter: ")
     assert read_request({**DISCARD, "everything": True}).filter == Filter()
     assert read_request({**DISCARD, "filter": {"publisher": "a"}}).filter == Filter(publisher="a")
-
-
-def test_what_is_gone_for_good_needs_an_approval_sooner() -> None:
-    discard = read_request({**DISCARD, "everything": True})
-    redrive = read_request({**DISCARD, "action": "redrive"})
-    assert (discard.approval_above, redrive.approval_above) == (100, 1000)
-    asked = read_request({**DISCARD, "everything": True, "approval_above": 5})
-    assert asked.approval_above == 5
 
 
 RESUBMIT: dict[str, Any] = {"action": "resubmit", "reason": "letters of ours", "started_by": "ada"}

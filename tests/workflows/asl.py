@@ -90,6 +90,8 @@ class Execution:
                     states["result"] = self.task(self._value(state["Arguments"], states))
                 except TaskFailed as failed:
                     return self._caught(state, failed, states)
+            case "Pass":
+                states["result"] = input
             case other:
                 raise AssertionError(f"{other} states are not interpreted here")
         output = self._value(state["Output"], states) if "Output" in state else states["result"]

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from functions.contract import DEPENDENCY_DOWN, EXECUTION_REFUSALS
+from eventing.redrive.approval import ANSWERED_WITHIN
+from functions.contract import DEPENDENCY_DOWN, EXECUTION_REFUSALS, Refusal
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed, targets
+from workflows.approval import DEFINITION as APPROVAL_DEFINITION
 from workflows.redrive import DEFINITION
 
 MACHINE: Json = json.loads(DEFINITION.read_text(encoding="utf-8"))
+APPROVAL: Json = json.loads(APPROVAL_DEFINITION.read_text(encoding="utf-8"))
 # What the machine needs of a checked request; the rest is the functions' business.
 REQUEST: Mapping[str, Json] = {
     "stage": "publish",
@@ -24,7 +27,12 @@ REQUEST: Mapping[str, Json] = {
 }
 PLAN: Mapping[str, Json] = {"hash": "4f2a", "object": "redrive/run-1/plan.json", "count": 321}
 PROBED: Mapping[str, Json] = {"next": 0, "pages": 0, "health": {}}
-YES: Mapping[str, Json] = {"approved": True, "approver": "dana", "hash": "4f2a"}
+YES: Mapping[str, Json] = {
+    "approved": True,
+    "approver": "dana",
+    "reason": "seen it",
+    "hash": "4f2a",
+}
 NO: Mapping[str, Json] = {**YES, "approved": False}
 DAY = 24 * 3600
 Answer = Callable[[Json], Json]
@@ -33,8 +41,10 @@ Answer = Callable[[Json], Json]
 def read_answer(payload: Json) -> Json:
     """How the function reads YES and NO."""
     if payload["answer"]["approved"]:
-        return {"approved": True, "approver": "dana", "outcome": None, "cause": None}
-    return {"approved": False, "approver": None, "outcome": "refused", "cause": "Refused by dana."}
+        said = {"approver": "dana", "reason": "seen it"}
+        return {"approved": True, **said, "outcome": None, "cause": None}
+    no = {"outcome": "refused", "cause": "Refused by dana."}
+    return {"approved": False, "approver": None, "reason": None, **no}
 
 
 ANSWERS: Mapping[str, Answer] = {
@@ -64,7 +74,10 @@ def triaged(*, drained: bool = True, skipped: bool = False) -> Json:
 
 @dataclass
 class Functions:
-    """Stands for the functions: answers each task, and writes down what it was asked."""
+    """Stands for the functions: answers each task, and writes down what it was asked.
+
+    The state machine of approvals is run as it is, with the same functions.
+    """
 
     request: Mapping[str, Json]
     plan: Mapping[str, Json] = field(default_factory=lambda: dict(PLAN))
@@ -72,8 +85,20 @@ class Functions:
     pages: list[Json] = field(default_factory=lambda: [page(321, done=True)])
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: list[Json] = field(default_factory=list)
+    asked: list[Execution] = field(default_factory=list)
+    """The executions of the state machine of approvals."""
 
     def __call__(self, arguments: Json) -> Json:
+        if "StateMachineArn" in arguments:
+            assert arguments["StateMachineArn"] == "${Approval}"
+            self.asked.append(Execution(APPROVAL, self, name=arguments["Name"]))
+            try:
+                return {"Output": self.asked[-1].run(arguments["Input"])}
+            except ExecutionFailed as failed:
+                # As Step Functions tells of it; the cause is all that it describes of the execution.
+                raise TaskFailed(
+                    "States.TaskFailed", json.dumps({"Error": failed.error})
+                ) from failed
         payload = arguments["Payload"]
         task = payload["task"]
         self.calls.append(payload)
@@ -90,7 +115,8 @@ class Functions:
             case "triage":
                 return self.triages.pop(0)
             case "plan":
-                return dict(self.plan)
+                more = self.plan["count"] > self.request["approval_above"]
+                return {**self.plan, "because": "they are many" if more else None}
             case "ask":
                 raise TaskFailed("States.Timeout")
             case "lock":
@@ -197,7 +223,7 @@ def test_one_stage_is_still_a_list() -> None:
     run(stub)
 
     assert stub.call("triage")["stages"] == ["publish"]
-    assert stub.call("lock")["stages"] == ["publish"]
+    assert stub.call("lock")["request"]["stages"] == ["publish"]
 
 
 def test_a_triage_beside_another_one_succeeds_as_skipped() -> None:
@@ -222,7 +248,7 @@ def test_a_plan_changes_nothing() -> None:
     assert run(stub)["outcome"] == "planned"
     assert stub.tasks == [*PLANNED, "report"]
     assert stub.call("plan")["request"] == stub.request
-    assert stub.call("report")["plan"] == PLAN
+    assert stub.call("report")["plan"] == {**PLAN, "because": None}
 
 
 @pytest.mark.parametrize("action", ["redrive", "discard"])
@@ -261,7 +287,7 @@ def test_a_redrive() -> None:
     assert stub.call("page")["token"] == {"lock#publish": 7}
     finish = stub.call("finish")
     assert finish["position"] == {"letter": 321}
-    assert (finish["request"], finish["plan"]) == (stub.request, PLAN)
+    assert (finish["request"], finish["plan"]) == (stub.request, {**PLAN, "because": None})
     assert (finish["cause"], finish["approver"]) == (None, None)
 
 
@@ -288,8 +314,43 @@ def test_whoever_approves_is_asked_with_the_plan_and_written_down() -> None:
     asked = stub.call("ask")
 
     assert asked["token"] == "token of run-1"
-    assert (asked["plan"], asked["request"]) == (PLAN, stub.request)
-    assert stub.call("finish")["approver"] == "dana"
+    assert (asked["plan"], asked["request"]) == (stub.call("verify")["plan"], stub.request)
+    assert asked["because"] == "they are many"
+    finish = stub.call("finish")
+    assert (finish["approver"], finish["approval_reason"]) == ("dana", "seen it")
+
+
+def test_no_token_is_in_what_those_who_start_runs_may_read() -> None:
+    """The history of an execution has what its tasks are given and give, and its output."""
+    seen: list[Json] = []
+
+    def noted(arguments: Json) -> Json:
+        result = stub(arguments)
+        seen.append([arguments, result])
+        return result
+
+    stub = functions(approval_above=0, approval=YES)
+    execution = Execution(MACHINE, noted)
+    seen.append(execution.run({}))
+    (asked,) = stub.asked
+
+    assert "token of run-1" not in json.dumps([seen, execution.variables])
+    assert stub.call("ask")["token"] == "token of run-1"
+    assert "token of run-1" not in json.dumps(asked.variables)
+
+
+def test_a_run_that_has_come_to_need_an_approval_asks_when_it_has_the_lock() -> None:
+    stub = functions(approval=YES)
+    stub.answers["lock"] = lambda payload: (
+        {"token": {"lock#publish": 7}}
+        if payload["approved"]
+        else error("ApprovalNeeded", "with those of others")(payload)
+    )
+
+    assert run(stub)["outcome"] == "done"
+    assert stub.tasks == [*PLANNED, "lock", "ask", "answer", *REDRIVEN[3:]]
+    assert stub.call("ask")["because"] == "with those of others"
+    assert stub.call("verify")["approved"] is True
 
 
 def test_the_answer_is_judged_by_the_function_and_not_by_the_machine() -> None:
@@ -297,7 +358,7 @@ def test_the_answer_is_judged_by_the_function_and_not_by_the_machine() -> None:
 
     assert run(stub)["outcome"] == "refused"
     asked = stub.call("answer")
-    assert (asked["answer"], asked["plan"]) == (NO, PLAN)
+    assert (asked["answer"], asked["plan"]["hash"]) == (NO, PLAN["hash"])
     assert stub.tasks == [*PLANNED, "ask", "answer", "report"]
     report = stub.call("report")
     assert (report["cause"], report["approver"]) == ("Refused by dana.", None)
@@ -309,7 +370,11 @@ def test_no_answer_within_a_day_is_a_no() -> None:
     assert run(stub)["outcome"] == "not approved"
     assert stub.tasks == [*PLANNED, "ask", "report"]
     assert "within a day" in stub.call("report")["cause"]
-    assert MACHINE["States"]["Ask for approval"]["TimeoutSeconds"] == DAY
+    assert APPROVAL["States"]["Ask"]["TimeoutSeconds"] == DAY == ANSWERED_WITHIN.total_seconds()
+    # Whoever waits for it gives it the time.
+    assert (
+        DAY < APPROVAL["TimeoutSeconds"] < MACHINE["States"]["Ask for approval"]["TimeoutSeconds"]
+    )
 
 
 def test_a_second_run_on_a_stage_is_refused_with_the_name_of_the_first() -> None:
@@ -348,7 +413,8 @@ def test_each_page_goes_on_where_the_last_one_ended() -> None:
     assert run(stub)["outcome"] == "done"
     calls = [call for call in stub.calls if call["task"] == "page"]
     assert [call["position"] for call in calls] == [PROBED, {"letter": 100}, {"letter": 200}]
-    assert all(call["plan"] == PLAN and call["request"] == stub.request for call in calls)
+    assert all(call["plan"]["hash"] == PLAN["hash"] for call in calls)
+    assert all(call["request"] == stub.request for call in calls)
     assert stub.call("finish")["position"] == {"letter": 321}
 
 
@@ -499,7 +565,7 @@ def test_the_machine_knows_the_refusals_of_the_contract() -> None:
         if not error.startswith("States.")
     }
 
-    assert caught == set(EXECUTION_REFUSALS)
+    assert caught == {*EXECUTION_REFUSALS, Refusal.APPROVAL_NEEDED}
     assert f"'{DEPENDENCY_DOWN}'" in DEFINITION.read_text(encoding="utf-8")
 
 
@@ -542,6 +608,12 @@ def test_every_transition_is_one_that_an_execution_takes() -> None:
     several.triages.insert(0, triaged(drained=False))
     several.pages.insert(0, page(1))
     walk(several)
+    needed = functions(approval=NO)
+    needed.answers["lock"] = error("ApprovalNeeded", "with those of others")
+    walk(needed)
+    aborted = functions(approval_above=0)
+    aborted.answers["ask"] = error("States.DataLimitExceeded", "which the other machine fails with")
+    walk(aborted)
     walk(broken("resubmit", "InvalidInput"))
     refused = {"plan": "InvalidInput", "lock": "Locked", "verify": "PlanChanged"}
     for task, name in refused.items():

@@ -16,8 +16,8 @@ import pytest
 from console.app import main
 from console.deployed.aws import RIGHTS
 from console.deployed.executions import ASK_STATE, PAGE_STATE, PLAN_STATE
-from console.deployed.ledger import LETTER_MEMBERS
 from console.shell.options import HELP
+from functions.contract import LETTER_MEMBERS
 from local.cloud import ROOT
 from tests.console_rights import operator_policy, rights
 from tests.shown import commands

@@ -1,0 +1,176 @@
+"""What people need: one managed policy for who operates a deployment, and one for who approves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from functions.contract import LEDGER_INDEX, LETTER_MEMBERS, Objects
+from infrastructure.constructs.checks import accept_wildcard
+from infrastructure.constructs.redrive import states_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_stepfunctions as sfn
+
+    from infrastructure.constructs.ledger import Ledger
+    from infrastructure.constructs.operations import Operations
+    from infrastructure.constructs.region import Region
+    from infrastructure.constructs.topics import Topics
+
+_EXECUTIONS = "All executions of this one state machine."
+_OBJECTS = "Objects are named by execution, day or kind."
+_NO_RESOURCE = "AWS knows no resource of this action."
+
+
+class Policies(Construct):
+    """The managed policies `operator` and `approver`; whoever deploys attaches them, never both to one.
+
+    An operator does all that the runbook shows but answer approvals. Whoever has this policy can't read the
+    token of an approval, whatever else they have. An approver does nothing else.
+    """
+
+    operator: iam.ManagedPolicy
+    approver: iam.ManagedPolicy
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        region: Region,
+        ledger: Ledger,
+        operations: Operations,
+        topics: Topics,
+        redrive: sfn.StateMachine,
+        approval: sfn.StateMachine,
+    ) -> None:
+        super().__init__(scope, id)
+        stack = cdk.Stack.of(self)
+        self._bucket = operations.bucket
+        self._outputs = stack.format_arn(
+            service="cloudformation", resource="stack", resource_name=f"{stack.stack_name}/*"
+        )
+        self.operator = self._policy(
+            region,
+            "operator",
+            "All that the runbook shows but answering approvals: start, stop, read",
+        )
+        self.approver = self._policy(region, "approver", "Read what waits for an approval, answer")
+        self._operate(region, ledger, topics, redrive)
+        self._approve(redrive, approval)
+        self._keep_apart(approval)
+
+    def _policy(self, region: Region, name: str, description: str) -> iam.ManagedPolicy:
+        # IAM knows no regions.
+        policy = iam.ManagedPolicy(
+            self,
+            name.capitalize(),
+            managed_policy_name=region.configuration.name(f"{name}-{region.name}"),
+            description=description,
+        )
+        self._allow(policy, ["cloudformation:DescribeStacks"], [self._outputs], why=_OBJECTS)
+        return policy
+
+    def _operate(
+        self, region: Region, ledger: Ledger, topics: Topics, redrive: sfn.StateMachine
+    ) -> None:
+        stack, table = cdk.Stack.of(self), ledger.table.table_arn
+        functions = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=f"/aws/lambda/{region.configuration.name('*')}",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow, operator = self._allow, self.operator
+        allow(operator, ["cloudwatch:DescribeAlarms"], ["*"], why="All alarms are looked through.")
+        allow(operator, ["dynamodb:Query"], [f"{table}/index/{LEDGER_INDEX}"])
+        allow(
+            operator,
+            ["dynamodb:GetItem"],
+            [table],
+            conditions={
+                "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", *LETTER_MEMBERS]},
+                "Null": {"dynamodb:Attributes": "false"},
+                "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+            },
+        )
+        machine = redrive.state_machine_arn
+        allow(operator, ["states:StartExecution", "states:ListExecutions"], [machine])
+        executions = [self._executions(redrive)]
+        told = ["states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"]
+        allow(operator, told, executions, why=_EXECUTIONS)
+        concluded = f"{Objects.RUNS}*/{Objects.CONCLUDED}"
+        self._read(operator, concluded, f"{Objects.REPORTS}*", f"{Objects.JUNK}*")
+        self._list(operator, Objects.REPORTS, Objects.JUNK)
+        allow(
+            operator,
+            ["logs:FilterLogEvents"],
+            [functions],
+            why="The logs of this deployment's functions.",
+        )
+        allow(operator, ["lambda:ListEventSourceMappings"], ["*"], why=_NO_RESOURCE)
+        allow(
+            operator,
+            ["sns:GetTopicAttributes"],
+            [f"{topics.arn_prefix}*"],
+            why="Every topic of this deployment.",
+        )
+
+    def _approve(self, redrive: sfn.StateMachine, approval: sfn.StateMachine) -> None:
+        allow, approver = self._allow, self.approver
+        allow(approver, ["states:ListExecutions"], [approval.state_machine_arn])
+        executions = [self._executions(redrive), self._executions(approval)]
+        allow(approver, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
+        self._read(approver, f"{Objects.APPROVALS}*")
+        self._list(approver, Objects.APPROVALS)
+        # What is answered is said by the token alone, and an approver can read those of this deployment.
+        allow(approver, ["states:SendTaskSuccess"], ["*"], why=_NO_RESOURCE)
+
+    def _keep_apart(self, approval: sfn.StateMachine) -> None:
+        """Keep the tokens from operators, also from one who is an approver, or may read everything."""
+        tokens = self._bucket.arn_for_objects(f"{Objects.APPROVALS}*")
+        denied = {
+            tokens: ["s3:GetObject", "s3:GetObjectVersion"],
+            self._executions(approval): ["states:GetExecutionHistory"],
+        }
+        for resource, actions in denied.items():
+            self.operator.add_statements(
+                iam.PolicyStatement(effect=iam.Effect.DENY, actions=actions, resources=[resource])
+            )
+
+    def _executions(self, machine: sfn.StateMachine) -> str:
+        return states_arn(self, "execution", f"{machine.state_machine_name}:*")
+
+    def _read(self, policy: iam.ManagedPolicy, *objects: str) -> None:
+        resources = [self._bucket.arn_for_objects(names) for names in objects]
+        self._allow(policy, ["s3:GetObject"], resources, why=_OBJECTS)
+
+    def _list(self, policy: iam.ManagedPolicy, *prefixes: str) -> None:
+        listed = {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}
+        self._allow(
+            policy, ["s3:ListBucket"], [self._bucket.bucket_arn], conditions={"StringLike": listed}
+        )
+
+    @staticmethod
+    def _allow(
+        policy: iam.ManagedPolicy,
+        actions: Sequence[str],
+        resources: Sequence[str],
+        *,
+        why: str = "",
+        conditions: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        """Allow this; `why` says why a resource has a `*` in it."""
+        policy.add_statements(
+            iam.PolicyStatement(
+                actions=list(actions), resources=list(resources), conditions=conditions
+            )
+        )
+        if why:
+            for resource in resources:
+                accept_wildcard(policy, resource, why)
