@@ -30,6 +30,7 @@ VARIABLES = {
     Variable.OPS_TOPIC_ARN: "arn:aws:sns:eu-north-1:123456789012:shop-ops",
     Variable.DEPLOYMENT: "shop",
     Variable.STATE_MACHINE_ARN: "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
+    Variable.APPROVAL_ABOVE: "{}",
     Variable.RUNBOOK: "docs/runbook.md",
 }
 _QUEUE = "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq"
@@ -66,9 +67,9 @@ def transitions(*, pages: int) -> int:
     machine = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text(encoding="utf-8"))
     left = iter(range(pages - 1, -1, -1))
     answers: dict[str, Any] = {
-        "begin": {"stages": ["publish"], "action": "redrive", "approval_above": 1000},
+        "begin": {"stages": ["publish"], "action": "redrive"},
         "triage": {"drained": True, "skipped": False},
-        "plan": {"count": 1000, "hash": "h"},
+        "plan": {"count": 1000, "hash": "h", "because": None},
         "lock": {"token": {"lock#publish": 1}},
         "probe": {"position": {}},
     }

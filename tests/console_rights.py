@@ -1,25 +1,34 @@
-"""The rights that docs/console.md lists: for each command of the command line, and as one policy."""
+"""The rights that documents list: for each command of `eventing`, and for the AWS CLI of the runbook."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from infrastructure.packaging import ROOT
 
 _TEXT = (ROOT / "docs" / "console.md").read_text(encoding="utf-8")
-_POLICY = re.compile(r"<!-- policy -->\n```json\n(.*?)```", re.DOTALL)
+_RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+_ALSO = re.compile(r"with the right\s+`(\w+:\w+)`")
 _ROW = re.compile(r"^\| (.+?) \| (.+?) \|$", re.MULTILINE)
 _ALL = "all of these"
 
 
-def operator_policy() -> dict[str, Any]:
-    """The policy with the rights of all commands together."""
-    (text,) = _POLICY.findall(_TEXT)
-    policy: dict[str, Any] = json.loads(text)
-    return policy
+APPROVING = ("approvals", "approve", "refuse")
+"""The commands of approvers; all others are of operators."""
+# Nobody needs a right to ask who they are.
+_NOT_GIVEN = {"sts:GetCallerIdentity"}
+
+
+def rights_of_operators() -> set[str]:
+    """The rights that the commands of operators need, and what the runbook shows of the AWS CLI."""
+    commands = (listed for command, listed in rights().items() if command not in APPROVING)
+    return set().union(*commands, _ALSO.findall(_RUNBOOK)) - _NOT_GIVEN
+
+
+def rights_of_approvers() -> set[str]:
+    """The rights that the commands of approvers need."""
+    return set().union(*(rights()[command] for command in APPROVING)) - _NOT_GIVEN
 
 
 def rights() -> Mapping[str, set[str]]:

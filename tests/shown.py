@@ -18,6 +18,7 @@ from infrastructure.packaging import ROOT
 _SAID = {
     "YOUR NAME": "ada",
     "WHY IT IS SAFE NOW": "the topic is back",
+    "WHY IT IS NOT SAFE YET": "the topic is not back",
     "WHY NOBODY NEEDS THEM": "tests of theirs",
     "WHY IT IS A LETTER OF OURS": "a letter in an envelope",
 }

@@ -43,7 +43,7 @@ def audit(
 ) -> ExitCode:
     """List what was redriven, discarded and resubmitted: when, by whom, why, and how it ended.
 
-    Who asked and who approved is what they said; AWS CloudTrail has the proof.
+    Who asked and who approved is what they claimed; AWS CloudTrail has the proof.
     """
     from console.deployed.groups import summed
 
@@ -59,7 +59,10 @@ def audit(
         screen.say(f"Nothing was redriven or discarded since {plain(since)}.")
         return ExitCode.DONE
     screen.table(
-        ("ended", "action", "stage", "outcome", "letters", "asked by", "reason", "execution"),
+        (
+            *("ended", "action", "stage", "outcome", "letters"),
+            *("asked by", "approved by", "reason", "execution"),
+        ),
         [
             (
                 entry["finished_at"],
@@ -68,12 +71,14 @@ def audit(
                 entry["outcome"],
                 summed(entry["counts"]),
                 entry["started_by"],
+                entry["approver"] or "",
                 entry["reason"],
                 entry["execution"],
             )
             for entry in entries
         ],
     )
+    screen.say("Who asked and who approved is what they claimed: AWS CloudTrail has the proof.")
     return ExitCode.DONE
 
 
@@ -85,6 +90,8 @@ def _entry(report: Mapping[str, Any]) -> dict[str, Any]:
         "outcome": report["outcome"],
         "counts": report.get("counts", {}),
         "approver": report.get("approver"),
+        "approval_reason": report.get("approval_reason"),
+        "claimed": report.get("claimed", []),
         "cause": report.get("cause"),
         **{
             name: request.get(name)

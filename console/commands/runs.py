@@ -218,6 +218,7 @@ def _show_report(
             "asked by": request.get("started_by"),
             "reason": request.get("reason"),
             "approved by": found.get("approver"),
+            "because": found.get("approval_reason"),
             "began": found["started_at"],
             "ended": found["finished_at"],
         }

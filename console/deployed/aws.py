@@ -24,6 +24,7 @@ RIGHTS: Mapping[str, str] = {
     "StopExecution": "states:StopExecution",
     "ListExecutions": "states:ListExecutions",
     "DescribeExecution": "states:DescribeExecution",
+    "SendTaskSuccess": "states:SendTaskSuccess",
     "GetExecutionHistory": "states:GetExecutionHistory",
     "GetObject": "s3:GetObject",
     "ListObjectsV2": "s3:ListBucket",

@@ -12,6 +12,7 @@ from typing import Any
 from botocore import exceptions as sdk
 
 from console.deployed.alarms import Alarms
+from console.deployed.approvals import Approvals
 from console.deployed.aws import Aws, error_code
 from console.deployed.executions import Executions
 from console.deployed.laptop import laptop_outputs
@@ -96,6 +97,18 @@ class Deployment:
         return Executions(
             self.aws.client("stepfunctions"),
             state_machine_arn=self.output("RedriveStateMachineArn"),
+        )
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """What waits for an approval."""
+        client = self.aws.client("stepfunctions")
+        machine = self.output("ApprovalStateMachineArn")
+        return Approvals(
+            client,
+            asking=Executions(client, state_machine_arn=machine),
+            runs=self.executions,
+            objects=self.objects,
         )
 
     @cached_property

@@ -51,6 +51,8 @@ def next_commands(
         for execution, _ in under
         if execution.request.get("action") in ("redrive", "discard")
     ]
+    if any(progress.waits_for_approval for _, progress in under):
+        found.append(command("approvals"))
     open_at = [stage for stage in STAGES if any(group.stage == stage for group in waiting)]
     if not found:
         found += [command("letters", "--stage", stage) for stage in open_at]

@@ -1,4 +1,4 @@
-"""The operations bucket: what was reported of executions, and what was found that is no dead letter."""
+"""The operations bucket: what was reported of executions and asked of approvers, and junk."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ class Objects:
                     if datetime.fromisoformat(report["finished_at"]) >= since
                 )
                 day -= timedelta(days=1)
+
+    def asked(self, execution: str) -> dict[str, Mapping[str, Any]]:
+        """What an execution has asked its approvers, by the objects' keys, the latest first."""
+        keys = [key for key, _ in self._keys(f"{Names.APPROVALS}{execution}/")]
+        read = {key: self._read(key) for key in sorted(keys, reverse=True)}
+        return {key: content for key, content in read.items() if content}
 
     def junk(self, most: int) -> tuple[list[Junk], int]:
         """The latest junk with its reasons, and how much there is in all."""

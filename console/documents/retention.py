@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from infrastructure.retention import Retention
+from infrastructure.retention import APPROVAL_DAYS, Retention
 
 _CDK = Path(__file__).resolve().parents[2] / "cdk.json"
 
@@ -32,6 +32,7 @@ where it was not stored. The alarm on forgotten letters goes off long before.
 | what | where | for how many days |
 |---|---|---|
 | plans and results of executions: keys, causes, counts | operations bucket, `redrive/` | `runs` ({runs}) |
+| plans that wait for an approval, with a task token | operations bucket, `approvals/` | {approvals} |
 | reports | operations bucket, `reports/` | `reports` ({reports}) |
 | who read the archive | operations bucket, `access-logs/` | `access_logs` ({access_logs}) |
 | log lines | CloudWatch Logs | `logs` ({logs}) |
@@ -48,5 +49,5 @@ def retention() -> str:
     rows = [
         f"| {copy.place} | {copy.when} | {copy.life} | {copy.days} |" for copy in lives.copies()
     ]
-    numbers = vars(lives)
+    numbers = vars(lives) | {"approvals": APPROVAL_DAYS}
     return _INTRODUCTION.format(**numbers) + "\n".join(rows) + "\n" + _END.format(**numbers) + "\n"

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from eventing.members import Unfit
 from eventing.redrive.request import MAX_NAME, MAX_REASON
-from eventing.redrive.statement import line, says_something
+from eventing.redrive.statement import said
 
 No = Literal["refused", "not approved"]
 
@@ -35,8 +34,8 @@ def read_approval(content: Any, *, plan_hash: str, started_by: str) -> Approval:
     Whoever asks can't approve: a name that is `started_by` is none.
     """
     answer: Mapping[str, Any] = content if isinstance(content, Mapping) else {}
-    name = _statement(answer.get("approver"), MAX_NAME)
-    reason = _statement(answer.get("reason"), MAX_REASON)
+    name = said(answer.get("approver"), most=MAX_NAME)
+    reason = said(answer.get("reason"), most=MAX_REASON)
     if answer.get("approved") is not True:
         because = f": {reason}" if reason else "."
         return _no("refused", f"Refused by {name or 'somebody who gave no name'}{because}")
@@ -66,11 +65,3 @@ def _person(claim: str) -> str:
 
 def _no(outcome: No, cause: str) -> Approval:
     return Approval(False, outcome=outcome, cause=cause)
-
-
-def _statement(value: Any, most: int) -> str | None:
-    try:
-        said = line(value, most=most)
-    except Unfit:
-        return None
-    return said if says_something(said) else None

@@ -20,6 +20,7 @@ PLACEHOLDERS = frozenset(
         "TOKEN",
         "WHY",
         "WHY IT IS A LETTER OF OURS",
+        "WHY IT IS NOT SAFE YET",
         "WHY IT IS SAFE NOW",
         "WHY NOBODY NEEDS THEM",
         "YOUR NAME",
@@ -41,6 +42,15 @@ def line(value: Any, *, most: int) -> str:
     if any(category(c) in _HIDDEN and c not in _JOINERS for c in value):
         raise Unfit("must be a single line without control characters")
     return value.strip()
+
+
+def said(value: Any, *, most: int) -> str | None:
+    """The statement in a value; None for one that is no line, or says nothing."""
+    try:
+        statement = line(value, most=most)
+    except Unfit:
+        return None
+    return statement if says_something(statement) else None
 
 
 def says_something(text: str) -> bool:

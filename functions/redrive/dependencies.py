@@ -14,7 +14,7 @@ from eventing.event import sha256_text
 from eventing.message import Message, message_attributes
 from eventing.redrive.forecast import Forecaster
 from eventing.redrive.ledger import Row
-from eventing.redrive.steps import NOTHING, Dependency, needed
+from eventing.redrive.steps import NOTHING, STEPS, Dependency, needed
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
@@ -224,4 +224,16 @@ def make_dependencies(parts: Parts) -> Dependencies:
         "event store": StoreEvents(parts.event_store, clock=parts.clock),
         "archive": ArchiveEvents(parts.archive, workers=parts.workers),
         "topics": PublishEvents(parts.topics, forecaster=parts.forecaster, workers=parts.workers),
+    }
+
+
+def not_there(dependencies: Dependencies, summary: Mapping[str, Any]) -> dict[str, Cause]:
+    """The causes of what a plan needs and what is not there, by its names; `summary` is the plan's."""
+    used = {STEPS[step].dependency for step in summary["by_step"]}
+    return {
+        name: cause
+        for dependency, steps in dependencies.items()
+        if dependency in used
+        for name, cause in steps.probe(summary)
+        if cause.code is Code.NOT_FOUND
     }

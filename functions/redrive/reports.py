@@ -46,21 +46,20 @@ class Reports:
         results: Sequence[Mapping[str, Any]] = (),
         left: int = 0,
         left_ids: Sequence[str] = (),
-        approver: str | None = None,
-        approval_reason: str | None = None,
+        approval: Mapping[str, str | None],
         junk: Mapping[str, int] | None = None,
     ) -> dict[str, Any]:
         """Write the report and the audit row, and return what the execution puts out.
 
-        `left` letters were not taken up; `left_ids` are these where the request names letters.
+        `approval` has `approver` and `approval_reason`. `left` letters were not taken up; `left_ids` are
+        these where the request names letters.
         """
         open_letters = self._root_causes.find(run.request.stages, ["open"])
         content: dict[str, Any] = {
             "outcome": outcome,
             "execution": run.arn,
             "request": run.request.members(),
-            "approver": approver,
-            "approval_reason": approval_reason,
+            **approval,
             "claimed": [*_CLAIMS],
             "cause": cause,
             "started_at": timestamp(run.started_at),

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from eventing.cause import clip
 from eventing.redrive.request import RedriveRequest, read_request
 from functions.contract import Objects
+from functions.shared.executions import Executions
 from functions.shared.operations import run_key
 
 
@@ -51,3 +53,15 @@ def run_of(task: Mapping[str, Any]) -> Run:
         datetime.fromisoformat(task["started_at"]),
         read_request(content),
     )
+
+
+def why_it_ended(task: Mapping[str, Any], executions: Executions) -> str:
+    """The status that an execution ended with, and what its operator said on that, if it can be read."""
+    status = str(task["status"]).lower().replace("_", " ")
+    try:
+        # EventBridge tells the status alone.
+        said = " ".join(executions.cause(task["execution_arn"]).split())
+    except Exception:  # its letters wait for the report, which is worth more than its cause
+        said = ""
+    ended = f"the execution was {status}"
+    return clip(f"{ended}: {said}") if said else ended

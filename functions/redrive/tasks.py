@@ -8,23 +8,21 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from eventing.cause import Code, clip
 from eventing.dead_letter import STAGES
 from eventing.redrive.filter import Filter
 from eventing.redrive.health import Health
 from eventing.redrive.plan import Plan, read_plan
 from eventing.redrive.request import InvalidInput, read_request
-from eventing.redrive.steps import STEPS
 from functions.contract import COUNTER
 from functions.redrive.approvals import Approvals
 from functions.redrive.custody import Custody
-from functions.redrive.dependencies import Dependencies
+from functions.redrive.dependencies import Dependencies, not_there
 from functions.redrive.notices import Notices
 from functions.redrive.pages import FIRST_POSITION, Pages
 from functions.redrive.planner import PlanChanged, Planner
 from functions.redrive.reports import Reports
 from functions.redrive.resubmission import Resubmission
-from functions.redrive.run import Run, concluded_key, plan_key, run_of
+from functions.redrive.run import Run, concluded_key, plan_key, run_of, why_it_ended
 from functions.redrive.tally import DONE_WITH, left_out_of, traces
 from functions.shared.clock import Clock, Deadline
 from functions.shared.executions import Executions
@@ -32,6 +30,7 @@ from functions.shared.letters import Letters
 from functions.shared.operations import OperationsBucket, run_key
 
 _STRAGGLER_SECONDS = 10.0
+_NONE: Mapping[str, None] = {"approver": None, "approval_reason": None}
 
 
 class Tasks:
@@ -153,15 +152,7 @@ class Tasks:
         Whether the rest takes anything is for the first letter of each to tell: a look asks for other
         permissions than a step does.
         """
-        summary: Mapping[str, Any] = task["plan"]["summary"]
-        used = {STEPS[step].dependency for step in summary["by_step"]}
-        missing = {
-            name: cause
-            for dependency, steps in self._dependencies.items()
-            if dependency in used
-            for name, cause in steps.probe(summary)
-            if cause.code is Code.NOT_FOUND
-        }
+        missing = not_there(self._dependencies, task["plan"]["summary"])
         return {"position": {**FIRST_POSITION, "health": Health(down=missing).members()}}
 
     def page(self, task: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
@@ -179,8 +170,7 @@ class Tasks:
             now=self._clock.now(),
             cause=task.get("cause"),
             summary=(task.get("plan") or {}).get("summary"),
-            approver=task.get("approver"),
-            approval_reason=task.get("approval_reason"),
+            approval=_approval(task),
             junk=task.get("junk"),
         )
         self._tell(run, output)
@@ -201,8 +191,7 @@ class Tasks:
             summary=(task.get("plan") or {}).get("summary"),
             results=results,
             cause=task.get("cause"),
-            approver=task.get("approver"),
-            approval_reason=task.get("approval_reason"),
+            approval=_approval(task),
         )
 
     def tell(self, task: Mapping[str, Any]) -> None:
@@ -241,20 +230,9 @@ class Tasks:
                 "partial",
                 summary=plan.summary,
                 results=[self._traces(plan, execution)],
-                cause=self._why_it_ended(task),
+                cause=why_it_ended(task, self._executions),
             )
         return {"released": released, "reopened": reopened}
-
-    def _why_it_ended(self, task: Mapping[str, Any]) -> str:
-        """The status that an execution ended with, and what its operator said on that, if it can be read."""
-        status = str(task["status"]).lower().replace("_", " ")
-        try:
-            # EventBridge tells the status alone.
-            said = " ".join(self._executions.cause(task["execution_arn"]).split())
-        except Exception:  # its letters wait for the report, which is worth more than its cause
-            said = ""
-        ended = f"the execution was {status}"
-        return clip(f"{ended}: {said}") if said else ended
 
     def _conclude(
         self,
@@ -264,8 +242,7 @@ class Tasks:
         summary: Mapping[str, Any] | None,
         results: Sequence[Mapping[str, Any]],
         cause: str | None,
-        approver: str | None = None,
-        approval_reason: str | None = None,
+        approval: Mapping[str, str | None] = _NONE,
     ) -> dict[str, Any]:
         """Report on a run that had a plan, and may have begun with it."""
         counts = Counter[str]()
@@ -293,8 +270,7 @@ class Tasks:
                 for row in rows
                 if row.state in ("open", "parked") and row.run != run.execution
             ],
-            approver=approver,
-            approval_reason=approval_reason,
+            approval=approval,
         )
         self._tell(run, output)
         return output
@@ -331,3 +307,8 @@ class Tasks:
         if plan.hash != task["plan"]["hash"]:
             raise PlanChanged("the plan's object is not the one that was planned and approved")
         return plan
+
+
+def _approval(task: Mapping[str, Any]) -> dict[str, str | None]:
+    """Who approved the run, and why."""
+    return {name: task.get(name) for name in _NONE}

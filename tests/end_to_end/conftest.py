@@ -49,7 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def deployment() -> Iterator[Deployment]:
     """The app, deployed by the CDK CLI into a cloud of its own."""
     with LocalCloud() as cloud:
-        yield Deployment(cloud, cloud.deploy({"laptop": "true"}))
+        # All tests of a session count together.
+        ceilings = json.dumps({"redrive": 100_000, "discard": 100_000})
+        yield Deployment(cloud, cloud.deploy({"laptop": "true", "approval_above": ceilings}))
 
 
 @pytest.fixture

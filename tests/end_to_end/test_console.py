@@ -1,4 +1,4 @@
-"""`eventing` in the deployed system, used by an operator who has the rights that docs/console.md lists."""
+"""`eventing` in the deployed system, used by people who have its managed policies and no other rights."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from infrastructure.packaging import ROOT
 from local.cloud import LocalCloud
 from local.deployment import Deployment
-from tests.console_rights import operator_policy
 from tests.end_to_end.conftest import (
     PUBLISHER,
     Subscriber,
@@ -29,7 +31,7 @@ from tests.end_to_end.conftest import (
 from tests.shown import terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 TYPE = "com.example.shop.order.shipped.v1"
@@ -94,19 +96,30 @@ class Operator:
 @pytest.fixture(scope="module")
 def deployment() -> Iterator[Deployment]:
     """The app in a cloud of its own: nobody else's letters are in the way of *healthy*."""
+    # What these tests discard counts with what they redrive, which is more than 100.
+    ceilings = json.dumps({"redrive": 500, "discard": 500})
     with LocalCloud() as cloud:
-        yield Deployment(cloud, cloud.deploy({"laptop": "true"}))
+        yield Deployment(cloud, cloud.deploy({"laptop": "true", "approval_above": ceilings}))
 
 
 @pytest.fixture(scope="module")
 def operator(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Operator:
-    """An operator with the rights that docs/console.md lists, and no other."""
+    """Somebody with the policy of operators, and no other."""
+    return person(deployment, "dana", "OperatorPolicyArn", tmp_path_factory.mktemp("terminal"))
+
+
+@pytest.fixture(scope="module")
+def approver(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    """Somebody with the policy of approvers, and no other."""
+    return person(deployment, "bob", "ApproverPolicyArn", tmp_path_factory.mktemp("approver"))
+
+
+def person(deployment: Deployment, name: str, policy: str, folder: Path) -> Operator:
+    """A user with one of the deployment's managed policies."""
     iam = deployment.client("iam")
-    iam.create_user(UserName="dana")
-    iam.put_user_policy(
-        UserName="dana", PolicyName="operator", PolicyDocument=json.dumps(operator_policy())
-    )
-    key = iam.create_access_key(UserName="dana")["AccessKey"]
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(UserName=name, PolicyArn=deployment.outputs[policy])
+    key = iam.create_access_key(UserName=name)["AccessKey"]
     environment = terminal(
         {
             **deployment.cloud.environment,
@@ -119,7 +132,7 @@ def operator(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -
             "PYTHONPATH": str(ROOT),
         }
     )
-    return Operator(deployment, environment, tmp_path_factory.mktemp("terminal"))
+    return Operator(deployment, environment, folder)
 
 
 def shipped() -> dict[str, Any]:
@@ -300,6 +313,156 @@ def test_parked_letters_come_back_and_unwanted_ones_go(
     gone = operator("eventing discard --topic orders --yes --json", "--reason", "nobody wants it")
     assert gone.document["counts"] == {"discarded": 1}
     assert subscriber.seen(unwanted["id"]) == []
+
+
+def asked(operator: Operator, approver: Operator, *options: str) -> str:
+    """The name of a redrive that waits for an approval, as an approver sees it."""
+    started = operator(
+        "eventing redrive --stage publish --approval-above 0 --detach --json", *YES, *options
+    )
+    name: str = started.document["execution"]
+    eventually(
+        lambda: approver("eventing approvals --json").document["approvals"],
+        lambda waiting: name in [one["execution"] for one in waiting],
+    )
+    return name
+
+
+def test_who_starts_a_run_asks_and_an_approver_answers(
+    operator: Operator, approver: Operator, deployment: Deployment, subscriber: Subscriber
+) -> None:
+    events = [shipped() for _ in range(2)]
+    break_down(operator, events)
+    name = asked(operator, approver)
+    (waiting,) = approver("eventing approvals --json").document["approvals"]
+    assert (waiting["letters"], waiting["causes"], waiting["topics"]) == (
+        2,
+        {"ACCESS_DENIED": 2},
+        {"orders": 2},
+    )
+
+    # Who starts runs sees that one waits, and neither what it takes to answer nor how to lift the ceiling.
+    assert "eventing approvals" in operator.status()["next"]
+    for command in (f"eventing approve {name}", f"eventing refuse {name}", "eventing approvals"):
+        ended = operator(command, *(YES if name in command else ()))
+        assert (ended.code, ended.err.count("\n")) == (2, 1), ended.err
+        assert " is missing: ask whoever gives you yours for it." in ended.err
+    lifted = operator("eventing redrive --stage publish --approval-above 501 --json", *YES)
+    assert (lifted.code, lifted.document["outcome"]) == (2, "InvalidInput")
+    token = _token(deployment, name)
+    _see_denied(operator, deployment, name, token)
+
+    # Who approves starts and stops nothing.
+    for command, options in (
+        ("eventing status", ()),
+        ("eventing redrive --stage publish", YES),
+        (f"eventing stop {name}", ()),
+        (f"eventing report {name}", ()),
+    ):
+        ended = approver(command, *options)
+        assert (ended.code, ended.err.count("\n")) == (2, 1), (command, ended.err)
+
+    answered = approver(
+        f"eventing approve {name} --yes --json --reason", "seen it, the topic is back"
+    )
+    assert (answered.code, answered.document["outcome"]) == (0, "approved"), answered.err
+    assert operator(answered.document["next"][0], "--json").document["counts"] == {"resolved": 2}
+    for event in events:
+        assert subscriber.wait_for(event["id"])
+    report = operator(f"eventing report {name} --json").document
+    assert report["request"]["started_by"].endswith(":user/dana")
+    assert report["approver"].endswith(":user/bob")
+    assert report["claimed"] == ["started_by", "approver"]
+    again = approver(f"eventing approve {name} --yes --reason", "once more")
+    assert (again.code, again.out, again.err.count("\n")) == (2, "", 1)
+    assert "waits for no approval" in again.err
+
+    # The token is in nothing that operators read.
+    states = deployment.client("stepfunctions")
+    run = _execution(deployment, "Redrive", name)
+    shown = [
+        states.get_execution_history(executionArn=run, maxResults=1000)["events"],
+        states.describe_execution(executionArn=run),
+        states.describe_execution(executionArn=_execution(deployment, "Approval", name)),
+        report,
+        operator(f"eventing follow {name} --json").document,
+    ]
+    logs = deployment.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    assert any(group.endswith("-redrive") for group in groups)
+    shown += [logs.filter_log_events(logGroupName=group)["events"] for group in groups]
+    assert token not in json.dumps(shown, default=str)
+
+
+def test_a_refusal_and_a_run_that_was_stopped_while_it_waited(
+    operator: Operator, approver: Operator
+) -> None:
+    events = [shipped()]
+    break_down(operator, events)
+    name = asked(operator, approver)
+    # By the AWS CLI, as it is shown; the token does not stand in it.
+    shown = approver(f"eventing refuse {name} --show-aws --reason", "it's not safe").out
+    ran = subprocess.run(
+        ["bash", "-c", shown], env=approver.environment, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    followed = operator(f"eventing follow {name} --json")
+    assert (followed.code, followed.document["outcome"]) == (3, "refused")
+    assert followed.document["cause"].endswith(":user/bob: it's not safe")
+
+    name = asked(operator, approver)
+    assert operator(f"eventing stop {name} --json").document["outcome"] == "partial"
+    late = approver(f"eventing approve {name} --yes --reason", "too late")
+    assert (late.code, late.err.count("\n")) == (2, 1)
+    assert "waits for no approval" in late.err
+    assert approver("eventing approvals --json").document["approvals"] == []
+    gone = operator("eventing discard --topic orders --yes --json", "--reason", "nobody wants it")
+    assert gone.document["counts"] == {"discarded": 1}
+
+
+def _execution(deployment: Deployment, machine: str, name: str) -> str:
+    arn = deployment.outputs[f"{machine}StateMachineArn"]
+    return f"{arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def _token(deployment: Deployment, name: str) -> str:
+    s3, bucket = deployment.client("s3"), deployment.outputs["OperationsBucket"]
+    (kept,) = s3.list_objects_v2(Bucket=bucket, Prefix=f"approvals/{name}/")["Contents"]
+    content = json.loads(s3.get_object(Bucket=bucket, Key=kept["Key"])["Body"].read())
+    return str(content["token"])
+
+
+def _see_denied(operator: Operator, deployment: Deployment, name: str, token: str) -> None:
+    """All ways to the token, and the answer with one that somebody has got hold of, are denied."""
+    session = boto3.Session(
+        operator.environment["AWS_ACCESS_KEY_ID"],
+        operator.environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=deployment.region,
+    )
+    make: Any = session.client
+    states, s3 = (
+        make(
+            service,
+            endpoint_url=deployment.cloud.endpoint_url,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        for service in ("stepfunctions", "s3")
+    )
+    bucket = deployment.outputs["OperationsBucket"]
+    asking = _execution(deployment, "Approval", name)
+    calls: list[Callable[[], Any]] = [
+        lambda: s3.list_objects_v2(Bucket=bucket, Prefix=f"approvals/{name}/"),
+        lambda: s3.get_object(Bucket=bucket, Key=f"approvals/{name}/x.json"),
+        lambda: states.get_execution_history(executionArn=asking),
+        lambda: states.stop_execution(executionArn=asking),
+        lambda: states.send_task_success(taskToken=token, output="{}"),
+        lambda: states.send_task_failure(taskToken=token),
+    ]
+    for call in calls:
+        with pytest.raises(ClientError) as raised:
+            call()
+        assert raised.value.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
+    states.get_execution_history(executionArn=_execution(deployment, "Redrive", name))
 
 
 def test_a_right_that_is_missing_is_named(operator: Operator, deployment: Deployment) -> None:

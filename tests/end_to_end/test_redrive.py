@@ -138,7 +138,6 @@ def test_a_thousand_letters(deployment: Deployment, subscriber: Subscriber) -> N
         action="discard",
         everything=True,
         rate_per_second=1000,
-        approval_above=9999,
         reason="the end",
     )
     assert output(rest)["outcome"] == "done"

@@ -387,9 +387,17 @@ def _parked(deployment: Deployment) -> str:
     return shown(deployment, "raw_parked")
 
 
-@pytest.mark.parametrize(("answer", "outcome"), [("approve", "done"), ("refuse", "refused")])
-def test_the_messages_commands_approve_and_refuse(
-    deployment: Deployment, subscriber: Subscriber, mailbox: str, answer: str, outcome: str
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [("approve", "done"), ("raw_approve", "done"), ("refuse", "refused")],
+)
+def test_a_run_that_waits_is_approved_and_refused(
+    deployment: Deployment,
+    subscriber: Subscriber,
+    mailbox: str,
+    tmp_path: Path,
+    answer: str,
+    outcome: str,
 ) -> None:
     (event,) = events = registrations(1)
     fingerprint = broken(deployment, events)
@@ -399,24 +407,28 @@ def test_the_messages_commands_approve_and_refuse(
         action="redrive",
         filter={"fingerprint": fingerprint},
         approval_above=0,
+        started_by="grace",
     )
-    name = f"To {answer}:\n(.*)\n"
-    (command,) = eventually(
-        lambda: [
-            found[1]
-            for message in deployment.receive(mailbox, seconds=5)
-            if (found := re.search(name, message["Body"]))
-        ],
-        bool,
+    name = execution.rpartition(":")[2]
+    told = f"To approve: eventing approve {name}\nTo refuse: eventing refuse {name}\n"
+    eventually(
+        lambda: [message["Body"] for message in deployment.receive(mailbox, seconds=5)],
+        lambda bodies: any(told in body for body in bodies),
     )
-    run(command.replace("YOUR NAME", "dana"), deployment.cloud.environment)
+    waiting = typed(deployment, "approvals", folder=tmp_path)["approvals"]
+    assert name in [one["execution"] for one in waiting]
+    assert name in shown(deployment, "raw_approvals")
+    if answer == "raw_approve":
+        shown(deployment, answer, EXECUTION=name)
+    else:
+        typed(deployment, answer, "--yes", folder=tmp_path, EXECUTION=name)
     eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
     report = shown(deployment, "raw_verify", execution=execution)
     assert f'"outcome": "{outcome}"' in report
-    assert "dana" in report
     if outcome == "done":
         assert subscriber.wait_for(event["id"])
     else:
+        assert "the topic is not back" in report
         shown(deployment, "raw_discard", FINGERPRINT=fingerprint)
         assert subscriber.seen(event["id"]) == []
 

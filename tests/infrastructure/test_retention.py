@@ -11,7 +11,7 @@ import pytest
 
 from functions.contract import Objects, Variable
 from infrastructure.configuration import Configuration, ConfigurationError
-from infrastructure.retention import Retention
+from infrastructure.retention import APPROVAL_DAYS, Retention
 from tests.infrastructure.synthesis import CONTEXT, Template, synthesise
 
 DEFAULT = Retention()
@@ -133,6 +133,7 @@ def test_objects_live_as_the_configuration_says(other: dict[str, Template]) -> N
         ("operations", Objects.REPORTS): OTHER.reports,
         ("operations", Objects.JUNK): OTHER.junk,
         ("operations", Objects.RESUBMITTED): OTHER.junk,
+        ("operations", Objects.APPROVALS): APPROVAL_DAYS,
         ("operations", Objects.INVOCATION_RECORDS): OTHER.invocation_records,
         ("operations", "access-logs/"): OTHER.access_logs,
     }

@@ -9,7 +9,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +21,7 @@ from botocore.response import StreamingBody
 from botocore.session import Session
 
 from console.shell.surroundings import Surroundings
+from eventing.redrive.approval import read_approval
 from eventing.redrive.ledger import shard
 from eventing.redrive.request import read_request
 from eventing.timestamps import timestamp
@@ -28,15 +29,19 @@ from eventing.timestamps import timestamp
 REGION = "eu-north-1"
 STACK = f"eventing-{REGION}"
 MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:eventing-redrive"
+ASKING = MACHINE.replace("eventing-redrive", "eventing-approval")
 OPS = f"arn:aws:sns:{REGION}:123456789012:eventing-ops"
 CALLER = "arn:aws:sts::123456789012:assumed-role/operator/dana"
 NOW = datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
+# That of a task which waits for an answer: may stand in nothing that is shown either.
+TOKEN = "task-token-4711"
 # Stands in every event that a letter holds, and may stand in nothing that is shown.
 SECRET = "pay-secret-4711"
 OUTPUTS = {
     "LedgerTable": "eventing-ledger",
     "OperationsBucket": "eventing-operations",
     "RedriveStateMachineArn": MACHINE,
+    "ApprovalStateMachineArn": ASKING,
     "OpsTopicArn": OPS,
 }
 # The services' models, read once.
@@ -124,6 +129,10 @@ class Cloud:
     alarms: list[dict[str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
+    asking: dict[str, Run] = field(default_factory=dict)
+    """The executions that ask for the approval of those of `runs` with the same name."""
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Of tasks that take an answer, by the name of the execution that asks."""
     objects: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     answers: list[str | type[BaseException]] = field(default_factory=list)
@@ -181,6 +190,7 @@ class Cloud:
             "StopExecution": self.stop_execution,
             "ListExecutions": self.list_executions,
             "DescribeExecution": self.describe_execution,
+            "SendTaskSuccess": self.send_task_success,
             "GetExecutionHistory": self.get_execution_history,
             "ListObjectsV2": self.list_objects_v2,
             "GetObject": self.get_object,
@@ -253,7 +263,8 @@ class Cloud:
         return {}
 
     def list_executions(self, params: Any) -> Any:
-        running = [name for name, run in self.runs.items() if run.looks < len(run.states)]
+        runs = self.asking if params["stateMachineArn"] == ASKING else self.runs
+        running = [name for name, run in runs.items() if run.looks < len(run.states)]
         return {"executions": [{"name": name} for name in running]}
 
     def describe_execution(self, params: Any) -> Any:
@@ -292,9 +303,55 @@ class Cloud:
 
     def _run(self, arn: str) -> Run:
         name = arn.rpartition(":")[2]
-        if name not in self.runs:
+        runs = self.asking if ":eventing-approval:" in arn else self.runs
+        if name not in runs:
             raise Refused("ExecutionDoesNotExist")
-        return self.runs[name]
+        return runs[name]
+
+    def ask(self, name: str, *, letters: int = 12, token: str = TOKEN, **request: Any) -> None:
+        """An execution that waits for an approval, and what it has asked."""
+        asks = {
+            "action": "redrive",
+            "stage": "publish",
+            "started_by": "ada",
+            "reason": "it is back",
+        }
+        content: dict[str, Any] = {
+            "token": token,
+            "execution": name,
+            "hash": "4f2a",
+            "because": f"{letters} letters are more than 10",
+            "asked_at": timestamp(NOW - timedelta(hours=1)),
+            "ends_at": timestamp(NOW + timedelta(hours=23)),
+            "request": {**asks, **request},
+            "summary": plan_of(letters),
+            "groups": [
+                {
+                    "letters": letters,
+                    "stage": "publish",
+                    "cause": "ACCESS_DENIED",
+                    "topics": {"orders": letters},
+                    "publishers": {"acme-web": letters},
+                    "failed_first": "2026-11-27T14:00:00.000Z",
+                    "message": "not [red]authorized[/] \u202e",
+                }
+            ],
+        }
+        earlier = len([key for key in self.objects if key.startswith(f"approvals/{name}/")])
+        self.objects[f"approvals/{name}/2026-11-27T15:00:0{earlier}.json"] = json.dumps(content)
+        self.tokens[name] = token
+        self.asking[name] = Run({}, states=["Ask"])
+        self.runs[name] = Run(content["request"], states=["Ask for approval"])
+
+    def send_task_success(self, params: Any) -> Any:
+        asked = [name for name, token in self.tokens.items() if token == params["taskToken"]]
+        if not asked:
+            raise Refused("TaskTimedOut")
+        (name,) = asked
+        del self.tokens[name]
+        given = read_approval(json.loads(params["output"]), plan_hash="4f2a", started_by="ada")
+        self.asking[name] = Run({}, asdict(given), states=[])
+        return {}
 
     def list_objects_v2(self, params: Any) -> Any:
         keys = sorted(key for key in self.objects if key.startswith(params["Prefix"]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from console.app import main
-from tests.unit.console.cloud import SECRET, Cloud
+from tests.unit.console.cloud import SECRET, TOKEN, Cloud
 from tests.unit.console.given import Ended, Eventing
 
 
@@ -29,12 +29,13 @@ def cloud(tmp_path: Path) -> Cloud:
 
 @pytest.fixture
 def eventing(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> Eventing:
-    """Runs a command in this cloud. What it shows never holds an event's data."""
+    """Runs a command in this cloud. What it shows never holds an event's data, or a task's token."""
 
     def run(*arguments: str) -> Ended:
         code = main(arguments, cloud.surroundings())
         shown = capsys.readouterr()
         assert SECRET not in shown.out + shown.err
+        assert TOKEN not in shown.out + shown.err
         return Ended(code, shown.out, shown.err)
 
     return run

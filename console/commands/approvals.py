@@ -1,0 +1,284 @@
+"""Commands of approvers: what waits for an answer, and the answers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.commands.command import command
+from console.commands.runs import EXECUTIONS, Name, ShowAws
+from console.deployed.groups import summed
+from console.shell.failure import ExitCode, Failure, Misuse
+from console.shell.text import counted, duration
+from eventing.foreign_text import plain
+
+if TYPE_CHECKING:
+    from console.deployed.approvals import Waiting
+    from console.deployed.deployment import Deployment
+    from console.shell.screen import Screen
+    from console.shell.surroundings import Surroundings
+
+Reason = Annotated[
+    str | None, typer.Option(help="Why; for the report and the audit.", show_default=False)
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask, answer.")]
+
+_CALLED_OFF = "Called off; nothing was answered."
+_GROUPS = 10
+_MESSAGE = 100
+# An answer is read within a second or two.
+_LOOKS = 60
+# Standard input is what was asked, of which this is the token.
+_TAKE_OUT = """python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])'"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    command(app, "approvals", panel=EXECUTIONS)(approvals)
+    command(app, "approve", panel=EXECUTIONS)(approve)
+    command(app, "refuse", panel=EXECUTIONS)(refuse)
+
+
+def approvals(screen: Screen, deployment: Deployment, surroundings: Surroundings) -> ExitCode:
+    """List what waits for an approval."""
+    found = deployment.approvals.waiting()
+    following = [deployment.command("approve", one.execution) for one in found]
+    screen.document({"approvals": [_entry(one) for one in found], "next": following})
+    if not found:
+        screen.say("Nothing waits for an approval.")
+        return ExitCode.DONE
+    now = surroundings.now()
+    screen.table(
+        (
+            *("execution", "action", "stage", "letters", "causes"),
+            *("topics", "asked by", "since", "ends in"),
+        ),
+        [
+            (
+                entry["execution"],
+                entry["action"],
+                entry["stage"],
+                entry["letters"],
+                summed(entry["causes"]),
+                summed(entry["topics"]),
+                entry["started_by"],
+                f"{_since(entry['asked_at'], now)} ago",
+                _since(now, entry["ends_at"]),
+            )
+            for entry in map(_entry, found)
+        ],
+    )
+    screen.next(following)
+    return ExitCode.DONE
+
+
+def approve(
+    screen: Screen,
+    deployment: Deployment,
+    surroundings: Surroundings,
+    execution: Name,
+    reason: Reason = None,
+    yes: Yes = False,
+    show_aws: ShowAws = False,
+) -> ExitCode:
+    """Let an execution carry out its plan: shows the plan, asks, answers. Not for who asked for it."""
+    answer = _Answer(screen, deployment, surroundings, approved=True)
+    return answer.give(execution, reason, yes=yes, show_aws=show_aws)
+
+
+def refuse(
+    screen: Screen,
+    deployment: Deployment,
+    surroundings: Surroundings,
+    execution: Name,
+    reason: Reason = None,
+    yes: Yes = False,
+    show_aws: ShowAws = False,
+) -> ExitCode:
+    """Refuse an execution its plan: shows the plan, asks, answers. Nothing is touched."""
+    answer = _Answer(screen, deployment, surroundings, approved=False)
+    return answer.give(execution, reason, yes=yes, show_aws=show_aws)
+
+
+class _Answer:
+    """An answer of whoever the credentials are of."""
+
+    def __init__(
+        self,
+        screen: Screen,
+        deployment: Deployment,
+        surroundings: Surroundings,
+        *,
+        approved: bool,
+    ) -> None:
+        self._screen = screen
+        self._deployment = deployment
+        self._surroundings = surroundings
+        self._approved = approved
+        self._verb = "approve" if approved else "refuse"
+
+    def give(self, execution: str, reason: str | None, *, yes: bool, show_aws: bool) -> ExitCode:
+        from eventing.redrive.approval import same_person
+        from eventing.redrive.request import MAX_NAME
+
+        name = self._deployment.executions.name(execution)
+        waiting = self._deployment.approvals.find(name)
+        approver = self._deployment.aws.caller()[:MAX_NAME]
+        asked_by = str(waiting.request.get("started_by", ""))
+        if self._approved and same_person(approver, asked_by):
+            raise Misuse(
+                f"{plain(asked_by)} asked for this run, and that is you: somebody else has to approve it."
+            )
+        if yes or show_aws:
+            output = self._output(waiting, approver, reason or "")
+        else:
+            output = self._agreed(waiting, approver, reason)
+        if show_aws:
+            return self._show(waiting, output)
+        return self._send(waiting, output)
+
+    def _agreed(self, waiting: Waiting, approver: str, reason: str | None) -> dict[str, Any]:
+        """The answer once whoever sits there has seen the plan and said yes."""
+        if self._screen.as_json or not self._surroundings.at_terminal():
+            raise Misuse(f"{self._verb} asks before it answers, and nobody is there: give --yes.")
+        _show_plan(self._screen, waiting)
+        action, letters = waiting.request["action"], counted(waiting.summary["letters"], "letter")
+        question = f"{self._verb.capitalize()} the {action} of {letters} on {self._deployment}?"
+        try:
+            if not self._surroundings.agrees(question):
+                raise Failure(_CALLED_OFF, ExitCode.PARTIAL)
+            if reason is None:
+                reason = self._surroundings.answer("Why? For the report and the audit:")
+        except KeyboardInterrupt:
+            raise Failure(_CALLED_OFF, ExitCode.PARTIAL) from None
+        return self._output(waiting, approver, reason)
+
+    def _output(self, waiting: Waiting, approver: str, reason: str) -> dict[str, Any]:
+        from eventing.redrive.request import MAX_REASON
+        from eventing.redrive.statement import said
+
+        why = said(reason, most=MAX_REASON)
+        if why is None:
+            raise Misuse(
+                f"reason: must say why, in one line of at most {MAX_REASON} characters and words of your own."
+            )
+        told = {"approver": approver, "reason": why, "hash": waiting.hash}
+        return {"approved": self._approved, **told}
+
+    def _show(self, waiting: Waiting, output: Mapping[str, Any]) -> ExitCode:
+        """Print the command that answers; the token is read when it is run, and stands nowhere."""
+        key = next(iter(waiting.tokens))
+        where = f"s3://{self._deployment.objects.bucket}/{key}"
+        read = f"{self._deployment.aws_command('s3', 'cp', where, '-')} | {_TAKE_OUT}"
+        words = ["stepfunctions", "send-task-success", "--task-output", json.dumps(output)]
+        shown = f'{self._deployment.aws_command(*words)} --task-token "$({read})"'
+        self._screen.command(shown)
+        self._screen.document({"aws": shown})
+        return ExitCode.DONE
+
+    def _send(self, waiting: Waiting, output: Mapping[str, Any]) -> ExitCode:
+        name, found = waiting.execution, self._deployment.approvals
+        following = [self._deployment.command("follow", name)]
+        try:
+            taken = found.answer(waiting, output)
+            outcome = self._awaited(name) if taken else found.outcome(name)
+        except KeyboardInterrupt:
+            raise Failure(
+                f"Interrupted while it was being answered: {following[0]} tells whether it was.",
+                ExitCode.PARTIAL,
+            ) from None
+        if outcome is None or not (taken or _is_of(outcome, output)):
+            found.find(name)
+            raise Failure(f"No task of {name} takes an answer: {following[0]} tells why.")
+        if bool(outcome.get("approved")) is not self._approved:
+            raise Failure(f"The answer did not count: {plain(outcome.get('cause'))}")
+        done = "approved" if self._approved else "refused"
+        self._screen.say(f"{name}: {done}", style="green")
+        self._screen.document(
+            {"execution": name, "outcome": done, "reason": output["reason"], "next": following}
+        )
+        self._screen.next(following)
+        return ExitCode.DONE
+
+    def _awaited(self, name: str) -> Mapping[str, Any]:
+        """What has become of the question; as answered when nobody says so in time."""
+        for _ in range(_LOOKS):
+            if (outcome := self._deployment.approvals.outcome(name)) is not None:
+                return outcome
+            self._surroundings.sleep(0.5)
+        return {"approved": self._approved}
+
+
+def _is_of(outcome: Mapping[str, Any], output: Mapping[str, Any]) -> bool:
+    """True when this very answer was taken, and only its confirmation got lost."""
+    told: tuple[object, object] = (outcome.get("approver"), outcome.get("cause"))
+    refusal = f"Refused by {output['approver']}: {output['reason']}"
+    return told == ((output["approver"], None) if output["approved"] else (None, refusal))
+
+
+def _show_plan(screen: Screen, waiting: Waiting) -> None:
+    from console.commands.plan_table import show_plan
+
+    request = waiting.request
+    screen.say(f"{request['action']} of {request['stage']}: {waiting.execution}", style="bold")
+    screen.facts(
+        {
+            "asked by": request.get("started_by"),
+            "reason": request.get("reason"),
+            "needs approval": waiting.because,
+            "ends at": waiting.ends_at,
+        }
+    )
+    show_plan(screen, waiting.summary)
+    screen.say()
+    screen.table(
+        ("letters", "stage", "cause", "topics", "publishers", "failed first", "message"),
+        [
+            (
+                group["letters"],
+                group["stage"],
+                group["cause"],
+                summed(group["topics"]),
+                summed(group["publishers"]),
+                group["failed_first"],
+                plain(group["message"], most=_MESSAGE),
+            )
+            for group in waiting.groups[:_GROUPS]
+        ],
+    )
+    if (more := len(waiting.groups) - _GROUPS) > 0:
+        screen.say(f"and {counted(more, 'more group', 'more groups')}")
+
+
+def _entry(waiting: Waiting) -> dict[str, Any]:
+    """What is told of it: all but its token."""
+    request, causes = waiting.request, Counter[str]()
+    for group in waiting.groups:
+        causes[str(group["cause"])] += int(group["letters"])
+    return {
+        "execution": waiting.execution,
+        "action": request["action"],
+        "stage": request["stage"],
+        "letters": waiting.summary["letters"],
+        "causes": dict(causes),
+        "topics": waiting.summary["topics"],
+        "because": waiting.because,
+        "started_by": request.get("started_by"),
+        "reason": request.get("reason"),
+        "asked_at": waiting.asked_at,
+        "ends_at": waiting.ends_at,
+        "plan": waiting.summary,
+    }
+
+
+def _since(first: datetime | str, last: datetime | str) -> str:
+    one, other = (
+        datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        for moment in (first, last)
+    )
+    return duration(other - one)

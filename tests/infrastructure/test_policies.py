@@ -1,0 +1,85 @@
+"""The policies of people: what their commands need, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from functions.contract import LETTER_MEMBERS
+from tests.console_rights import rights_of_approvers, rights_of_operators
+from tests.infrastructure.synthesis import ACCOUNT, Json, Template
+
+OPERATOR, APPROVER = "eventing-operator-us-east-1", "eventing-approver-us-east-1"
+
+
+def _statements(template: Template, policy: str, effect: str = "Allow") -> Iterator[Json]:
+    found = template.one("AWS::IAM::ManagedPolicy", ManagedPolicyName=policy).properties
+    for statement in found["PolicyDocument"]["Statement"]:
+        if statement["Effect"] == effect:
+            yield statement
+
+
+def _listed(value: Json) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize(
+    ("policy", "needed"),
+    [(OPERATOR, rights_of_operators()), (APPROVER, rights_of_approvers())],
+    ids=["operator", "approver"],
+)
+def test_a_policy_has_the_rights_that_its_commands_need_and_no_others(
+    regional: Template, policy: str, needed: set[str]
+) -> None:
+    allowed = {action for one in _statements(regional, policy) for action in _listed(one["Action"])}
+
+    assert allowed == needed
+
+
+# What AWS has no resource for (Service Authorization Reference), or cannot tell apart.
+_EVERYWHERE = {
+    "cloudwatch:DescribeAlarms",
+    "lambda:ListEventSourceMappings",
+    "states:SendTaskSuccess",
+}
+
+
+@pytest.mark.parametrize("policy", [OPERATOR, APPROVER])
+def test_a_right_is_for_what_is_of_this_deployment(regional: Template, policy: str) -> None:
+    for statement in _statements(regional, policy):
+        for resource in _listed(statement["Resource"]):
+            if resource == "*":
+                assert set(_listed(statement["Action"])) <= _EVERYWHERE
+            else:
+                assert "eventing-" in resource or f":{ACCOUNT}:" in resource
+
+
+def test_a_letter_is_read_without_its_event(regional: Template) -> None:
+    (statement,) = (
+        one for one in _statements(regional, OPERATOR) if one["Action"] == "dynamodb:GetItem"
+    )
+    conditions = statement["Condition"]
+    attributes = conditions["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+
+    assert set(attributes) == {"pk", *LETTER_MEMBERS}
+    assert "event" not in attributes
+    assert conditions["StringEquals"] == {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}
+
+
+def test_nothing_is_denied_but_the_tokens_and_to_operators_alone(regional: Template) -> None:
+    denied = {
+        (action, resource)
+        for one in _statements(regional, OPERATOR, "Deny")
+        for action in _listed(one["Action"])
+        for resource in _listed(one["Resource"])
+    }
+    bucket = f"eventing-operations-{ACCOUNT}-us-east-1"
+    asked = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-approval:*"
+
+    assert denied == {
+        ("s3:GetObject", f"{bucket}/approvals/*"),
+        ("s3:GetObjectVersion", f"{bucket}/approvals/*"),
+        ("states:GetExecutionHistory", asked),
+    }
+    assert list(_statements(regional, APPROVER, "Deny")) == []
