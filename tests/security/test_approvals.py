@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from eventing.redrive.allowance import Allowance
 from functions.contract import Objects
+from functions.shared.allowances import Allowances, Contended
 from tests.engine.process import TaskCall
 from tests.engine.world import Ended, World
 from tests.faults.vocabulary import Fault
@@ -156,6 +158,28 @@ def test_a_count_that_cannot_be_read_lets_nothing_pass(
     assert "table" in (ended.cause or "")
     assert world.states() == {"open": 3}
     assert world.locked() == {}
+
+
+def test_what_others_changed_meanwhile_is_looked_at_again(world: World) -> None:
+    client = world.cloud.client("dynamodb")
+    mine, others = (Allowances(client, table=world.ledger) for _ in range(2))
+    now, seen = world.clock.now(), list[int]()
+
+    def take(found: Allowance) -> Allowance:
+        seen.append(found.used(now))
+        if len(seen) <= meanwhile:
+            others.change("publish", lambda there: there.take("run-2", 3, now))
+        return found.take("run-1", 4, now)
+
+    meanwhile = 1
+    mine.change("publish", take)
+    assert seen == [0, 3]
+    assert mine.of("publish").used(now) == 7
+    # Not for ever.
+    seen.clear()
+    meanwhile = 1000
+    with pytest.raises(Contended, match="allowance of publish"):
+        mine.change("publish", take)
 
 
 def test_no_token_leaves_the_place_where_approvers_alone_may_read(world: World) -> None:
