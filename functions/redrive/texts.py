@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -130,9 +131,8 @@ def approval_text(
     """A plan and the groups of its letters, with the commands to approve it and to refuse."""
     plan_hash, summary = plan.hash, plan.summary
     more = len(summary["by_fingerprint"]) - len(groups)
-    commands = "\n".join(
-        f"To {decision}: eventing {decision} {run.execution}" for decision in ("approve", "refuse")
-    )
+    name = shlex.quote(plain(run.execution))
+    commands = "\n".join(f"To {verb}: eventing {verb} {name}" for verb in ("approve", "refuse"))
     shown = "\n".join(_groups_text(groups))
     others = f"and {counted(more, 'root cause')} more\n\n" if more > 0 else ""
     letters = counted(summary["letters"], "dead letter")
