@@ -44,6 +44,7 @@ def test_buckets_are_private_encrypted_and_versioned(regional: Template, name: s
             OPERATIONS,
             {
                 "": 200,
+                Objects.APPROVALS: 1,
                 Objects.RUNS: 200,
                 Objects.REPORTS: 200,
                 "access-logs/": 200,
