@@ -25,6 +25,7 @@ from functions.shared.letters import Letters
 from functions.shared.locks import Locks, lock_name
 from functions.shared.metric_reader import MetricReader
 from functions.shared.metrics import Metrics
+from functions.shared.summary_keeper import SummaryKeeper
 
 # For the log, when all has been looked at.
 _REPORT_SECONDS = 1.0
@@ -57,6 +58,7 @@ class Count:
         topics: Mapping[str, str],
         window: Window,
         metrics: Metrics,
+        summary: SummaryKeeper,
         lookers: Executor,
         clock: Clock,
     ) -> None:
@@ -69,6 +71,7 @@ class Count:
         self._topics = topics
         self._window = window
         self._metrics = metrics
+        self._summary = summary
         self._lookers = lookers
         self._clock = clock
 
@@ -130,13 +133,16 @@ class Count:
             self._metrics.write({Metric.ATTENTION_REPORTED: 1})
         if told.names and not (open_letters.letters or queued):
             self._incidents.end(stage)
-        return {
+        found = {
             "waiting": waiting,
             "open": open_letters.letters,
             "own_fault": of_events,
             "parked": parked.letters,
             "triage_started": triaged,
         }
+        # Last of all: it uses the letters up.
+        self._summary.letters(stage, open_letters, parked, at=now, queued=queued)
+        return found
 
     def _look_for_lost_events(self, now: datetime) -> dict[str, Any]:
         lost = lost_events(self._metric_reader, self._window, now)
@@ -160,6 +166,7 @@ class Count:
                 Metric.REDRIVE_RUN_SECONDS: (seen.seconds, MetricUnit.Seconds),
             }
         )
+        self._summary.end_runs(at=now, running=seen.running)
         return {"failed": seen.failed, "seconds": round(seen.seconds)}
 
     def _start_triage(self, stage: Stage, now: datetime) -> bool:

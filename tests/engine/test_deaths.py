@@ -69,6 +69,8 @@ PAGE = [
     ("page", "PublishBatch", 3),
     ("page", "BatchExecuteStatement", 2),  # recorded
     ("page", "PutObject", 2),  # the results
+    ("page", "UpdateItem", 3),  # the summary, of each stage
+    ("page", "UpdateItem", 4),
 ]
 FINISH = [
     ("finish", "GetItem", 1),  # the locks
