@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from infrastructure.constructs.function import Function
     from infrastructure.constructs.region import Region
+    from infrastructure.constructs.widget import WidgetFunction
 
 WIDTH = 24
 HEIGHT = 6
@@ -97,6 +98,22 @@ def percentiles(metric: cloudwatch.Metric, *which: int) -> dict[str, cloudwatch.
     """The percentiles of a metric by what they mean."""
     names = {50: "half of all are faster", 95: "95 of 100 are faster", 99: "99 of 100 are faster"}
     return {names[p]: metric.with_(statistic=cloudwatch.Stats.p(p)) for p in which}
+
+
+def waiting_letters(widget: WidgetFunction) -> Row:
+    """The dead letters that wait, drawn by a function of ours that the viewer has to be allowed to invoke."""
+    return [
+        cloudwatch.CustomWidget(
+            title="What waits, why, and what comes next",
+            function_arn=widget.function.function_arn,
+            update_on_refresh=True,
+            # It has nothing that depends on either.
+            update_on_resize=False,
+            update_on_time_range_change=False,
+            width=WIDTH,
+            height=HEIGHT,
+        )
+    ]
 
 
 def query(title: str, log: str, *lines: str, width: int) -> cloudwatch.IWidget:

@@ -24,6 +24,7 @@ from infrastructure.constructs.region import Region
 from infrastructure.constructs.sensitive_data import SensitiveData
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
+from infrastructure.constructs.widget import WidgetFunction
 from workflows.redrive import Redrive
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class RegionalStack(cdk.Stack):
             topics=topics,
             state_machine=redrive.state_machine,
         )
+        widget = WidgetFunction(self, "Widget", region=region, ledger=ledger)
         DeadLetterHandling(
             self,
             "DeadLetterHandling",
@@ -138,6 +140,7 @@ class RegionalStack(cdk.Stack):
             counter=counter,
             ledger=ledger,
             sensitive_data=sensitive_data,
+            widget=widget,
         )
         DeliveryDashboard(
             self, "DeliveryDashboard", region=region, publication=publication, topics=topics
@@ -152,6 +155,7 @@ class RegionalStack(cdk.Stack):
             state_machine=redrive.state_machine,
             state_machine_log=redrive.log_name,
             counter=counter,
+            widget=widget,
         )
         PublishersDashboard(self, "PublishersDashboard", region=region, ingestion=ingestion)
 

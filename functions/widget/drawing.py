@@ -37,14 +37,12 @@ def draw(
     """The widget: a line when nothing waits, otherwise groups of letters, the largest first."""
     told = {stage: found.letters for stage, found in summary.items() if found.letters}
     unknown = [stage for stage in summary if stage not in told]
-    parts = [_first_line(told.values(), now)] if told else []
+    parts = [_first_line(told.values(), now, whole=not unknown)] if told else []
     if unknown:
         parts.append(cannot(f"Not counted yet: dead letters of {' and '.join(unknown)}"))
-    parts += [
-        _paragraph(_under_way(found.run, now, command_options))
-        for found in summary.values()
-        if found.run
-    ]
+    # One of both stages is in both.
+    runs = {found.run.execution: found.run for found in summary.values() if found.run}
+    parts += [_paragraph(_under_way(run, now, command_options)) for run in runs.values()]
     groups = [(stage, group) for stage, letters in told.items() for group in letters.groups]
     groups.sort(key=lambda one: -(one[1].open + one[1].parked))
     if groups:
@@ -66,7 +64,7 @@ def cannot(why: str) -> str:
     return _paragraph([_text(f"{why}.")])
 
 
-def _first_line(told: Collection[LettersSummary], now: datetime) -> str:
+def _first_line(told: Collection[LettersSummary], now: datetime, *, whole: bool) -> str:
     open, parked, queued = (
         sum(getattr(one, count) for one in told) for count in ("open", "parked", "queued")
     )
@@ -76,8 +74,8 @@ def _first_line(told: Collection[LettersSummary], now: datetime) -> str:
         wait = "waits" if open + parked == 1 else "wait"
         of = f", {parked:,} parked" if parked else ""
         sentences.append(_strong(f"{counted(open + parked, 'dead letter')} {wait}{of}."))
-    elif not queued:
-        sentences.append(_strong("All is well: no dead letter waits."))
+    elif whole and not queued:
+        sentences.append(_strong("No dead letter waits."))
     if queued:
         sentences.append(_text(f"In the queues, for triage: {counted(queued, 'message')}."))
     sentences.append(_text(f"Counted {duration(age)} ago."))

@@ -41,6 +41,7 @@ ENVIRONMENT = {
     Variable.OPS_TOPIC_ARN: "arn:aws:sns:eu-north-1:123456789012:shop-ops",
     Variable.STATE_MACHINE_ARN: "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
     Variable.DEPLOYMENT: "shop",
+    Variable.COMMAND_OPTIONS: "--deployment shop --region eu-north-1",
     Variable.RUNBOOK: "docs/runbook.md",
     Variable.CONSERVATION_FROM_MINUTES: "180",
     Variable.CONSERVATION_UNTIL_MINUTES: "10",
