@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from eventing.words import duration
 from infrastructure.constructs.alarms import runbook
 from infrastructure.constructs.tables import table_metric
 
@@ -82,7 +84,7 @@ def graph(
     """Metrics over time, by their labels; an alarm of them begins at `above`."""
     start = round(above or 0, 3)
     line = cloudwatch.HorizontalAnnotation(
-        value=start, label=f"alarm above {start:,.10g} {unit}", color=cloudwatch.Color.RED
+        value=start, label=f"alarm above {_said(start, unit)}", color=cloudwatch.Color.RED
     )
     return cloudwatch.GraphWidget(
         title=title,
@@ -164,6 +166,10 @@ def function_graphs(name: str, function: Function) -> Row:
             width=WIDTH // 2,
         ),
     ]
+
+
+def _said(value: float, unit: str) -> str:
+    return duration(timedelta(seconds=value)) if unit == "seconds" else f"{value:,.10g} {unit}"
 
 
 def _called(metric: cloudwatch.IMetric, name: str) -> cloudwatch.IMetric:
