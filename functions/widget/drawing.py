@@ -116,7 +116,8 @@ def _letters(group: GroupSummary) -> list[str]:
 
 def _where(stage: Stage, group: GroupSummary) -> list[str]:
     at = f"{stage}, {group.step}" if group.step != stage else stage
-    resource = f": {quoted(group.resource)}" if group.resource not in ("", "-") else ""
+    called = " ".join(map(quoted, group.resource.split(" ", 1)))
+    resource = f": {called}" if group.resource not in ("", "-") else ""
     return [
         _text(f"{at}{resource}"),
         _text(f"topics: {name_counts(group.topics)}"),

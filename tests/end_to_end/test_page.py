@@ -553,7 +553,7 @@ def test_the_first_screen_says_whether_where_why_and_what_now(
     assert found["health"] == ["Unhealthy"]
     assert letters == f"{BATCHES * FAILING} open"
     assert why.startswith("ACCESS_DENIED\na policy or a key was changed")
-    assert where.splitlines()[0].startswith('publish: "topic eventing-topic-payments"')
+    assert where.splitlines()[0] == "publish: topic eventing-topic-payments"
     assert "ago" in since
     assert re.fullmatch(r"eventing plan --stage publish --fingerprint [0-9a-f]+", next)
     assert found["commands"] == [next]
