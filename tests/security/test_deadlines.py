@@ -16,7 +16,7 @@ from eventing.catalogue import Catalogue
 from eventing.event import Event
 from eventing.redrive.pace import PAGE_SECONDS
 from eventing.schemas import SchemaCheck, Schemas
-from functions.contract import LEDGER_INDEX
+from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS
 from functions.counter.handler import make_handler as make_counter
 from functions.ingest.handler import make_handler as make_ingest
 from functions.publish.handler import make_handler as make_publish
@@ -149,7 +149,9 @@ def test_letters_of_a_batch_are_sent_in_time_however_long_topics_took(workers: E
 def test_no_look_of_the_counter_takes_the_time_of_the_others(
     slow: str, late: set[str], workers: Executor
 ) -> None:
-    aws = FakeAws(indexes={LEDGER_INDEX: Index("shard", "failed_at", frozenset({"expires_at"}))})
+    aws = FakeAws(
+        indexes={LEDGER_INDEX: Index("shard", "failed_at", frozenset(LEDGER_INDEX_MEMBERS))}
+    )
     clock = CountedClock()
     clock.patience = 0.5
     aws.fault = lambda call: "hang" if call.operation == slow else None
