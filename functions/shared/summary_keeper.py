@@ -26,7 +26,7 @@ from functions.shared.summary_row import SummaryRow
 
 
 class SummaryKeeper:
-    """Writes the parts of the summary. What fails is logged and counted, and shows by the summary's age."""
+    """Writes the parts of the summary. Its methods raise what the SDK raises: call them `keeping`."""
 
     def __init__(
         self, row: SummaryRow, *, metrics: Metrics, logger: Logger, sees_letters: bool
@@ -40,41 +40,36 @@ class SummaryKeeper:
         self, stage: Stage, open: Waiting, parked: Waiting, *, at: datetime, queued: int = 0
     ) -> None:
         """Write the letters of a stage, counted from this moment on; what is given is used up."""
-        with self.keeping("letters"):
-            resources = self._resources(stage, (open, parked))
-            found = summed_up(open, parked, at=at, queued=queued, resources=resources)
-            self._row.write("letters", stage, found.text(), at=at)
-            self._count(0)
+        resources = self._resources(stage, (open, parked))
+        found = summed_up(open, parked, at=at, queued=queued, resources=resources)
+        self._row.write("letters", stage, found.text(), at=at)
+        self._count(0)
 
     def count(self, stages: Iterable[Stage], letters: Letters, *, at: datetime) -> None:
         """Count the letters of these stages anew, and write them."""
         for stage in stages:
-            with self.keeping("letters"):
-                self.letters(stage, letters.open(stage), letters.parked(stage), at=at)
+            self.letters(stage, letters.open(stage), letters.parked(stage), at=at)
 
     def plan(self, stages: Iterable[Stage], plan: PlanSummary, *, at: datetime) -> None:
         """Write the plan that was made."""
         for stage in stages:
-            with self.keeping("plan"):
-                self._row.write("plan", stage, plan.text(), at=at)
+            self._row.write("plan", stage, plan.text(), at=at)
 
     def run(self, stages: Iterable[Stage], run: RunSummary, *, at: datetime) -> None:
         """Write how far a run is."""
         for stage in stages:
-            with self.keeping("run"):
-                self._row.write("run", stage, run.text(), at=at)
+            self._row.write("run", stage, run.text(), at=at)
 
     def end_runs(self, *, at: datetime, ended: str = "", running: Collection[str] = ()) -> None:
         """Remove this run; where none is given, those that were not among the `running` at that moment."""
-        with self.keeping("run"):
-            for stage, found in read_summary(self._row.read()).items():
-                name = found.run.execution if found.run else None
-                if name and (name == ended if ended else name not in running):
-                    self._row.remove("run", stage, at=at)
+        for stage, found in read_summary(self._row.read()).items():
+            name = found.run.execution if found.run else None
+            if name and (name == ended if ended else name not in running):
+                self._row.remove("run", stage, at=at)
 
     @contextmanager
     def keeping(self, part: str) -> Iterator[None]:
-        """Log and count an error of what is done in the context, and let it end there."""
+        """Log and count an error of what is done in the context, which ends there."""
         try:
             yield
         except Exception as error:
