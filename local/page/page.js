@@ -32,6 +32,12 @@ function duration(seconds) {
     .map(([count, unit]) => `${count} ${unit}`).join(" ");
 }
 
+/** A length of time as the tick of an axis: in one unit. */
+function tickOf(seconds) {
+  const [of, unit] = [[86400, "d"], [3600, "h"], [60, "min"]].find(([length]) => seconds >= length) ?? [1, "s"];
+  return `${short.format(seconds / of)} ${unit}`;
+}
+
 /** A value in the words of its axis. */
 const said = (value, unit) => (unit === "seconds" ? duration(value) : number.format(value));
 
@@ -69,8 +75,10 @@ function showAlarms(alarms) {
   const rank = (alarm) => [alarm.state !== "ALARM", !alarm.composite, alarm.name].map(String).join();
   const ordered = [...alarms].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   const ringing = alarms.filter((alarm) => alarm.state === "ALARM");
-  const shown = ordered.filter((alarm) => alarm.state === "ALARM" || alarm.composite);
-  keep(byId("alarm-list"), ...shown.map((alarm) => alarmItem(alarm, alarm.state === "ALARM")));
+  const quiet = ordered.filter((alarm) => alarm.state !== "ALARM" && alarm.composite);
+  keep(byId("alarm-list"), ...[ordered.filter((alarm) => alarm.state === "ALARM"), quiet]
+    .filter((some) => some.length)
+    .map((some) => make("ul", { class: "alarms" }, ...some.map((one) => alarmItem(one, one.state === "ALARM")))));
   byId("alarm-count").textContent =
     `${ringing.length} of ${alarms.length} in alarm. Here are those, and all that sum up others.`;
   const state = (name) => alarms.find((alarm) => alarm.composite && alarm.name.endsWith(name))?.state;
@@ -228,7 +236,7 @@ function graph(widget, holder) {
       axes: [
         { ...axis, size: 26, values: (_u, ticks) => ticks.map((tick) => at(tick, clock)) },
         ...sides.map((side) => ({ ...axis, scale: side, side: side === "left" ? 3 : 1, size: 52,
-          values: (_u, ticks) => ticks.map((tick) => (unit === "seconds" ? duration(tick) : short.format(tick))) })),
+          values: (_u, ticks) => ticks.map((tick) => (unit === "seconds" ? tickOf(tick) : short.format(tick))) })),
       ],
       series: [{}, ...series.map((one, index) => ({
         label: one.label, scale: one.axis, stroke: colour(one, index), width: 1.75, spanGaps: true,
