@@ -25,6 +25,8 @@ Json = Any
 MINUTES = range(5, 24 * 60 + 1)
 _QUERIES_PER_CALL = 500
 _EXECUTIONS = 10
+# Of what became of letters, which are fewer, and characters of that.
+_FATES, _LETTERS = 10, 300
 # What the page shows of an execution's input.
 _SHOWN_INPUT = ("action", "stage", "started_by")
 _FINISHED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
@@ -291,7 +293,8 @@ def _letters(output: Mapping[str, Any]) -> str:
     """What an execution has done with how many letters, by what it put out."""
     counts = output.get("counts") or output.get("junk")
     if isinstance(counts, dict) and counts:
-        return ", ".join(f"{plain(n)} {plain(fate)}" for fate, n in counts.items())
+        some = list(counts.items())[:_FATES]
+        return plain(", ".join(f"{n} {fate}" for fate, n in some), _LETTERS)
     plan = output.get("plan")
     if isinstance(plan, dict):
         return f"{plain(plan.get('letters', 0))} planned"

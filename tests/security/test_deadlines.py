@@ -150,7 +150,10 @@ def test_letters_of_a_batch_are_sent_in_time_however_long_topics_took(workers: E
 def test_no_look_of_the_counter_takes_the_time_of_the_others(
     slow: str, late: set[str], workers: Executor
 ) -> None:
-    with slow_counter(slow, workers) as (count, clock, log), pytest.raises(TimeoutError, match="longer"):
+    with (
+        slow_counter(slow, workers) as (count, clock, log),
+        pytest.raises(TimeoutError, match="longer"),
+    ):
         count()
     assert clock.deadlines[-1] <= 50
     found = next(line["found"] for line in log() if line["message"] == "count")
