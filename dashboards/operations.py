@@ -18,6 +18,7 @@ from dashboards.widgets import (
     percentiles,
     text,
     turned_away,
+    waiting_letters,
 )
 from functions.contract import LEDGER_INDEX
 from infrastructure.constructs.counter import LONG_RUN
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.sensitive_data import SensitiveData
     from infrastructure.constructs.triage import TriageFunction
+    from infrastructure.constructs.widget import WidgetFunction
 
 _THIRD = WIDTH // 3
 _QUARTER = WIDTH // 4
 _HOW_TO_READ = """# Is it healthy?
-The first box sums up everything: no alarm on is healthy, *any-alarm* alone means that something waits for
-a person while events flow, *unhealthy* that events are stopped or slow. The second has an alarm for each
+Above, the dead letters that wait. The first box below sums up everything: no alarm on is healthy,
+*any-alarm* alone means that something waits for a person while events flow, *unhealthy* that events are
+stopped or slow. The second has an alarm for each
 thing that can go wrong, the third what these are made of. Below, the walk of an event from top to
 bottom: the first row that looks odd is where to look first. A red line is where an alarm begins.
 Graphs count per minute; where a line is missing, nothing happened."""
@@ -69,6 +72,7 @@ class OperationsDashboard(Construct):
         counter: Counter,
         ledger: Ledger,
         sensitive_data: SensitiveData | None,
+        widget: WidgetFunction,
     ) -> None:
         super().__init__(scope, id)
         self._region = region
@@ -76,6 +80,7 @@ class OperationsDashboard(Construct):
         notifying = [*alarms.notifying, *alarms.shown]
         table = event_store.table_name
         rows: list[Row] = [
+            waiting_letters(widget),
             text(_HOW_TO_READ, height=4),
             [
                 alarm_status(

@@ -17,6 +17,7 @@ from dashboards.widgets import (
     heading,
     query,
     text,
+    waiting_letters,
 )
 from infrastructure.retention import OLD_DAYS
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.triage import TriageFunction
+    from infrastructure.constructs.widget import WidgetFunction
 
 _THIRD = WIDTH // 3
 _HOW_TO_READ = """# Dead letters and redrive
@@ -54,9 +56,10 @@ class RedriveDashboard(Construct):
         state_machine: sfn.StateMachine,
         state_machine_log: str,
         counter: Counter,
+        widget: WidgetFunction,
     ) -> None:
         super().__init__(scope, id)
-        rows: list[Row] = [text(_HOW_TO_READ, height=4)]
+        rows: list[Row] = [waiting_letters(widget), text(_HOW_TO_READ, height=4)]
         for queue in dead_letters:
             rows += [
                 heading(
@@ -136,6 +139,20 @@ class RedriveDashboard(Construct):
                     "sort @timestamp desc",
                     "limit 20",
                     width=_THIRD,
+                ),
+            ],
+            [
+                graph(
+                    "Summaries for the first box that could not be written",
+                    {"not written": counter.summary_unwritten},
+                    unit="summaries",
+                    width=WIDTH // 2,
+                ),
+                graph(
+                    "Invocations of widget, which draws it, that failed or were not run",
+                    {"failed": widget.function.errors, "not run": widget.function.throttles},
+                    unit="invocations",
+                    width=WIDTH // 2,
                 ),
             ],
         ]

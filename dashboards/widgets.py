@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from eventing.words import duration
 from infrastructure.constructs.alarms import runbook
 from infrastructure.constructs.tables import table_metric
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from infrastructure.constructs.function import Function
     from infrastructure.constructs.region import Region
+    from infrastructure.constructs.widget import WidgetFunction
 
 WIDTH = 24
 HEIGHT = 6
@@ -81,7 +84,7 @@ def graph(
     """Metrics over time, by their labels; an alarm of them begins at `above`."""
     start = round(above or 0, 3)
     line = cloudwatch.HorizontalAnnotation(
-        value=start, label=f"alarm above {start:,.10g} {unit}", color=cloudwatch.Color.RED
+        value=start, label=f"alarm above {_said(start, unit)}", color=cloudwatch.Color.RED
     )
     return cloudwatch.GraphWidget(
         title=title,
@@ -97,6 +100,22 @@ def percentiles(metric: cloudwatch.Metric, *which: int) -> dict[str, cloudwatch.
     """The percentiles of a metric by what they mean."""
     names = {50: "half of all are faster", 95: "95 of 100 are faster", 99: "99 of 100 are faster"}
     return {names[p]: metric.with_(statistic=cloudwatch.Stats.p(p)) for p in which}
+
+
+def waiting_letters(widget: WidgetFunction) -> Row:
+    """The dead letters that wait, drawn by a function of ours that the viewer has to be allowed to invoke."""
+    return [
+        cloudwatch.CustomWidget(
+            title="What waits, why, and what comes next",
+            function_arn=widget.function.function_arn,
+            update_on_refresh=True,
+            # It has nothing that depends on either.
+            update_on_resize=False,
+            update_on_time_range_change=False,
+            width=WIDTH,
+            height=HEIGHT,
+        )
+    ]
 
 
 def query(title: str, log: str, *lines: str, width: int) -> cloudwatch.IWidget:
@@ -147,6 +166,10 @@ def function_graphs(name: str, function: Function) -> Row:
             width=WIDTH // 2,
         ),
     ]
+
+
+def _said(value: float, unit: str) -> str:
+    return duration(timedelta(seconds=value)) if unit == "seconds" else f"{value:,.10g} {unit}"
 
 
 def _called(metric: cloudwatch.IMetric, name: str) -> cloudwatch.IMetric:

@@ -17,6 +17,7 @@ class Variable:
     APPROVAL_ABOVE = "APPROVAL_ABOVE"
     ARCHIVE_BUCKET = "ARCHIVE_BUCKET"
     CLOSED_LETTER_DAYS = "CLOSED_LETTER_DAYS"
+    COMMAND_OPTIONS = "COMMAND_OPTIONS"
     CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"
     CONSERVATION_UNTIL_MINUTES = "CONSERVATION_UNTIL_MINUTES"
     DEPLOYMENT = "DEPLOYMENT"
@@ -77,6 +78,7 @@ class Metric:
     REDRIVE_FAILED = "RedriveFailed"
     REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
     REDRIVE_RUN_SECONDS = "RedriveRunSeconds"
+    SUMMARY_UNWRITTEN = "SummaryUnwritten"
 
 
 # The sets of dimensions that each metric is written under, all of them together with `service`.
@@ -110,6 +112,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.REDRIVE_FAILED: ((),),
     Metric.REDRIVE_RUNS_FAILED: ((),),
     Metric.REDRIVE_RUN_SECONDS: ((),),
+    Metric.SUMMARY_UNWRITTEN: ((),),
 }
 
 
@@ -135,7 +138,7 @@ class Objects:
 
 
 class Rows:
-    """Prefixes of the keys of those rows of the ledger that are no letters."""
+    """Prefixes of the keys of those rows of the ledger that are no letters, or whole keys."""
 
     ALLOWANCE = "allowance#"
     AUDIT = "audit#"
@@ -143,6 +146,8 @@ class Rows:
     LOCK = "lock#"
     TRIAGE_LOCK = "triage#"
     TELL_LOCK = "tell#"
+    SUMMARY = "summary"
+    """The whole key of the one row that the dashboard reads."""
 
 
 # How IAM writes the key of any letter in the ledger, a SHA-256 as base64url: no other row has a key as long.

@@ -25,6 +25,7 @@ from infrastructure.constructs.region import Region
 from infrastructure.constructs.sensitive_data import SensitiveData
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
+from infrastructure.constructs.widget import WidgetFunction
 from workflows.approval import Approval
 from workflows.redrive import Redrive
 
@@ -120,6 +121,7 @@ class RegionalStack(cdk.Stack):
             topics=topics,
             state_machine=redrive.state_machine,
         )
+        widget = WidgetFunction(self, "Widget", region=region, ledger=ledger)
         DeadLetterHandling(
             self,
             "DeadLetterHandling",
@@ -152,6 +154,7 @@ class RegionalStack(cdk.Stack):
             counter=counter,
             ledger=ledger,
             sensitive_data=sensitive_data,
+            widget=widget,
         )
         DeliveryDashboard(
             self, "DeliveryDashboard", region=region, publication=publication, topics=topics
@@ -166,6 +169,7 @@ class RegionalStack(cdk.Stack):
             state_machine=redrive.state_machine,
             state_machine_log=redrive.log_name,
             counter=counter,
+            widget=widget,
         )
         PublishersDashboard(self, "PublishersDashboard", region=region, ingestion=ingestion)
 

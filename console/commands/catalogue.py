@@ -9,8 +9,8 @@ import typer
 
 from console.commands.command import command
 from console.shell.failure import ExitCode, Failure, Misuse
-from console.shell.text import counted
 from eventing.foreign_text import plain
+from eventing.words import counted
 
 if TYPE_CHECKING:
     from console.shell.screen import Screen

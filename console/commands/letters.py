@@ -12,8 +12,8 @@ import typer
 from console.commands.command import command
 from console.shell.failure import ExitCode, Misuse
 from console.shell.options import checked, filter_options, request_of
-from console.shell.text import counted, duration
 from eventing.foreign_text import plain
+from eventing.words import counted, duration
 
 if TYPE_CHECKING:
     from console.deployed.deployment import Deployment
@@ -150,16 +150,15 @@ def letter(
     id: Annotated[str, typer.Argument(metavar="ID", help="The letter's id, of 43 characters.")],
 ) -> ExitCode:
     """Show what is on record of one letter: everything but its event."""
-    from console.deployed.groups import REMEDIES, moment
-    from eventing.cause import Code
+    from console.deployed.groups import moment
+    from eventing.redrive.remedies import remedy_of
 
     found = deployment.ledger.letter(id)
     if found is None:
         raise Misuse(f"There is no letter {plain(id)}: `eventing letters --ids` lists them.")
     told: dict[str, Any] = dict(found)
     told["expires_at"] = moment(int(found["expires_at"]))
-    code = str(found["code"])
-    remedy = REMEDIES[Code(code)] if code in list(Code) else ""
+    remedy = remedy_of(str(found["code"]))
     chosen = ("--stage", str(found["stage"]))
     following = (
         [deployment.command("plan", *chosen, "--fingerprint", str(found["fingerprint"]))]

@@ -8,7 +8,7 @@ from typing import Any
 
 from console.deployed.groups import summed
 from console.shell.screen import Screen
-from console.shell.text import duration
+from eventing.words import duration
 
 
 def show_plan(screen: Screen, summary: Mapping[str, Any]) -> None:

@@ -16,9 +16,9 @@ from console.shell.failure import ExitCode, Failure, Misuse
 from console.shell.options import checked
 from console.shell.screen import Screen
 from console.shell.surroundings import Surroundings
-from console.shell.text import counted
 from eventing.redrive.actions import Action
 from eventing.timestamps import read_timestamp, timestamp
+from eventing.words import counted
 
 _MOST_STARTED_BY = 256
 _CALLED_OFF = "Called off; nothing was begun."

@@ -11,8 +11,8 @@ import typer
 
 from console.commands.command import command
 from console.shell.failure import ExitCode
-from console.shell.text import counted, duration
 from eventing.foreign_text import plain
+from eventing.words import counted, duration
 
 if TYPE_CHECKING:
     from console.deployed.alarms import Alarm

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from eventing.alarm_text import AlarmText
+
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
-
-# As infrastructure/constructs/alarms.py writes it.
-_DESCRIPTION = re.compile(
-    r"(?P<what>.*?)(?: Users: (?P<users>.*?))?(?: Runbook: (?P<runbook>\S+))?"
-)
 
 
 @dataclass(frozen=True)
@@ -57,12 +53,11 @@ class Alarms:
         return sorted(map(self._alarm, notifying), key=lambda alarm: (alarm.since, alarm.name))
 
     def _alarm(self, found: Any) -> Alarm:
-        description = _DESCRIPTION.fullmatch(found.get("AlarmDescription", ""))
-        parts = description.groupdict("") if description else {}
+        text = AlarmText.read(found.get("AlarmDescription", ""))
         return Alarm(
             name=found["AlarmName"].removeprefix(self._prefix),
             since=found["StateUpdatedTimestamp"],
-            what=parts.get("what", ""),
-            users=parts.get("users", ""),
-            runbook=parts.get("runbook", ""),
+            what=text.what,
+            users=text.users,
+            runbook=text.runbook,
         )

@@ -9,24 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from console.deployed.ledger import Letter
-from eventing.cause import Code
 from eventing.dead_letter import Stage
+from eventing.redrive.remedies import remedy_of
 from eventing.timestamps import timestamp
-
-# What usually has to happen before a redrive helps. docs/dead-letters.md has the same at more length.
-REMEDIES: Mapping[Code, str] = {
-    Code.THROTTLED: "AWS had too much to do: redrive",
-    Code.UNAVAILABLE: "AWS was not there: redrive",
-    Code.TIMEOUT: "AWS was too slow: redrive",
-    Code.ACCESS_DENIED: "a policy or a key was changed: fix it, then redrive",
-    Code.NOT_FOUND: "a topic, table or bucket is gone: deploy, then redrive",
-    Code.TOO_LARGE: "the event does not fit: talk to the publisher, then discard",
-    Code.NO_ROUTE: "no topic takes the event: change the catalogue, deploy, then redrive",
-    Code.INVALID: "the event breaks a rule: look at a letter, talk to the publisher",
-    Code.CONFLICT: "another event has its identity: talk to the publisher, then discard",
-    Code.CRASHED: "the function died on it: look at its log",
-    Code.UNKNOWN: "an error that the code does not know: look at a letter",
-}
 
 
 @dataclass(frozen=True)
@@ -52,7 +37,7 @@ class Group:
     @property
     def remedy(self) -> str:
         """What usually has to happen before a redrive helps."""
-        return REMEDIES[Code(self.cause)] if self.cause in list(Code) else ""
+        return remedy_of(self.cause)
 
 
 def grouped(letters: Iterable[Letter]) -> list[Group]:

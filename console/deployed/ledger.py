@@ -24,8 +24,6 @@ class Letter(Outline):
 
     state: State
     episode: int
-    expires_at: int
-    """When it is deleted, in seconds since 1970."""
 
 
 _NUMBERS = ("episode", "expires_at")

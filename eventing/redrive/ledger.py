@@ -31,6 +31,8 @@ class Outline:
     code: str
     fingerprint: str
     failed_at: str
+    expires_at: int
+    """When it is gone for good, in seconds since 1970."""
 
     def matches(self, wanted: Filter) -> bool:
         """True when the filter selects this letter; letter ids are looked up, not matched."""
@@ -58,7 +60,6 @@ class Row(Outline):
     verdict: str
     """`ok` or the code it would fail with, when the catalogue `judged_by` was the deployed one."""
     judged_by: str
-    expires_at: int
     size: int
     """Bytes of the event."""
     target: str | None = None

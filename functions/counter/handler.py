@@ -13,6 +13,7 @@ from functions.shared.clock import Clock
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.parts import Parts
+from functions.shared.summary_keeper import SummaryKeeper
 
 THREADS, LOOKS = 16, 4
 
@@ -47,6 +48,9 @@ def make_handler(parts: Parts) -> Handler:
             topics=parts.expecting_subscribers,
             window=parts.conservation_window,
             metrics=parts.metrics,
+            summary=SummaryKeeper(
+                parts.summary_row, metrics=parts.metrics, logger=parts.logger, sees_letters=False
+            ),
             # Not the threads that the looks use themselves: calls that hang would hold up all that follow.
             lookers=ThreadPoolExecutor(LOOKS),
             clock=parts.clock,

@@ -24,6 +24,8 @@ class Runs:
     """Failed or timed out within the last minutes, refusals left out."""
     seconds: float
     """Age of the one that has worked longest; one that waits for approval has none."""
+    running: frozenset[str] = frozenset()
+    """The names of those under way."""
 
 
 def look(executions: Executions, now: datetime) -> Runs:
@@ -32,9 +34,11 @@ def look(executions: Executions, now: datetime) -> Runs:
     ended = [*executions.listed("FAILED"), *executions.listed("TIMED_OUT")]
     recent = [e for e in ended if e.stopped_at and now - e.stopped_at < _RECENT]
     failed = [e for e in recent if executions.error(e) not in EXECUTION_REFUSALS]
-    working = (_working_since(executions, one, now) for one in executions.listed("RUNNING"))
+    running = executions.listed("RUNNING")
+    working = (_working_since(executions, one, now) for one in running)
     ages = [(now - since).total_seconds() for since in working if since]
-    return Runs(len(failed), max(ages, default=0.0))
+    names = frozenset(one.arn.rpartition(":")[2] for one in running)
+    return Runs(len(failed), max(ages, default=0.0), names)
 
 
 def _working_since(executions: Executions, execution: Execution, now: datetime) -> datetime | None:

@@ -20,12 +20,14 @@ from functions.redrive.reports import Reports
 from functions.redrive.resubmission import Resubmission
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.runner import Runner
+from functions.redrive.summing_up import SummingUp
 from functions.redrive.tasks import Tasks
 from functions.shared.clients import READ_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.parts import Parts
+from functions.shared.summary_keeper import SummaryKeeper
 
 THREADS = 24
 
@@ -33,7 +35,10 @@ THREADS = 24
 class Handler:
     """Calls tasks by their names, and logs how they went."""
 
-    def __init__(self, *, tasks: Tasks, logger: Logger, clock: Clock) -> None:
+    def __init__(
+        self, *, tasks: Tasks, summing_up: SummingUp, logger: Logger, clock: Clock
+    ) -> None:
+        self._summing_up = summing_up
         self._logger = logger
         self._clock = clock
         self._page = tasks.page
@@ -71,6 +76,7 @@ class Handler:
             self._logger.error(name, execution=execution, resource=resource, code=code)
             raise
         self._logger.info(name, execution=execution, **_told(result))
+        self._summing_up.after(name, task, result)
         return result
 
 
@@ -145,7 +151,11 @@ def make_handler(parts: Parts) -> Handler:
         bucket=parts.bucket,
         clock=parts.clock,
     )
-    return Handler(tasks=tasks, logger=parts.logger, clock=parts.clock)
+    keeper = SummaryKeeper(
+        parts.summary_row, metrics=parts.metrics, logger=parts.logger, sees_letters=True
+    )
+    summing_up = SummingUp(keeper=keeper, letters=parts.letters, clock=parts.clock)
+    return Handler(tasks=tasks, summing_up=summing_up, logger=parts.logger, clock=parts.clock)
 
 
 handle = entry(lambda: make_handler(Parts(threads=THREADS, read_seconds=READ_SECONDS + 2)))

@@ -9,12 +9,12 @@ from datetime import datetime
 from eventing.cause import Cause, Code
 from eventing.json_text import Document
 from eventing.redrive.forecast import Forecaster
+from eventing.redrive.groups import grouped, largest
 from eventing.redrive.ledger import GOES_THROUGH, Row, State
 from eventing.redrive.plan import Plan, Prospect, differences, make_plan
 from eventing.redrive.request import RedriveRequest
 from eventing.redrive.steps import STEPS
 from eventing.timestamps import timestamp
-from functions.redrive.root_causes import grouped, largest
 from functions.shared.event_store import EventStore
 from functions.shared.letters import Letters
 from functions.shared.topics import Topics

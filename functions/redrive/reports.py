@@ -11,9 +11,10 @@ from typing import Any
 
 from eventing.dead_letter import STAGES, Stage
 from eventing.foreign_text import plain
+from eventing.redrive.groups import GROUPS
 from eventing.timestamps import timestamp
 from functions.contract import Objects
-from functions.redrive.root_causes import GROUPS, RootCauses
+from functions.redrive.root_causes import RootCauses
 from functions.redrive.run import Run, triage_prefix
 from functions.redrive.tally import left_out_of
 from functions.shared.audit import Audit

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
+    from functions.shared.summary_row import SummaryRow
     from functions.shared.topics import Topics
 
 
@@ -54,6 +55,7 @@ class Given(TypedDict, total=False):
     bucket: OperationsBucket
     ops: OpsTopic
     executions: Executions
+    summary_row: SummaryRow
     metric_reader: MetricReader
     shards: int
     page_seconds: float

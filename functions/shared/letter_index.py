@@ -2,58 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from eventing.cause import OWN_FAULT
 from eventing.redrive.filter import Filter
+from eventing.redrive.groups import Waiting
+from eventing.redrive.ledger import Outline
 from functions.contract import LEDGER_INDEX
 from functions.shared.letter_items import Kind, projection, read_letter
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+# Letters of a state that are grouped when they are counted: reading them one by one takes a few seconds.
+GROUPED = 16_000
 # Seconds since 1970, later than any letter goes.
 _NEVER = 10**11
-
-
-@dataclass(frozen=True)
-class Open:
-    """Letters that nobody has dealt with; the first failure as a `timestamp`."""
-
-    letters: int
-    own_fault: int
-    """Those whose cause is their own event's fault."""
-    failed_first: str | None
-
-    @classmethod
-    def sum(cls, parts: Sequence[Open]) -> Open:
-        """The letters of several partitions."""
-        return cls(
-            sum(one.letters for one in parts),
-            sum(one.own_fault for one in parts),
-            min((one.failed_first for one in parts if one.failed_first), default=None),
-        )
-
-
-@dataclass(frozen=True)
-class Parked:
-    """Letters that are taken up again only when asked for by their ids."""
-
-    letters: int
-    failed_first: str | None
-    first_expires_at: int | None
-    """When the first is gone for good, in seconds since 1970."""
-
-    @classmethod
-    def sum(cls, parts: Sequence[Parked]) -> Parked:
-        """The letters of several partitions."""
-        return cls(
-            sum(one.letters for one in parts),
-            min((one.failed_first for one in parts if one.failed_first), default=None),
-            min((one.first_expires_at for one in parts if one.first_expires_at), default=None),
-        )
 
 
 class LetterIndex:
@@ -90,46 +55,27 @@ class LetterIndex:
             yield from (letter for letter in letters if letter.matches(wanted))
             start = page.get("LastEvaluatedKey")
 
-    def open(self, partition: str) -> Open:
-        """The letters of a partition, counted by the table: only the first comes over the wire."""
-        codes = {f":code{number}": {"S": code.value} for number, code in enumerate(OWN_FAULT)}
-        letters, own_fault, after = 0, 0, None
-        while True:
-            page = self._page(
-                partition,
-                after,
-                names={"#code": "code"},
-                values=codes,
-                Select="COUNT",
-                FilterExpression=f"#code IN ({', '.join(codes)})",
-            )
-            letters, own_fault = letters + page["ScannedCount"], own_fault + page["Count"]
-            after = page.get("LastEvaluatedKey")
-            if not after:
-                break
-        first = self._page(partition, None, Limit=1)["Items"] if letters else []
-        return Open(letters, own_fault, first[0]["failed_at"]["S"] if first else None)
+    def waiting(self, partition: str, *, most: int) -> Waiting:
+        """The letters of a partition: all are counted, and those of the first pages grouped.
 
-    def parked(self, partition: str) -> Parked:
-        """The letters of a partition; those that go later than one read before stay in the table."""
-        names = {"#failed_at": "failed_at", "#expires_at": "expires_at"}
-        letters, failed_first, least, after = 0, None, _NEVER, None
+        Once there are `most`, only those that change more than the count come over the wire.
+        """
+        found = Waiting()
+        expression, names = projection(Outline)
+        after: Any = None
         while True:
-            page = self._page(
-                partition,
-                after,
-                names=names,
-                values={":least": {"N": str(least)}},
-                FilterExpression="#expires_at < :least",
-                ProjectionExpression=", ".join(names),
-            )
-            letters += page["ScannedCount"]
-            for item in page["Items"]:
-                failed_first = failed_first or item["failed_at"]["S"]
-                least = min(least, int(item["expires_at"]["N"]))
+            if found.letters < most:
+                page = self._page(partition, after, names=names, ProjectionExpression=expression)
+                for item in page["Items"]:
+                    found.add(read_letter(item, Outline))
+            else:
+                page = self._page(partition, after, **_remarkable(found))
+                found.letters += page["ScannedCount"]
+                for item in page["Items"]:
+                    found.look_at(item["code"]["S"], int(item["expires_at"]["N"]))
             after = page.get("LastEvaluatedKey")
             if not after:
-                return Parked(letters, failed_first, least if letters else None)
+                return found
 
     def _page(
         self,
@@ -150,3 +96,15 @@ class LetterIndex:
             **asked,
             **start,
         )
+
+
+def _remarkable(found: Waiting) -> dict[str, Any]:
+    """Asks for letters that are at fault themselves, or go before all that were found."""
+    codes = {f":code{number}": {"S": code.value} for number, code in enumerate(OWN_FAULT)}
+    least = found.first_expires_at or _NEVER
+    return {
+        "names": {"#code": "code", "#expires_at": "expires_at"},
+        "values": {**codes, ":least": {"N": str(least)}},
+        "FilterExpression": f"#expires_at < :least OR #code IN ({', '.join(codes)})",
+        "ProjectionExpression": "#code, #expires_at",
+    }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
@@ -13,10 +15,11 @@ from eventing.cause import UNPROCESSED, Cause, DependencyDown, cause_of
 from eventing.dead_letter import DeadLetter, Stage
 from eventing.redrive.changes import Change
 from eventing.redrive.filter import Filter
+from eventing.redrive.groups import Waiting, all_waiting
 from eventing.redrive.ledger import ORIGINALS, SHARDS, Row, State, originals_of, shard, shards
 from functions.shared.batch_answers import statement_cause
 from functions.shared.clock import Clock
-from functions.shared.letter_index import LetterIndex, Open, Parked
+from functions.shared.letter_index import GROUPED, LetterIndex
 from functions.shared.letter_items import (
     Entry,
     Kind,
@@ -162,29 +165,29 @@ class Letters:
         takes up no memory, however many there are. An `Outline` is read in less than half the time of
         a `Row`. The filter's `letter_ids` are not looked at. Raises what the SDK raises.
         """
-        partitions = [
-            p for stage in stages for state in states for p in shards(stage, state, self._shards)
-        ]
+        partitions = self._partitions(stages, states)
         return list(
             self._workers.map(lambda p: fold(self._index.query(p, wanted, kind)), partitions)
         )
 
-    def open(self, stage: Stage) -> Open:
+    def open(self, stage: Stage) -> Waiting:
         """The letters of a stage that nobody has dealt with, a redrive included; reads the index only."""
-        return Open.sum(self._counted(stage, ("open", "redriving"), self._index.open))
+        return self._waiting([stage], ["open", "redriving"])
 
-    def parked(self, stage: Stage) -> Parked:
+    def parked(self, stage: Stage) -> Waiting:
         """The letters of a stage that wait to be asked for by their ids; reads the index only."""
-        return Parked.sum(self._counted(stage, ("parked",), self._index.parked))
+        return self._waiting([stage], ["parked"])
 
-    def _counted(self, stage: Stage, states: Iterable[State], count: Callable[[str], T]) -> list[T]:
-        partitions = [p for state in states for p in shards(stage, state, self._shards)]
-        return list(self._workers.map(count, partitions))
+    def _waiting(self, stages: Iterable[Stage], states: Iterable[State]) -> Waiting:
+        look = partial(self._index.waiting, most=GROUPED // self._shards)
+        return all_waiting(self._workers.map(look, self._partitions(stages, states)))
+
+    def _partitions(self, stages: Iterable[Stage], states: Iterable[State]) -> list[str]:
+        return [p for pair in product(stages, states) for p in shards(*pair, self._shards)]
 
     def read(self, keys: Sequence[str]) -> dict[str, Entry]:
         """The letters under these keys with their events; what is not there is left out."""
-        entries = self._found(keys, read_entry)
-        return {entry.row.key: entry for entry in entries}
+        return {entry.row.key: entry for entry in self._found(keys, read_entry)}
 
     def rows(self, keys: Sequence[str]) -> list[Row]:
         """The letters under these keys as they are just now, without their events."""
@@ -225,7 +228,7 @@ class Letters:
                 for number, result in zip(run, answer.results, strict=True):
                     results[number] = result
                 doubtful.update(run if answer.asked_again else ())
-            waiting = [n for n in waiting if _retryable(results[n])]
+            waiting = [n for n in waiting if isinstance(c := results[n], Cause) and c.retryable]
             # Asked again, a change that was made is one that the letter's version refuses.
             doubtful.update(waiting)
             if not waiting or pause is None:
@@ -305,10 +308,6 @@ class Letters:
                 {"N": str(row.version)},
             ],
         }
-
-
-def _retryable(result: bool | Cause) -> bool:
-    return isinstance(result, Cause) and result.retryable
 
 
 def _stands(change: Change, row: Row | None) -> bool:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
+    from functions.shared.summary_row import SummaryRow
     from functions.shared.topics import Topics
 
 # Where a package holds them; infrastructure/packaging.py puts them there.
@@ -198,6 +199,13 @@ class Parts:
         return Incidents(self.clients.client("dynamodb"), table=table)
 
     @cached_property
+    def summary_row(self) -> SummaryRow:
+        from functions.shared.summary_row import SummaryRow
+
+        table = self._environment[Variable.LEDGER_TABLE]
+        return SummaryRow(self.clients.client("dynamodb"), table=table)
+
+    @cached_property
     def audit(self) -> Audit:
         from functions.shared.audit import Audit
 
@@ -291,6 +299,11 @@ class Parts:
     def deployment(self) -> str:
         """The name that operators know the deployment by."""
         return self._environment[Variable.DEPLOYMENT]
+
+    @property
+    def command_options(self) -> list[str]:
+        """The options that tell the command line which deployment is meant."""
+        return self._environment[Variable.COMMAND_OPTIONS].split()
 
     @property
     def runbook(self) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from eventing.alarm_text import AlarmText
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -64,7 +66,8 @@ class Meaning:
 
     def text(self, configuration: Configuration) -> str:
         """The description of an alarm."""
-        return f"{self.what} Users: {self.users} Runbook: {runbook(configuration, self.section)}"
+        address = runbook(configuration, self.section)
+        return str(AlarmText(what=self.what, users=self.users, runbook=address))
 
 
 def runbook(configuration: Configuration, section: str) -> str:
@@ -89,9 +92,12 @@ def reported(
         scope,
         "Reported",
         alarm_name=configuration.name(name),
-        alarm_description=(
-            f"Operators have been told of {what}, by triage. No reason to worry: it keeps the alarm from "
-            f"telling them again. Runbook: {runbook(configuration, section)}"
+        alarm_description=str(
+            AlarmText(
+                what=f"Operators have been told of {what}, by triage. No reason to worry: it keeps the "
+                "alarm from telling them again.",
+                runbook=runbook(configuration, section),
+            )
         ),
         threshold=1,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

@@ -118,6 +118,7 @@ class Counter(Construct):
         self.runs_failed = region.metric(Metric.REDRIVE_RUNS_FAILED, statistic=maximum)
         self.succeeded = region.metric(Metric.REDRIVE_SUCCEEDED)
         self.failed_again = region.metric(Metric.REDRIVE_FAILED)
+        self.summary_unwritten = region.metric(Metric.SUMMARY_UNWRITTEN)
         self.run_seconds = region.metric(Metric.REDRIVE_RUN_SECONDS, statistic=maximum)
         self.unaccounted = region.alarms.alarm(
             self,

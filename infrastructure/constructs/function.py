@@ -38,8 +38,8 @@ class Function(lambda_.Function):
     """The function in `functions/{name}`: it may write its own log and trace, and nothing else yet.
 
     `alarms` are on invocations that fail, are turned away, or nearly run out of time; `harm` says what
-    these do to publishers and subscribers. One that `refuses` raises what its caller did wrong, which is
-    no failure of it: whoever calls it watches for those.
+    these do to publishers and subscribers, and without any there are none. One that `refuses` raises what
+    its caller did wrong, which is no failure of it: whoever calls it watches for those.
     """
 
     log_name: str
@@ -62,7 +62,7 @@ class Function(lambda_.Function):
         memory_size: int,
         timeout: cdk.Duration,
         environment: Mapping[str, str],
-        harm: str,
+        harm: str | None,
         refuses: bool = False,
     ) -> None:
         configuration = region.configuration
@@ -111,7 +111,14 @@ class Function(lambda_.Function):
         accept_wildcard(
             role, "*", "X-Ray's trace segments are no resources that a policy could name."
         )
-        self._watch(region, name, timeout, harm, refuses=refuses)
+        minute = cdk.Duration.minutes(1)
+        self.errors = self.metric_errors(period=minute)
+        self.throttles = self.metric_throttles(period=minute)
+        self.duration = self.metric_duration(period=minute, statistic=cloudwatch.Stats.MAXIMUM)
+        self.seconds_before_alarm = timeout.to_seconds() * _LONG
+        self.alarms = ()
+        if harm is not None:
+            self._watch(region, name, timeout, harm, refuses=refuses)
 
     def _watch(
         self,
@@ -122,11 +129,6 @@ class Function(lambda_.Function):
         *,
         refuses: bool,
     ) -> None:
-        minute = cdk.Duration.minutes(1)
-        self.errors = self.metric_errors(period=minute)
-        self.throttles = self.metric_throttles(period=minute)
-        self.duration = self.metric_duration(period=minute, statistic=cloudwatch.Stats.MAXIMUM)
-        self.seconds_before_alarm = timeout.to_seconds() * _LONG
         watched = (
             ("errors", self.errors, 0.0, 1, "failed: it crashed or ran out of time or memory."),
             ("throttles", self.throttles, 0.0, 2, "was not run: too many ran at once."),

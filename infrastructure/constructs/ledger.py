@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Ledger(Construct):
-    """The ledger of a region. Its rows are letters, locks, incidents, allowances and the audit."""
+    """The ledger of a region. Its rows are letters, locks, incidents, allowances, the audit and one summary."""
 
     table: dynamodb.TableV2
 
@@ -70,7 +70,7 @@ class Ledger(Construct):
     def grant_redrive(self, function: Function) -> None:
         """Let it read and change letters, hold locks, remember incidents and allowances, add to the audit."""
         locks = [f"{lock}*" for lock in (Rows.LOCK, Rows.TRIAGE_LOCK, Rows.TELL_LOCK)]
-        kept = [*locks, f"{Rows.INCIDENT}*", f"{Rows.ALLOWANCE}*"]
+        kept = [*locks, f"{Rows.INCIDENT}*", f"{Rows.ALLOWANCE}*", Rows.SUMMARY]
         self._grant(function, "dynamodb:GetItem", rows=[LETTER_KEYS, *kept])
         self._grant(function, "dynamodb:UpdateItem", rows=kept)
         self._grant(function, "dynamodb:BatchGetItem", "dynamodb:PartiQLUpdate", rows=[LETTER_KEYS])
@@ -79,11 +79,20 @@ class Ledger(Construct):
         self._grant_index(function)
 
     def grant_count(self, function: Function) -> None:
-        """Let it count letters, see which incident was told and who is at the triage, and end an incident."""
+        """Let it count letters, see which incident was told and who is at the triage, and end an incident.
+
+        What it counts it may write into the summary.
+        """
         incidents = f"{Rows.INCIDENT}*"
-        self._grant(function, "dynamodb:GetItem", rows=[incidents, f"{Rows.TRIAGE_LOCK}*"])
+        read = [incidents, f"{Rows.TRIAGE_LOCK}*", Rows.SUMMARY]
+        self._grant(function, "dynamodb:GetItem", rows=read)
         self._grant(function, "dynamodb:DeleteItem", rows=[incidents])
+        self._grant(function, "dynamodb:UpdateItem", rows=[Rows.SUMMARY])
         self._grant_index(function)
+
+    def grant_read_summary(self, function: Function) -> None:
+        """Let it read the summary, and nothing else."""
+        self._grant(function, "dynamodb:GetItem", rows=[Rows.SUMMARY])
 
     def _grant_index(self, function: Function) -> None:
         function.add_to_role_policy(

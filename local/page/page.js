@@ -21,6 +21,35 @@ function make(tag, attributes = {}, ...content) {
   return element;
 }
 
+/** A length of time in its two largest units. */
+function duration(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const parts = [[Math.floor(whole / 86400), "d"], [Math.floor(whole / 3600) % 24, "h"],
+    [Math.floor(whole / 60) % 60, "min"], [whole % 60, "s"]];
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first < 0) return "0 s";
+  return parts.slice(first, first + (first < 2 ? 2 : 1)).filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`).join(" ");
+}
+
+/** A length of time as the tick of an axis: in one unit. */
+function tickOf(seconds) {
+  const [of, unit] = [[86400, "d"], [3600, "h"], [60, "min"]].find(([length]) => seconds >= length) ?? [1, "s"];
+  return `${short.format(seconds / of)} ${unit}`;
+}
+
+/** A value in the words of its axis. */
+const said = (value, unit) => (unit === "seconds" ? duration(value) : number.format(value));
+
+/** New content, unless somebody is just marking what is there. A link that had the focus has it again. */
+function keep(holder, ...content) {
+  const selection = getSelection();
+  if (!selection.isCollapsed && holder.contains(selection.anchorNode)) return;
+  const link = holder.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  holder.replaceChildren(...content);
+  if (link) holder.querySelector(`a[href="${CSS.escape(link)}"]`)?.focus({ preventScroll: true });
+}
+
 function ask(path) {
   return fetch(path).then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)));
 }
@@ -29,8 +58,16 @@ function ask(path) {
 
 function alarmItem(alarm, described) {
   const item = make("li", { "data-alarm": alarm.name, "data-state": alarm.state },
-    make("strong", {}, alarm.name), " ", make("span", { class: "state" }, WORDS[alarm.state] ?? alarm.state));
-  if (described) item.append(make("p", {}, `since ${at(alarm.since)}. ${alarm.description}`));
+    make("strong", { title: alarm.name }, alarm.title ?? alarm.name), " ",
+    make("span", { class: "state" }, WORDS[alarm.state] ?? alarm.state));
+  if (!described) return item;
+  const age = duration(Date.now() / 1000 - alarm.since);
+  item.append(make("p", {}, `For ${age}: ${alarm.what}`));
+  if (alarm.users) item.append(make("p", {}, `Users: ${alarm.users}`));
+  const then = make("p");
+  if (alarm.next) then.append(make("code", {}, alarm.next), " ");
+  if (alarm.runbook) then.append(make("a", { href: alarm.runbook, rel: "noreferrer" }, "Runbook"));
+  if (then.hasChildNodes()) item.append(then);
   return item;
 }
 
@@ -38,8 +75,10 @@ function showAlarms(alarms) {
   const rank = (alarm) => [alarm.state !== "ALARM", !alarm.composite, alarm.name].map(String).join();
   const ordered = [...alarms].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   const ringing = alarms.filter((alarm) => alarm.state === "ALARM");
-  const shown = ordered.filter((alarm) => alarm.state === "ALARM" || alarm.composite);
-  byId("alarm-list").replaceChildren(...shown.map((alarm) => alarmItem(alarm, alarm.state === "ALARM")));
+  const quiet = ordered.filter((alarm) => alarm.state !== "ALARM" && alarm.composite);
+  keep(byId("alarm-list"), ...[ordered.filter((alarm) => alarm.state === "ALARM"), quiet]
+    .filter((some) => some.length)
+    .map((some) => make("ul", { class: "alarms" }, ...some.map((one) => alarmItem(one, one.state === "ALARM")))));
   byId("alarm-count").textContent =
     `${ringing.length} of ${alarms.length} in alarm. Here are those, and all that sum up others.`;
   const state = (name) => alarms.find((alarm) => alarm.composite && alarm.name.endsWith(name))?.state;
@@ -59,9 +98,8 @@ function showHealth(state, text) {
 function showExecutions(executions) {
   byId("execution-rows").replaceChildren(...executions.map((execution) => {
     const { action = "triage", stage = "all", started_by: by = "" } = execution.input;
-    const counts = Object.entries(execution.counts ?? {}).map(([fate, n]) => `${n} ${fate}`).join(", ");
     const cells = [at(execution.started), `${action} of ${stage}`, by, execution.status.toLowerCase(),
-      execution.outcome ?? "", counts];
+      execution.outcome || "not ended", execution.letters];
     return make("tr", { "data-status": execution.status }, ...cells.map((text) => make("td", {}, text)));
   }));
   if (!executions.length) byId("execution-rows").append(make("tr", {}, make("td", { colspan: 6 }, "none yet")));
@@ -82,34 +120,47 @@ const KINDS = {
         alarmItem(known.get(arn) ?? { name: arn, state: "not there" }, false)));
     };
   },
+  custom(widget, body) {
+    return (data) => showCustom(body, data);
+  },
   log(widget, body) {
     cannot(body, "This page can't run queries of Logs Insights. In CloudWatch this is what the query below finds.");
     body.append(make("pre", {}, widget.properties.query));
   },
   metric(widget, body) {
     const holder = body.appendChild(make("div"));
-    const draw = widget.properties.view === "singleValue" ? bigNumbers(holder) : graph(widget, holder);
+    const draw = widget.properties.view === "singleValue" ? bigNumbers(holder, unitOf(widget)) : graph(widget, holder);
     return (data) => (data.cannot ? cannot(holder, data.cannot) : draw(data));
   },
 };
+
+/** What a function has drawn; the server lets nothing through but words and tables. */
+function showCustom(body, data) {
+  if (data.cannot) return cannot(body, data.cannot);
+  const template = make("template");
+  template.innerHTML = data.html;
+  keep(body, template.content);
+}
 
 function cannot(body, why) {
   body.replaceChildren(make("p", { class: "cannot" }, why));
 }
 
+const unitOf = (widget) => widget.properties.yAxis?.left?.label;
 const latest = (values) => values.findLastIndex((value) => value !== null);
 
-function bigNumbers(holder) {
+function bigNumbers(holder, unit) {
   const list = holder.appendChild(make("dl", { class: "big" }));
   return ({ series }) => list.replaceChildren(...series.map(({ label, values }) => {
     const index = latest(values);
-    return make("div", {}, make("dt", {}, label), make("dd", {}, index < 0 ? "–" : number.format(values[index])));
+    return make("div", {}, make("dt", {}, label), make("dd", {}, index < 0 ? "–" : said(values[index], unit)));
   }));
 }
 
 function graph(widget, holder) {
   const { properties } = widget;
   const lines = properties.annotations?.horizontal ?? [];
+  const unit = unitOf(widget);
   const figure = holder.appendChild(make("figure", {
     tabindex: "0", role: "group",
     "aria-label": `${properties.title}: a graph; the arrow keys go through its points, the table has the values`,
@@ -127,21 +178,24 @@ function graph(widget, holder) {
   function tabulate() {
     const { times, series } = shown;
     caption.textContent = cursor === null ? "latest values" : `values at ${at(times[cursor], clock)}`;
+    // What has no value in all the time that is shown takes no row.
+    const some = series.map((one, index) => ({ ...one, index })).filter((one) => latest(one.values) >= 0);
     rows.replaceChildren(
-      ...series.map((one, index) => {
+      ...some.map((one) => {
         const key = make("span", { class: "key" });
-        key.style.background = colour(one, index);
+        key.style.background = colour(one, one.index);
         const place = cursor ?? latest(one.values);
         const value = one.values[place] ?? null;
         return make("tr", {}, make("td", {}, key, one.label),
-          make("td", { class: "number" }, value === null ? "no data" : number.format(value)),
+          make("td", { class: "number" }, value === null ? "no data" : said(value, unit)),
           make("td", { class: "number" }, value === null || cursor !== null ? "" : at(times[place], clock)));
       }),
+      ...(some.length ? [] : [make("tr", {}, make("td", { colspan: 3 }, "no data"))]),
       ...lines.map((line) => {
         const key = make("span", { class: "key" });
         key.style.background = line.color ?? css("--alarm");
         return make("tr", {}, make("td", {}, key, line.label ?? "line"),
-          make("td", { class: "number" }, number.format(line.value)), make("td"));
+          make("td", { class: "number" }, said(line.value, unit)), make("td"));
       }));
   }
 
@@ -182,7 +236,7 @@ function graph(widget, holder) {
       axes: [
         { ...axis, size: 26, values: (_u, ticks) => ticks.map((tick) => at(tick, clock)) },
         ...sides.map((side) => ({ ...axis, scale: side, side: side === "left" ? 3 : 1, size: 52,
-          values: (_u, ticks) => ticks.map((tick) => short.format(tick)) })),
+          values: (_u, ticks) => ticks.map((tick) => (unit === "seconds" ? tickOf(tick) : short.format(tick))) })),
       ],
       series: [{}, ...series.map((one, index) => ({
         label: one.label, scale: one.axis, stroke: colour(one, index), width: 1.75, spanGaps: true,
@@ -225,12 +279,12 @@ function graph(widget, holder) {
 /** The dashboards' widgets, in their places; for each the function that shows what is new. */
 function lay(dashboards) {
   const updates = new Map();
-  for (const { name, widgets } of dashboards) {
+  for (const { name, title, widgets } of dashboards) {
     const id = `dashboard-${name}`;
-    byId("sections").append(make("li", {}, make("a", { href: `#${id}` }, name)));
+    byId("sections").append(make("li", {}, make("a", { href: `#${id}` }, title)));
     const grid = make("div", { class: "grid" });
     byId("dashboards").append(make("section", { id, "aria-labelledby": `${id}-title`, tabindex: "-1", "data-dashboard": name },
-      make("h2", { id: `${id}-title` }, name), grid));
+      make("h2", { id: `${id}-title`, title: name }, title), grid));
     updates.set(name, widgets.map((widget, index) => {
       const kind = widget.type;
       const body = make("div");
@@ -251,6 +305,7 @@ async function look(updates) {
     const live = await ask(`/api/live?minutes=${byId("minutes").value}`);
     showAlarms(live.alarms);
     showExecutions(live.executions);
+    showCustom(byId("waiting"), live.waiting);
     for (const [name, functions] of updates) {
       functions.forEach((update, index) => update?.(live.series[name]?.[index], live.alarms));
     }

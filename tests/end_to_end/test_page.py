@@ -31,6 +31,15 @@ from local.deployment import Deployment
 from local.page_server import DashboardPage
 from tests.browser.chromium import chromium
 from tests.end_to_end.conftest import PUBLISHER, denied, eventually, new_event, payment
+from tests.end_to_end.screens import (
+    COLOURS,
+    HOSTILE,
+    SCREENS,
+    SECRET,
+    first_screen,
+    follow_the_runbook,
+    what_waits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -71,6 +80,14 @@ class Seen:
     messages_of_attention: list[str] = field(default_factory=list)
     """And what from then on, until the letter that waited for a person was dealt with."""
     narrow: dict[str, Any] = field(default_factory=dict)
+    first_screens: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """What of an incident is seen at once, by the screen and its colours."""
+    hostile: dict[str, Any] = field(default_factory=dict)
+    """What the page makes of foreign text that is no friend of it."""
+    causes: list[str] = field(default_factory=list)
+    """The rows below the graph of dead letters by cause."""
+    document: dict[str, Any] = field(default_factory=dict)
+    """Where the link of an alarm leads."""
     caption: str = ""
     before_loss: tuple[int, str] = (-1, "")
     """What was unaccounted for, and the alarm's state, without the minute of the loss."""
@@ -145,9 +162,19 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
         triage.first.wait_for(timeout=60_000)
         letters = BATCHES * FAILING
         eventually(lambda: _open_letters(deployment), lambda found: found == letters)
+        eventually(
+            lambda: page.locator("#waiting strong").first.inner_text(), lambda t: "wait" in t
+        )
         _shoot(page, "incident")
         _shoot(page, "incident-graphs", section="-redrive-")
         seen.narrow = _narrow(browser, url)
+        seen.first_screens = {
+            (screen, colours): first_screen(browser, url, screen, colours)
+            for screen in SCREENS
+            for colours in COLOURS
+        }
+        seen.causes = _rows(page, "New dead letters of publish, by cause")
+        seen.document = follow_the_runbook(browser, url)
         with denied(deployment, f"{deployment.name}-redrive", "sns:Publish", payments):
             _redrive(deployment, page, "aborted")
 
@@ -185,22 +212,27 @@ def _redrive(
 
 
 def _let_a_letter_wait(deployment: Deployment, page: Page, seen: Seen) -> None:
-    """A letter that no topic takes is triaged, redriven in vain until it is parked, and discarded."""
+    """A letter that no topic takes is triaged, redriven in vain until it is parked, and discarded.
+
+    None of its texts means well.
+    """
     now = timestamp(datetime.now(UTC))
     letter = DeadLetter(
         stage="publish",
         step="route",
-        publisher=PUBLISHER,
-        event=json.dumps(new_event("org.unknown")),
+        publisher=HOSTILE,
+        event=json.dumps({**new_event(), "type": HOSTILE, "data": {"card": SECRET}}),
         accepted_at=now,
-        cause=Cause(Code.NO_ROUTE, "NoRoute", "no topic takes it"),
+        cause=Cause(Code.NO_ROUTE, HOSTILE, HOSTILE, HOSTILE),
         failed_at=now,
+        topic=HOSTILE,
     )
     queue = deployment.outputs["PublishDlqUrl"]
     deployment.client("sqs").send_message(QueueUrl=queue, MessageBody=letter.text())
     eventually(lambda: _invoke_counter(deployment)["publish"]["own_fault"], lambda n: n == 1)
     _wait_for_health(page, seen, "ATTENTION", ALARM_SECONDS)
     _wait_for_alarm(page, "eventing-attention", "ALARM", ALARM_SECONDS)
+    seen.hostile = what_waits(page, "NO_ROUTE")
     _redrive(deployment, page, "1 parked", max_episodes=1)
     eventually(lambda: _invoke_counter(deployment)["publish"]["parked"], lambda n: n == 1)
     _wait_for_alarm(page, "eventing-publish-parked-dead-letters", "ALARM", ALARM_SECONDS)
@@ -245,6 +277,7 @@ def _drawn(page: Page) -> dict[str, list[dict[str, Any]]]:
         rows: [...box.querySelectorAll('tr')].map(row => row.innerText),
         items: box.querySelectorAll('li').length,
         words: box.innerText.length,
+        text: box.innerText,
     }))"""
     found = {}
     for section in page.locator("[data-dashboard]").all():
@@ -287,6 +320,11 @@ def _narrow(browser: Browser, url: str) -> dict[str, Any]:
     )
     page.close()
     return found
+
+
+def _rows(page: Page, title: str) -> list[str]:
+    box = page.locator("article", has=page.get_by_role("heading", name=title, exact=True))
+    return box.locator("tr").all_inner_texts()
 
 
 def _shoot(page: Page, name: str, *, section: str | None = None) -> None:
@@ -480,13 +518,16 @@ def test_every_widget_of_every_dashboard_is_on_the_page(seen: Seen) -> None:
                 case "metric":
                     lines = widget["properties"].get("annotations", {}).get("horizontal", [])
                     assert box["pixels"] > 10_000, box
-                    # The text alternative: a row for each metric and each threshold.
-                    assert len(box["rows"]) == len(widget["properties"]["metrics"]) + len(lines)
+                    # The text alternative: a row for each metric that has values, and each threshold.
+                    metrics = len(widget["properties"]["metrics"])
+                    assert 1 <= len(box["rows"]) - len(lines) <= metrics
                     assert box["cannot"] is None
                 case "alarm":
                     assert box["items"] == len(widget["properties"]["alarms"])
                 case "text":
                     assert box["words"] > 5
+                case "custom":
+                    assert "No dead letter waits." in box["text"]
                 case "log":
                     # The emulator has no Logs Insights, and the page says so.
                     assert "can't run queries" in box["cannot"]
@@ -499,6 +540,55 @@ def test_the_page_tells_an_incident_from_red_to_green(seen: Seen) -> None:
     assert [("done" in row, "aborted" in row) for row in redrives] == [(True, False), (False, True)]
     assert f"{BATCHES * FAILING} resolved" in redrives[0]
     assert any("triage of publish" in row and "triaged" in row for row in seen.executions)
+
+
+@pytest.mark.parametrize("colours", COLOURS)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_first_screen_says_whether_where_why_and_what_now(
+    seen: Seen, screen: str, colours: str
+) -> None:
+    found = seen.first_screens[screen, colours]
+    letters, why, where, since, next = found["cells"]
+
+    assert found["health"] == ["Unhealthy"]
+    assert letters == f"{BATCHES * FAILING} open"
+    assert why.startswith("ACCESS_DENIED\na policy or a key was changed")
+    assert where.splitlines()[0] == "publish: topic eventing-topic-payments"
+    assert "ago" in since
+    assert re.fullmatch(r"eventing plan --stage publish --fingerprint [0-9a-f]+", next)
+    assert found["commands"] == [next]
+    assert screen == "telephone" or found["alarms"]
+    assert found["contrast"] > 4.5
+    assert found["by keyboard"]
+    assert found["wide"] <= SCREENS[screen][0]
+    assert found["lines"] <= 3
+    assert found["broken"] == 0
+
+
+def test_a_cause_without_letters_takes_no_row(seen: Seen) -> None:
+    assert [row.split("\t")[0] for row in seen.causes] == [
+        "access denied",
+        "alarm above 0 dead letters",
+    ]
+
+
+def test_the_runbook_of_an_alarm_opens_at_its_section(seen: Seen) -> None:
+    assert seen.document["section"]
+    assert seen.document["address"].endswith(f"/docs/runbook.md#{seen.document['section']}")
+
+
+def test_foreign_text_is_text_and_no_more(seen: Seen) -> None:
+    found = seen.hostile
+
+    assert set(found["tags"]) <= {
+        "p", "strong", "code", "table", "thead", "tbody", "tr", "th", "td", "br",
+    }  # fmt: skip
+    assert set(found["attributes"]) <= {"scope"}
+    assert found["title"] == "Eventing"
+    assert SECRET not in found["text"]
+    assert not {"\u202e", "\u2066"} & set(found["text"])
+    assert "<img src=x onerror" in found["row"]
+    assert all(re.fullmatch(r"eventing [\w -]+", command) for command in found["commands"])
 
 
 def test_each_cause_is_told_once_and_the_end_of_all(seen: Seen) -> None:

@@ -21,6 +21,7 @@ from functions.shared.clients import Clients
 from functions.shared.entry import Handler
 from functions.shared.parts import Parts
 from functions.triage.handler import make_handler as make_triage
+from functions.widget.handler import make_handler as make_widget
 from tests.faults import http
 from tests.faults.sdk import fail
 from tests.faults.vocabulary import Call, Fault, Killed
@@ -120,6 +121,11 @@ class Process:
     def counter(self) -> Handler:
         """The counter."""
         return make_counter(self.parts(threads=16))
+
+    @cached_property
+    def widget(self) -> Handler:
+        """The widget."""
+        return make_widget(self.parts(threads=1))
 
     def invoke(self, task: Json) -> Json:
         """Do a task, as its function does."""

@@ -74,6 +74,8 @@ PAGE = [
     ("page", "BatchExecuteStatement", 2),  # recorded
     ("page", "PutObject", 2),  # the results
 ]
+# After a page, when its results are safe.
+SUMMARY = [("page", "UpdateItem", 3), ("page", "UpdateItem", 4)]
 FINISH = [
     ("finish", "GetItem", 1),  # the locks
     ("finish", "UpdateItem", 1),
@@ -121,7 +123,7 @@ def test_these_are_all_the_calls(world: World) -> None:
         for call in world.calls()
         if call.task in ("lock", "verify", "probe", "page", "finish") and call.operation != "Query"
     }
-    of_the_run = {*LOCK, *VERIFY, *PROBE, *PAGE, *FINISH}
+    of_the_run = {*LOCK, *VERIFY, *PROBE, *PAGE, *SUMMARY, *FINISH}
     assert made >= of_the_run
     # What is left concerns messages of incidents, after the report.
     assert {where[0] for where in made - of_the_run} == {"finish"}
@@ -137,7 +139,7 @@ def test_a_process_that_dies_before_the_first_page(world: World, where: Where) -
     assert set(see_all_well(world).values()) == {1}
 
 
-@pytest.mark.parametrize("where", [*PAGE, *FINISH])
+@pytest.mark.parametrize("where", [*PAGE, *SUMMARY, *FINISH])
 def test_a_process_that_dies_later_is_taken_over_by_another(world: World, where: Where) -> None:
     ended = world.run(REDRIVE, faults=once("done-then-killed", at(where)))
     assert ended.output["outcome"] == "done"
@@ -148,7 +150,7 @@ def test_a_process_that_dies_later_is_taken_over_by_another(world: World, where:
     see_all_well(world)
 
 
-@pytest.mark.parametrize("where", [*PAGE[:-1], *FINISH[:2]])
+@pytest.mark.parametrize("where", [*PAGE[:-1], *SUMMARY, *FINISH[:2]])
 def test_processes_that_die_each_time(world: World, where: Where) -> None:
     ended = world.run(REDRIVE, faults=lambda call: "killed" if at(where)(call) else None)
     assert ended.error == "Runtime.ExitError"
@@ -164,7 +166,7 @@ def test_processes_that_die_each_time(world: World, where: Where) -> None:
     see_all_well(world, most=5)
 
 
-@pytest.mark.parametrize("where", PAGE)
+@pytest.mark.parametrize("where", [*PAGE, *SUMMARY])
 def test_an_execution_that_is_stopped_in_the_middle_of_a_page(world: World, where: Where) -> None:
     ended = world.run(REDRIVE, faults=meanwhile(at(where), world.stop))
     assert ended.error == "Stopped"

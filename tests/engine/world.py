@@ -134,6 +134,7 @@ class World:
             Variable.OPEN_LETTER_DAYS: "180",
             Variable.CLOSED_LETTER_DAYS: "30",
             Variable.RUNBOOK: "docs/runbook.md",
+            Variable.COMMAND_OPTIONS: f"--deployment {self.name} --region {self.cloud.region}",
             Variable.OPS_TOPIC_ARN: self.cloud.ops_topic,
             Variable.TOPIC_ARN_PREFIX: self.cloud.ops_topic.removesuffix("ops") + "topic-",
             Variable.EVENT_RETENTION_DAYS: "90",
@@ -268,6 +269,11 @@ class World:
         assert isinstance(self.cloud, InMemory), "only there is seen what it starts"
         process = self.process(faults)
         return {**process.counter({}, process.context(50)), "started": self.cloud.started()}
+
+    def widget(self, event: Json = None, *, faults: Faults = nothing) -> Json:
+        """What the dashboards' widget answers."""
+        process = self.process(faults)
+        return process.widget(event or {"widgetContext": {}}, process.context(10))
 
     # What came out
 

@@ -106,16 +106,33 @@ def test_cloudwatchs_limits_are_kept(regional: Template, name: str) -> None:
     assert len(json.dumps(widgets)) <= BODY
 
 
+WITH_WHAT_WAITS = ("operations", "redrive")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_waits_stands_first_where_operators_look(regional: Template, name: str) -> None:
+    drawn = [number for number, w in enumerate(_widgets(regional, name)) if w["type"] == "custom"]
+
+    assert drawn == ([0] if name in WITH_WHAT_WAITS else [])
+    for number in drawn:
+        widget = _widgets(regional, name)[number]
+        assert widget["properties"]["endpoint"] == "eventing-widget"
+        assert widget["properties"].get("params", {}) == {}
+        assert widget["properties"]["updateOn"] == {
+            "refresh": True, "resize": False, "timeRange": False,
+        }  # fmt: skip
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_it_begins_by_saying_how_to_read_it(regional: Template, name: str) -> None:
-    first = _widgets(regional, name)[0]
+    first = next(w for w in _widgets(regional, name) if w["type"] != "custom")
 
     assert first["type"] == "text"
     assert len(first["properties"]["markdown"]) > 200
 
 
 def test_alarms_come_first_and_none_is_missing(regional: Template) -> None:
-    _, everything, notifying, components = _widgets(regional, "operations")[:4]
+    _, _, everything, notifying, components = _widgets(regional, "operations")[:5]
     shown = [*everything["properties"]["alarms"], *notifying["properties"]["alarms"]]
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     there = {alarm.properties["AlarmName"] for kind in kinds for alarm in regional.all(kind)}

@@ -187,11 +187,16 @@ def test_redrive_may_do_what_the_stages_do_and_write_down_what_it_did(regional: 
     }
 
 
+def test_the_widget_may_read_a_row(regional: Template) -> None:
+    assert _own(regional, "widget") == {("dynamodb:GetItem", "eventing-ledger")}
+
+
 def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
     assert _own(regional, "counter") == {
         *(("sqs:GetQueueAttributes", f"eventing-{stage}-dlq") for stage in STAGES),
         ("dynamodb:GetItem", "eventing-ledger"),
         ("dynamodb:DeleteItem", "eventing-ledger"),
+        ("dynamodb:UpdateItem", "eventing-ledger"),
         ("dynamodb:Query", f"eventing-ledger/index/{LEDGER_INDEX}"),
         ("states:StartExecution", "eventing-redrive"),
         ("states:ListExecutions", "eventing-redrive"),
@@ -232,6 +237,13 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 Variable.STATE_MACHINE_ARN: (
                     f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:eventing-redrive"
                 ),
+            },
+        ),
+        (
+            "widget",
+            {
+                Variable.LEDGER_TABLE: "eventing-ledger",
+                Variable.COMMAND_OPTIONS: "--deployment eventing --region us-east-1",
             },
         ),
         (

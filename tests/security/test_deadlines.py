@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +17,7 @@ from eventing.catalogue import Catalogue
 from eventing.event import Event
 from eventing.redrive.pace import PAGE_SECONDS
 from eventing.schemas import SchemaCheck, Schemas
-from functions.contract import LEDGER_INDEX
+from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS
 from functions.counter.handler import make_handler as make_counter
 from functions.ingest.handler import make_handler as make_ingest
 from functions.publish.handler import make_handler as make_publish
@@ -149,7 +150,32 @@ def test_letters_of_a_batch_are_sent_in_time_however_long_topics_took(workers: E
 def test_no_look_of_the_counter_takes_the_time_of_the_others(
     slow: str, late: set[str], workers: Executor
 ) -> None:
-    aws = FakeAws(indexes={LEDGER_INDEX: Index("shard", "failed_at", frozenset({"expires_at"}))})
+    with (
+        slow_counter(slow, workers) as (count, clock, log),
+        pytest.raises(TimeoutError, match="longer"),
+    ):
+        count()
+    assert clock.deadlines[-1] <= 50
+    found = next(line["found"] for line in log() if line["message"] == "count")
+    assert len(found) == 5
+    assert {name for name, of in found.items() if "error" in of} == late
+
+
+def test_a_summary_that_is_not_written_in_time_fails_no_count(workers: Executor) -> None:
+    with slow_counter("UpdateItem", workers) as (count, clock, log):
+        assert count().keys() == {"ingest", "publish", "conservation", "delivery", "runs"}
+    assert clock.deadlines[-1] <= 50
+    assert [line["level"] for line in log() if line["message"] == "count"] == ["INFO"]
+
+
+@contextmanager
+def slow_counter(
+    slow: str, workers: Executor
+) -> Iterator[tuple[Callable[[], Any], CountedClock, Callable[[], list[Any]]]]:
+    """A counter of whose calls those of one operation hang until the context ends; its clock and its log."""
+    aws = FakeAws(
+        indexes={LEDGER_INDEX: Index("shard", "failed_at", frozenset(LEDGER_INDEX_MEMBERS))}
+    )
     clock = CountedClock()
     clock.patience = 0.5
     aws.fault = lambda call: "hang" if call.operation == slow else None
@@ -166,14 +192,13 @@ def test_no_look_of_the_counter_takes_the_time_of_the_others(
             )
         )
         try:
-            with pytest.raises(TimeoutError, match="longer"):
-                handler({}, Context(50))
+            yield (
+                lambda: handler({}, Context(50)),
+                clock,
+                lambda: [json.loads(line) for line in log.getvalue().splitlines()],
+            )
         finally:
             aws.released.set()
-    assert clock.deadlines[-1] <= 50
-    found = json.loads(log.getvalue())["found"]
-    assert len(found) == len(clock.deadlines) == 5
-    assert {name for name, of in found.items() if "error" in of} == late
 
 
 def test_a_page_ends_in_time_however_long_its_plan_took_to_read(world: World) -> None:

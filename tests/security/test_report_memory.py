@@ -42,6 +42,7 @@ class Ledger:
                 code="UNKNOWN",
                 fingerprint="f",
                 failed_at=f"2026-11-27T{n:06}",
+                expires_at=2_000_000_000,
                 **members,
             )
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from functions.contract import Objects, Rows
+from functions.contract import LEDGER_INDEX, Objects, Rows
 from tests.infrastructure.synthesis import ACCOUNT, Template
 from tests.security.policies import Decisions, holds
 
-FUNCTIONS = ("ingest", "publish", "triage", "redrive", "counter")
+FUNCTIONS = ("ingest", "publish", "triage", "redrive", "counter", "widget")
 LEDGER = "eventing-ledger"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"
@@ -23,7 +23,7 @@ LOCK = f"{Rows.LOCK}publish"
 TRIAGE_LOCK = f"{Rows.TRIAGE_LOCK}publish"
 TELL_LOCK = f"{Rows.TELL_LOCK}publish"
 ALLOWANCE = f"{Rows.ALLOWANCE}publish"
-ROWS = (LETTER, AUDITED, ALLOWANCE, INCIDENT, LOCK, TRIAGE_LOCK, TELL_LOCK)
+ROWS = (LETTER, AUDITED, ALLOWANCE, INCIDENT, LOCK, TRIAGE_LOCK, TELL_LOCK, Rows.SUMMARY)
 
 CHANGES = (
     "PutItem",
@@ -77,8 +77,22 @@ ALLOWED = {
     ("redrive", "UpdateItem", ALLOWANCE),
     ("redrive", "UpdateItem", TRIAGE_LOCK),
     ("redrive", "UpdateItem", TELL_LOCK),
+    ("redrive", "UpdateItem", Rows.SUMMARY),
     ("counter", "DeleteItem", INCIDENT),
+    ("counter", "UpdateItem", Rows.SUMMARY),
 }
+
+
+def test_the_widget_reads_the_summary_and_nothing_else(decisions: Decisions) -> None:
+    for action in READS:
+        for row in ROWS:
+            may = decisions.may("widget", f"dynamodb:{action}", LEDGER, keys(row))
+            assert may == ((action, row) == ("GetItem", Rows.SUMMARY)), (action, row)
+        # Neither more beside it, nor a key that only begins like it.
+        for rows in ([Rows.SUMMARY, LETTER], [f"{Rows.SUMMARY}2"]):
+            assert not decisions.may("widget", f"dynamodb:{action}", LEDGER, keys(*rows))
+    index = f"{LEDGER}/index/{LEDGER_INDEX}"
+    assert not decisions.may("widget", "dynamodb:Query", index)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

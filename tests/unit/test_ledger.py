@@ -16,9 +16,10 @@ from botocore.exceptions import ReadTimeoutError
 from eventing.cause import Cause, Code
 from eventing.redrive.changes import claim as claim_of
 from eventing.redrive.filter import Filter
+from eventing.redrive.groups import Waiting
 from eventing.redrive.ledger import SHARDS, Outline, Row, State
 from functions.shared.clock import Clock
-from functions.shared.letter_index import Open, Parked
+from functions.shared.letter_index import GROUPED
 from functions.shared.letters import Letters
 from tests.unit.letters import row
 
@@ -232,27 +233,26 @@ class Partition:
     rows: Sequence[Row]
     sent: int = 0
     """How many letters went over the wire."""
+    pages: int = 0
+    """How many pages were read."""
 
     def query(self, **request: Any) -> Any:
         values = request["ExpressionAttributeValues"]
         if not values[":shard"]["S"].endswith("#0"):
             return {"Items": [], "Count": 0, "ScannedCount": 0}
         start = int(request.get("ExclusiveStartKey", {"pk": {"S": "0"}})["pk"]["S"])
-        page = self.rows[start : start + min(request.get("Limit", 100), 100)]
-        condition = request.get("FilterExpression")
-        if condition == "#expires_at < :least":
-            found = [one for one in page if one.expires_at < int(values[":least"]["N"])]
-        elif condition:
-            assert condition.startswith("#code IN (")
+        self.pages += 1
+        page = self.rows[start : start + 100]
+        found = list(page)
+        if condition := request.get("FilterExpression"):
+            assert condition.startswith("#expires_at < :least OR #code IN (")
             codes = {value["S"] for name, value in values.items() if name.startswith(":code")}
-            found = [one for one in page if one.code in codes]
-        else:
-            found = list(page)
+            least = int(values[":least"]["N"])
+            found = [one for one in page if one.expires_at < least or one.code in codes]
         answer: dict[str, Any] = {"Count": len(found), "ScannedCount": len(page)}
-        if request.get("Select") != "COUNT":
-            answer["Items"] = [_item(one) for one in found]
-            self.sent += len(found)
-        if start + 100 < len(self.rows) and "Limit" not in request:
+        answer["Items"] = [_item(one) for one in found]
+        self.sent += len(found)
+        if start + 100 < len(self.rows):
             answer["LastEvaluatedKey"] = {"pk": {"S": str(start + 100)}}
         return answer
 
@@ -262,38 +262,47 @@ def letters_in(partition: Partition, workers: ThreadPoolExecutor) -> Letters:
     return Letters(client, table="ledger", workers=workers, clock=Hasty(), shards=1)
 
 
-def test_open_letters_are_counted_by_the_table(workers: ThreadPoolExecutor) -> None:
-    codes = [code.value for code in Code]
+CODES = [code.value for code in Code]
+OWN = ("INVALID", "NO_ROUTE", "TOO_LARGE", "CONFLICT")
+
+
+def test_open_letters_are_counted_and_grouped_in_one_pass(workers: ThreadPoolExecutor) -> None:
     partition = Partition(
-        [row(n, code=codes[n % len(codes)]) for n in range(10 * len(codes) + 250)]
+        [row(n, code=CODES[n % len(CODES)], fingerprint=CODES[n % len(CODES)]) for n in range(550)]
     )
     found = letters_in(partition, workers).open("publish")
 
     # Open ones and those that a redrive is at, of which this index has as many.
-    assert found.letters == 2 * len(partition.rows)
-    own = sum(
-        one.code in ("INVALID", "NO_ROUTE", "TOO_LARGE", "CONFLICT") for one in partition.rows
-    )
-    assert found.own_fault == 2 * own
+    assert found.letters == 2 * 550
+    assert found.own_fault == 2 * sum(one.code in OWN for one in partition.rows)
     assert found.failed_first == partition.rows[0].failed_at
-    assert partition.sent == 2
+    assert {f: group.letters for f, group in found.groups.items()} == dict.fromkeys(CODES, 100)
+    assert found.ungrouped == 0
+    assert partition.pages == 2 * 6
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_first_parked_letter_to_go_is_found_without_reading_them_all(
+def test_beyond_those_that_are_grouped_letters_are_counted_by_the_table(
     workers: ThreadPoolExecutor, seed: int
 ) -> None:
-    expiries = Random(seed).sample(range(2_000_000_000, 2_100_000_000), 5000)
-    partition = Partition([row(n, expires_at=at) for n, at in enumerate(expiries)])
+    more = 5000
+    expiries = Random(seed).sample(range(2_000_000_000, 2_100_000_000), GROUPED + more)
+    rows = [row(n, expires_at=at, code="TIMEOUT") for n, at in enumerate(expiries)]
+    for n in Random(seed).sample(range(len(rows)), 50):
+        rows[n] = replace(rows[n], code="INVALID")
+    partition = Partition(rows)
     found = letters_in(partition, workers).parked("publish")
 
-    assert found == Parked(5000, partition.rows[0].failed_at, min(expiries))
-    # A page, and of each page more what is about to be the first so far.
-    assert partition.sent < 300
+    assert (found.letters, found.ungrouped) == (GROUPED + more, more)
+    assert (found.own_fault, found.first_expires_at) == (50, min(expiries))
+    assert found.failed_first == rows[0].failed_at
+    # A page at a time, and of those that are only counted what is remarkable.
+    assert partition.sent < GROUPED + 200
+    assert partition.pages == (GROUPED + more) // 100
 
 
 def test_where_nothing_is_parked_nothing_goes(workers: ThreadPoolExecutor) -> None:
     letters = letters_in(Partition([]), workers)
 
-    assert letters.parked("ingest") == Parked(0, None, None)
-    assert letters.open("ingest") == Open(0, 0, None)
+    assert letters.parked("ingest") == Waiting()
+    assert letters.open("ingest") == Waiting()

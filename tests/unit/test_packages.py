@@ -42,6 +42,7 @@ ENVIRONMENT = {
     Variable.STATE_MACHINE_ARN: "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
     Variable.DEPLOYMENT: "shop",
     Variable.APPROVAL_ABOVE: "{}",
+    Variable.COMMAND_OPTIONS: "--deployment shop --region eu-north-1",
     Variable.RUNBOOK: "docs/runbook.md",
     Variable.CONSERVATION_FROM_MINUTES: "180",
     Variable.CONSERVATION_UNTIL_MINUTES: "10",

@@ -114,11 +114,18 @@ def page(system: Deployment, lab: Lab) -> Iterator[DashboardPage]:
         {"metrics": [["A", "B", {"stat": "p999999"}]]},
     ]
     widgets = [{"type": "metric", "properties": one} for one in properties]
+    another = f"arn:aws:lambda:us-east-1:000000000000:function:{system.name}-counter"
+    widgets_of_functions = [
+        {"type": "custom", "properties": {"endpoint": endpoint}} for endpoint in (another, 1, None)
+    ]
     number = {"type": "metric", "properties": {"metrics": [["Odd", "N"]], "stat": "Sum"}}
     bodies = {
         "odd": json.dumps({"widgets": [*widgets, 1, None]}),
         "text": '{"widgets": "x"}',
         "numbers": json.dumps({"widgets": [number]}),
+        "functions": json.dumps(
+            {"widgets": [*widgets_of_functions, {"type": 1, "properties": {}}]}
+        ),
     }
     for name, body in bodies.items():
         cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body)
@@ -153,7 +160,8 @@ def test_the_page_shows_executions_whatever_their_input_is(page: DashboardPage) 
             for value in execution["input"].values()
         )
         assert isinstance(execution["outcome"], str)
-        assert execution["counts"] is None or isinstance(execution["counts"], dict)
+        assert execution["letters"].isprintable()
+        assert len(execution["letters"]) < 1000
 
 
 def test_the_page_shows_dashboards_whatever_is_in_them(page: DashboardPage) -> None:
@@ -163,6 +171,14 @@ def test_the_page_shows_dashboards_whatever_is_in_them(page: DashboardPage) -> N
     assert len(boards["odd"]) == len(series["odd"]) == 6
     assert all("cannot" in one or one["series"] == [] for one in series["odd"][:4])
     assert boards["text"] == []
+
+
+def test_the_page_calls_no_function_but_its_own(page: DashboardPage) -> None:
+    live = ask(page, "api/live")
+
+    cannot = "This page calls the function of its own deployment only."
+    assert live["series"]["functions"] == [{"cannot": cannot}] * 3
+    assert "html" in live["waiting"]
 
 
 def test_a_value_that_is_no_number_of_json_is_no_value(page: DashboardPage) -> None:

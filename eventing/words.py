@@ -1,4 +1,4 @@
-"""Text for terminals: ages and numbers in words."""
+"""Ages and numbers in words, as people read them."""
 
 from __future__ import annotations
 
