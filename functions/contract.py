@@ -20,6 +20,7 @@ class Variable:
     COMMAND_OPTIONS = "COMMAND_OPTIONS"
     CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"
     CONSERVATION_UNTIL_MINUTES = "CONSERVATION_UNTIL_MINUTES"
+    DASHBOARD = "DASHBOARD"
     DEPLOYMENT = "DEPLOYMENT"
     EVENT_RETENTION_DAYS = "EVENT_RETENTION_DAYS"
     EVENTS_TABLE = "EVENTS_TABLE"
@@ -41,6 +42,17 @@ DLQ_URLS = {"ingest": Variable.INGEST_DLQ_URL, "publish": Variable.PUBLISH_DLQ_U
 # The file of a package that tells the code of its `eventing` from any other: what was judged by other rules
 # is judged anew.
 CODE_DIGEST = "code-digest.txt"
+
+
+class Notice:
+    """What rules pass on to the notifier, in a member `KIND` of the event."""
+
+    KIND = "notice"
+    WELL_AGAIN = "well-again"
+    """No alarm is on any more, since the member `at`."""
+    FINDING = "finding"
+    """Macie found sensitive data: members `type`, `severity`, `path`, `id`, and the `description` of the
+    alarm on findings."""
 
 
 class Dimension:

@@ -55,6 +55,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
     "counter": Contents(("cloudwatch", "dynamodb", "sqs", "stepfunctions")),
     "widget": Contents(("dynamodb",)),
+    "notifier": Contents(("cloudwatch", "sns")),
 }
 
 

@@ -14,7 +14,7 @@ from console.commands.command import command
 from console.commands.runs import EXECUTIONS, Name, ShowAws
 from console.deployed.groups import summed
 from console.shell.failure import ExitCode, Failure, Misuse
-from console.shell.text import counted, duration
+from eventing.words import counted, duration
 from eventing.foreign_text import plain
 
 if TYPE_CHECKING:

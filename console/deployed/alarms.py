@@ -23,17 +23,21 @@ class Alarm:
     """What has happened."""
     users: str
     """What publishers and subscribers notice of it."""
+    next: str
+    """The command that comes next, without `eventing`."""
     runbook: str
     """The section of the runbook to open."""
 
 
 class Alarms:
-    """Those that send to the ops topic of one deployment. Its methods raise what the SDK raises."""
+    """Those that tell the operators of one deployment. Its methods raise what the SDK raises."""
 
     def __init__(self, client: CloudWatchClient, *, deployment: str, ops_topic: str) -> None:
         self._client = client
         self._prefix = f"{deployment}-"
-        self._ops_topic = ops_topic
+        # By the notifier or, when that fails, by themselves.
+        notifier = f"{ops_topic.rpartition(':')[0]}:function:{deployment}-notifier"
+        self._actions = {ops_topic, notifier.replace(":sns:", ":lambda:", 1)}
 
     def on(self) -> list[Alarm]:
         """Those in alarm, the first to go off first."""
@@ -48,8 +52,8 @@ class Alarms:
             for kind in ("CompositeAlarms", "MetricAlarms")
             for alarm in page.get(kind, ())  # type: ignore[attr-defined]
         ]
-        # Another deployment's name may begin with this one's; its ops topic is its own.
-        notifying = (alarm for alarm in found if self._ops_topic in alarm.get("AlarmActions", ()))
+        # Another deployment's name may begin with this one's; its notifier is its own.
+        notifying = (one for one in found if self._actions & {*one.get("AlarmActions", ())})
         return sorted(map(self._alarm, notifying), key=lambda alarm: (alarm.since, alarm.name))
 
     def _alarm(self, found: Any) -> Alarm:
@@ -59,5 +63,6 @@ class Alarms:
             since=found["StateUpdatedTimestamp"],
             what=text.what,
             users=text.users,
+            next=text.next,
             runbook=text.runbook,
         )

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from eventing.catalogue import Catalogue
+    from eventing.mail import Sender
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
+    from functions.shared.alarm_reader import AlarmReader
     from functions.shared.allowances import Allowances
     from functions.shared.archive import Archive
     from functions.shared.audit import Audit
@@ -54,6 +56,8 @@ class Given(TypedDict, total=False):
     audit: Audit
     bucket: OperationsBucket
     ops: OpsTopic
+    sender: Sender
+    alarm_reader: AlarmReader
     executions: Executions
     summary_row: SummaryRow
     metric_reader: MetricReader

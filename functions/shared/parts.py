@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from eventing.catalogue import Catalogue
     from eventing.conservation import Window
     from eventing.dead_letter import Stage
+    from eventing.mail import Sender
     from eventing.redrive.allowance import Ceilings
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
+    from functions.shared.alarm_reader import AlarmReader
     from functions.shared.allowances import Allowances
     from functions.shared.archive import Archive
     from functions.shared.audit import Audit
@@ -238,7 +240,26 @@ class Parts:
     def ops(self) -> OpsTopic:
         from functions.shared.operations import OpsTopic
 
-        return OpsTopic(self.clients.client("sns"), arn=self._environment[Variable.OPS_TOPIC_ARN])
+        arn = self._environment[Variable.OPS_TOPIC_ARN]
+        return OpsTopic(self.clients.client("sns"), arn=arn, sender=self.sender)
+
+    @cached_property
+    def sender(self) -> Sender:
+        from eventing.mail import Sender
+
+        return Sender(
+            deployment=self._environment[Variable.DEPLOYMENT],
+            region=self.clients.region,
+            options=self._environment[Variable.COMMAND_OPTIONS],
+            runbook=self._environment[Variable.RUNBOOK],
+            dashboard=self._environment[Variable.DASHBOARD],
+        )
+
+    @cached_property
+    def alarm_reader(self) -> AlarmReader:
+        from functions.shared.alarm_reader import AlarmReader
+
+        return AlarmReader(self.clients.client("cloudwatch"))
 
     @cached_property
     def executions(self) -> Executions:
@@ -296,19 +317,9 @@ class Parts:
         return 1
 
     @property
-    def deployment(self) -> str:
-        """The name that operators know the deployment by."""
-        return self._environment[Variable.DEPLOYMENT]
-
-    @property
     def command_options(self) -> list[str]:
         """The options that tell the command line which deployment is meant."""
         return self._environment[Variable.COMMAND_OPTIONS].split()
-
-    @property
-    def runbook(self) -> str:
-        """The address of the page that tells operators what to do."""
-        return self._environment[Variable.RUNBOOK]
 
     def _queue(self, stage: Stage) -> DeadLetterQueue:
         from functions.shared.dead_letter_queue import DeadLetterQueue

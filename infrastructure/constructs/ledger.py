@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Ledger(Construct):
-    """The ledger of a region. Its rows are letters, locks, incidents, allowances, the audit and one summary."""
+    """The ledger of a region. Its rows: letters, locks, incidents, allowances, the audit, a summary."""
 
     table: dynamodb.TableV2
 

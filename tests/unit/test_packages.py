@@ -44,6 +44,8 @@ ENVIRONMENT = {
     Variable.APPROVAL_ABOVE: "{}",
     Variable.COMMAND_OPTIONS: "--deployment shop --region eu-north-1",
     Variable.RUNBOOK: "docs/runbook.md",
+    Variable.COMMAND_OPTIONS: "",
+    Variable.DASHBOARD: "",
     Variable.CONSERVATION_FROM_MINUTES: "180",
     Variable.CONSERVATION_UNTIL_MINUTES: "10",
     Variable.SERVICE: "shop",
