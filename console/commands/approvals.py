@@ -14,8 +14,8 @@ from console.commands.command import command
 from console.commands.runs import EXECUTIONS, Name, ShowAws
 from console.deployed.groups import summed
 from console.shell.failure import ExitCode, Failure, Misuse
-from eventing.words import counted, duration
 from eventing.foreign_text import plain
+from eventing.words import counted, duration
 
 if TYPE_CHECKING:
     from console.deployed.approvals import Waiting
