@@ -192,6 +192,11 @@ class _Answer:
                 f"Interrupted while it was being answered: {following[0]} tells whether it was.",
                 ExitCode.PARTIAL,
             ) from None
+        if outcome is None and taken:
+            raise Failure(
+                f"The answer was taken and not read yet: {following[0]} tells what becomes of it.",
+                ExitCode.PARTIAL,
+            )
         if outcome is None or not (taken or _is_of(outcome, output)):
             found.find(name)
             raise Failure(f"No task of {name} takes an answer: {following[0]} tells why.")
@@ -205,13 +210,13 @@ class _Answer:
         self._screen.next(following)
         return ExitCode.DONE
 
-    def _awaited(self, name: str) -> Mapping[str, Any]:
-        """What has become of the question; as answered when nobody says so in time."""
+    def _awaited(self, name: str) -> Mapping[str, Any] | None:
+        """What has become of the question; None when the answer is not read in time."""
         for _ in range(_LOOKS):
             if (outcome := self._deployment.approvals.outcome(name)) is not None:
                 return outcome
             self._surroundings.sleep(0.5)
-        return {"approved": self._approved}
+        return None
 
 
 def _is_of(outcome: Mapping[str, Any], output: Mapping[str, Any]) -> bool:

@@ -185,6 +185,16 @@ def test_an_answer_that_comes_too_late_is_none(cloud: Cloud, eventing: Eventing)
     )
 
 
+def test_an_answer_that_is_not_read_in_time_is_not_called_one_that_counts(
+    cloud: Cloud, eventing: Eventing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.ask("r-1")
+    monkeypatch.setattr(cloud, "send_task_success", lambda params: {})
+    ended = eventing("approve", "r-1", *WHY, "--yes")
+    assert (ended.code, ended.out) == (3, "")
+    assert "taken and not read yet: eventing follow r-1" in ended.err
+
+
 def test_an_answer_that_does_not_count_says_why(cloud: Cloud, eventing: Eventing) -> None:
     cloud.ask("r-1")
     content = json.loads(cloud.objects["approvals/r-1/2026-11-27T15:00:00.json"])
