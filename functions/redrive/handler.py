@@ -123,8 +123,6 @@ def make_handler(parts: Parts) -> Handler:
             bucket=parts.bucket,
             ops=parts.ops,
             metrics=parts.metrics,
-            deployment=parts.deployment,
-            runbook=parts.runbook,
             clock=parts.clock,
         ),
         resubmission=Resubmission(

@@ -8,28 +8,17 @@ from typing import Any
 
 from eventing.cause import OWN_FAULT
 from eventing.dead_letter import Stage
-from eventing.foreign_text import within
 from eventing.redrive.plan import Plan
 from functions.contract import Dimension, Metric, Objects
 from functions.redrive.root_causes import RootCauses
 from functions.redrive.run import Run
-from functions.redrive.texts import (
-    approval_text,
-    counted,
-    headline,
-    incident_text,
-    not_in_ledger_text,
-    parked_text,
-    run_text,
-)
+from functions.redrive.texts import approval_mail, incident_mail, run_mail
 from functions.shared.clock import Clock
 from functions.shared.incidents import Incidents, Told, left, name_of
 from functions.shared.locks import Held, Lease, Locks, lock_name
 from functions.shared.metrics import Metrics
 from functions.shared.operations import OperationsBucket, OpsTopic
 
-# A mail that people read: SNS would take 256 KiB.
-_MAIL_BYTES = 16 * 1024
 # To wait for another execution that is telling, and to hold others up.
 _TURN_SECONDS = 20
 
@@ -46,8 +35,6 @@ class Notices:
         bucket: OperationsBucket,
         ops: OpsTopic,
         metrics: Metrics,
-        deployment: str,
-        runbook: str,
         clock: Clock,
     ) -> None:
         self._root_causes = root_causes
@@ -56,8 +43,6 @@ class Notices:
         self._bucket = bucket
         self._ops = ops
         self._metrics = metrics
-        self._deployment = deployment
-        self._runbook = runbook
         self._clock = clock
 
     def tell_of_incident(self, run: Run, output: Mapping[str, Any]) -> None:
@@ -76,18 +61,12 @@ class Notices:
 
     def tell_of_run(self, run: Run, output: Mapping[str, Any]) -> None:
         """A short, readable message on how a redrive or discard went."""
-        subject = f"{self._deployment}: {run.request.action} {output['outcome']}"
-        lines = [run_text(run, output, runbook=self._runbook), *self._parked(output)]
-        self._ops.tell(subject, "\n".join(lines))
+        self._ops.tell(run_mail(run, output))
 
     def ask(self, run: Run, *, token: str, plan: Plan, uri: str) -> None:
         """Ask operators to approve a plan, with the exact commands to do so and to refuse."""
-        letters = counted(len(plan.letters), "letter")
         groups = self._root_causes.with_messages(plan.groups)
-        self._ops.tell(
-            f"{self._deployment}: approve {run.request.action} of {letters}?",
-            approval_text(run, token=token, plan=plan, groups=groups, uri=uri),
-        )
+        self._ops.tell(approval_mail(run, token=token, plan=plan, groups=groups, uri=uri))
 
     def _tell_of_stage(self, stage: Stage, output: Mapping[str, Any]) -> Told:
         by_fingerprint = self._root_causes.find([stage], ["open", "redriving"])
@@ -104,25 +83,20 @@ class Notices:
         new, junk = present - known, triaged.get("junk", 0)
         if not new and not junk:
             return Told()
-        lines = not_in_ledger_text(triaged, self._bucket.uri(f"{Objects.JUNK}{stage}/"))
-        if letters:
-            groups = self._root_causes.describe(by_fingerprint)
-            lines = [*incident_text(stage, letters, len(by_fingerprint), groups), *lines]
-        # Before all that may be long.
-        next = [
-            f"What to do: {self._runbook}#{'plan' if letters else 'junk' if junk else 'triage'}",
-            *self._parked(output),
-            f"report: {output['report']}",
-        ]
-        text = within([lines[0], *next, *lines[1:]] if lines else next, _MAIL_BYTES)
-        self._ops.tell(f"{self._deployment}: {headline(stage, letters, junk)}", text)
+        self._ops.tell(
+            incident_mail(
+                stage,
+                letters=letters,
+                root_causes=len(by_fingerprint),
+                groups=self._root_causes.describe(by_fingerprint),
+                triaged=triaged,
+                junk=self._bucket.uri(f"{Objects.JUNK}{stage}/"),
+                output=output,
+            )
+        )
         if new:
             self._incidents.add(stage, new)
         return Told(frozenset(new))
-
-    def _parked(self, output: Mapping[str, Any]) -> list[str]:
-        parked = output.get("parked", {}).items()
-        return [parked_text(stage, found, self._runbook) for stage, found in parked]
 
     @contextmanager
     def _turn(self, stage: Stage, execution: str) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The texts of the messages that operators get."""
+"""The mails that triage and redrive send to operators."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from typing import Any
 
 from eventing.dead_letter import Stage
 from eventing.foreign_text import name_counts, plain, quoted, shown_names, within
+from eventing.mail import Command, Mail
 from eventing.redrive.junk import JunkKind
 from eventing.redrive.plan import Plan
 from functions.redrive.run import Run
 
-# Characters of a message or a reason, and bytes of a plan's groups and of its summary: a mail is read.
-_MESSAGE, _GROUPS_BYTES, _SUMMARY_BYTES = 300, 6 * 1024, 6 * 1024
+# Characters of a message or a reason, and of a name in a subject; bytes of a plan's groups.
+_MESSAGE, _NAME, _GROUPS_BYTES = 300, 30, 6 * 1024
+_USERS: Mapping[Stage, str] = {
+    "ingest": "none yet: what was answered 202 is safe, but not published until it is redriven.",
+    "publish": "subscribers don't get these events until they are redriven.",
+}
 
 
 def counted(number: int, noun: str) -> str:
@@ -26,26 +31,56 @@ def no_letters(number: int) -> str:
     return f"{counted(number, 'message')} {'is no dead letter' if number == 1 else 'are no dead letters'}"
 
 
-def headline(stage: Stage, letters: int, junk: int) -> str:
-    """The subject of the message on what was found at a stage: letters, or else junk."""
+def incident_mail(
+    stage: Stage,
+    *,
+    letters: int,
+    root_causes: int,
+    groups: Sequence[Mapping[str, Any]],
+    triaged: Mapping[str, Any],
+    junk: str,
+    output: Mapping[str, Any],
+) -> Mail:
+    """The mail on what triage has found at a stage.
+
+    `groups` are the largest of the letters that wait, as a report has them; `triaged` is what this triage
+    has done; `junk` is where that is kept; `output` is that of the report.
+    """
+    notes = [*_parked_text(output), f"report: {output['report']}"]
+    not_in_ledger = _not_in_ledger(triaged, junk)
     if letters:
-        return f"{counted(letters, 'dead letter')} at {stage}"
-    if junk:
-        return f"{no_letters(junk)} at {stage}"
-    return f"dead letters that could not be recorded at {stage}"
+        first = (
+            f"{counted(letters, 'event')} {'waits' if letters == 1 else 'wait'} as "
+            f"{'a dead letter' if letters == 1 else 'dead letters'} of {stage}, "
+            f"with {counted(root_causes, 'root cause')}."
+        )
+        plan: Command = ("plan", "--stage", stage, "--fingerprint", groups[0]["fingerprint"])
+        return Mail(
+            subject=f"{counted(letters, 'dead letter')} at {stage}{_why(groups, root_causes)}",
+            first=first,
+            users=_USERS[stage],
+            next=(("letters", "--stage", stage), plan, *_parked_commands(output)),
+            section="letters",
+            details=[*notes, *not_in_ledger, "", *_groups_text(groups)],
+        )
+    found = triaged.get("junk", 0)
+    what = no_letters(found) if found else "dead letters could not be recorded"
+    return Mail(
+        subject=f"{what} at {stage}",
+        first=f"{what[0].upper()}{what[1:]} at {stage}.",
+        next=(("junk",) if found else ("triage",), *_parked_commands(output)),
+        section="junk" if found else "triage",
+        details=[*not_in_ledger, *notes],
+    )
 
 
-def incident_text(
-    stage: Stage, letters: int, root_causes: int, groups: Sequence[Mapping[str, Any]]
-) -> list[str]:
-    """The lines on letters that wait, by their root causes; `groups` as a report has them."""
-    return [
-        f"{counted(letters, 'event')} {'waits' if letters == 1 else 'wait'} as "
-        f"{'a dead letter' if letters == 1 else 'dead letters'} of {stage}, "
-        f"with {counted(root_causes, 'root cause')}:",
-        "",
-        *_groups_text(groups),
-    ]
+def _why(groups: Sequence[Mapping[str, Any]], root_causes: int) -> str:
+    """The largest root cause in a subject: its code, its topic, and how many others there are."""
+    topics = [name for name in groups[0]["topics"] if name != "none"]
+    where = f", topic {quoted(topics[0], _NAME)}" if topics else ""
+    more = f" and {len(topics) - 1} more" if len(topics) > 1 else ""
+    others = f"; and {counted(root_causes - 1, 'other cause')}" if root_causes > 1 else ""
+    return f": {plain(groups[0]['cause'], _NAME)}{where}{more}{others}"
 
 
 def _groups_text(groups: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -63,7 +98,7 @@ def _groups_text(groups: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def not_in_ledger_text(triaged: Mapping[str, Any], junk: str) -> list[str]:
+def _not_in_ledger(triaged: Mapping[str, Any], junk: str) -> list[str]:
     """The lines on what was in the queue but is not in the ledger; `junk` is where that is kept."""
     lines: list[str] = []
     if triaged.get("junk"):
@@ -76,80 +111,119 @@ def not_in_ledger_text(triaged: Mapping[str, Any], junk: str) -> list[str]:
     return lines
 
 
-def parked_text(stage: Stage, parked: Mapping[str, Any], runbook: str) -> str:
-    """The line on a stage's parked letters, `parked` as a report has them, with where to read on."""
-    return (
+def _parked_text(output: Mapping[str, Any]) -> list[str]:
+    """A line on the parked letters of each stage that has any, by the output of a report."""
+    return [
         f"{counted(parked['letters'], 'letter')} of {stage} {'is' if parked['letters'] == 1 else 'are'} "
-        f"parked, since {parked['failed_first']}; the first "
-        f"is gone for good at {parked['first_expires_at']}: {runbook}#parked-letters"
+        f"parked, since {parked['failed_first']}; the first is gone for good at {parked['first_expires_at']}"
+        for stage, parked in output.get("parked", {}).items()
+    ]
+
+
+def _parked_commands(output: Mapping[str, Any]) -> list[Command]:
+    return [("letters", "--parked", "--ids")] if output.get("parked") else []
+
+
+def run_mail(run: Run, output: Mapping[str, Any]) -> Mail:
+    """The mail on a redrive or discard that ended; `output` is that of its report."""
+    action, outcome = run.request.action, output["outcome"]
+    counts = output.get("counts", {})
+    became = ", ".join(f"{n} {fate}" for fate, n in counts.items())
+    left = output.get("not_taken_up")
+    so_far = ", ".join([*([became] if became else []), *([f"{left} left"] if left else [])])
+    cause = plain(output["cause"], _MESSAGE) if output.get("cause") else ""
+    advice, next, section = _after(run, output)
+    return Mail(
+        subject=": ".join(filter(None, [f"{action} {outcome}", so_far, cause])),
+        first=f"{action} of {run.request.stage}: {outcome}{advice}.",
+        next=[*next, *_parked_commands(output)],
+        section=section,
+        details=[
+            *([f"cause: {cause}"] if cause else []),
+            f"letters: {became or 'none'}",
+            *([f"left: {left}"] if left else []),
+            f"asked by {quoted(run.request.started_by)}: {_reason(run)}",
+            *([f"approved by {quoted(output['approver'])}"] if output.get("approver") else []),
+            f"seconds: {output['seconds']}",
+            f"execution: {run.arn}",
+            f"report: {output['report']}",
+            *_parked_text(output),
+        ],
     )
 
 
-# What an operator does next, by how a run ended, and the runbook's section that has the command.
-_NEXT: Mapping[str, tuple[str, str]] = {
-    "aborted": ("fix what the cause names, then plan it and start it again", "plan"),
-    "partial": ("continue with the letters that are left", "stop-slow-down-continue"),
-    "not approved": ("start it again, and have it approved within a day", "approve-or-refuse"),
-    "failed": ("look why, then start it again", "redrive-failed"),
-    "changed": ("plan it and start it again", "plan"),
-}
-_FAILED_AGAIN = (
-    "fix what failed_again in the report names, then plan it and start it again",
-    "plan",
-)
-
-
-def _next_step(output: Mapping[str, Any]) -> tuple[str, str] | None:
+def _after(run: Run, output: Mapping[str, Any]) -> tuple[str, Sequence[Command], str]:
+    """What an operator does after a run that ended like this: advice, commands, the runbook's section."""
+    stage = run.request.stage
+    plan: Command = ("plan", *(() if stage == "all" else ("--stage", stage)))
+    report: Command = ("report", run.execution)
     counts = output.get("counts", {})
-    failed = counts.get("failed", 0) + counts.get("parked", 0)
-    return _NEXT.get(output["outcome"], _FAILED_AGAIN if failed else None)
+    match output["outcome"]:
+        case "aborted":
+            return "; fix what the cause names, then plan it and start it again", (plan,), "plan"
+        case "partial":
+            going_on = ("continue", run.execution)
+            return (
+                "; continue with the letters that are left",
+                (going_on,),
+                "stop-slow-down-continue",
+            )
+        case "not approved":
+            return (
+                "; start it again, and have it approved within a day",
+                (plan,),
+                "approve-or-refuse",
+            )
+        case "failed":
+            return "; look why, then start it again", (("status",),), "redrive-failed"
+        case "changed":
+            return "; plan it and start it again", (plan,), "plan"
+    if counts.get("failed", 0) + counts.get("parked", 0):
+        advice = "; fix what failed_again in the report names, then plan it and start it again"
+        return advice, (report, plan), "plan"
+    return "", (("status",),), "verify"
 
 
-def run_text(run: Run, output: Mapping[str, Any], *, runbook: str) -> str:
-    """The message on a redrive or discard that ended; `output` is that of its report."""
-    step = _next_step(output)
-    counts = output.get("counts", {})
-    lines = [
-        f"{run.request.action} of {run.request.stage}: {output['outcome']}",
-        f"asked by {quoted(run.request.started_by)}: {_reason(run)}",
-        *([f"approved by {quoted(output['approver'])}"] if output.get("approver") else []),
-        *([f"cause: {plain(output['cause'], _MESSAGE)}"] if output.get("cause") else []),
-        "letters: " + (", ".join(f"{n} {fate}" for fate, n in counts.items()) or "none"),
-        *([f"left: {output['not_taken_up']}"] if output.get("not_taken_up") else []),
-        f"seconds: {output['seconds']}",
-        f"execution: {run.arn}",
-        f"report: {output['report']}",
-        *([f"What to do: {step[0]}: {runbook}#{step[1]}"] if step else []),
-    ]
-    return "\n".join(lines)
-
-
-def approval_text(
+def approval_mail(
     run: Run, *, token: str, plan: Plan, groups: Sequence[Mapping[str, Any]], uri: str
-) -> str:
+) -> Mail:
     """A plan and the groups of its letters, with the exact commands to approve it and to refuse."""
     plan_hash, summary = plan.hash, plan.summary
-    more = len(summary["by_fingerprint"]) - len(groups)
+    root_causes = len(summary["by_fingerprint"])
+    more = root_causes - len(groups)
     answers = {
         decision: json.dumps({"approved": approved, "approver": "YOUR NAME", "hash": plan_hash})
         for decision, approved in (("approve", True), ("refuse", False))
     }
-    commands = "\n\n".join(
-        f"To {decision}:\naws stepfunctions send-task-success --task-token '{token}' "
-        f"--task-output '{answer}'"
+    commands = [
+        line
         for decision, answer in answers.items()
-    )
-    shown = "\n".join(_groups_text(groups))
-    others = f"and {counted(more, 'root cause')} more\n\n" if more > 0 else ""
+        for line in (
+            f"To {decision}:",
+            f"aws stepfunctions send-task-success --task-token '{token}' --task-output '{answer}'",
+            "",
+        )
+    ]
+    others = [f"and {counted(more, 'root cause')} more", ""] if more > 0 else []
     letters = counted(summary["letters"], "dead letter")
-    return (
-        f"{quoted(run.request.started_by)} wants to {run.request.action} {letters} of "
-        f"{run.request.stage}: {_reason(run)}\n\n"
-        f"execution: {run.arn}\nplan: {uri}\nhash: {plan_hash}\n\n{commands}\n\n"
-        "Without an answer within a day it is not approved.\n\n"
-        f"{within(shown.splitlines(), _GROUPS_BYTES)}\n{others}"
-        # ASCII, in which whatever hides or moves others is escaped.
-        f"{within(json.dumps(shown_names(summary), indent=2).splitlines(), _SUMMARY_BYTES)}"
+    action, stage = run.request.action, run.request.stage
+    why = _why(groups, root_causes) if groups else ""
+    return Mail(
+        subject=f"approve {action} of {counted(len(plan.letters), 'letter')}?{why[1:]}",
+        first=f"{quoted(run.request.started_by)} wants to {action} {letters} of {stage}: {_reason(run)}",
+        section="approve-or-refuse",
+        details=[
+            *commands,
+            "Without an answer within a day it is not approved.",
+            f"execution: {run.arn}",
+            f"plan: {uri}",
+            f"hash: {plan_hash}",
+            "",
+            *within(_groups_text(groups), _GROUPS_BYTES).splitlines(),
+            *others,
+            # ASCII, in which whatever hides or moves others is escaped.
+            *json.dumps(shown_names(summary), indent=2).splitlines(),
+        ],
     )
 
 

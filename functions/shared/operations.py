@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from eventing.mail import Mail, Sender
 from functions.contract import Objects
 from functions.shared.first_write import is_taken
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
-
-# Of SNS (Publish, "Subject").
-_SUBJECT_LENGTH = 100
 
 
 def run_key(execution: str, name: str) -> str:
@@ -77,11 +76,17 @@ class OperationsBucket:
 class OpsTopic:
     """The topic that operators are subscribed to."""
 
-    def __init__(self, client: SNSClient, *, arn: str) -> None:
+    def __init__(self, client: SNSClient, *, arn: str, sender: Sender) -> None:
         self._client = client
         self._arn = arn
+        self._sender = sender
 
-    def tell(self, subject: str, text: str) -> None:
-        """Send a message; raises what the SDK raises."""
-        printable = "".join(c for c in subject if c.isascii() and c.isprintable())
-        self._client.publish(TopicArn=self._arn, Subject=printable[:_SUBJECT_LENGTH], Message=text)
+    def tell(self, mail: Mail) -> None:
+        """Send a mail, over HTTPS in the form of a chat; raises what the SDK raises."""
+        texts = {"default": self._sender.text(mail), "https": self._sender.chat(mail)}
+        self._client.publish(
+            TopicArn=self._arn,
+            Subject=self._sender.subject(mail),
+            Message=json.dumps(texts),
+            MessageStructure="json",
+        )

@@ -213,9 +213,20 @@ class Parts:
 
     @cached_property
     def ops(self) -> OpsTopic:
+        from eventing.mail import Sender
         from functions.shared.operations import OpsTopic
 
-        return OpsTopic(self.clients.client("sns"), arn=self._environment[Variable.OPS_TOPIC_ARN])
+        return OpsTopic(
+            self.clients.client("sns"),
+            arn=self._environment[Variable.OPS_TOPIC_ARN],
+            sender=Sender(
+                deployment=self._environment[Variable.DEPLOYMENT],
+                region=self.clients.region,
+                options=self._environment[Variable.COMMAND_OPTIONS],
+                runbook=self._environment[Variable.RUNBOOK],
+                dashboard=self._environment[Variable.DASHBOARD],
+            ),
+        )
 
     @cached_property
     def executions(self) -> Executions:
@@ -271,16 +282,6 @@ class Parts:
     def poll_seconds(self) -> int:
         """Seconds that triage waits for messages of an empty queue."""
         return 1
-
-    @property
-    def deployment(self) -> str:
-        """The name that operators know the deployment by."""
-        return self._environment[Variable.DEPLOYMENT]
-
-    @property
-    def runbook(self) -> str:
-        """The address of the page that tells operators what to do."""
-        return self._environment[Variable.RUNBOOK]
 
     def _queue(self, stage: Stage) -> DeadLetterQueue:
         from functions.shared.dead_letter_queue import DeadLetterQueue

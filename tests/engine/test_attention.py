@@ -112,7 +112,7 @@ def test_letters_at_fault_themselves_are_told_with_a_diagnosis_once(
     world.dead_letters(world.letter("a", code=Code.INVALID, message="the schema has changed"))
     world.run({})
     ((subject, text),) = world.told()
-    assert subject == f"{world.name}: 1 dead letter at publish"
+    assert subject == f"{world.name}: 1 dead letter at publish: INVALID, topic orders"
     assert '1 x INVALID at publish: "the schema has changed"' in text
 
     found = count(world, capsys)
@@ -165,8 +165,9 @@ def test_a_queue_that_triage_cannot_empty_is_an_incident(world: World, capsys: C
 def test_parked_letters_are_in_the_triage_mail_and_in_every_report(world: World) -> None:
     park(world, "a", "b")
     parked = [one.item for one in world.letters]
-    told = dict(world.told())
-    assert "2 letters of publish are parked" in told[f"{world.name}: redrive done"]
+    text = dict(world.told())[f"{world.name}: redrive done: 2 parked"]
+    assert "2 letters of publish are parked" in text
+    assert "\nThen: eventing letters --parked --ids\n" in text
 
     world.dead_letters(world.letter("s", stage="ingest", code=Code.UNAVAILABLE))
     triaged = world.run({})
@@ -182,7 +183,7 @@ def test_parked_letters_are_in_the_triage_mail_and_in_every_report(world: World)
         assert first.timestamp() == min(int(one["expires_at"]["N"]) for one in parked)
     ((_, text),) = world.told()
     assert "2 letters of publish are parked, since" in text
-    assert "docs/runbook.md#parked-letters" in text
+    assert "\nThen: eventing letters --parked --ids\n" in text
 
 
 def test_nothing_is_parked_any_more_when_all_are_dealt_with(world: World, capsys: Capture) -> None:

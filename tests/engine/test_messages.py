@@ -30,8 +30,18 @@ def test_one_incident_is_one_message_with_its_root_causes(world: World) -> None:
     )
     triaged = world.run({"stage": "publish", "started_by": "alarm"})
     ((subject, text),) = world.told()
-    assert subject == f"{world.name}: 4 dead letters at publish"
-    assert text.startswith("4 events wait as dead letters of publish, with 2 root causes:")
+    assert (
+        subject
+        == f"{world.name}: 4 dead letters at publish: NOT_FOUND, topic orders; and 1 other cause"
+    )
+    assert text.startswith(
+        "4 events wait as dead letters of publish, with 2 root causes.\n"
+        "Users: subscribers don't get these events until they are redriven.\n"
+        "Next: eventing letters --stage publish\n"
+        f"Then: eventing plan --stage publish --fingerprint {triaged.output['groups'][0]['fingerprint']}\n"
+        "Runbook: docs/runbook.md#letters\n"
+        f"Where: {world.name} in {world.cloud.region}\n"
+    )
     assert '3 x NOT_FOUND at publish: "Topic does not exist"' in text
     assert '1 x THROTTLED at publish: "slow down"' in text
     assert "topics: orders 3; publishers: acme-web 3" in text
@@ -51,14 +61,18 @@ def test_another_root_cause_is_told(world: World) -> None:
     world.told()
     world.run({})
     ((subject, text),) = world.told()
-    assert subject.endswith("2 dead letters at publish")
+    assert "2 dead letters at publish: NOT_FOUND" in subject
+    assert subject.endswith("; and 1 other cause")
     assert "THROTTLED" in text
 
 
 def test_each_stage_has_its_own_incident(world: World) -> None:
     world.dead_letters(world.letter("a"), world.letter("s", stage="ingest"))
     world.run({})
-    assert subjects(world) == ["1 dead letter at ingest", "1 dead letter at publish"]
+    assert subjects(world) == [
+        "1 dead letter at ingest: NOT_FOUND",
+        "1 dead letter at publish: NOT_FOUND, topic orders",
+    ]
 
 
 @pytest.mark.aws
@@ -80,7 +94,7 @@ def test_two_triages_at_once_tell_once(world: World) -> None:
 
         first = world.run({}, faults=meanwhile(lambda call: call.operation == "Publish", begin))
         assert second[0].result(10).output["outcome"] == first.output["outcome"] == "triaged"
-    assert subjects(world) == ["1 dead letter at publish"]
+    assert subjects(world) == ["1 dead letter at publish: NOT_FOUND, topic orders"]
 
 
 def test_a_triage_that_comes_after_another_has_nothing_to_add(world: World) -> None:
@@ -93,7 +107,7 @@ def test_a_triage_that_comes_after_another_has_nothing_to_add(world: World) -> N
 def test_a_plan_that_drained_the_queue_tells_of_it(world: World) -> None:
     world.dead_letters(world.letter("a"))
     world.run({"action": "plan"})
-    assert subjects(world) == ["1 dead letter at publish"]
+    assert subjects(world) == ["1 dead letter at publish: NOT_FOUND, topic orders"]
 
 
 @pytest.mark.aws
@@ -101,8 +115,8 @@ def test_a_run_is_told_with_what_became_of_its_letters(world: World) -> None:
     world.dead_letters(world.letter("a"), world.letter("b"))
     redriven = world.run({**REDRIVE, "stage": "publish"})
     ((subject, text),) = world.told()
-    assert subject == f"{world.name}: redrive done"
-    assert "redrive of publish: done" in text
+    assert subject == f"{world.name}: redrive done: 2 resolved"
+    assert text.startswith("redrive of publish: done.\nNext: eventing status\n")
     assert 'asked by ada: "the topic is back"' in text
     assert "letters: 2 resolved" in text
     assert redriven.output["report"] in text
@@ -115,7 +129,7 @@ def test_what_fails_again_after_it_was_resolved_is_another_incident(world: World
     world.told()
     world.dead_letters(world.letter("b"))
     world.run({})
-    assert subjects(world) == ["1 dead letter at publish"]
+    assert subjects(world) == ["1 dead letter at publish: NOT_FOUND, topic orders"]
 
 
 def test_a_report_has_all_of_a_run(world: World) -> None:

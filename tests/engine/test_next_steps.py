@@ -29,7 +29,7 @@ def stopped(world: World, because: str, *, faults: Any = None) -> tuple[str, dic
     world.told()
     world.stopped_because = because
     world.run({**REDRIVE, "canary": 1}, faults=faults or meanwhile(publishing, world.stop))
-    (text,) = (text for subject, text in world.told() if subject.endswith("redrive partial"))
+    (text,) = (text for subject, text in world.told() if ": redrive partial" in subject)
     (key,) = (key for key in world.objects("reports/") if world.read(key)["outcome"] == "partial")
     return text, world.read(key)
 
@@ -52,7 +52,11 @@ def test_why_an_operator_stopped_a_run_is_told(world: World, because: str, told:
     assert len(report["cause"]) <= 1024
     assert f"cause: {told}" in text
     assert world.audit()[-1]["cause"] == report["cause"]
-    assert "What to do: continue with the letters that are left: docs/runbook.md#stop" in text
+    assert text.startswith(
+        "redrive of publish: partial; continue with the letters that are left.\n"
+        f"Next: eventing continue {report['execution'].rpartition(':')[2]}\n"
+        "Runbook: docs/runbook.md#stop-slow-down-continue\n"
+    )
     assert report["execution"] in text
 
 
@@ -74,9 +78,9 @@ def test_an_aborted_run_says_what_to_do(world: World) -> None:
 
     world.dead_letters(*(world.letter(f"e{n}") for n in range(20)))
     assert world.run(REDRIVE, faults=sns_is_broken).output["outcome"] == "aborted"
-    ((_, text),) = ((s, t) for s, t in world.told() if s.endswith("redrive aborted"))
-    assert "What to do: fix what the cause names" in text
-    assert text.endswith("docs/runbook.md#plan")
+    ((_, text),) = ((s, t) for s, t in world.told() if ": redrive aborted: " in s)
+    assert "aborted; fix what the cause names, then plan it and start it again." in text
+    assert "\nNext: eventing plan --stage publish\nRunbook: docs/runbook.md#plan\n" in text
 
 
 @pytest.mark.parametrize(("action", "letters"), [("redrive", 1), ("discard", 2)])
@@ -93,7 +97,9 @@ def test_whoever_approves_sees_what_it_is_about(world: World, action: str, lette
         {**REDRIVE, "action": action, "filter": {"topic": "orders"}, "approval_above": 0}
     )
     (subject, text) = world.told()[0]
-    assert subject.endswith(f"approve {action} of {letters} letter{'s' if letters > 1 else ''}?")
+    assert subject.endswith(
+        f": approve {action} of {letters} letter{'s' if letters > 1 else ''}? ACCESS_DENIED, topic orders"
+    )
     assert f'{letters} x ACCESS_DENIED at publish: "not authorized"' in text
     assert f"topics: orders {letters}" in text
     assert ended.output["execution"] in text
@@ -115,14 +121,14 @@ def test_many_root_causes_of_a_plan_are_the_largest_and_a_count(world: World) ->
 
 @pytest.mark.parametrize(
     ("count", "told"),
-    [(1, "1 event waits as a dead letter of publish, with 1 root cause:"),
-     (2, "2 events wait as dead letters of publish, with 1 root cause:")],
+    [(1, "1 event waits as a dead letter of publish, with 1 root cause."),
+     (2, "2 events wait as dead letters of publish, with 1 root cause.")],
 )  # fmt: skip
 def test_one_is_one(world: World, count: int, told: str) -> None:
     world.dead_letters(*(world.letter(f"e{n}") for n in range(count)))
     world.run({})
     ((subject, text),) = world.told()
-    assert subject.endswith(f": {count} dead letter{'s' if count > 1 else ''} at publish")
+    assert f": {count} dead letter{'s' if count > 1 else ''} at publish: NOT_FOUND" in subject
     assert text.startswith(told)
 
 

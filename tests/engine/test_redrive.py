@@ -265,7 +265,7 @@ def test_a_large_plan_waits_for_an_approval(world: World) -> None:
     assert redriven.output["approver"] == "bob"
     assert world.audit()[-1]["approver"] == "bob"
     (subject, text), (_, done) = world.told()
-    assert subject == f"{world.name}: approve redrive of 3 letters?"
+    assert subject == f"{world.name}: approve redrive of 3 letters? NOT_FOUND, topic orders"
     assert "ada wants to redrive 3 dead letters of all: mended" in text
     assert '"will_go_through": 3' in text
     assert "approved by bob" in done

@@ -117,7 +117,7 @@ def test_what_is_no_letter_is_kept_marked_and_reported(world: World) -> None:
     assert all(one["reason"] and one["stage"] == "publish" for one in kept)
     assert triaged.output["triage"]["publish"]["junk"] == 4
     ((subject, text),) = world.told()
-    assert subject == f"{world.name}: 1 dead letter at publish"
+    assert subject == f"{world.name}: 1 dead letter at publish: NOT_FOUND, topic orders"
     assert "4 messages are no dead letters" in text
     assert f"s3://{world.operations}/junk/publish/" in text
 
@@ -128,7 +128,7 @@ def test_junk_alone_is_told_once(world: World) -> None:
     world.run({})
     ((subject, text),) = world.told()
     assert subject == f"{world.name}: 1 message is no dead letter at ingest"
-    assert "What to do: docs/runbook.md#junk\n" in text
+    assert "Next: eventing junk\nRunbook: docs/runbook.md#junk\n" in text
     assert "wait" not in text
     assert "1 message is no dead letter: 1 x not JSON" in text
 

@@ -128,6 +128,8 @@ class World:
             Variable.OPEN_LETTER_DAYS: "180",
             Variable.CLOSED_LETTER_DAYS: "30",
             Variable.RUNBOOK: "docs/runbook.md",
+            Variable.COMMAND_OPTIONS: "",
+            Variable.DASHBOARD: "",
             Variable.OPS_TOPIC_ARN: self.cloud.ops_topic,
             Variable.TOPIC_ARN_PREFIX: self.cloud.ops_topic.removesuffix("ops") + "topic-",
             Variable.EVENT_RETENTION_DAYS: "90",

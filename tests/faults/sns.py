@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -38,12 +39,14 @@ def _attributes(memory: Memory, topic: str) -> str:
 
 
 def _publish(memory: Memory, content: dict[str, str]) -> AWSResponse:
-    subject, text = content["Subject"], content["Message"]
-    assert 1 <= len(subject) <= 100
+    subject, message = content["Subject"], content["Message"]
+    assert 1 <= len(subject) < 100
     assert subject.isascii()
     assert subject.isprintable()
-    assert len(text.encode()) <= memory.topic_bytes
-    memory.told.append((subject, text))
+    assert len(message.encode()) <= memory.topic_bytes
+    # Of any protocol that has no text of its own.
+    structured = content.get("MessageStructure") == "json"
+    memory.told.append((subject, json.loads(message)["default"] if structured else message))
     return _answer("Publish", "<MessageId>0</MessageId>")
 
 

@@ -30,6 +30,12 @@ def lines_of(text: str) -> list[str]:
     return text.split("\n")
 
 
+def leads_on(lines: list[str]) -> bool:
+    """Whether the lines above all that publishers wrote are those of the form, in their order."""
+    names = [line.partition(": ")[0] for line in lines[1 : lines.index("")]]
+    return names == ["Users", "Next", "Then", "Runbook", "Where"]
+
+
 @pytest.mark.parametrize("planted", PLANTED)
 @pytest.mark.parametrize("member", ["type", "message", "publisher", "topic"])
 def test_what_is_planted_stays_on_its_line_and_in_its_quotes(
@@ -43,7 +49,7 @@ def test_what_is_planted_stays_on_its_line_and_in_its_quotes(
     world.run({})
     ((_, text),) = world.told()
     lines = lines_of(text)
-    assert lines[1].startswith("What to do: ")
+    assert leads_on(lines)
     assert not any(line.startswith("approve") for line in lines)
     assert "https://evil" not in text
 
@@ -75,7 +81,7 @@ def test_mails_outputs_and_states_are_bounded_whatever_letters_say(world: World)
     assert len(mails) == 2
     for _, text in mails:
         assert len(text.encode()) <= MAIL_BYTES
-        assert lines_of(text)[1].startswith("What to do: ")
+        assert leads_on(lines_of(text))
     assert len(json.dumps(triaged.output)) <= STATE_BYTES
 
     planned = world.run({"action": "plan"})
