@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.ledger import Ledger
+    from infrastructure.constructs.notifier import Notifier
     from infrastructure.constructs.publication import Publication
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
@@ -67,6 +68,7 @@ class OperationsDashboard(Construct):
         triage: TriageFunction,
         redrive: RedriveFunction,
         counter: Counter,
+        notifier: Notifier,
         ledger: Ledger,
         sensitive_data: SensitiveData | None,
     ) -> None:
@@ -263,8 +265,18 @@ class OperationsDashboard(Construct):
                     ("triage", triage.function),
                     ("redrive", redrive.function),
                     ("counter", counter.function),
+                    ("notifier", notifier.function),
                 )
             ),
+            [
+                graph(
+                    "Alarms and findings that could not be told",
+                    {"not told": notifier.undelivered},
+                    unit="messages",
+                    above=0,
+                    width=WIDTH,
+                )
+            ],
         ]
         if sensitive_data:
             rows += [

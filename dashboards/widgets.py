@@ -32,7 +32,7 @@ def dashboard(
     return cloudwatch.Dashboard(
         scope,
         "Dashboard",
-        dashboard_name=region.configuration.name(f"{name}-{region.name}"),
+        dashboard_name=region.dashboard(name),
         default_interval=cdk.Duration.hours(3),
         period_override=cloudwatch.PeriodOverride.INHERIT,
         widgets=list(rows),
@@ -56,16 +56,15 @@ def heading(
 
     `logs` are names of log groups by what they are called here.
     """
-    console = f"https://{region.name}.console.aws.amazon.com/cloudwatch/home?region={region.name}"
     links = [
         f"[runbook]({runbook(region.configuration, section)})",
         *(
             # CloudWatch's console wants a name quoted twice, with `$` for `%`.
-            f"[{called}]({console}#logsV2:log-groups/log-group/"
+            f"[{called}]({region.console}#logsV2:log-groups/log-group/"
             f"{quote(quote(name, safe=''), safe='').replace('%', '$')})"
             for called, name in logs.items()
         ),
-        f"[traces]({console}#xray:traces/query)",
+        f"[traces]({region.console}#xray:traces/query)",
     ]
     return text(f"## {title}\n{says}\n\n{' · '.join(links)}", height=3)
 

@@ -24,6 +24,11 @@ STEPS: Mapping[Stage, tuple[Step, ...]] = {
     "ingest": ("store", "archive"),
     "publish": ("route", "publish"),
 }
+USERS: Mapping[Stage, str] = {
+    "ingest": "none yet: what was answered 202 is safe, but not published until it is redriven.",
+    "publish": "subscribers don't get these events until they are redriven.",
+}
+"""By stage, what publishers and subscribers notice of its dead letters."""
 
 
 class NoDeadLetter(ValueError):  # noqa: N818 - what was found in a queue

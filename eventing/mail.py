@@ -36,6 +36,8 @@ class Mail:
     """The commands that come next, in their order."""
     section: str = ""
     """The section of the runbook to open."""
+    runbook: str = ""
+    """Its whole address, where that is all that is known."""
     details: Sequence[str] = ()
     """All that may be long, the most important lines first."""
 
@@ -101,7 +103,8 @@ class Sender:
         return [plain(line, _LINE) for line in lines]
 
     def _links(self, mail: Mail) -> list[tuple[str, str]]:
-        found = [("Runbook", f"{self.runbook}#{mail.section}")] if mail.section else []
+        runbook = f"{self.runbook}#{mail.section}" if mail.section else mail.runbook
+        found = [("Runbook", runbook)] if runbook else []
         return [*found, *([("Dashboard", self.dashboard)] if self.dashboard else [])]
 
 

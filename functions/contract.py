@@ -43,6 +43,17 @@ DLQ_URLS = {"ingest": Variable.INGEST_DLQ_URL, "publish": Variable.PUBLISH_DLQ_U
 CODE_DIGEST = "code-digest.txt"
 
 
+class Notice:
+    """What rules pass on to the notifier, in a member `KIND` of the event."""
+
+    KIND = "notice"
+    WELL_AGAIN = "well-again"
+    """No alarm is on any more, since the member `at`."""
+    FINDING = "finding"
+    """Macie found sensitive data: members `type`, `severity`, `path`, `id`, and the `description` of the
+    alarm on findings."""
+
+
 class Dimension:
     """Dimensions of metrics. Publishers are none: a metric for each would cost too much."""
 

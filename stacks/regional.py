@@ -17,6 +17,7 @@ from infrastructure.constructs.event_store import EventStore
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
 from infrastructure.constructs.ledger import Ledger
+from infrastructure.constructs.notifier import Notifier
 from infrastructure.constructs.operations import Operations
 from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.redrive import RedriveFunction
@@ -44,6 +45,7 @@ class RegionalStack(cdk.Stack):
         )
         operations = Operations(self, "Operations", configuration=configuration)
         region = Region(configuration, region_name, ops_topic=operations.topic)
+        notifier = Notifier(self, "Notifier", region=region, operations=operations)
         event_store = EventStore(self, "EventStore", region=region)
         archive = Archive(self, "Archive", region=region, access_logs=operations.bucket)
         topics = Topics(self, "Topics", region=region)
@@ -121,14 +123,18 @@ class RegionalStack(cdk.Stack):
         sensitive_data = None
         if configuration.macie != "off":
             sensitive_data = SensitiveData(
-                self, "SensitiveData", region=region, archive=archive.bucket
+                self,
+                "SensitiveData",
+                region=region,
+                archive=archive.bucket,
+                notifier=notifier,
             )
 
         OperationsDashboard(
             self,
             "OperationsDashboard",
             region=region,
-            health=Health(self, "Health", region=region),
+            health=Health(self, "Health", region=region, notifier=notifier),
             ingestion=ingestion,
             event_store=event_store,
             publication=publication,
@@ -136,6 +142,7 @@ class RegionalStack(cdk.Stack):
             triage=triage_task,
             redrive=redrive_task,
             counter=counter,
+            notifier=notifier,
             ledger=ledger,
             sensitive_data=sensitive_data,
         )

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from eventing.alarm_text import AlarmText
+
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
-
-# As infrastructure/constructs/alarms.py writes it.
-_DESCRIPTION = re.compile(
-    r"(?P<what>.*?)(?: Users: (?P<users>.*?))?(?: Runbook: (?P<runbook>\S+))?"
-)
 
 
 @dataclass(frozen=True)
@@ -27,17 +23,21 @@ class Alarm:
     """What has happened."""
     users: str
     """What publishers and subscribers notice of it."""
+    next: str
+    """The command that comes next, without `eventing`."""
     runbook: str
     """The section of the runbook to open."""
 
 
 class Alarms:
-    """Those that send to the ops topic of one deployment. Its methods raise what the SDK raises."""
+    """Those that tell the operators of one deployment. Its methods raise what the SDK raises."""
 
     def __init__(self, client: CloudWatchClient, *, deployment: str, ops_topic: str) -> None:
         self._client = client
         self._prefix = f"{deployment}-"
-        self._ops_topic = ops_topic
+        # By the notifier or, when that fails, by themselves.
+        notifier = f"{ops_topic.rpartition(':')[0]}:function:{deployment}-notifier"
+        self._actions = {ops_topic, notifier.replace(":sns:", ":lambda:", 1)}
 
     def on(self) -> list[Alarm]:
         """Those in alarm, the first to go off first."""
@@ -52,17 +52,17 @@ class Alarms:
             for kind in ("CompositeAlarms", "MetricAlarms")
             for alarm in page.get(kind, ())  # type: ignore[attr-defined]
         ]
-        # Another deployment's name may begin with this one's; its ops topic is its own.
-        notifying = (alarm for alarm in found if self._ops_topic in alarm.get("AlarmActions", ()))
+        # Another deployment's name may begin with this one's; its notifier is its own.
+        notifying = (one for one in found if self._actions & {*one.get("AlarmActions", ())})
         return sorted(map(self._alarm, notifying), key=lambda alarm: (alarm.since, alarm.name))
 
     def _alarm(self, found: Any) -> Alarm:
-        description = _DESCRIPTION.fullmatch(found.get("AlarmDescription", ""))
-        parts = description.groupdict("") if description else {}
+        text = AlarmText.read(found.get("AlarmDescription", ""))
         return Alarm(
             name=found["AlarmName"].removeprefix(self._prefix),
             since=found["StateUpdatedTimestamp"],
-            what=parts.get("what", ""),
-            users=parts.get("users", ""),
-            runbook=parts.get("runbook", ""),
+            what=text.what,
+            users=text.users,
+            next=text.next,
+            runbook=text.runbook,
         )

@@ -65,11 +65,7 @@ def next_commands(
 
 def next_for(alarm: Alarm, command: Callable[..., str]) -> str:
     """The command that comes next when this alarm is on, or the section of the runbook to open."""
-    for stage in STAGES:
-        if alarm.name in (f"{stage}-dead-letters", f"{stage}-old-dead-letters"):
-            return command("letters", "--stage", stage)
-    if alarm.name == "attention":
-        return command("letters")
-    if alarm.name in ("redrive-failed", "redrive-long"):
-        return command("audit")
+    # This very screen is where somebody is who reads of `status` here.
+    if alarm.next and alarm.next != "status":
+        return command(*alarm.next.split())
     return f"see {alarm.runbook}" if alarm.runbook else ""

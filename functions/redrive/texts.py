@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eventing.dead_letter import Stage
+from eventing.dead_letter import USERS, Stage
 from eventing.foreign_text import name_counts, plain, quoted, shown_names, within
 from eventing.mail import Command, Mail
 from eventing.redrive.junk import JunkKind
@@ -15,10 +15,6 @@ from functions.redrive.run import Run
 
 # Characters of a message or a reason, and of a name in a subject; bytes of a plan's groups.
 _MESSAGE, _NAME, _GROUPS_BYTES = 300, 30, 6 * 1024
-_USERS: Mapping[Stage, str] = {
-    "ingest": "none yet: what was answered 202 is safe, but not published until it is redriven.",
-    "publish": "subscribers don't get these events until they are redriven.",
-}
 
 
 def counted(number: int, noun: str) -> str:
@@ -58,7 +54,7 @@ def incident_mail(
         return Mail(
             subject=f"{counted(letters, 'dead letter')} at {stage}{_why(groups, root_causes)}",
             first=first,
-            users=_USERS[stage],
+            users=USERS[stage],
             next=(("letters", "--stage", stage), plan, *_parked_commands(output)),
             section="letters",
             details=[*notes, *not_in_ledger, "", *_groups_text(groups)],

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from eventing.catalogue import Catalogue
+    from eventing.mail import Sender
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
+    from functions.shared.alarm_reader import AlarmReader
     from functions.shared.archive import Archive
     from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
@@ -51,6 +53,8 @@ class Given(TypedDict, total=False):
     audit: Audit
     bucket: OperationsBucket
     ops: OpsTopic
+    sender: Sender
+    alarm_reader: AlarmReader
     executions: Executions
     metric_reader: MetricReader
     shards: int

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from eventing.catalogue import Catalogue
     from eventing.conservation import Window
     from eventing.dead_letter import Stage
+    from eventing.mail import Sender
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
+    from functions.shared.alarm_reader import AlarmReader
     from functions.shared.archive import Archive
     from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
@@ -213,20 +215,28 @@ class Parts:
 
     @cached_property
     def ops(self) -> OpsTopic:
-        from eventing.mail import Sender
         from functions.shared.operations import OpsTopic
 
-        return OpsTopic(
-            self.clients.client("sns"),
-            arn=self._environment[Variable.OPS_TOPIC_ARN],
-            sender=Sender(
-                deployment=self._environment[Variable.DEPLOYMENT],
-                region=self.clients.region,
-                options=self._environment[Variable.COMMAND_OPTIONS],
-                runbook=self._environment[Variable.RUNBOOK],
-                dashboard=self._environment[Variable.DASHBOARD],
-            ),
+        arn = self._environment[Variable.OPS_TOPIC_ARN]
+        return OpsTopic(self.clients.client("sns"), arn=arn, sender=self.sender)
+
+    @cached_property
+    def sender(self) -> Sender:
+        from eventing.mail import Sender
+
+        return Sender(
+            deployment=self._environment[Variable.DEPLOYMENT],
+            region=self.clients.region,
+            options=self._environment[Variable.COMMAND_OPTIONS],
+            runbook=self._environment[Variable.RUNBOOK],
+            dashboard=self._environment[Variable.DASHBOARD],
         )
+
+    @cached_property
+    def alarm_reader(self) -> AlarmReader:
+        from functions.shared.alarm_reader import AlarmReader
+
+        return AlarmReader(self.clients.client("cloudwatch"))
 
     @cached_property
     def executions(self) -> Executions:

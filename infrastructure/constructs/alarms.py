@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from eventing.alarm_text import AlarmText
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -61,10 +63,13 @@ class Meaning:
     """Its effect on publishers and subscribers."""
     section: str
     """The section of the runbook to open."""
+    next: str = "status"
+    """The command of `eventing` that comes next."""
 
     def text(self, configuration: Configuration) -> str:
         """The description of an alarm."""
-        return f"{self.what} Users: {self.users} Runbook: {runbook(configuration, self.section)}"
+        address = runbook(configuration, self.section)
+        return str(AlarmText(what=self.what, users=self.users, next=self.next, runbook=address))
 
 
 def runbook(configuration: Configuration, section: str) -> str:
@@ -89,9 +94,12 @@ def reported(
         scope,
         "Reported",
         alarm_name=configuration.name(name),
-        alarm_description=(
-            f"Operators have been told of {what}, by triage. No reason to worry: it keeps the alarm from "
-            f"telling them again. Runbook: {runbook(configuration, section)}"
+        alarm_description=str(
+            AlarmText(
+                what=f"Operators have been told of {what}, by triage. No reason to worry: it keeps the "
+                "alarm from telling them again.",
+                runbook=runbook(configuration, section),
+            )
         ),
         threshold=1,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -111,17 +119,25 @@ class Alarms:
     later, raises RuntimeError.
     """
 
-    action: cloudwatch.IAlarmAction
-    """Sends operators a message."""
-
-    def __init__(self, configuration: Configuration, action: cloudwatch.IAlarmAction) -> None:
-        self.action = action
+    def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
+        self._action: cloudwatch.IAlarmAction | None = None
         self._unassigned: dict[str, cloudwatch.Alarm] = {}
         self._notifying: list[tuple[Part, cloudwatch.AlarmBase]] = []
         self._components: list[tuple[Part, cloudwatch.AlarmBase]] = []
         self._shown: list[tuple[Part, cloudwatch.AlarmBase]] = []
         self._complete = False
+
+    @property
+    def action(self) -> cloudwatch.IAlarmAction:
+        """Sends operators a mail; raises RuntimeError before `tell_by` has said how."""
+        if self._action is None:
+            raise RuntimeError("an alarm is to tell operators before the notifier is made")
+        return self._action
+
+    def tell_by(self, action: cloudwatch.IAlarmAction) -> None:
+        """Let all alarms that come from now on tell operators in this way."""
+        self._action = action
 
     @property
     def notifying(self) -> list[cloudwatch.IAlarm]:
@@ -184,10 +200,12 @@ class Alarms:
         off_while: cloudwatch.IAlarm | None = None,
         muted_while: cloudwatch.IAlarm | None = None,
         wait: cdk.Duration = _SUPPRESSOR_WAIT,
+        action: cloudwatch.IAlarmAction | None = None,
     ) -> cloudwatch.CompositeAlarm:
         """One alarm that notifies operators, for several that do not.
 
-        It is off while `off_while` is on, which says more. It sends nothing while `muted_while` is on, of
+        It notifies them by `action` if there is one, else as all others do. It is off while `off_while` is
+        on, which says more. It sends nothing while `muted_while` is on, of
         which operators hear in another way; it waits so long for that, after both its beginning and the
         other's end.
         """
@@ -207,12 +225,18 @@ class Alarms:
         )
         for component in components:
             self._assign(self._components, part, component)
-        self.notify(made, part=part)
+        self.notify(made, part=part, action=action)
         return made
 
-    def notify(self, alarm: cloudwatch.AlarmBase, *, part: Part) -> None:
-        """Let an alarm send operators a message when it goes off."""
-        alarm.add_alarm_action(self.action)
+    def notify(
+        self,
+        alarm: cloudwatch.AlarmBase,
+        *,
+        part: Part,
+        action: cloudwatch.IAlarmAction | None = None,
+    ) -> None:
+        """Let an alarm send operators a message when it goes off, by `action` if there is one."""
+        alarm.add_alarm_action(action or self.action)
         self._assign(self._notifying, part, alarm)
 
     def show(self, alarm: cloudwatch.AlarmBase, *, part: Part) -> None:

@@ -129,9 +129,9 @@ class Counter(Construct):
             # A silent counter sends a message as well: nobody else would notice a loss.
             missing=Missing.IS_UNKNOWN,
             meaning=Meaning(
-                what="Events that were accepted and stored have neither been published nor become "
-                "dead letters within ten minutes; or, if the state is INSUFFICIENT_DATA, nobody "
-                "counts them.",
+                what="Events are unaccounted for: accepted and stored, they have neither been published "
+                "nor become dead letters within ten minutes; or, if the state is INSUFFICIENT_DATA, "
+                "nobody counts them.",
                 users="subscribers don't get these events.",
                 section="events-unaccounted-for",
             ),
@@ -146,9 +146,9 @@ class Counter(Construct):
             above=0,
             missing=Missing.CHANGES_NOTHING,
             meaning=Meaning(
-                what="An execution of triage or redrive failed or timed out, and not because of its "
-                "input.",
+                what="An execution of triage or redrive failed or timed out: its input is not to blame.",
                 users=DEAD_LETTERS_WAIT,
+                next="audit --since 1d",
                 section="redrive-failed",
             ),
         )
@@ -162,7 +162,7 @@ class Counter(Construct):
             missing=Missing.CHANGES_NOTHING,
             meaning=Meaning(
                 what=f"An execution of triage or redrive has worked for more than {LONG_RUN.to_hours():.0f} "
-                "hours, time that it waited for approval not counted.",
+                "hours: time that it waited for approval is not counted.",
                 users=DEAD_LETTERS_WAIT,
                 section="redrive-runs-long",
             ),

@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from eventing.cause import FAULTS, Code
+from eventing.dead_letter import USERS
 from functions.contract import Dimension, Metric
 from infrastructure.constructs.alarms import Meaning, Missing, Part, reported
 from infrastructure.constructs.checks import accept
@@ -35,11 +36,6 @@ TRIAGE_TIMEOUT = cdk.Duration.seconds(90)
 _VISIBILITY = cdk.Duration.minutes(5)
 # How long operators' message may take to come from triage before the alarm sends its own.
 _REPORT_WAIT = cdk.Duration.minutes(3)
-
-_USERS = {
-    "ingest": "none yet: what was answered 202 is safe, but not published until it is redriven.",
-    "publish": "subscribers don't get these events until they are redriven.",
-}
 
 
 class DeadLetterQueue(Construct):
@@ -180,6 +176,7 @@ class DeadLetterQueue(Construct):
                 "recorded they are gone for good.",
                 missing=Missing.CHANGES_NOTHING,
                 section="parked-letters",
+                selects=" --parked",
             ),
         )
         self.old = region.alarms.alarm(
@@ -190,11 +187,10 @@ class DeadLetterQueue(Construct):
             above=cdk.Duration.days(OLD_DAYS).to_seconds(),
             minutes=3,
             missing=Missing.CHANGES_NOTHING,
-            meaning=Meaning(
-                what=f"A dead letter of {stage} has been open for more than {OLD_DAYS} days; after "
+            meaning=self._meaning(
+                f"A dead letter of {stage} has been open for more than {OLD_DAYS} days; after "
                 f"{region.configuration.retention.open_letters} it is gone for good.",
-                users=_USERS[stage],
-                section="old-dead-letters",
+                "old-dead-letters",
             ),
         )
         self.reported = reported(
@@ -211,11 +207,10 @@ class DeadLetterQueue(Construct):
             part=Part.DEAD_LETTERS,
             name=f"{stage}-dead-letters",
             components=(self.arrived, self.waits, self.is_open),
-            meaning=Meaning(
-                what=f"Events could not get past {stage} and wait as dead letters. When this comes as "
+            meaning=self._meaning(
+                f"Events could not get past {stage}: they wait as dead letters. When this comes as "
                 "a message, triage has not told you in time which and why.",
-                users=_USERS[stage],
-                section="dead-letters",
+                "dead-letters",
             ),
             muted_while=self.reported,
             wait=_REPORT_WAIT,
@@ -263,6 +258,7 @@ class DeadLetterQueue(Construct):
         what: str,
         missing: Missing,
         section: str = "dead-letters",
+        selects: str = "",
     ) -> cloudwatch.Alarm:
         return alarms.alarm(
             self,
@@ -271,7 +267,16 @@ class DeadLetterQueue(Construct):
             metric=watched,
             above=above,
             missing=missing,
-            meaning=Meaning(what=what, users=_USERS[self.stage], section=section),
+            meaning=self._meaning(what, section, selects=selects),
+        )
+
+    def _meaning(self, what: str, section: str, *, selects: str = "") -> Meaning:
+        """Of an alarm on letters that `eventing letters` lists, with more options if need be."""
+        return Meaning(
+            what=what,
+            users=USERS[self.stage],
+            section=section,
+            next=f"letters --stage {self.stage}{selects}",
         )
 
 

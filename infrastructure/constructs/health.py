@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from functions.contract import Metric
+from functions.contract import Metric, Notice
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, Meaning, Part, reported
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infrastructure.constructs.dead_letters import DeadLetterQueue
+    from infrastructure.constructs.notifier import Notifier
     from infrastructure.constructs.region import Region
 
 
@@ -74,6 +75,7 @@ class Attention(Construct):
                 "own events are at fault. All other events flow.",
                 users="subscribers don't get these events until somebody has dealt with them.",
                 section="attention",
+                next="letters",
             ),
             muted_while=self.reported,
         )
@@ -90,7 +92,7 @@ class Health(Construct):
     unhealthy: cloudwatch.CompositeAlarm
     any_alarm: cloudwatch.CompositeAlarm
 
-    def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
+    def __init__(self, scope: Construct, id: str, *, region: Region, notifier: Notifier) -> None:
         super().__init__(scope, id)
         alarms = region.alarms
         self.unhealthy = self._any_of(
@@ -108,7 +110,7 @@ class Health(Construct):
             what="At least one alarm of this region is on. Its end is told: nothing stops the flow of "
             "events any more, and nothing waits for a person.",
         )
-        self._tell_the_end(region)
+        self._tell_the_end(region, notifier)
 
     def _any_of(
         self,
@@ -130,10 +132,10 @@ class Health(Construct):
             alarm_rule=cloudwatch.AlarmRule.any_of(*alarms),
         )
 
-    def _tell_the_end(self, region: Region) -> None:
+    def _tell_the_end(self, region: Region, notifier: Notifier) -> None:
         # Not as an action of the alarm: a new composite runs that on its first evaluation, with nothing
         # before it that could be well again.
-        name = region.configuration.name("any-alarm")
+        since = events.EventField.from_path("$.detail.state.timestamp")
         events.Rule(
             self,
             "WellAgain",
@@ -146,14 +148,8 @@ class Health(Construct):
                 detail={"state": {"value": ["OK"]}, "previousState": {"value": ["ALARM"]}},
             ),
             targets=[
-                targets.SnsTopic(
-                    region.ops_topic,
-                    # Otherwise the topic would let in the rules of every account.
-                    authorize_using_role=True,
-                    message=events.RuleTargetInput.from_text(
-                        f"{region.configuration.deployment}: all is well again in "
-                        f"{events.EventField.from_path('$.region')}. {name} is OK: no alarm is on."
-                    ),
+                notifier.target(
+                    Notice.WELL_AGAIN, {"at": since}, is_news_for=cdk.Duration.minutes(15)
                 )
             ],
         )

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 
-from functions.contract import DIMENSIONS, Dimension
+from functions.contract import DIMENSIONS, Dimension, Variable
 from infrastructure.constructs.alarms import Alarms
 
 if TYPE_CHECKING:
@@ -34,7 +33,34 @@ class Region:
         self.configuration = configuration
         self.name = name
         self.ops_topic = ops_topic
-        self.alarms = Alarms(configuration, actions.SnsAction(ops_topic))
+        self.alarms = Alarms(configuration)
+
+    def dashboard(self, name: str) -> str:
+        """The name of one of its dashboards."""
+        return self.configuration.name(f"{name}-{self.name}")
+
+    @property
+    def console(self) -> str:
+        """The address of CloudWatch's console, to which a place in it is added."""
+        domain = "amazonaws.cn" if self.name.startswith("cn-") else "aws.amazon.com"
+        return f"https://{self.name}.console.{domain}/cloudwatch/home?region={self.name}"
+
+    @property
+    def mail_environment(self) -> dict[str, str]:
+        """The variables of a function that sends operators mails."""
+        configuration, laptop = self.configuration, self.configuration.laptop
+        dashboard = self.dashboard("operations")
+        options = f"--deployment {configuration.deployment} --region {self.name}"
+        return {
+            Variable.OPS_TOPIC_ARN: self.ops_topic.topic_arn,
+            Variable.DEPLOYMENT: configuration.deployment,
+            Variable.RUNBOOK: configuration.runbook,
+            # With options it would not mean the laptop, which has no console either.
+            Variable.COMMAND_OPTIONS: "" if laptop else options,
+            Variable.DASHBOARD: ""
+            if laptop
+            else f"{self.console}#dashboards/dashboard/{dashboard}",
+        }
 
     def metric(
         self,

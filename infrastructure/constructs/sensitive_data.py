@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_macie as macie
 from aws_cdk import custom_resources
 from constructs import Construct
 
+from functions.contract import Notice
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.aws_call import aws_call
 from infrastructure.constructs.checks import accept_wildcard
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_s3 as s3
 
     from infrastructure.configuration import Configuration
+    from infrastructure.constructs.notifier import Notifier
     from infrastructure.constructs.region import Region
 
 
@@ -34,8 +35,21 @@ class SensitiveData(Construct):
     findings: cloudwatch.Metric
     alarm: cloudwatch.Alarm
 
-    def __init__(self, scope: Construct, id: str, *, region: Region, archive: s3.IBucket) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        region: Region,
+        archive: s3.IBucket,
+        notifier: Notifier,
+    ) -> None:
         super().__init__(scope, id)
+        meaning = Meaning(
+            what="Macie found sensitive data in the archive; a message of its own has the finding.",
+            users="a publisher sends what it should not, and subscribers may have got it.",
+            section="sensitive-data",
+        )
         configuration = region.configuration
         job = self._daily_job(configuration, archive)
         if configuration.macie == "create":
@@ -46,7 +60,7 @@ class SensitiveData(Construct):
                 finding_publishing_frequency="FIFTEEN_MINUTES",
             )
             job.node.add_dependency(session)
-        rule = self._send_findings(region, archive)
+        rule = self._send_findings(region, archive, notifier, meaning)
         self.findings = cloudwatch.Metric(
             namespace="AWS/Events",
             metric_name="MatchedEvents",
@@ -62,11 +76,7 @@ class SensitiveData(Construct):
             above=0,
             # EventBridge counts only when something matches.
             missing=Missing.IS_FINE,
-            meaning=Meaning(
-                what="Macie found sensitive data in the archive; a message of its own has the finding.",
-                users="a publisher sends what it should not, and subscribers may have got it.",
-                section="sensitive-data",
-            ),
+            meaning=meaning,
         )
         # No matter of health: it is off by itself within minutes, and nothing is well by that.
         region.alarms.show(self.alarm, part=Part.SENSITIVE_DATA)
@@ -121,7 +131,9 @@ class SensitiveData(Construct):
         accept_wildcard(job, jobs, "Macie gives a job its id when it makes it.")
         return job
 
-    def _send_findings(self, region: Region, archive: s3.IBucket) -> str:
+    def _send_findings(
+        self, region: Region, archive: s3.IBucket, notifier: Notifier, meaning: Meaning
+    ) -> str:
         """Send operators each finding; return the name of the rule that does so."""
         name = region.configuration.name("sensitive-data")
         field = events.EventField.from_path
@@ -140,18 +152,15 @@ class SensitiveData(Construct):
                 },
             ),
         )
+        # Where it was found and what kind it is, and nothing else of the finding.
+        members = {
+            "type": field("$.detail.type"),
+            "severity": field("$.detail.severity.description"),
+            "path": field("$.detail.resourcesAffected.s3Object.path"),
+            "id": field("$.detail.id"),
+            "description": meaning.text(region.configuration),
+        }
         rule.add_target(
-            targets.SnsTopic(
-                region.ops_topic,
-                # Otherwise the topic would let in the rules of every account.
-                authorize_using_role=True,
-                message=events.RuleTargetInput.from_text(
-                    f"{region.configuration.deployment}: Macie found sensitive data.\n"
-                    f"What: {field('$.detail.type')} ({field('$.detail.severity.description')})\n"
-                    f"Where: {field('$.detail.resourcesAffected.s3Object.path')} "
-                    f"in {field('$.region')}\n"
-                    f"Finding: {field('$.detail.id')}"
-                ),
-            )
+            notifier.target(Notice.FINDING, members, is_news_for=cdk.Duration.hours(24))
         )
         return name

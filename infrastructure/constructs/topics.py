@@ -147,7 +147,8 @@ class Topics(Construct):
             name="undelivered",
             components=undelivered,
             meaning=Meaning(
-                what="SNS gave up deliveries to a subscriber of at least one topic, or dropped messages.",
+                what="Deliveries to subscribers failed: SNS gave up some of at least one topic, or dropped "
+                "messages.",
                 users=users,
                 section="undelivered",
             ),
@@ -183,8 +184,9 @@ class Topics(Construct):
             name="unheard",
             components=silent,
             meaning=Meaning(
-                what=f"Events were published to at least one topic, and for {minutes} minutes nothing "
-                "became of them: it has no subscription any more, or none that answers.",
+                what="Nobody seems to get the events of a topic: they were published, and for "
+                f"{minutes} minutes nothing became of them. It has no subscription any more, or none that "
+                "answers.",
                 users=users,
                 section="unheard",
             ),

@@ -268,7 +268,7 @@ def test_300_events_of_a_topic_denied_to_publication_and_to_redrive(
                 lambda bodies: any("ACCESS_DENIED at publish" in body for body in bodies),
                 seconds=120,
             )
-            assert any("docs/runbook.md#plan" in body for body in told)
+            assert any("docs/runbook.md#letters" in body for body in told)
             assert "publish-dead-letters" in eventually(
                 lambda: shown(deployment, "alarms"), lambda text: "publish-dead" in text
             )
@@ -288,7 +288,7 @@ def test_300_events_of_a_topic_denied_to_publication_and_to_redrive(
             lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
             lambda bodies: any("redrive of publish: aborted" in body for body in bodies),
         )
-        assert any("What to do: " in body for body in message)
+        assert any("\nNext: eventing plan --stage publish\n" in body for body in message)
     # Fixed for both: by every cause that triage names until there is none.
     for fingerprint in eventually(
         lambda: _open_letters(deployment), lambda letters: sum(letters.values()) == 300

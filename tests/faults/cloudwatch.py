@@ -1,4 +1,4 @@
-"""CloudWatch in memory: GetMetricData of sums by the minute, and an assertion error for all else."""
+"""CloudWatch in memory: sums by the minute, what alarms say, and an assertion error for all else."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ from tests.faults.memory import Memory
 def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     """What a request asks for."""
     operation, content = json_body(request)
+    if operation == "DescribeAlarms":
+        (name,) = content["AlarmNames"]
+        # Without the types it answers with metric alarms only.
+        assert set(content["AlarmTypes"]) == {"CompositeAlarm", "MetricAlarm"}
+        found = [
+            {"AlarmName": name, "AlarmDescription": text}
+            for text in memory.descriptions.get(name, ())
+        ]
+        return Request(operation, name, lambda: json_response({"CompositeAlarms": found}))
     assert operation == "GetMetricData", operation
     queries = content["MetricDataQueries"]
     start, end = (datetime.fromtimestamp(content[name], UTC) for name in ("StartTime", "EndTime"))

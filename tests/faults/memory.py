@@ -74,6 +74,8 @@ class Memory:
     """What Step Functions tells of executions, and for some `history`, the latest event first."""
     metrics: dict[str, dict[datetime, float]] = field(default_factory=dict)
     """Sums by the minute, by the metric's name; of AWS's own, by that and the name of what it measures."""
+    descriptions: dict[str, list[str]] = field(default_factory=dict)
+    """What an alarm that is there says, in a list, by its name."""
     messages_sent: int = 0
 
     def items(self, table: str) -> dict[str, dict[str, Any]]:

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from console.app import main
 from console.deployed.alarms import Alarm
 from console.deployed.health import health
+from console.shell.failure import ExitCode
+from eventing.alarm_text import AlarmText
+from functions.contract import Notice
 from infrastructure.packaging import ROOT
 from infrastructure.retention import OLD_DAYS, Retention
 from tests.infrastructure.synthesis import Json, Synthesis, Template, synthesise
@@ -28,6 +32,7 @@ SILENT = {
     "eventing-publish-reported",
     "eventing-attention-reported",
 }
+NOTIFIER = "eventing-notifier"
 # They sum up all others, and no other is made of them.
 HEALTH = ("eventing-unhealthy", "eventing-any-alarm")
 # What these are about waits for a person, while events flow.
@@ -72,7 +77,7 @@ def _sections() -> set[str]:
 
 
 def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
-    functions = ("ingest", "publish", "triage", "counter")
+    functions = ("ingest", "publish", "triage", "counter", "notifier")
     assert set(_metric_alarms(regional)) == {
         *(
             f"eventing-{f}-{what}"
@@ -80,6 +85,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
             for what in ("errors", "throttles", "duration")
         ),
         # What the redrive function raises is in part what operators did wrong: its executions tell.
+        "eventing-notifier-undelivered",
         "eventing-redrive-throttles",
         "eventing-redrive-duration",
         "eventing-api-failures",
@@ -136,12 +142,35 @@ def test_each_says_what_it_means_to_whom_and_which_section_to_open(regional: Tem
     described = {**_metric_alarms(regional), **_composites(regional)}
 
     for name, alarm in described.items():
-        text = alarm["AlarmDescription"]
-        (section,) = re.findall(r"Runbook: docs/runbook\.md#([\w-]+)$", text)
+        text = AlarmText.read(alarm["AlarmDescription"])
+        address, _, section = text.runbook.partition("#")
+        assert address == "docs/runbook.md"
         assert section in _sections(), name
-        assert " Users: " in text or name.endswith("-reported"), name
+        assert (text.users and text.next) or name.endswith("-reported"), name
         # Of CloudWatch (PutMetricAlarm).
-        assert 60 < len(text) <= 1024
+        assert 60 < len(alarm["AlarmDescription"]) <= 1024
+
+
+def test_an_alarms_mail_is_headed_by_a_few_words(regional: Template) -> None:
+    described = {**_metric_alarms(regional), **_composites(regional)}
+    headlines = {
+        n: AlarmText.read(described[n]["AlarmDescription"]).headline for n in _notifying(regional)
+    }
+
+    for name, headline in headlines.items():
+        assert 15 < len(headline) <= 75, name
+        assert headline.isascii()
+    assert len(set(headlines.values())) == len(headlines)
+
+
+def test_commands_that_alarms_name_are_there(regional: Template) -> None:
+    described = {**_metric_alarms(regional), **_composites(regional)}
+    commands = {AlarmText.read(a["AlarmDescription"]).next for a in described.values()} - {""}
+
+    assert len(commands) > 4
+    for command in commands:
+        assert main([*command.split(), "--help"]) == ExitCode.DONE, command
+    assert main(["letters", "--no-such-option", "--help"]) == ExitCode.USAGE
 
 
 def test_what_dashboards_link_to_in_the_runbook_is_there(regional: Template) -> None:
@@ -158,10 +187,12 @@ def test_only_composites_and_alarms_that_stand_alone_have_actions(regional: Temp
 
     for name, alarm in alarms.items():
         silent = name in joined or name in SILENT
-        assert alarm.get("AlarmActions", []) == ([] if silent else ["eventing-ops"]), name
+        assert alarm.get("AlarmActions", []) == ([] if silent else [NOTIFIER]), name
         assert "OKActions" not in alarm
     for name, composite in composites.items():
-        expected = [] if name in HEALTH else ["eventing-ops"]
+        # What tells that the notifier fails does not do so by the notifier.
+        action = "eventing-ops" if name == "eventing-notifier-impaired" else NOTIFIER
+        expected = [] if name in HEALTH else [action]
         assert composite.get("AlarmActions", []) == expected, name
 
 
@@ -194,7 +225,7 @@ def test_the_command_line_calls_unhealthy_what_the_alarm_does(regional: Template
     unhealthy = _parts(_composites(regional)["eventing-unhealthy"])
 
     for name in _notifying(regional):
-        alarm = Alarm(name.removeprefix(prefix), since, "", "", "")
+        alarm = Alarm(name.removeprefix(prefix), since, "", "", "", "")
         word = health([alarm], [], [], [])
         assert word == ("unhealthy" if name in unhealthy else "needs attention"), name
 
@@ -207,7 +238,7 @@ def test_what_waits_for_a_person_keeps_an_alarm_on_and_is_told(regional: Templat
         for stage in ("ingest", "publish")
         for what in ("parked", "own-fault")
     }
-    assert attention["AlarmActions"] == ["eventing-ops"]
+    assert attention["AlarmActions"] == [NOTIFIER]
 
 
 def test_a_publishers_bad_events_neither_set_off_nor_mute_what_is_about_the_flow(
@@ -245,8 +276,10 @@ def test_the_end_is_told_only_after_a_beginning(regional: Template) -> None:
         "resources": ["eventing-any-alarm"],
         "detail": {"state": {"value": ["OK"]}, "previousState": {"value": ["ALARM"]}},
     }
-    assert target["Arn"] == "eventing-ops"
-    assert "eventing: all is well again in <region>" in target["InputTransformer"]["InputTemplate"]
+    assert target["Arn"] == NOTIFIER
+    template = target["InputTransformer"]["InputTemplate"]
+    passed = json.loads(re.sub(r"<[\w-]+>", '"x"', template))
+    assert passed == {Notice.KIND: Notice.WELL_AGAIN, "at": "x"}
 
 
 @pytest.mark.parametrize(
@@ -294,6 +327,7 @@ def test_functions_say_who_notices(regional: Template) -> None:
         "triage": "they notice nothing",
         "redrive": "they notice nothing",
         "counter": "they notice nothing",
+        "notifier": "they notice nothing",
     }.items():
         assert f"Users: {users}" in alarms[f"eventing-{name}-throttles"]["AlarmDescription"]
 
@@ -307,14 +341,14 @@ def test_missing_data_is_judged_by_the_metric(regional: Template) -> None:
 def test_a_counter_that_is_silent_sends_a_message(regional: Template) -> None:
     alarm = _metric_alarms(regional)["eventing-events-unaccounted"]
 
-    assert alarm["InsufficientDataActions"] == ["eventing-ops"]
+    assert alarm["InsufficientDataActions"] == [NOTIFIER]
     assert (alarm["Threshold"], alarm["Period"]) == (0, 60)
     assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 3)
 
 
 def test_thresholds_leave_time_to_act(regional: Template) -> None:
     alarms = _metric_alarms(regional)
-    for name in ("ingest", "publish", "triage", "redrive", "counter"):
+    for name in ("ingest", "publish", "triage", "redrive", "counter", "notifier"):
         function = regional.one("AWS::Lambda::Function", FunctionName=f"eventing-{name}")
         longest = alarms[f"eventing-{name}-duration"]["Threshold"] / 1000
         assert 0.5 < longest / function.properties["Timeout"] < 0.9

@@ -25,7 +25,10 @@ WIDGETS, METRICS_OF_WIDGET, METRICS, BODY = 500, 500, 2500, 100_000
 # "EventBridge metrics").
 AWS = {
     "AWS/ApiGateway": ({"Count", "4XXError", "5XXError", "Latency"}, {"ApiName", "Stage"}),
-    "AWS/Lambda": ({"Errors", "Throttles", "Duration", "IteratorAge"}, {"FunctionName"}),
+    "AWS/Lambda": (
+        {"DestinationDeliveryFailures", "Errors", "Throttles", "Duration", "IteratorAge"},
+        {"FunctionName"},
+    ),
     "AWS/DynamoDB": (
         {
             "ConsumedReadCapacityUnits",

@@ -105,7 +105,7 @@ def test_one_incident_sends_one_message(regional: Template, stage: str) -> None:
     composite = _composite(regional, stage).properties
     joined = ("dead-lettered", "dlq-age", "open-dead-letters")
 
-    assert composite["AlarmActions"] == ["eventing-ops"]
+    assert composite["AlarmActions"] == ["eventing-notifier"]
     alarms = " OR ".join(f'ALARM("eventing-{stage}-{name}")' for name in joined)
     assert composite["AlarmRule"] == f"({alarms})"
     assert "OKActions" not in composite

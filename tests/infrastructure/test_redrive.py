@@ -189,6 +189,11 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 Variable.OPS_TOPIC_ARN: "eventing-ops",
                 Variable.DEPLOYMENT: "eventing",
                 Variable.RUNBOOK: "docs/runbook.md",
+                Variable.COMMAND_OPTIONS: "--deployment eventing --region us-east-1",
+                Variable.DASHBOARD: (
+                    "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1"
+                    "#dashboards/dashboard/eventing-operations-us-east-1"
+                ),
                 Variable.EVENTS_TABLE: "eventing-events",
                 Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
                 Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",

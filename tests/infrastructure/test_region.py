@@ -5,6 +5,7 @@ from __future__ import annotations
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 
 from functions.contract import Dimension, Metric
@@ -26,7 +27,10 @@ def stack() -> cdk.Stack:
 def region(stack: cdk.Stack) -> Region:
     """A region in that stack, without an alarm yet."""
     configuration = Configuration.read(CONTEXT.get)
-    return Region(configuration, "us-east-1", ops_topic=sns.Topic(stack, "Ops"))
+    topic = sns.Topic(stack, "Ops")
+    region = Region(configuration, "us-east-1", ops_topic=topic)
+    region.alarms.tell_by(actions.SnsAction(topic))
+    return region
 
 
 def _alarm(stack: cdk.Stack, region: Region, name: str) -> cloudwatch.Alarm:
@@ -79,6 +83,31 @@ def test_an_alarm_that_comes_after_the_board_stops_the_synth(
         _alarm(stack, region, "b")
     with pytest.raises(RuntimeError, match="after the board"):
         region.alarms.show(late, part=Part.RUNS)
+
+
+def test_an_alarm_that_nobody_would_be_told_of_stops_the_synth(stack: cdk.Stack) -> None:
+    configuration, topic = Configuration.read(CONTEXT.get), sns.Topic(stack, "Ops")
+    region = Region(configuration, "us-east-1", ops_topic=topic)
+    early = _alarm(stack, region, "a")
+
+    with pytest.raises(RuntimeError, match="before the notifier"):
+        region.alarms.notify(early, part=Part.RUNS)
+    # The notifier's own.
+    region.alarms.notify(early, part=Part.RUNS, action=actions.SnsAction(topic))
+    assert region.alarms.notifying == [early]
+
+
+@pytest.mark.parametrize(
+    ("name", "console"),
+    [
+        ("eu-west-1", "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"),
+        ("cn-north-1", "https://cn-north-1.console.amazonaws.cn/cloudwatch/home?region=cn-north-1"),
+    ],
+)
+def test_links_lead_to_the_console_of_the_region(stack: cdk.Stack, name: str, console: str) -> None:
+    configuration = Configuration.read(CONTEXT.get)
+
+    assert Region(configuration, name, ops_topic=sns.Topic(stack, "Ops")).console == console
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
+from functions.contract import Notice
+from functions.notifier.texts import finding_mail
 from tests.infrastructure.synthesis import ACCOUNT, Json, Resource, Synthesis, Template
 
 ARCHIVE = f"eventing-archive-{ACCOUNT}-us-east-1"
@@ -78,10 +81,17 @@ def test_findings_in_the_archive_reach_the_operators(regional: Template) -> None
             "resourcesAffected": {"s3Bucket": {"name": [ARCHIVE]}},
         },
     }
-    assert target["Arn"] == "eventing-ops"
-    assert regional.role_statements(target["RoleArn"]) == {("sns:Publish", "eventing-ops")}
-    paths = target["InputTransformer"]["InputPathsMap"].values()
-    assert "$.detail.resourcesAffected.s3Object.path" in paths
+    assert target["Arn"] == "eventing-notifier"
+    # The place and the kind, and never what was found there.
+    assert set(target["InputTransformer"]["InputPathsMap"].values()) == {
+        "$.detail.type",
+        "$.detail.severity.description",
+        "$.detail.resourcesAffected.s3Object.path",
+        "$.detail.id",
+    }
+    passed = json.loads(re.sub(r"<[\w-]+>", '"x"', target["InputTransformer"]["InputTemplate"]))
+    assert passed[Notice.KIND] == Notice.FINDING
+    assert finding_mail(passed).runbook == "docs/runbook.md#sensitive-data"
 
 
 def test_a_session_that_exists_is_used(two_regions: Synthesis) -> None:

@@ -10,7 +10,7 @@ from functions.contract import Objects, Rows
 from tests.infrastructure.synthesis import ACCOUNT, Template
 from tests.security.policies import Decisions, holds
 
-FUNCTIONS = ("ingest", "publish", "triage", "redrive", "counter")
+FUNCTIONS = ("ingest", "publish", "triage", "redrive", "counter", "notifier")
 LEDGER = "eventing-ledger"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"

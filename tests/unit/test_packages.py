@@ -42,6 +42,8 @@ ENVIRONMENT = {
     Variable.STATE_MACHINE_ARN: "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
     Variable.DEPLOYMENT: "shop",
     Variable.RUNBOOK: "docs/runbook.md",
+    Variable.COMMAND_OPTIONS: "",
+    Variable.DASHBOARD: "",
     Variable.CONSERVATION_FROM_MINUTES: "180",
     Variable.CONSERVATION_UNTIL_MINUTES: "10",
     Variable.SERVICE: "shop",

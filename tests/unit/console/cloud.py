@@ -29,6 +29,7 @@ REGION = "eu-north-1"
 STACK = f"eventing-{REGION}"
 MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:eventing-redrive"
 OPS = f"arn:aws:sns:{REGION}:123456789012:eventing-ops"
+NOTIFIER = f"arn:aws:lambda:{REGION}:123456789012:function:eventing-notifier"
 CALLER = "arn:aws:sts::123456789012:assumed-role/operator/dana"
 NOW = datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
 # Stands in every event that a letter holds, and may stand in nothing that is shown.
@@ -333,8 +334,8 @@ def alarm(name: str = "publish-dead-letters", **members: Any) -> dict[str, Any]:
     return {
         "AlarmName": f"eventing-{name}",
         "AlarmDescription": "Events could not get past publish. More of it. Users: subscribers don't "
-        "get these events. Runbook: docs/runbook.md#dead-letters",
-        "AlarmActions": [OPS],
+        "get these events. Next: eventing letters --stage publish Runbook: docs/runbook.md#dead-letters",
+        "AlarmActions": [NOTIFIER],
         "StateUpdatedTimestamp": NOW - timedelta(minutes=5),
         **members,
     }

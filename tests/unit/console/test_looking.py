@@ -10,7 +10,18 @@ from datetime import timedelta
 import pytest
 
 from eventing.timestamps import timestamp
-from tests.unit.console.cloud import NOW, SECRET, Cloud, Run, alarm, item, items, plan_of
+from tests.unit.console.cloud import (
+    NOTIFIER,
+    NOW,
+    OPS,
+    SECRET,
+    Cloud,
+    Run,
+    alarm,
+    item,
+    items,
+    plan_of,
+)
 from tests.unit.console.given import Eventing
 
 OWN_FAULTS = ("INVALID", "NO_ROUTE", "TOO_LARGE", "CONFLICT")
@@ -95,10 +106,22 @@ def test_letters_of_an_open_dependency_alone_are_not_unhealthy_before_the_alarm_
 
 
 def test_the_alarms_of_others_are_not_told(cloud: Cloud, eventing: Eventing) -> None:
-    cloud.alarms.append(alarm("two-publish-dead-letters", AlarmActions=["arn:of:another:topic"]))
+    others = f"{NOTIFIER.removesuffix('notifier')}two-notifier"
+    cloud.alarms.append(alarm("two-publish-dead-letters", AlarmActions=[others]))
+    cloud.alarms.append(alarm("two-notifier-impaired", AlarmActions=[f"{OPS}-two"]))
     cloud.alarms.append(alarm("publish-dlq-messages", AlarmActions=[]))
 
     assert eventing("status", "--json").document["alarms"] == []
+
+
+def test_that_the_notifier_fails_is_told_though_it_tells_of_that_itself(
+    cloud: Cloud, eventing: Eventing
+) -> None:
+    text = "Alarms reach you late. Users: none. Next: eventing status Runbook: r#notifier-function"
+    cloud.alarms.append(alarm("notifier-impaired", AlarmActions=[OPS], AlarmDescription=text))
+
+    (told,) = eventing("status", "--json").document["alarms"]
+    assert (told["name"], told["next"]) == ("notifier-impaired", "see r#notifier-function")
 
 
 def test_an_alarm_without_letters_is_looked_at_again_before_triage_is_started(
