@@ -36,6 +36,7 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     metrics.embedded_metrics_in_logs_become_metrics,
     alarms.alarm_evaluation,
     alarms.alarm_changes_are_events,
+    alarms.alarms_invoke_functions,
     alarms.composite_alarms_from_cloudformation,
     alarms.suppressed_actions_wait,
     metrics.queue_metrics_and_alarm_clock,

@@ -193,7 +193,7 @@ def alarm_evaluation(lab: Lab) -> Any:
     return cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"] == "ALARM"
 
 
-def _put_alarm(lab: Lab, name: str, queue: str) -> None:
+def _put_alarm(lab: Lab, name: str, queue: str, **more: Any) -> None:
     lab.client("cloudwatch").put_metric_alarm(
         AlarmName=name,
         Namespace="Test",
@@ -206,6 +206,7 @@ def _put_alarm(lab: Lab, name: str, queue: str) -> None:
         ComparisonOperator="GreaterThanThreshold",
         # Nothing changes by itself.
         TreatMissingData="ignore",
+        **more,
     )
 
 
@@ -226,6 +227,37 @@ def alarm_changes_are_events(lab: Lab) -> Any:
     eventually(receive, lambda _: "last" in [event["detail-type"] for event in seen])
     events.remove_targets(Rule=name, Ids=["1"])
     return [event["detail"]["alarmName"] == name for event in seen if event["source"] != "test"]
+
+
+def alarms_invoke_functions(lab: Lab) -> Any:
+    """What functions are told of an alarm and of a composite one, which only the first describes."""
+    cloudwatch, logs = lab.client("cloudwatch"), lab.client("logs")
+    data = 'event["alarmData"]'
+    told = f'[{data}["state"]["value"], "description" in {data}["configuration"]]'
+    function = lab.function(f'print(json.dumps({{{data}["alarmName"]: {told}}}))')
+    arn = lab.client("lambda").get_function_configuration(FunctionName=function)["FunctionArn"]
+    cause, composite = lab.name(), lab.name()
+    _put_alarm(lab, cause, cause, AlarmDescription="x", AlarmActions=[arn])
+    cloudwatch.put_composite_alarm(
+        AlarmName=composite,
+        AlarmRule=f"ALARM({cause})",
+        AlarmDescription="x",
+        AlarmActions=[arn],
+    )
+    cloudwatch.set_alarm_state(AlarmName=cause, StateValue="ALARM", StateReason="t")
+
+    def seen() -> list[Any]:
+        found: dict[str, Any] = {}
+        try:
+            events = logs.filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
+        except ClientError:
+            return []  # it has not run yet
+        for event in events:
+            if event["message"].startswith("{"):
+                found |= json.loads(event["message"])
+        return [found[name] for name in (cause, composite)] if len(found) == 2 else []
+
+    return _within(seen)
 
 
 def composite_alarms_from_cloudformation(lab: Lab) -> Any:
@@ -551,6 +583,10 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     embedded_metrics_in_logs_become_metrics: ([], [3.0]),
     alarm_evaluation: (True, False),
     alarm_changes_are_events: ([], [True]),
+    alarms_invoke_functions: (
+        [],
+        [["ALARM", True], ["ALARM", False]],
+    ),
     composite_alarms_from_cloudformation: (False, True),
     suppressed_actions_wait: (1, 0),
     queue_metrics_and_alarm_clock: (0, 2),
