@@ -20,6 +20,7 @@ from eventing.schemas import Schemas
 from local.cloud import ROOT, LocalCloud, StepFailedError
 from local.deployment import CONTEXT, STRUCTURED, Deployment
 from local.foreign import json_object
+from local.mailbox import Mailbox
 from local.page_server import DashboardPage
 
 if TYPE_CHECKING:
@@ -111,7 +112,10 @@ def run(catalogue: Catalogue, folder: Path, *, outputs: Path, once: bool) -> int
         )
         say(f"set up in {time.monotonic() - began:.1f} s\n")
         complete = show(deployment, list(samples(catalogue)), subscribers, watcher)
-        with DashboardPage(deployment) as page:
+        with (
+            Mailbox(deployment, on_mail=lambda mail: say(str(mail))) as mailbox,
+            DashboardPage(deployment, mailbox) as page,
+        ):
             try:
                 _write_outputs(outputs, deployment, subscribers, page)
                 if not once:
@@ -235,5 +239,5 @@ The AWS CLI, in another terminal, after
   export PATH={programs}:$PATH
 
 More, such as the queues of the sample subscribers, is in {outputs}.
-Ctrl-C ends it. What arrives at a topic is listed here:
+Ctrl-C ends it. What arrives at a topic is listed here, and every message to operators:
 """)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -49,11 +50,6 @@ class ShownMail:
         shown = [plain(line, _LINE) for line in lines[:_LINES]]
         return cls(at, subject, [*shown, *([f"… and {more} more lines"] if more > 0 else [])])
 
-    @property
-    def document(self) -> Mapping[str, Any]:
-        """The same for the page."""
-        return {"at": self.at, "subject": self.subject, "lines": list(self.lines)}
-
     def __str__(self) -> str:
         return "\n".join([f"✉ {self.subject}", *(f"    {line}" for line in self.lines)])
 
@@ -70,6 +66,7 @@ class Mailbox:
         self._deployment = deployment
         self._on_mail = on_mail
         self._mails: deque[ShownMail] = deque(maxlen=_KEPT)
+        self._taken = 0
         self._closed = threading.Event()
 
     def __enter__(self) -> Self:
@@ -83,10 +80,10 @@ class Mailbox:
         self._closed.set()
         self._thread.join(_WAIT_SECONDS + _PAUSE_SECONDS)
 
-    @property
-    def newest_first(self) -> list[ShownMail]:
-        """The last messages."""
-        return list(self._mails)[::-1]
+    def newest_first(self) -> Sequence[Mapping[str, Any]]:
+        """The last messages for the page, each with a number that no other has."""
+        numbered = enumerate([*self._mails], start=self._taken - len(self._mails))
+        return [{"number": number, **asdict(mail)} for number, mail in numbered][::-1]
 
     def _look(self) -> None:
         while not self._closed.is_set():
@@ -100,9 +97,8 @@ class Mailbox:
                 self._take(ShownMail.read(message.get("Body", ""), at=time.time()))
 
     def _take(self, mail: ShownMail) -> None:
+        self._taken += 1
         self._mails.append(mail)
-        try:
+        # Where the terminal is gone, the page has it.
+        with contextlib.suppress(OSError, ValueError):
             self._on_mail(mail)
-        except (OSError, ValueError):
-            # A terminal that is gone: the page has it.
-            pass

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from local.deployment import Deployment
+    from local.mailbox import Mailbox
 
 Json = Any
 
@@ -33,6 +34,7 @@ FILES: Mapping[str, tuple[Any, str]] = {
     "/": (PAGE / "index.html", "text/html"),
     "/page.css": (PAGE / "page.css", "text/css"),
     "/page.js": (PAGE / "page.js", "text/javascript"),
+    "/mailbox.js": (PAGE / "mailbox.js", "text/javascript"),
     "/uplot.css": (MODULES / "uplot" / "dist" / "uPlot.min.css", "text/css"),
     "/uplot.js": (MODULES / "uplot" / "dist" / "uPlot.esm.js", "text/javascript"),
     "/marked.js": (MODULES / "marked" / "lib" / "marked.esm.js", "text/javascript"),
@@ -47,13 +49,18 @@ _FINISHED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
 class DashboardPage:
-    """Serves the page on a free port of 127.0.0.1 while the context is open."""
+    """Serves the page on a free port of 127.0.0.1 while the context is open.
 
-    def __init__(self, deployment: Deployment) -> None:
+    It shows the mailbox, if there is one.
+    """
+
+    def __init__(self, deployment: Deployment, mailbox: Mailbox | None = None) -> None:
         self._view = View(deployment)
+        self._mailbox = mailbox
 
     def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self._view))
+        handler = partial(_Handler, self._view, self._mailbox)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True, name="page").start()
         return self
@@ -252,8 +259,9 @@ def _order(board: Json) -> tuple[bool, str]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def __init__(self, view: View, *args: Any) -> None:
+    def __init__(self, view: View, mailbox: Mailbox | None, *args: Any) -> None:
         self._view = view
+        self._mailbox = mailbox
         super().__init__(*args)
 
     def do_GET(self) -> None:
@@ -265,6 +273,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, kind, file.read_bytes())
         elif url.path == "/api/dashboards":
             self._answer(self._view.dashboards)
+        elif url.path == "/api/mails":
+            self._answer(self._mailbox.newest_first if self._mailbox else list)
         elif url.path == "/api/live":
             text = parse_qs(url.query).get("minutes", ["15"])[0]
             minutes = int(text) if text.isdecimal() and int(text) in MINUTES else 15
