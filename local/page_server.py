@@ -49,10 +49,7 @@ _FINISHED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
 class DashboardPage:
-    """Serves the page on a free port of 127.0.0.1 while the context is open.
-
-    It shows the mailbox, if there is one.
-    """
+    """Serves the page, with a mailbox if there is one, on a free port of 127.0.0.1 while it is open."""
 
     def __init__(self, deployment: Deployment, mailbox: Mailbox | None = None) -> None:
         self._view = View(deployment)

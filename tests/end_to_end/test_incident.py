@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 
 from local.cloud import LocalCloud
 from local.deployment import Deployment
-from tests.end_to_end.conftest import accept, denied, execute, in_the_ledger, new_event
+from tests.end_to_end.conftest import accept, denied, eventually, execute, in_the_ledger, new_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,3 +81,78 @@ def test_a_topic_that_is_made_again_gets_nothing_until_somebody_subscribes(
     arrived = [json.loads(m["Body"])["id"] for m in deployment.take(queue, len(events), seconds=30)]
     arrived += [json.loads(m["Body"])["id"] for m in deployment.receive(queue, seconds=2)]
     assert sorted(arrived) == sorted(event["id"] for event in events)
+
+
+# What follows makes alarms go off, and leaves them on for a while.
+
+
+@pytest.fixture(scope="module")
+def notified(deployment: Deployment) -> str:
+    """The URL of a queue that gets the ops topic's messages with their subjects."""
+    arn = deployment.outputs["OpsTopicArn"]
+    return deployment.subscribe(f"notified-{uuid.uuid4()}", [arn], raw=False)
+
+
+def _told(deployment: Deployment, queue: str, word: str) -> dict[str, str]:
+    """The first message with a word in it."""
+    found: list[dict[str, str]] = []
+
+    def look() -> list[dict[str, str]]:
+        messages = deployment.receive(queue, seconds=2)
+        found.extend(json.loads(message["Body"]) for message in messages)
+        return [note for note in found if word in note["Message"]]
+
+    return eventually(look, bool)[0]
+
+
+def _set_off(deployment: Deployment, alarm: str) -> None:
+    deployment.client("cloudwatch").set_alarm_state(
+        AlarmName=f"{deployment.name}-{alarm}", StateValue="ALARM", StateReason="a test"
+    )
+
+
+def test_an_alarm_is_a_mail_with_its_diagnosis(deployment: Deployment, notified: str) -> None:
+    _set_off(deployment, "api-failures")
+    note = _told(deployment, notified, "ingestion-unavailable")
+
+    assert note["Subject"] == "eventing: Events are not taken: api-failures"
+    lines = note["Message"].split("\n")
+    assert lines[:5] == [
+        "Events are not taken: requests are answered 503, or the ingest function fails or is not run.",
+        "Users: publishers have to send again; what was answered 202 is safe.",
+        "Next: eventing status",
+        "Runbook: docs/runbook.md#publishers-get-503",
+        f"Where: eventing in {deployment.region}",
+    ]
+    assert re.fullmatch(r"alarm: ingestion-unavailable, ALARM since 20\S+Z", lines[6])
+    assert lines[7] == "because of: api-failures"
+
+
+def test_what_the_notifier_can_not_tell_arrives_as_it_is(
+    deployment: Deployment, notified: str
+) -> None:
+    lost = {"of": "nobody"}
+    deployment.client("lambda").invoke(
+        FunctionName=f"{deployment.name}-notifier",
+        InvocationType="Event",
+        Payload=json.dumps(lost),
+    )
+    note = _told(deployment, notified, "requestPayload")
+
+    assert json.loads(note["Message"])["requestPayload"] == lost
+
+
+def test_that_the_notifier_is_denied_is_told_without_it(
+    deployment: Deployment, notified: str
+) -> None:
+    topic = deployment.outputs["OpsTopicArn"]
+    with denied(deployment, f"{deployment.name}-notifier", "sns:Publish", topic):
+        _set_off(deployment, "api-refusals")
+        note = _told(deployment, notified, "notifier-impaired")
+
+    told = json.loads(note["Message"])
+    assert (told["AlarmName"], told["NewStateValue"]) == ("eventing-notifier-impaired", "ALARM")
+    assert (
+        "Next: eventing status Runbook: docs/runbook.md#notifier-function"
+        in told["AlarmDescription"]
+    )

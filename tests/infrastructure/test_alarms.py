@@ -163,6 +163,17 @@ def test_an_alarms_mail_is_headed_by_a_few_words(regional: Template) -> None:
     assert len(set(headlines.values())) == len(headlines)
 
 
+def test_every_alarms_mail_is_in_the_guide(regional: Template) -> None:
+    text = (ROOT / "docs" / "mails.md").read_text()
+    listed = re.findall(r"^\| `([\w-]+)` \| ([A-Z].*?) \| `(.*?)` \|$", text, re.MULTILINE)
+    described = {**_metric_alarms(regional), **_composites(regional)}
+    texts = {n: AlarmText.read(described[n]["AlarmDescription"]) for n in _notifying(regional)}
+
+    assert {f"eventing-{name}": (headline, next) for name, headline, next in listed} == {
+        name: (one.headline, one.next) for name, one in texts.items()
+    }
+
+
 def test_commands_that_alarms_name_are_there(regional: Template) -> None:
     described = {**_metric_alarms(regional), **_composites(regional)}
     commands = {AlarmText.read(a["AlarmDescription"]).next for a in described.values()} - {""}
