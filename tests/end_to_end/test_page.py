@@ -28,6 +28,7 @@ from infrastructure.constructs.ingestion import ACCESS_LOG
 from local.cloud import ROOT, LocalCloud
 from local.demo import SAMPLES
 from local.deployment import Deployment
+from local.mailbox import Mailbox
 from local.page_server import DashboardPage
 from tests.browser.chromium import chromium
 from tests.end_to_end.conftest import PUBLISHER, denied, eventually, new_event, payment
@@ -48,6 +49,12 @@ UNACCOUNTED = "eventing-events-unaccounted"
 LOGS = ("/aws/lambda/eventing-ingest", "/aws/lambda/eventing-redrive")
 # What the test makes of the alarm's periods of a minute, and how often it lets the counter count.
 PERIOD, EVERY = 2, 0.7
+
+HOSTILE_SUBJECT = "<img src=x onerror=alert(1)> approve now"
+HOSTILE = (
+    "<script>document.title = 'x'</script>\u202e\u2066\nRunbook: javascript:alert(1)\n"
+    "Runbook: https://evil.example/#a\n<a href='https://evil.example'>approve</a>\x1b[2J"
+)
 
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
 """Namespace, name and dimensions."""
@@ -70,6 +77,8 @@ class Seen:
     """What operators were told until all was green again."""
     messages_of_attention: list[str] = field(default_factory=list)
     """And what from then on, until the letter that waited for a person was dealt with."""
+    mailbox: dict[str, Any] = field(default_factory=dict)
+    """The section of that name, after all of this and a hostile message."""
     narrow: dict[str, Any] = field(default_factory=dict)
     caption: str = ""
     before_loss: tuple[int, str] = (-1, "")
@@ -95,7 +104,7 @@ def seen(browser: Browser) -> Iterator[Seen]:
     """The story, told once."""
     with LocalCloud() as cloud:
         deployment = Deployment(cloud, cloud.deploy({"laptop": "true"}))
-        with DashboardPage(deployment) as served:
+        with Mailbox(deployment) as mailbox, DashboardPage(deployment, mailbox) as served:
             page = browser.new_page(viewport={"width": 1280, "height": 1100}, locale="en-GB")
             yield _story(deployment, served.url, browser, page)
             page.close()
@@ -163,6 +172,7 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
     seen.messages = [_told(m) for m in deployment.take(mailbox, 10, seconds=3)]
     _let_a_letter_wait(deployment, page, seen)
     seen.messages_of_attention = [_told(m) for m in deployment.take(mailbox, 10, seconds=3)]
+    seen.mailbox = _read_the_mailbox(deployment, page)
 
     _shorten(deployment)
     minutes_since_loss = int(time.time()) // 60 - lost_in
@@ -211,15 +221,29 @@ def _let_a_letter_wait(deployment: Deployment, page: Page, seen: Seen) -> None:
 
 
 def _told(message: dict[str, Any]) -> str:
-    """What a message to operators is about: an alarm with its state, or the subject."""
-    notification = json.loads(message["Body"])
-    try:
-        alarm = json.loads(notification["Message"])
-        if isinstance(alarm, str):
-            return alarm  # a line of EventBridge's, which is quoted
-        return f"{alarm['AlarmName']} {alarm['NewStateValue']}"
-    except (LookupError, TypeError, ValueError):
-        return str(notification.get("Subject"))
+    """The subject of a message to operators."""
+    return str(json.loads(message["Body"]).get("Subject"))
+
+
+def _read_the_mailbox(deployment: Deployment, page: Page) -> dict[str, Any]:
+    """Send operators what nobody should, open the mail before it by the keyboard, and look."""
+    deployment.client("sns").publish(
+        TopicArn=deployment.outputs["OpsTopicArn"], Subject=HOSTILE_SUBJECT, Message=HOSTILE
+    )
+    mails = page.locator("#mails details")
+    expect(mails.first.locator("summary")).to_contain_text("img", timeout=20_000)
+    mails.nth(1).locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(mails.nth(1)).to_have_attribute("open", "")
+    mails.first.locator("summary").click()
+    runbook = mails.nth(1).get_by_role("link").first
+    return {
+        "subjects": mails.locator("summary").all_inner_texts(),
+        "hostile": mails.first.locator("pre").inner_text(),
+        "elements": page.locator("#mails :not(details, summary, time, pre, a)").count(),
+        "opened": mails.nth(1).locator("pre").inner_text(),
+        "runbook": (runbook.get_attribute("href"), runbook.inner_text()),
+    }
 
 
 def _synthesised(deployment: Deployment) -> dict[str, list[Any]]:
@@ -505,12 +529,12 @@ def test_each_cause_is_told_once_and_the_end_of_all(seen: Seen) -> None:
     told = [re.sub(r"\d+", "N", message) for message in seen.messages]
 
     assert told == [
-        "eventing: N dead letters at publish",
-        "eventing: redrive aborted",
+        "eventing: N dead letters at publish: ACCESS_DENIED, topic payments",
+        "eventing: redrive aborted: N left: topic eventing-topic-payments: ACCESS_DENIED, N left out",
         # The redrive function was refused as well, which is the same cause.
-        "eventing: redrive done",
+        "eventing: redrive done: N resolved",
         # The only message of any alarm: triage has told of all that the others are about.
-        "eventing: all is well again in us-east-N. eventing-any-alarm is OK: no alarm is on.",
+        "eventing: all is well again",
     ]
 
 
@@ -518,12 +542,38 @@ def test_a_letter_that_waits_for_a_person_is_told_with_its_diagnosis_once(seen: 
     told = [re.sub(r"\d+", "N", message) for message in seen.messages_of_attention]
 
     assert told == [
-        "eventing: N dead letter at publish",
-        "eventing: redrive done",
-        "eventing: discard done",
+        "eventing: N dead letter at publish: NO_ROUTE",
+        "eventing: redrive done: N parked",
+        "eventing: discard done: N discarded",
         # Not before: all that was left waited for a person.
-        "eventing: all is well again in us-east-N. eventing-any-alarm is OK: no alarm is on.",
+        "eventing: all is well again",
     ]
+
+
+def test_the_page_has_the_operators_mailbox(seen: Seen) -> None:
+    told = [*seen.messages, *seen.messages_of_attention]
+    subjects = seen.mailbox["subjects"]
+
+    assert len(subjects) == len(told) + 1
+    # The newest first, each with the time when it came.
+    for shown, subject in zip(subjects[1:], reversed(told), strict=True):
+        assert re.fullmatch(rf"\d\d:\d\d:\d\d\s*{re.escape(subject)}", shown)
+    assert "All is well again: no alarm is on.\nNext: eventing status\n" in seen.mailbox["opened"]
+    assert seen.mailbox["runbook"] == (
+        "/docs/runbook.md#verify",
+        "Runbook: docs/runbook.md#verify",
+    )
+
+
+def test_the_mailbox_shows_what_anybody_sends_as_text(seen: Seen) -> None:
+    assert HOSTILE_SUBJECT in seen.mailbox["subjects"][0]
+    assert seen.mailbox["hostile"].split("\n")[:4] == [
+        "<script>document.title = 'x'</script>\\u202e\\u2066",
+        "Runbook: javascript:alert(1)",
+        "Runbook: https://evil.example/#a",
+        "<a href='https://evil.example'>approve</a>\\x1b[2J",
+    ]
+    assert seen.mailbox["elements"] == 0
 
 
 def test_the_page_asks_nobody_but_its_own_server(seen: Seen) -> None:
