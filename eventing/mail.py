@@ -33,7 +33,7 @@ class Mail:
     users: str = ""
     """What publishers and subscribers notice of it."""
     next: Sequence[Command] = ()
-    """The commands that come next, in their order."""
+    """The commands that come next, the likeliest first."""
     section: str = ""
     """The section of the runbook to open."""
     runbook: str = ""
@@ -90,13 +90,10 @@ class Sender:
         return f"{typed} {self.options}" if self.options else typed
 
     def _head(self, mail: Mail) -> list[str]:
-        commands = [
-            f"{'Then' if n else 'Next'}: {self.command(c)}" for n, c in enumerate(mail.next)
-        ]
         lines = [
             mail.first,
             *([f"Users: {mail.users}"] if mail.users else []),
-            *commands,
+            *(f"Next: {self.command(command)}" for command in mail.next),
             *(f"{name}: {address}" for name, address in self._links(mail)),
             f"Where: {self.deployment} in {self.region}",
         ]

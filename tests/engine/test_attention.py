@@ -167,7 +167,7 @@ def test_parked_letters_are_in_the_triage_mail_and_in_every_report(world: World)
     parked = [one.item for one in world.letters]
     text = dict(world.told())[f"{world.name}: redrive done: 2 parked"]
     assert "2 letters of publish are parked" in text
-    assert "\nThen: eventing letters --parked --ids\n" in text
+    assert "\nNext: eventing letters --parked --ids\n" in text
 
     world.dead_letters(world.letter("s", stage="ingest", code=Code.UNAVAILABLE))
     triaged = world.run({})
@@ -183,7 +183,7 @@ def test_parked_letters_are_in_the_triage_mail_and_in_every_report(world: World)
         assert first.timestamp() == min(int(one["expires_at"]["N"]) for one in parked)
     ((_, text),) = world.told()
     assert "2 letters of publish are parked, since" in text
-    assert "\nThen: eventing letters --parked --ids\n" in text
+    assert "\nNext: eventing letters --parked --ids\n" in text
 
 
 def test_nothing_is_parked_any_more_when_all_are_dealt_with(world: World, capsys: Capture) -> None:

@@ -38,7 +38,7 @@ def test_one_incident_is_one_message_with_its_root_causes(world: World) -> None:
         "4 events wait as dead letters of publish, with 2 root causes.\n"
         "Users: subscribers don't get these events until they are redriven.\n"
         "Next: eventing letters --stage publish\n"
-        f"Then: eventing plan --stage publish --fingerprint {triaged.output['groups'][0]['fingerprint']}\n"
+        f"Next: eventing plan --stage publish --fingerprint {triaged.output['groups'][0]['fingerprint']}\n"
         "Runbook: docs/runbook.md#letters\n"
         f"Where: {world.name} in {world.cloud.region}\n"
     )

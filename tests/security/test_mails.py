@@ -33,7 +33,7 @@ def lines_of(text: str) -> list[str]:
 def leads_on(lines: list[str]) -> bool:
     """Whether the lines above all that publishers wrote are those of the form, in their order."""
     names = [line.partition(": ")[0] for line in lines[1 : lines.index("")]]
-    return names == ["Users", "Next", "Then", "Runbook", "Where"]
+    return names == ["Users", "Next", "Next", "Runbook", "Where"]
 
 
 @pytest.mark.parametrize("planted", PLANTED)

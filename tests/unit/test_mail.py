@@ -46,7 +46,7 @@ def test_a_mail_says_first_what_then_what_to_do_and_then_all_else() -> None:
         "3 events wait as dead letters of publish.",
         "Users: subscribers don't get these events until they are redriven.",
         "Next: eventing letters --stage publish --deployment shop --region eu-west-1",
-        "Then: eventing plan --fingerprint f1 --deployment shop --region eu-west-1",
+        "Next: eventing plan --fingerprint f1 --deployment shop --region eu-west-1",
         "Runbook: https://example.com/runbook#letters",
         "Dashboard: https://eu-west-1.console.aws.amazon.com/x",
         "Where: shop in eu-west-1",
@@ -98,7 +98,7 @@ def test_a_mail_is_bounded_and_what_to_do_is_never_cut() -> None:
     text = SENDER.text(long)
 
     assert len(text.encode()) <= MAIL_BYTES
-    assert "Then: eventing plan" in text
+    assert "Next: eventing plan" in text
     assert text.endswith("more lines, which the report has")
     # SNS takes 256 KiB of the text for people and that for chats together, escaped.
     assert len(json.dumps({"default": text, "https": SENDER.chat(long)})) < 128 * 1024
