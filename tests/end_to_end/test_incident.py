@@ -128,20 +128,6 @@ def test_an_alarm_is_a_mail_with_its_diagnosis(deployment: Deployment, notified:
     assert lines[7] == "because of: api-failures"
 
 
-def test_what_the_notifier_can_not_tell_arrives_as_it_is(
-    deployment: Deployment, notified: str
-) -> None:
-    lost = {"of": "nobody"}
-    deployment.client("lambda").invoke(
-        FunctionName=f"{deployment.name}-notifier",
-        InvocationType="Event",
-        Payload=json.dumps(lost),
-    )
-    note = _told(deployment, notified, "requestPayload")
-
-    assert json.loads(note["Message"])["requestPayload"] == lost
-
-
 def test_that_the_notifier_is_denied_is_told_without_it(
     deployment: Deployment, notified: str
 ) -> None:
@@ -156,3 +142,17 @@ def test_that_the_notifier_is_denied_is_told_without_it(
         "Next: eventing status Runbook: docs/runbook.md#notifier-function"
         in told["AlarmDescription"]
     )
+
+
+def test_what_the_notifier_can_not_tell_arrives_as_it_is(
+    deployment: Deployment, notified: str
+) -> None:
+    lost = {"of": "nobody"}
+    deployment.client("lambda").invoke(
+        FunctionName=f"{deployment.name}-notifier",
+        InvocationType="Event",
+        Payload=json.dumps(lost),
+    )
+    note = _told(deployment, notified, "requestPayload")
+
+    assert json.loads(note["Message"])["requestPayload"] == lost
