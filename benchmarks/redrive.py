@@ -31,6 +31,8 @@ VARIABLES = {
     Variable.DEPLOYMENT: "shop",
     Variable.STATE_MACHINE_ARN: "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
     Variable.RUNBOOK: "docs/runbook.md",
+    Variable.COMMAND_OPTIONS: "",
+    Variable.DASHBOARD: "",
 }
 _QUEUE = "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq"
 _STARTED = "2026-11-24T10:00:00.000Z"
