@@ -82,7 +82,7 @@ def test_three_impatient_redrives_charge_nothing_and_park_nothing(
         assert (left_out["code"], left_out["letters"]) == (code, 100)
         assert left_out["resource"] == f"topic {world.name}-topic-orders"
         ((subject, text),) = world.told()
-        assert subject.startswith(f"{world.name}: redrive aborted: 300 left: topic ")
+        assert subject.startswith(f"{world.name}: redrive aborted: 100 left: topic ")
         assert f"cause: {said}" in text
     # One letter was tried each time.
     calls = [c for process in world.processes for c in process.calls if at_topic("orders")(c)]
