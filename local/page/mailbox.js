@@ -19,7 +19,7 @@ function item(mail) {
   const summary = details.appendChild(document.createElement("summary"));
   const time = summary.appendChild(document.createElement("time"));
   time.textContent = clock.format(new Date(mail.at * 1000));
-  summary.append(mail.subject);
+  summary.append(" ", mail.subject);
   const body = details.appendChild(document.createElement("pre"));
   body.append(...mail.lines.flatMap((text) => [line(text), "\n"]));
   details.dataset.mail = mail.number;
@@ -35,7 +35,7 @@ function show(mails) {
   list.prepend(...fresh.map(item));
   if (last < 0) list.firstElementChild.open = true;
   while (list.childElementCount > mails.length) list.lastElementChild.remove();
-  byId("mail-count").textContent = `${mails.length} of the last messages, the newest first.`;
+  byId("mail-count").textContent = `${mails.length === 1 ? "1 message" : `${mails.length} messages, the newest first`}.`;
 }
 
 for (;;) {

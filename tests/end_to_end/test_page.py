@@ -240,6 +240,7 @@ def _read_the_mailbox(deployment: Deployment, page: Page) -> dict[str, Any]:
     return {
         "subjects": mails.locator("summary").all_inner_texts(),
         "hostile": mails.first.locator("pre").inner_text(),
+        "links": mails.first.get_by_role("link").count(),
         "elements": page.locator("#mails :not(details, summary, time, pre, a)").count(),
         "opened": mails.nth(1).locator("pre").inner_text(),
         "runbook": (runbook.get_attribute("href"), runbook.inner_text()),
@@ -573,7 +574,7 @@ def test_the_mailbox_shows_what_anybody_sends_as_text(seen: Seen) -> None:
         "Runbook: https://evil.example/#a",
         "<a href='https://evil.example'>approve</a>\\x1b[2J",
     ]
-    assert seen.mailbox["elements"] == 0
+    assert (seen.mailbox["elements"], seen.mailbox["links"]) == (0, 0)
 
 
 def test_the_page_asks_nobody_but_its_own_server(seen: Seen) -> None:
