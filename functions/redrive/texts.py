@@ -11,15 +11,11 @@ from eventing.foreign_text import name_counts, plain, quoted, shown_names, withi
 from eventing.mail import Command, Mail
 from eventing.redrive.junk import JunkKind
 from eventing.redrive.plan import Plan
+from eventing.words import counted
 from functions.redrive.run import Run
 
 # Characters of a message or a reason, and of a name in a subject; bytes of a plan's groups.
 _MESSAGE, _NAME, _GROUPS_BYTES, _SUMMARY_BYTES = 300, 30, 6 * 1024, 6 * 1024
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def no_letters(number: int) -> str:

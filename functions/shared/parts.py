@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -13,16 +12,15 @@ from typing import TYPE_CHECKING, Unpack
 from functions.contract import CODE_DIGEST, DLQ_URLS, Variable
 from functions.shared.clients import READ_SECONDS, Clients
 from functions.shared.clock import Clock
+from functions.shared.settings import Settings
 
 # A part's own imports are in its property: no function loads what it does not use.
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from eventing.catalogue import Catalogue
-    from eventing.conservation import Window
     from eventing.dead_letter import Stage
     from eventing.mail import Sender
-    from eventing.redrive.allowance import Ceilings
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
     from functions.shared.alarm_reader import AlarmReader
@@ -48,7 +46,7 @@ _CATALOGUE = _PACKAGE / "catalogue"
 _CODE_DIGEST = _PACKAGE / CODE_DIGEST
 
 
-class Parts:
+class Parts(Settings):
     """The parts of one function, each made when it is asked for first.
 
     `environment` is that of the process unless it is given. `threads` is how many calls can be under way
@@ -66,7 +64,7 @@ class Parts:
     ) -> None:
         self.threads = threads
         self._read_seconds = read_seconds
-        self._environment = os.environ if environment is None else environment
+        super().__init__(os.environ if environment is None else environment)
         # Where a cached property looks first.
         vars(self).update(given)
 
@@ -93,13 +91,7 @@ class Parts:
     def metrics(self) -> Metrics:
         from functions.shared.metrics import Metrics
 
-        return Metrics(namespace=self._namespace, service=self._service)
-
-    @cached_property
-    def publishers(self) -> Mapping[str, str]:
-        """The publishers by the ids of their API keys."""
-        publishers: Mapping[str, str] = json.loads(self._environment[Variable.PUBLISHERS])
-        return publishers
+        return Metrics(namespace=self.namespace, service=self.service)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -130,9 +122,9 @@ class Parts:
 
         return EventStore(
             self.clients.client("dynamodb"),
-            table=self._environment[Variable.EVENTS_TABLE],
+            table=self.environment[Variable.EVENTS_TABLE],
             region=self.clients.region,
-            retention_days=int(self._environment[Variable.EVENT_RETENTION_DAYS]),
+            retention_days=int(self.environment[Variable.EVENT_RETENTION_DAYS]),
             workers=self.workers,
             clock=self.clock,
         )
@@ -141,7 +133,7 @@ class Parts:
     def archive(self) -> Archive:
         from functions.shared.archive import Archive
 
-        return Archive(self.clients.client("s3"), bucket=self._environment[Variable.ARCHIVE_BUCKET])
+        return Archive(self.clients.client("s3"), bucket=self.environment[Variable.ARCHIVE_BUCKET])
 
     @cached_property
     def topics(self) -> Topics:
@@ -149,14 +141,14 @@ class Parts:
 
         return Topics(
             self.clients.client("sns"),
-            arn_prefix=self._environment[Variable.TOPIC_ARN_PREFIX],
+            arn_prefix=self.environment[Variable.TOPIC_ARN_PREFIX],
             clock=self.clock,
         )
 
     @property
     def expecting_subscribers(self) -> Mapping[str, str]:
         """The topics that expect subscribers: SNS's names by the catalogue's."""
-        prefix = self._environment[Variable.TOPIC_ARN_PREFIX].rpartition(":")[2]
+        prefix = self.environment[Variable.TOPIC_ARN_PREFIX].rpartition(":")[2]
         topics = self.catalogue.topics
         return {topic.name: prefix + topic.name for topic in topics if topic.subscribers_expected}
 
@@ -179,7 +171,7 @@ class Parts:
 
         return Letters(
             self.clients.client("dynamodb"),
-            table=self._environment[Variable.LEDGER_TABLE],
+            table=self.environment[Variable.LEDGER_TABLE],
             workers=self.workers,
             clock=self.clock,
             shards=self.shards,
@@ -189,58 +181,48 @@ class Parts:
     def locks(self) -> Locks:
         from functions.shared.locks import Locks
 
-        return Locks(
-            self.clients.client("dynamodb"), table=self._environment[Variable.LEDGER_TABLE]
-        )
+        return Locks(self.clients.client("dynamodb"), table=self.environment[Variable.LEDGER_TABLE])
 
     @cached_property
     def incidents(self) -> Incidents:
         from functions.shared.incidents import Incidents
 
-        table = self._environment[Variable.LEDGER_TABLE]
+        table = self.environment[Variable.LEDGER_TABLE]
         return Incidents(self.clients.client("dynamodb"), table=table)
 
     @cached_property
     def summary_row(self) -> SummaryRow:
         from functions.shared.summary_row import SummaryRow
 
-        table = self._environment[Variable.LEDGER_TABLE]
+        table = self.environment[Variable.LEDGER_TABLE]
         return SummaryRow(self.clients.client("dynamodb"), table=table)
 
     @cached_property
     def audit(self) -> Audit:
         from functions.shared.audit import Audit
 
-        return Audit(
-            self.clients.client("dynamodb"), table=self._environment[Variable.LEDGER_TABLE]
-        )
+        return Audit(self.clients.client("dynamodb"), table=self.environment[Variable.LEDGER_TABLE])
 
     @cached_property
     def allowances(self) -> Allowances:
         from functions.shared.allowances import Allowances
 
-        table = self._environment[Variable.LEDGER_TABLE]
+        table = self.environment[Variable.LEDGER_TABLE]
         return Allowances(self.clients.client("dynamodb"), table=table)
-
-    @property
-    def ceilings(self) -> Ceilings:
-        """By action: more letters than this need an approval."""
-        ceilings: Ceilings = json.loads(self._environment[Variable.APPROVAL_ABOVE])
-        return ceilings
 
     @cached_property
     def bucket(self) -> OperationsBucket:
         from functions.shared.operations import OperationsBucket
 
         return OperationsBucket(
-            self.clients.client("s3"), bucket=self._environment[Variable.OPERATIONS_BUCKET]
+            self.clients.client("s3"), bucket=self.environment[Variable.OPERATIONS_BUCKET]
         )
 
     @cached_property
     def ops(self) -> OpsTopic:
         from functions.shared.operations import OpsTopic
 
-        arn = self._environment[Variable.OPS_TOPIC_ARN]
+        arn = self.environment[Variable.OPS_TOPIC_ARN]
         return OpsTopic(self.clients.client("sns"), arn=arn, sender=self.sender)
 
     @cached_property
@@ -248,11 +230,11 @@ class Parts:
         from eventing.mail import Sender
 
         return Sender(
-            deployment=self._environment[Variable.DEPLOYMENT],
+            deployment=self.environment[Variable.DEPLOYMENT],
             region=self.clients.region,
-            options=self._environment[Variable.COMMAND_OPTIONS],
-            runbook=self._environment[Variable.RUNBOOK],
-            dashboard=self._environment[Variable.DASHBOARD],
+            options=self.environment[Variable.COMMAND_OPTIONS],
+            runbook=self.environment[Variable.RUNBOOK],
+            dashboard=self.environment[Variable.DASHBOARD],
         )
 
     @cached_property
@@ -267,7 +249,7 @@ class Parts:
 
         return Executions(
             self.clients.client("stepfunctions"),
-            state_machine_arn=self._environment[Variable.STATE_MACHINE_ARN],
+            state_machine_arn=self.environment[Variable.STATE_MACHINE_ARN],
         )
 
     @cached_property
@@ -275,66 +257,15 @@ class Parts:
         from functions.shared.metric_reader import MetricReader
 
         return MetricReader(
-            self.clients.client("cloudwatch"), namespace=self._namespace, service=self._service
+            self.clients.client("cloudwatch"), namespace=self.namespace, service=self.service
         )
-
-    @cached_property
-    def conservation_window(self) -> Window:
-        from eventing.conservation import Window
-
-        return Window(
-            int(self._environment[Variable.CONSERVATION_FROM_MINUTES]),
-            int(self._environment[Variable.CONSERVATION_UNTIL_MINUTES]),
-        )
-
-    @cached_property
-    def shards(self) -> int:
-        """Into how many partitions the ledger's index divides each stage and state."""
-        from eventing.redrive.ledger import SHARDS
-
-        return SHARDS
-
-    @cached_property
-    def page_seconds(self) -> float:
-        """Seconds after which a page of a redrive takes up no more."""
-        from eventing.redrive.pace import PAGE_SECONDS
-
-        return PAGE_SECONDS
-
-    @property
-    def open_letter_days(self) -> int:
-        """How long the ledger keeps a letter that is open."""
-        return int(self._environment[Variable.OPEN_LETTER_DAYS])
-
-    @property
-    def closed_letter_days(self) -> int:
-        """How long the ledger keeps on record what became of a letter."""
-        return int(self._environment[Variable.CLOSED_LETTER_DAYS])
-
-    @cached_property
-    def poll_seconds(self) -> int:
-        """Seconds that triage waits for messages of an empty queue."""
-        return 1
-
-    @property
-    def command_options(self) -> list[str]:
-        """The options that tell the command line which deployment is meant."""
-        return self._environment[Variable.COMMAND_OPTIONS].split()
 
     def _queue(self, stage: Stage) -> DeadLetterQueue:
         from functions.shared.dead_letter_queue import DeadLetterQueue
 
         return DeadLetterQueue(
             self.clients.client("sqs"),
-            url=self._environment[DLQ_URLS[stage]],
+            url=self.environment[DLQ_URLS[stage]],
             workers=self.workers,
             clock=self.clock,
         )
-
-    @property
-    def _namespace(self) -> str:
-        return self._environment[Variable.NAMESPACE]
-
-    @property
-    def _service(self) -> str:
-        return self._environment[Variable.SERVICE]

@@ -278,7 +278,7 @@ def test_a_large_plan_waits_for_an_approval(world: World) -> None:
     assert '"will_go_through": 3' in text
     assert "approved by bob" in done
     name = redriven.output["execution"].rpartition(":")[2]
-    assert f"To approve: eventing approve {name}\nTo refuse: eventing refuse {name}\n" in text
+    assert f"Next: eventing approve {name}\nNext: eventing refuse {name}\n" in text
     assert "3 letters are more than 2, which its input allows" in text
 
 

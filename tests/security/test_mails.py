@@ -105,6 +105,6 @@ def test_a_request_for_approval_leads_on_before_its_summary(world: World) -> Non
     )
     text = world.told()[0][1]
     assert len(text.encode()) <= MAIL_BYTES
-    assert text.index("To approve:") < text.index('"letters"')
+    assert text.index("Next: eventing approve") < text.index('"letters"')
     assert "https://evil" not in text
     lines_of(text)

@@ -1,0 +1,84 @@
+"""What a function is told by its environment, as values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from functions.contract import Variable
+
+if TYPE_CHECKING:
+    from eventing.conservation import Window
+    from eventing.redrive.allowance import Ceilings
+
+
+class Settings:
+    """The settings of one function, each read when it is asked for; KeyError for what it was not told."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+
+    @cached_property
+    def publishers(self) -> Mapping[str, str]:
+        """The publishers by the ids of their API keys."""
+        publishers: Mapping[str, str] = json.loads(self.environment[Variable.PUBLISHERS])
+        return publishers
+
+    @property
+    def ceilings(self) -> Ceilings:
+        """By action: more letters than this need an approval."""
+        ceilings: Ceilings = json.loads(self.environment[Variable.APPROVAL_ABOVE])
+        return ceilings
+
+    @cached_property
+    def conservation_window(self) -> Window:
+        from eventing.conservation import Window
+
+        return Window(
+            int(self.environment[Variable.CONSERVATION_FROM_MINUTES]),
+            int(self.environment[Variable.CONSERVATION_UNTIL_MINUTES]),
+        )
+
+    @cached_property
+    def shards(self) -> int:
+        """Into how many partitions the ledger's index divides each stage and state."""
+        from eventing.redrive.ledger import SHARDS
+
+        return SHARDS
+
+    @cached_property
+    def page_seconds(self) -> float:
+        """Seconds after which a page of a redrive takes up no more."""
+        from eventing.redrive.pace import PAGE_SECONDS
+
+        return PAGE_SECONDS
+
+    @property
+    def open_letter_days(self) -> int:
+        """How long the ledger keeps a letter that is open."""
+        return int(self.environment[Variable.OPEN_LETTER_DAYS])
+
+    @property
+    def closed_letter_days(self) -> int:
+        """How long the ledger keeps on record what became of a letter."""
+        return int(self.environment[Variable.CLOSED_LETTER_DAYS])
+
+    @cached_property
+    def poll_seconds(self) -> int:
+        """Seconds that triage waits for messages of an empty queue."""
+        return 1
+
+    @property
+    def command_options(self) -> list[str]:
+        """The options that tell the command line which deployment is meant."""
+        return self.environment[Variable.COMMAND_OPTIONS].split()
+
+    @property
+    def namespace(self) -> str:
+        return self.environment[Variable.NAMESPACE]
+
+    @property
+    def service(self) -> str:
+        return self.environment[Variable.SERVICE]
