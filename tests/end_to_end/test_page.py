@@ -120,7 +120,10 @@ def browser() -> Iterator[Browser]:
 def seen(browser: Browser) -> Iterator[Seen]:
     """The story, told once."""
     with LocalCloud() as cloud:
-        deployment = Deployment(cloud, cloud.deploy({"laptop": "true"}))
+        # What the story redrives counts with what a later test discards.
+        ceilings = json.dumps({"redrive": 1000, "discard": 1000})
+        stacks = cloud.deploy({"laptop": "true", "approval_above": ceilings})
+        deployment = Deployment(cloud, stacks)
         with Mailbox(deployment) as mailbox, DashboardPage(deployment, mailbox) as served:
             page = browser.new_page(viewport={"width": 1280, "height": 1100}, locale="en-GB")
             yield _story(deployment, served.url, browser, page)
