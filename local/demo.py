@@ -34,8 +34,8 @@ ARRIVAL_SECONDS = 30.0
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Print, at once: whoever runs this may be reading from a pipe."""
-    print(text, end=end, flush=True)
+    """Print, at once: whoever runs this may be reading from a pipe. What two threads say stays apart."""
+    print(f"{text}{end}", end="", flush=True)
 
 
 @dataclass(frozen=True)

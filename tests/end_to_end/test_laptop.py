@@ -42,15 +42,15 @@ def _send_nonsense(ready: dict[str, Any]) -> None:
     sns = session.client("sns", endpoint_url=ready["endpoint_url"])
     for message in ("hello", "null"):
         sns.publish(TopicArn=topic, Message=message)
-    sns.publish(TopicArn=stack["OpsTopicArn"], Subject="to operators", Message="a\x1b[2J\nb")
+    sns.publish(TopicArn=stack["OpsTopicArn"], Subject="nonsense", Message="a\x1b[2J\nb")
     states = session.client("stepfunctions", endpoint_url=ready["endpoint_url"])
     states.start_execution(stateMachineArn=stack["RedriveStateMachineArn"], input="null")
 
 
 def _words(log: Path) -> set[str]:
-    """Those of what is awaited that the terminal shows."""
+    """Those of the awaited words that the terminal shows."""
     text = log.read_text()
-    return {word for word in ("no event:", "to operators") if word in text}
+    return {word for word in ("no event:", "nonsense") if word in text}
 
 
 def test_run_shows_each_sample_arriving_stays_up_and_cleans_up(tmp_path: Path) -> None:
@@ -84,14 +84,14 @@ def test_run_shows_each_sample_arriving_stays_up_and_cleans_up(tmp_path: Path) -
             assert outputs.stat().st_mode & 0o777 == 0o600
             _send_nonsense(ready)
             deadline = time.monotonic() + RUN_SECONDS
-            while not {"no event:", "to operators"} <= _words(log):
+            while not {"no event:", "nonsense"} <= _words(log):
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.2)
             page = ready["dashboard_url"]
             assert "    a\\x1b[2J\n    b\n" in log.read_text()
             mails = json.loads(urllib3.request("GET", f"{page}api/mails").data)
-            assert [mail["subject"] for mail in mails][-1] == "to operators"
+            assert [mail["subject"] for mail in mails][-1] == "nonsense"
             executions = json.loads(urllib3.request("GET", f"{page}api/live").data)["executions"]
             assert executions[0]["input"] == {}
             assert urllib3.request("GET", page).status == 200
