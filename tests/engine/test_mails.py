@@ -179,6 +179,13 @@ def test_a_mail_is_in_the_guide_with_what_comes_next(world: World, story: Any) -
     assert STORIES[story] in seen
 
 
+def test_letters_that_could_not_be_recorded_are_counted_by_cause(world: World) -> None:
+    unrecorded(world)
+    ((_, text),) = world.told()
+    line = re.compile(r"\d+ receipts? of letters could not be recorded: THROTTLED \d+")
+    assert any(map(line.fullmatch, text.splitlines()))
+
+
 def test_every_row_of_the_guide_is_a_mail_that_is_sent() -> None:
     sent = {
         *STORIES.values(),

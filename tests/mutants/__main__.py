@@ -39,7 +39,10 @@ SURVIVORS = Path(__file__).with_name("survivors.json")
 MUTATED = ("eventing", "functions")
 # Names that the CDK and the functions both take from here: another name is no fault.
 NOT_MUTATED = "functions/contract.py"
-FAST_TESTS = ("tests/unit", "tests/engine", "tests/workflows")
+FAST_TESTS = (
+    *("tests/unit", "tests/engine", "tests/workflows", "tests/security"),
+    "--ignore=tests/security/running",
+)
 PROCESSES = 2
 # The whole fast suite takes a minute; a test that never ends is stopped long before (chosen.py).
 SECONDS = 900

@@ -29,10 +29,10 @@ Answer = str | None
 
 @dataclass
 class Table:
-    """Stands for the table: versions by key, and what befalls each call's statements."""
+    """Stands for the table: versions by key, and what happens to each call's statements."""
 
     rows: dict[str, Row]
-    befall: Callable[[int, str], Answer] = lambda call, key: None
+    happens: Callable[[int, str], Answer] = lambda call, key: None
     loses_answers: Sequence[int] = ()
     asked_twice: Sequence[int] = ()
     calls: list[list[str]] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Table:
 
     def _execute(self, number: int, statement: Mapping[str, Any]) -> Any:
         *values, key, version = statement["Parameters"]
-        code = self.befall(number, key["S"])
+        code = self.happens(number, key["S"])
         there = self.rows[key["S"]]
         if code is None and int(version["N"]) != there.version:
             code = "ConditionalCheckFailed"
@@ -98,15 +98,21 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 
 
 class Hasty(Clock):
-    """Does not wait."""
+    """Does not wait, but remembers for how long it should have."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
 
     def sleep(self, seconds: float) -> None:
-        pass
+        self.slept.append(seconds)
 
 
-def claim(workers: ThreadPoolExecutor, table: Table) -> list[bool | Cause]:
+def claim(
+    workers: ThreadPoolExecutor, table: Table, clock: Clock | None = None
+) -> list[bool | Cause]:
     """Claim all letters that were in the table as the test began, each at version 1."""
-    letters = Letters(cast("Any", table), table="ledger", workers=workers, clock=Hasty())
+    clock = clock or Hasty()
+    letters = Letters(cast("Any", table), table="ledger", workers=workers, clock=clock)
     claims = [claim_of(row(number), run="r1", days=180) for number in range(len(table.rows))]
     return letters.change(claims)
 
@@ -125,14 +131,14 @@ def test_changes_go_twenty_five_in_a_call(workers: ThreadPoolExecutor) -> None:
 def test_one_that_is_throttled_is_tried_again_and_no_other(workers: ThreadPoolExecutor) -> None:
     busy = row(1).key
     table = table_of(
-        3, befall=lambda call, key: "ThrottlingError" if call < 2 and key == busy else None
+        3, happens=lambda call, key: "ThrottlingError" if call < 2 and key == busy else None
     )
     assert claim(workers, table) == [True] * 3
     assert table.calls == [[row(n).key for n in range(3)], [busy], [busy]]
 
 
 def test_one_that_is_refused_for_good_is_told_with_its_cause(workers: ThreadPoolExecutor) -> None:
-    table = table_of(3, befall=lambda call, key: "AccessDenied" if key == row(2).key else None)
+    table = table_of(3, happens=lambda call, key: "AccessDenied" if key == row(2).key else None)
     *others, refused = claim(workers, table)
     assert others == [True, True]
     assert isinstance(refused, Cause)
@@ -141,11 +147,14 @@ def test_one_that_is_refused_for_good_is_told_with_its_cause(workers: ThreadPool
 
 
 def test_a_table_that_stays_busy_is_not_asked_for_ever(workers: ThreadPoolExecutor) -> None:
-    table = table_of(1, befall=lambda call, key: "ThrottlingError")
-    (refused,) = claim(workers, table)
+    table = table_of(1, happens=lambda call, key: "ThrottlingError")
+    clock = Hasty()
+    (refused,) = claim(workers, table, clock)
     assert isinstance(refused, Cause)
     assert refused.code is Code.THROTTLED
     assert len(table.calls) == 4
+    # For a moment, then longer, at random within these.
+    assert all(0 < slept <= most for slept, most in zip(clock.slept, (0.2, 0.6, 1.8), strict=True))
 
 
 def test_a_letter_that_somebody_else_changed_is_left_alone(workers: ThreadPoolExecutor) -> None:
@@ -171,13 +180,13 @@ def test_an_error_of_the_service_may_hide_a_change_that_was_made(
 ) -> None:
     table = table_of(1)
 
-    def befall(call: int, key: str) -> Answer:
+    def happens(call: int, key: str) -> Answer:
         if call == 0:
             table.rows[key] = row(0, version=2, run="r1", state="redriving")
             return "InternalServerError"
         return None
 
-    table.befall = befall
+    table.happens = happens
     assert claim(workers, table) == [True]
 
 
