@@ -109,6 +109,12 @@ class Template:
         name = next((properties[key] for key in NAMES if key in properties), None)
         return f"<{id}>" if name is None else str(self.render(name))
 
+    def needs(self, id: str) -> set[str]:
+        """The resources that CloudFormation makes before this one, because it names them."""
+        body = self.body["Resources"][id]
+        depends = body.get("DependsOn", [])
+        return {*_listed(depends), *_named(body.get("Properties", {}))} & set(self.body["Resources"])
+
     def statements(self, function: str) -> set[tuple[str, str]]:
         """The permissions of a function's role: pairs of action and resource."""
         role = self.one("AWS::Lambda::Function", FunctionName=function).properties["Role"]
@@ -129,6 +135,20 @@ class Template:
                     for resource in _listed(statement["Resource"]):
                         allowed.add((action, resource))
         return allowed
+
+
+def _named(value: Json) -> Iterator[str]:
+    match value:
+        case {"Ref": id}:
+            yield id
+        case {"Fn::GetAtt": [id, _]}:
+            yield id
+        case dict():
+            for member in value.values():
+                yield from _named(member)
+        case list():
+            for member in value:
+                yield from _named(member)
 
 
 def _listed(value: Json) -> list[Json]:

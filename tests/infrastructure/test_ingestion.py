@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -65,6 +66,22 @@ def test_a_publisher_has_a_key_of_its_own_in_a_usage_plan_of_its_own(
     (prod,) = regional.all("AWS::ApiGateway::Stage")
     assert stage["Stage"] == f"<{prod.id}>"
     assert prod.properties["StageName"] == "prod"
+
+
+def test_keys_and_plans_are_made_one_at_a_time(regional: Template) -> None:
+    """API Gateway serialises them, and a collision is a 409, which CloudFormation takes for "already exists".
+
+    CreateUsagePlanKey goes one at a time, UpdateUsagePlan once in 20 s, CreateApiKey five times a second
+    (API Gateway, "Quotas for managing REST APIs"). CloudFormation makes in parallel whatever does not depend
+    on each other.
+    """
+    types = [f"AWS::ApiGateway::{kind}" for kind in ("ApiKey", "UsagePlan", "UsagePlanKey")]
+    keys, plans, links = ([resource.id for resource in regional.all(type)] for type in types)
+
+    assert len(keys) == len(plans) == len(links) == len(PUBLISHERS)
+    for chain in (keys, [id for pair in zip(plans, links, strict=True) for id in pair]):
+        for before, after in pairwise(chain):
+            assert before in regional.needs(after), f"{after} does not wait for {before}"
 
 
 def test_the_function_knows_publishers_by_the_ids_of_their_keys(regional: Template) -> None:
