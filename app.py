@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 
 import aws_cdk as cdk
 import cdk_nag
@@ -13,12 +14,15 @@ from stacks.data import DataStack
 from stacks.regional import RegionalStack
 
 
-def build(app: cdk.App) -> None:
-    """Put the stacks of one deployment into `app`; what the AwsSolutions rules find stops its synth."""
+def build(app: cdk.App, *, at: datetime) -> None:
+    """Put the stacks of one deployment into `app`; what the AwsSolutions rules find stops its synth.
+
+    `at` makes each deployment another one, which looks up anew what lives outside its stack.
+    """
     configuration = Configuration.read(app.node.try_get_context)
     data = DataStack(app, configuration=configuration)
     for region in configuration.regions:
-        regional = RegionalStack(app, configuration=configuration, region_name=region)
+        regional = RegionalStack(app, configuration=configuration, region_name=region, at=at)
         # It looks up the stream of its replica.
         regional.add_stack_dependency(data)
     cdk.Tags.of(app).add("deployment", configuration.deployment)
@@ -28,7 +32,7 @@ def build(app: cdk.App) -> None:
 if __name__ == "__main__":
     app = cdk.App()
     try:
-        build(app)
+        build(app, at=datetime.now(UTC))
     except (CatalogueError, ConfigurationError) as error:
         sys.exit(str(error))
     app.synth()

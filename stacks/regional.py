@@ -11,9 +11,10 @@ from dashboards.operations import OperationsDashboard
 from dashboards.publishers import PublishersDashboard
 from dashboards.redrive import RedriveDashboard
 from infrastructure.constructs.archive import Archive
+from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
-from infrastructure.constructs.event_store import EventStore
+from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
 from infrastructure.constructs.ledger import Ledger
@@ -21,21 +22,30 @@ from infrastructure.constructs.operations import Operations
 from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
-from infrastructure.constructs.sensitive_data import SensitiveData
+from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
 from workflows.redrive import Redrive
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from constructs import Construct
 
     from infrastructure.configuration import Configuration
 
 
 class RegionalStack(cdk.Stack):
-    """Everything but the Events table, for the events that this region takes."""
+    """Everything but the Events table, for the events that this region takes; deployed `at` that time."""
 
-    def __init__(self, scope: Construct, *, configuration: Configuration, region_name: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        configuration: Configuration,
+        region_name: str,
+        at: datetime,
+    ) -> None:
         super().__init__(
             scope,
             configuration.name(region_name),
@@ -44,7 +54,17 @@ class RegionalStack(cdk.Stack):
         )
         operations = Operations(self, "Operations", configuration=configuration)
         region = Region(configuration, region_name, ops_topic=operations.topic)
-        event_store = EventStore(self, "EventStore", region=region)
+        calls = AwsCalls(
+            self,
+            "AwsCalls",
+            configuration=configuration,
+            permissions=[
+                *lookup_permissions(self, configuration),
+                *macie_permissions(self),
+            ],
+            at=at,
+        )
+        event_store = EventStore(self, "EventStore", region=region, calls=calls)
         archive = Archive(self, "Archive", region=region, access_logs=operations.bucket)
         topics = Topics(self, "Topics", region=region)
         dead_letters = (
@@ -121,7 +141,7 @@ class RegionalStack(cdk.Stack):
         sensitive_data = None
         if configuration.macie != "off":
             sensitive_data = SensitiveData(
-                self, "SensitiveData", region=region, archive=archive.bucket
+                self, "SensitiveData", region=region, archive=archive.bucket, calls=calls
             )
 
         OperationsDashboard(

@@ -9,6 +9,7 @@ import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from infrastructure.packaging import ROOT
 
 Json = Any
 ACCOUNT = "123456789012"
+AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 CONTEXT: Mapping[str, Json] = json.loads((ROOT / "cdk.json").read_text())["context"]
 # The properties that resources' own names are in.
 NAMES = (
@@ -74,6 +76,10 @@ class Template:
         assert len(found) == 1, f"{len(found)} {type} with {properties}"
         return found[0]
 
+    def properties(self, id: str) -> Json:
+        """The properties of a resource, with references as names."""
+        return Resource(self, id, self.body["Resources"][id]).properties
+
     def output(self, key: str) -> str:
         """The value of an output."""
         value: str = self.render(self.body["Outputs"][key]["Value"])
@@ -113,7 +119,7 @@ class Template:
         """The resources that CloudFormation makes before this one, because it names them."""
         body = self.body["Resources"][id]
         depends = body.get("DependsOn", [])
-        return {*_listed(depends), *_named(body.get("Properties", {}))} & set(self.body["Resources"])
+        return {*listed(depends), *_named(body.get("Properties", {}))} & set(self.body["Resources"])
 
     def statements(self, function: str) -> set[tuple[str, str]]:
         """The permissions of a function's role: pairs of action and resource."""
@@ -131,8 +137,8 @@ class Template:
                 continue
             for statement in policy.properties["PolicyDocument"]["Statement"]:
                 assert statement["Effect"] == "Allow"
-                for action in _listed(statement["Action"]):
-                    for resource in _listed(statement["Resource"]):
+                for action in listed(statement["Action"]):
+                    for resource in listed(statement["Resource"]):
                         allowed.add((action, resource))
         return allowed
 
@@ -151,7 +157,8 @@ def _named(value: Json) -> Iterator[str]:
                 yield from _named(member)
 
 
-def _listed(value: Json) -> list[Json]:
+def listed(value: Json) -> list[Json]:
+    """What CloudFormation and IAM take alone or in a list, as a list."""
     return value if isinstance(value, list) else [value]
 
 
@@ -173,10 +180,10 @@ class Synthesis:
         return self.templates[f"eventing-{region}"]
 
 
-def synthesise(folder: Path, **context: Json) -> Synthesis:
-    """Synthesise the app with the context of cdk.json and what is given here on top of it."""
+def synthesise(folder: Path, at: datetime = AT, /, **context: Json) -> Synthesis:
+    """Synthesise the app with the context of cdk.json and what is given here on top of it, at a time."""
     app = cdk.App(outdir=str(folder), context={**CONTEXT, **context})
-    build(app)
+    build(app, at=at)
     app.synth()
     return _read(folder)
 

@@ -20,7 +20,7 @@ from constructs import IConstruct
 from app import build
 from infrastructure.constructs import checks
 from infrastructure.packaging import ROOT
-from tests.infrastructure.synthesis import CONTEXT, NAMES, Json, Synthesis, Template
+from tests.infrastructure.synthesis import AT, CONTEXT, NAMES, Json, Synthesis, Template
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def _findings(app: cdk.App) -> dict[str, set[str]]:
 
 
 def test_a_template_that_breaks_a_rule_stops_the_synth(app: cdk.App) -> None:
-    build(app)
+    build(app, at=AT)
     s3.Bucket(cdk.Stack(app, "careless"), "Bucket")
 
     with pytest.raises(RuntimeError, match="ValidationFailed"):
@@ -72,7 +72,7 @@ def test_every_accepted_finding_is_one_on_its_own_resource(
         "cdk",
         SimpleNamespace(Validations=Accepting, Acknowledgment=cdk.Acknowledgment, Stack=cdk.Stack),
     )
-    build(app)
+    build(app, at=AT)
     with pytest.raises(RuntimeError, match="ValidationFailed"):
         app.synth()
 

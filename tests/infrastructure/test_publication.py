@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from math import ceil, log2
 from pathlib import Path
+
+import pytest
 
 from eventing.catalogue_check import load_catalogue
 from functions.contract import Objects, Variable
 from functions.publish import publish
 from functions.shared.clients import CALL_SECONDS
 from infrastructure.packaging import ROOT
-from tests.infrastructure.synthesis import ACCOUNT, Json, Synthesis, Template, synthesise
+from tests.infrastructure.synthesis import ACCOUNT, AT, Json, Synthesis, Template, synthesise
 
 OPERATIONS_BUCKET = f"eventing-operations-{ACCOUNT}-us-east-1"
 
@@ -53,6 +56,25 @@ def test_the_stream_is_that_of_the_regions_own_replica(regional: Template) -> No
         assert "region" not in call
     source = _mapping(regional)["EventSourceArn"]
     assert source == f"<<{lookup.id}>.Table.LatestStreamArn>"
+
+
+def test_the_stream_is_looked_up_at_each_deployment(
+    regional: Template, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A replica or a table that is made anew has another stream, and the mapping would read the dead one.
+
+    CloudFormation calls a custom resource again only when its properties change, and makes a new mapping
+    when what the call answers is another ARN ("EventSourceArn: Update requires: Replacement").
+    """
+    later = synthesise(tmp_path_factory.mktemp("later"), AT + timedelta(minutes=1)).regional()
+    (lookup,) = (
+        resource
+        for resource in later.all("Custom::AWS")
+        if resource.body != regional.body["Resources"][resource.id]
+    )
+    assert lookup.properties["DeployedAt"] == "2026-11-27T12:01:00+00:00"
+    assert lookup.properties["Update"] == lookup.properties["Create"]
+    assert json.loads(lookup.properties["Update"])["action"] == "describeTable"
 
 
 def test_nothing_blocks_the_stream_for_long_and_nothing_is_missed(regional: Template) -> None:
