@@ -25,7 +25,8 @@ def build(app: cdk.App, *, at: datetime) -> None:
         regional = RegionalStack(app, configuration=configuration, region_name=region, at=at)
         # It looks up the stream of its replica.
         regional.add_stack_dependency(data)
-    cdk.Tags.of(app).add("deployment", configuration.deployment)
+    for key, value in {"deployment": configuration.deployment, **configuration.tags}.items():
+        cdk.Tags.of(app).add(key, value)
     cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
 
 

@@ -123,6 +123,8 @@ class RegionalStack(cdk.Stack):
             region=region,
             ledger=ledger,
             dead_letters=dead_letters,
+            event_store=event_store,
+            publication=publication,
             topics=topics,
             state_machine=redrive.state_machine,
         )

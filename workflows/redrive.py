@@ -60,7 +60,11 @@ class Redrive(Construct):
             "StateMachine",
             state_machine_name=name,
             # In the template itself, where cfn-lint reads it.
-            definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
+            definition_body=sfn.DefinitionBody.from_string(
+                DEFINITION.read_text(encoding="utf-8").replace(
+                    "arn:aws:", f"arn:{cdk.Stack.of(self).partition}:"
+                )
+            ),
             definition_substitutions=functions,
             tracing_enabled=True,
             logs=sfn.LogOptions(

@@ -25,6 +25,7 @@ from functions.shared.letters import Letters
 from functions.shared.locks import Locks, lock_name
 from functions.shared.metric_reader import MetricReader
 from functions.shared.metrics import Metrics
+from functions.shared.stream_mapping import StreamMapping
 
 # For the log, when all has been looked at.
 _REPORT_SECONDS = 1.0
@@ -39,7 +40,8 @@ class Found:
 
 
 class Count:
-    """Counts what only the whole tells: open letters, lost events, unheard topics, stuck executions.
+    """Counts what only the whole tells: open letters, lost events, an unread stream, unheard topics,
+    stuck executions.
 
     It starts triage of what has not got into the ledger. `topics` are those that expect subscribers, SNS's
     names by the catalogue's.
@@ -55,6 +57,7 @@ class Count:
         executions: Executions,
         metric_reader: MetricReader,
         topics: Mapping[str, str],
+        stream_mapping: StreamMapping,
         window: Window,
         metrics: Metrics,
         lookers: Executor,
@@ -67,6 +70,7 @@ class Count:
         self._executions = executions
         self._metric_reader = metric_reader
         self._topics = topics
+        self._stream_mapping = stream_mapping
         self._window = window
         self._metrics = metrics
         self._lookers = lookers
@@ -79,6 +83,7 @@ class Count:
         """
         looks: dict[str, Callable[[datetime], dict[str, Any]]] = {
             **{stage: partial(self._look, stage) for stage in STAGES},
+            "stream": self._look_at_the_stream,
             "conservation": self._look_for_lost_events,
             "delivery": self._look_at_delivery,
             "runs": self._look_at_runs,
@@ -137,6 +142,13 @@ class Count:
             "parked": parked.letters,
             "triage_started": triaged,
         }
+
+    def _look_at_the_stream(self, _now: datetime) -> dict[str, Any]:
+        unread = self._stream_mapping.unread()
+        self._metrics.write(
+            gauges={Metric.STREAM_UNREAD: (int(unread is not None), MetricUnit.Count)}
+        )
+        return {"unread": unread}
 
     def _look_for_lost_events(self, now: datetime) -> dict[str, Any]:
         lost = lost_events(self._metric_reader, self._window, now)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
+    from functions.shared.stream_mapping import StreamMapping
     from functions.shared.topics import Topics
 
 # Where a package holds them; infrastructure/packaging.py puts them there.
@@ -232,6 +233,17 @@ class Parts:
 
         return MetricReader(
             self.clients.client("cloudwatch"), namespace=self._namespace, service=self._service
+        )
+
+    @cached_property
+    def stream_mapping(self) -> StreamMapping:
+        from functions.shared.stream_mapping import StreamMapping
+
+        return StreamMapping(
+            lambdas=self.clients.client("lambda"),
+            dynamodb=self.clients.client("dynamodb"),
+            mapping=self._environment[Variable.PUBLISH_MAPPING],
+            table=self._environment[Variable.EVENTS_TABLE],
         )
 
     @cached_property

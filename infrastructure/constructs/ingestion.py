@@ -39,7 +39,9 @@ REFUSED = 300
 
 # Never the key itself, and nothing of the body.
 ACCESS_LOG = {
-    "request_id": "$context.requestId",
+    # A client may choose the other one, which AWS's own headers have.
+    "request_id": "$context.extendedRequestId",
+    "amzn_request_id": "$context.requestId",
     "trace_id": "$context.xrayTraceId",
     "time": "$context.requestTime",
     "api_key_id": "$context.identity.apiKeyId",

@@ -188,7 +188,7 @@ class SensitiveData(Construct):
                 region.ops_topic,
                 # Otherwise the topic would let in the rules of every account.
                 authorize_using_role=True,
-                message=events.RuleTargetInput.from_text(
+                message=events.RuleTargetInput.from_multiline_text(
                     f"{region.configuration.deployment}: Macie found sensitive data.\n"
                     f"What: {field('$.detail.type')} ({field('$.detail.severity.description')})\n"
                     f"Where: {field('$.detail.resourcesAffected.s3Object.path')} "

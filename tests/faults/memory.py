@@ -75,6 +75,12 @@ class Memory:
     metrics: dict[str, dict[datetime, float]] = field(default_factory=dict)
     """Sums by the minute, by the metric's name; of AWS's own, by that and the name of what it measures."""
     messages_sent: int = 0
+    stream: str = f"arn:aws:dynamodb:{REGION}:123456789012:table/shop-events/stream/1"
+    """Of every table."""
+    mapping: dict[str, Any] | None = field(
+        default_factory=lambda: {"EventSourceArn": Memory.stream, "State": "Enabled"}
+    )
+    """The event source mapping of publication, while there is one."""
 
     def items(self, table: str) -> dict[str, dict[str, Any]]:
         """A table's items by `pk`."""

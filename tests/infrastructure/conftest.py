@@ -57,6 +57,18 @@ def two_regions(tmp_path_factory: Folders) -> Synthesis:
     )
 
 
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory: Folders) -> Synthesis:
+    """With what most deployments leave out: reserved concurrency, tags and a budget."""
+    return synthesise(
+        tmp_path_factory.mktemp("tuned"),
+        reserved_concurrency={"ingest": 100, "publish": 50},
+        tags={"cost-center": "1234"},
+        ops_emails=["ops@example.com"],
+        monthly_budget_usd=200,
+    )
+
+
 @pytest.fixture
 def catalogue(tmp_path: Path) -> Path:
     """A folder for a catalogue of the test's own."""

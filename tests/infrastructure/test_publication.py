@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import timedelta
 from math import ceil, log2
@@ -77,6 +78,20 @@ def test_the_stream_is_looked_up_at_each_deployment(
     assert json.loads(lookup.properties["Update"])["action"] == "describeTable"
 
 
+def test_a_stream_that_nobody_reads_impairs_publication(regional: Template) -> None:
+    alarm = regional.one(
+        "AWS::CloudWatch::Alarm", AlarmName="eventing-publish-stream-unread"
+    ).properties
+    composite = regional.one(
+        "AWS::CloudWatch::CompositeAlarm", AlarmName="eventing-publication-impaired"
+    ).properties
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Eventing", "StreamUnread")
+    # Longer than the moment in which a deployment changes the mapping.
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 3)
+    assert "eventing-publish-stream-unread" in composite["AlarmRule"]
+
+
 def test_nothing_blocks_the_stream_for_long_and_nothing_is_missed(regional: Template) -> None:
     mapping = _mapping(regional)
 
@@ -88,6 +103,17 @@ def test_nothing_blocks_the_stream_for_long_and_nothing_is_missed(regional: Temp
     assert 12 * 3600 <= mapping["MaximumRecordAgeInSeconds"] <= 22 * 3600
     assert mapping["BatchSize"] == 100
     assert "MaximumBatchingWindowInSeconds" not in mapping
+
+
+@pytest.mark.parametrize("document", ["docs/publication.md", "docs/subscribers.md", "README.md"])
+def test_who_is_concerned_reads_that_a_new_mapping_publishes_again(
+    regional: Template, document: str
+) -> None:
+    """A mapping at TRIM_HORIZON begins with the oldest record of 24 hours (Lambda, "StartingPosition")."""
+    text = " ".join((ROOT / document).read_text(encoding="utf-8").replace("*", "").split())
+
+    assert _mapping(regional)["StartingPosition"] == "TRIM_HORIZON"
+    assert re.search(r"events? of the last 24 hours (is published )?once more", text)
 
 
 def test_the_documented_numbers_follow_from_the_settings(regional: Template) -> None:

@@ -167,6 +167,13 @@ def test_findings_in_the_archive_reach_the_operators(regional: Template) -> None
     assert regional.role_statements(target["RoleArn"]) == {("sns:Publish", "eventing-ops")}
     paths = target["InputTransformer"]["InputPathsMap"].values()
     assert "$.detail.resourcesAffected.s3Object.path" in paths
+    # EventBridge sends a quoted text as it is, quotes and a written-out \n included; a line each is the
+    # only way to get lines (EventBridge, "Amazon EventBridge input transformation").
+    lines = target["InputTransformer"]["InputTemplate"].splitlines()
+    assert [line.split()[0].strip('"') for line in lines] == [
+        "eventing:", "What:", "Where:", "Finding:",
+    ]  # fmt: skip
+    assert all(line.startswith('"') and line.endswith('"') for line in lines)
 
 
 def test_a_session_that_exists_is_used(two_regions: Synthesis) -> None:

@@ -203,6 +203,8 @@ def test_a_page_ends_in_time_however_long_its_plan_took_to_read(world: World) ->
 
 COUNTER_ENVIRONMENT: dict[str, Any] = {
     "LEDGER_TABLE": "ledger",
+    "EVENTS_TABLE": "events",
+    "PUBLISH_MAPPING": "6f1d4c3a-0000-4000-8000-000000000000",
     "INGEST_DLQ_URL": QUEUE_URL + "ingest-dlq",
     "PUBLISH_DLQ_URL": QUEUE_URL + "publish-dlq",
     "TOPIC_ARN_PREFIX": "arn:aws:sns:eu-north-1:123456789012:shop-topic-",
