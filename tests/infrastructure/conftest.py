@@ -60,8 +60,8 @@ def two_regions(tmp_path_factory: Folders) -> Synthesis:
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: Folders) -> Synthesis:
     """With what most deployments leave out: reserved concurrency, tags and a budget."""
-    return synthesise(
-        tmp_path_factory.mktemp("tuned"),
+    return synthesise_once(
+        _shared(tmp_path_factory, "tuned"),
         reserved_concurrency={"ingest": 100, "publish": 50},
         tags={"cost-center": "1234"},
         ops_emails=["ops@example.com"],

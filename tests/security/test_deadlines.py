@@ -144,6 +144,7 @@ def test_letters_of_a_batch_are_sent_in_time_however_long_topics_took(workers: E
         ("Query", {"ingest", "publish"}),
         ("GetMetricData", {"conservation", "delivery"}),
         ("ListExecutions", {"runs"}),
+        ("GetEventSourceMapping", {"stream"}),
     ],
 )
 def test_no_look_of_the_counter_takes_the_time_of_the_others(
@@ -172,7 +173,7 @@ def test_no_look_of_the_counter_takes_the_time_of_the_others(
             aws.released.set()
     assert clock.deadlines[-1] <= 50
     found = json.loads(log.getvalue())["found"]
-    assert len(found) == len(clock.deadlines) == 5
+    assert len(found) == len(clock.deadlines) == 6
     assert {name for name, of in found.items() if "error" in of} == late
 
 
