@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 class DataStack(cdk.Stack):
     """The Events table, in the primary region, with its replicas, and the budget of all regions."""
 
-    def __init__(self, scope: Construct, *, configuration: Configuration) -> None:
+    def __init__(
+        self, scope: Construct, *, configuration: Configuration, account: str | None
+    ) -> None:
         super().__init__(
             scope,
             configuration.name("data"),
-            env=cdk.Environment(region=configuration.primary_region),
+            env=cdk.Environment(account=account, region=configuration.primary_region),
             description=f"{configuration.deployment}: the events, in all regions",
         )
         GlobalEventStore(self, "EventStore", configuration=configuration)

@@ -44,12 +44,13 @@ class RegionalStack(cdk.Stack):
         *,
         configuration: Configuration,
         region_name: str,
+        account: str | None,
         at: datetime,
     ) -> None:
         super().__init__(
             scope,
             configuration.name(region_name),
-            env=cdk.Environment(region=region_name),
+            env=cdk.Environment(account=account, region=region_name),
             description=f"{configuration.deployment}: ingestion and publication in {region_name}",
         )
         operations = Operations(self, "Operations", configuration=configuration)

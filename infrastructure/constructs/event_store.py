@@ -46,7 +46,7 @@ class GlobalEventStore(Construct):
                 for region in configuration.replica_regions
             ],
             deletion_protection=not configuration.laptop,
-            removal_policy=removal_policy(configuration),
+            removal_policy=removal_policy(configuration, protected=True),
         )
 
 

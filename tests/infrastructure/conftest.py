@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infrastructure.synthesis import Synthesis, Template, synthesise_once
+from tests.infrastructure.synthesis import ACCOUNT, Synthesis, Template, synthesise_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,9 +59,10 @@ def two_regions(tmp_path_factory: Folders) -> Synthesis:
 
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: Folders) -> Synthesis:
-    """With what most deployments leave out: reserved concurrency, tags and a budget."""
+    """In a known account, with what most deployments leave out: concurrency, tags and a budget."""
     return synthesise_once(
         _shared(tmp_path_factory, "tuned"),
+        ACCOUNT,
         reserved_concurrency={"ingest": 100, "publish": 50},
         tags={"cost-center": "1234"},
         ops_emails=["ops@example.com"],

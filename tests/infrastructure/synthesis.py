@@ -180,22 +180,22 @@ class Synthesis:
         return self.templates[f"eventing-{region}"]
 
 
-def synthesise(folder: Path, at: datetime = AT, /, **context: Json) -> Synthesis:
-    """Synthesise the app with the context of cdk.json and what is given here on top of it, at a time."""
+def synthesise(folder: Path, account: str | None = None, /, **context: Json) -> Synthesis:
+    """Synthesise the app with the context of cdk.json and what is given here on top of it."""
     app = cdk.App(outdir=str(folder), context={**CONTEXT, **context})
-    build(app, at=at)
+    build(app, at=AT, account=account)
     app.synth()
     return _read(folder)
 
 
-def synthesise_once(folder: Path, **context: Json) -> Synthesis:
+def synthesise_once(folder: Path, account: str | None = None, /, **context: Json) -> Synthesis:
     """The same, made by the first process that asks for this folder; the others wait for it."""
     folder.mkdir(exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = folder / ".done"
         if not done.exists():
-            synthesise(folder, **context)
+            synthesise(folder, account, **context)
             done.touch()
     return _read(folder)
 

@@ -42,7 +42,7 @@ def _findings(app: cdk.App) -> dict[str, set[str]]:
 
 
 def test_a_template_that_breaks_a_rule_stops_the_synth(app: cdk.App) -> None:
-    build(app, at=AT)
+    build(app, at=AT, account=None)
     s3.Bucket(cdk.Stack(app, "careless"), "Bucket")
 
     with pytest.raises(RuntimeError, match="ValidationFailed"):
@@ -72,7 +72,7 @@ def test_every_accepted_finding_is_one_on_its_own_resource(
         "cdk",
         SimpleNamespace(Validations=Accepting, Acknowledgment=cdk.Acknowledgment, Stack=cdk.Stack),
     )
-    build(app, at=AT)
+    build(app, at=AT, account=None)
     with pytest.raises(RuntimeError, match="ValidationFailed"):
         app.synth()
 
@@ -162,6 +162,28 @@ def test_the_configured_tags_are_on_everything(tuned: Synthesis) -> None:
     assert all(tag in tags for tags in tagged)
     (table,) = tuned.data.all("AWS::DynamoDB::GlobalTable")
     assert all(tag in replica["Tags"] for replica in table.properties["Replicas"])
+
+
+def test_what_stays_can_be_taken_over_by_its_name(tuned: Synthesis) -> None:
+    """A change set imports only what has a name without functions in the template, and no queue.
+
+    (CloudFormation, "Import AWS resources into a CloudFormation stack automatically": static custom names,
+    and no primary identifiers that are read-only, as the URL of a queue is.) The CDK's CLI says whose
+    account it deploys to, so bucket names need no function there.
+    """
+    kept = [
+        resource
+        for template in tuned.templates.values()
+        for type in ("AWS::S3::Bucket", "AWS::DynamoDB::GlobalTable")
+        for resource in template.all(type)
+    ]
+
+    assert len(kept) == 4
+    for resource in kept:
+        assert resource.body["DeletionPolicy"] in ("Retain", "RetainExceptOnCreate")
+        name = resource.raw.get("BucketName") or resource.raw["TableName"]
+        assert isinstance(name, str), name
+        assert name.startswith("eventing-")
 
 
 def test_a_budget_tells_before_and_when_it_is_used_up(
