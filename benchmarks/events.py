@@ -65,7 +65,7 @@ def request(content: Any, *, content_type: str = STRUCTURED) -> dict[str, Any]:
         "pathParameters": None,
         "stageVariables": None,
         "requestContext": {
-            "requestId": f"request-{next(_numbers)}",
+            "extendedRequestId": f"request-{next(_numbers)}",
             "resourcePath": "/events",
             "httpMethod": "POST",
             "path": "/prod/events",

@@ -84,7 +84,8 @@ class PublishersDashboard(Construct):
                 query(
                     "What the gateway refuses: no key (403), over a limit (429)",
                     ingestion.access_log,
-                    "filter status in [403, 413, 429]",
+                    # The access log has every value in quotes.
+                    "filter status in ['403', '413', '429']",
                     "stats count(*) as requests by api_key_id, status, error_type",
                     "sort requests desc",
                     width=_HALF,

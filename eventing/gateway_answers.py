@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eventing.answer import RETRY_AFTER_SECONDS
+from eventing.http_binding import MAX_BODY_BYTES
 from eventing.problem import Kind
 
 
@@ -41,7 +42,7 @@ ANSWERS = (
         slug=Kind.BODY_TOO_LARGE.slug,
         status=Kind.BODY_TOO_LARGE.status,
         title=Kind.BODY_TOO_LARGE.title,
-        detail="Send fewer events at a time.",
+        detail=f"A body has at most {MAX_BODY_BYTES} bytes: send fewer events at a time.",
     ),
     GatewayAnswer(
         types=("THROTTLED",),
@@ -66,7 +67,9 @@ ANSWERS = (
         slug=Kind.UNAVAILABLE.slug,
         status=Kind.UNAVAILABLE.status,
         title=Kind.UNAVAILABLE.title,
-        detail="Nothing is known to be stored. Sending the same event again does no harm.",
+        # What is too large for Lambda may end here as well, and no answer can look at a request.
+        detail=f"Nothing is known to be stored. A body of more than {MAX_BODY_BYTES} bytes never gets "
+        "through: send fewer events at a time. Any other may be sent again, which does no harm.",
         retry_after=RETRY_AFTER_SECONDS,
     ),
 )

@@ -30,6 +30,7 @@ class Variable:
     OPERATIONS_BUCKET = "OPERATIONS_BUCKET"
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
     PUBLISH_DLQ_URL = "PUBLISH_DLQ_URL"
+    PUBLISH_MAPPING = "PUBLISH_MAPPING"
     PUBLISHERS = "PUBLISHERS"
     RUNBOOK = "RUNBOOK"
     STATE_MACHINE_ARN = "STATE_MACHINE_ARN"
@@ -85,6 +86,7 @@ class Metric:
     FIRST_PARKED_EXPIRY = "FirstParkedDeadLetterExpiry"
     INCIDENT_REPORTED = "IncidentReported"
     ATTENTION_REPORTED = "AttentionReported"
+    STREAM_UNREAD = "StreamUnread"
     TOPIC_UNHEARD = "TopicUnheard"
     REDRIVE_SUCCEEDED = "RedriveSucceeded"
     REDRIVE_FAILED = "RedriveFailed"
@@ -119,6 +121,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.FIRST_PARKED_EXPIRY: _BY_STAGE,
     Metric.INCIDENT_REPORTED: _BY_STAGE,
     Metric.ATTENTION_REPORTED: ((),),
+    Metric.STREAM_UNREAD: ((),),
     Metric.TOPIC_UNHEARD: ((Dimension.TOPIC,),),
     Metric.REDRIVE_SUCCEEDED: ((),),
     Metric.REDRIVE_FAILED: ((),),

@@ -5,28 +5,35 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from eventing.catalogue import Catalogue
 from eventing.catalogue_check import load_catalogue
 from eventing.redrive.actions import ACTIONS
 from eventing.redrive.request import MAX_APPROVAL_ABOVE
-from infrastructure.packaging import ROOT
+from infrastructure.context import ConfigurationError, matching, text, texts, value
+from infrastructure.packaging import FUNCTIONS, ROOT
 from infrastructure.retention import Retention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from eventing.catalogue import UsagePlan
-
-    Context = Callable[[str], Any]
+    from infrastructure.context import Context
+__all__ = ["Configuration", "ConfigurationError", "Publisher"]
 
 Macie = Literal["create", "existing", "off"]
-Value = TypeVar("Value")
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+# A global table is within one partition; these begin the names of regions of other ones than AWS's own.
+_PARTITIONS = ("cn-", "us-gov-", "us-iso-", "us-isob-", "us-isof-", "eu-isoe-", "eusc-")
+# AWS ("Tag naming limits and requirements"); services differ in more than these.
+_TAG_KEY = re.compile(r"(?!aws:)[\w .:/=+@-]{1,128}", re.IGNORECASE)
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
+# Of Budgets: the e-mail addresses of one notification.
+_BUDGET_EMAILS = 10
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # `{deployment}-operations-{account}-{region}` has to fit into the 63 characters of a bucket's name.
@@ -49,13 +56,6 @@ _PROTOCOLS = (
     "sms",
     "application",
 )
-
-
-class ConfigurationError(Exception):
-    """A value of the CDK context that cannot be deployed; names the key and the reason."""
-
-    def __init__(self, key: str, reason: str) -> None:
-        super().__init__(f"configuration: {key}: {reason}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +92,12 @@ class Configuration:
     """The address of `docs/runbook.md`: links of alarms and dashboards begin with it."""
     catalogue: Catalogue
     catalogue_folder: Path
+    reserved_concurrency: Mapping[str, int]
+    """By function: so many invocations at a time are set aside for it, and it has no more."""
+    tags: Mapping[str, str]
+    """On every resource, beside the deployment's name."""
+    monthly_budget_usd: int
+    """Operators hear when a month costs as much; 0 for no budget."""
     amazon_roots: bool
     """Functions trust the roots of Amazon alone (decision 0005)."""
     laptop: bool
@@ -111,12 +117,12 @@ class Configuration:
 
         Raises ConfigurationError, and CatalogueError for a faulty catalogue.
         """
-        folder = ROOT / _string(context, "catalogue")
+        folder = ROOT / text(context, "catalogue")
         if not folder.is_dir():
             raise ConfigurationError("catalogue", f"there is no folder {folder}")
         catalogue = load_catalogue(folder)
-        primary = _matching(context, "primary_region", _REGION, "is not the name of a region")
-        laptop = _json(context, "laptop", bool, "true or false")
+        primary = matching(context, "primary_region", _REGION, "is not the name of a region")
+        laptop = value(context, "laptop", bool, "true or false")
         return cls(
             deployment=_deployment(context),
             primary_region=primary,
@@ -129,75 +135,50 @@ class Configuration:
             subscriber_accounts=_subscriber_accounts(context, catalogue),
             subscriber_protocols=_subscriber_protocols(context),
             retention=_retention(context),
-            runbook=_string(context, "runbook"),
+            runbook=text(context, "runbook"),
+            reserved_concurrency=_reserved_concurrency(context),
+            tags=_tags(context),
+            # The emulator knows no budgets either.
+            monthly_budget_usd=0 if laptop else _monthly_budget(context),
             catalogue=catalogue,
             catalogue_folder=folder,
             # The emulator is called without TLS.
-            amazon_roots=_json(context, "amazon_roots", bool, "true or false") and not laptop,
+            amazon_roots=value(context, "amazon_roots", bool, "true or false") and not laptop,
             laptop=laptop,
         )
-
-
-def _string(context: Context, key: str) -> str:
-    value = context(key)
-    if not isinstance(value, str) or not value:
-        raise ConfigurationError(key, f"has to be text, not {value!r}")
-    return value
-
-
-def _matching(context: Context, key: str, pattern: re.Pattern[str], otherwise: str) -> str:
-    value = _string(context, key)
-    if not pattern.fullmatch(value):
-        raise ConfigurationError(key, f"{value!r} {otherwise}")
-    return value
-
-
-def _json(context: Context, key: str, kind: type[Value], expected: str) -> Value:
-    value = context(key)
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise ConfigurationError(key, f"has to be {expected}, not {value!r}") from None
-    # `True` is an `int` in Python, but no number of days.
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigurationError(key, f"has to be {expected}, not {value!r}")
-    return value
-
-
-def _texts(context: Context, key: str, expected: str) -> tuple[str, ...]:
-    values = _json(context, key, list, expected)
-    for value in values:
-        if not isinstance(value, str):
-            raise ConfigurationError(key, f"has to be {expected}, not {value!r}")
-        if values.count(value) > 1:
-            raise ConfigurationError(key, f"{value!r} is there more than once")
-    return tuple(values)
 
 
 def _deployment(context: Context) -> str:
     rule = (
         "is no name: lower-case letters, digits and single hyphens, each part begins with a letter"
     )
-    name = _matching(context, "deployment", _NAME, rule)
+    name = matching(context, "deployment", _NAME, rule)
     if len(name) > _DEPLOYMENT_LENGTH:
         raise ConfigurationError("deployment", f"{name!r} is longer than {_DEPLOYMENT_LENGTH}")
     return name
 
 
 def _replicas(context: Context, primary: str) -> tuple[str, ...]:
-    regions = _texts(context, "replica_regions", "a list of regions")
+    regions = texts(context, "replica_regions", "a list of regions")
     for region in regions:
         if not _REGION.fullmatch(region):
             raise ConfigurationError("replica_regions", f"{region!r} is not the name of a region")
         if region == primary:
             raise ConfigurationError("replica_regions", f"{region!r} is the primary region already")
+        if _partition(region) != _partition(primary):
+            raise ConfigurationError(
+                "replica_regions", f"{region!r} is in another partition than {primary}"
+            )
     return regions
+
+
+def _partition(region: str) -> str | None:
+    return next((prefix for prefix in _PARTITIONS if region.startswith(prefix)), None)
 
 
 def _publishers(context: Context, plans: Mapping[str, UsagePlan]) -> tuple[Publisher, ...]:
     key, expected = "publishers", 'an object such as {"acme-web": {"usage_plan": "standard"}}'
-    configured = _json(context, key, dict, expected)
+    configured = value(context, key, dict, expected)
     publishers = []
     for name, settings in configured.items():
         if not _NAME.fullmatch(name) or len(name) > _PUBLISHER_LENGTH:
@@ -231,14 +212,14 @@ def _publishers(context: Context, plans: Mapping[str, UsagePlan]) -> tuple[Publi
 
 
 def _macie(context: Context) -> Macie:
-    value, known = _string(context, "macie"), get_args(Macie)
-    if value not in known:
-        raise ConfigurationError("macie", f"has to be one of {', '.join(known)}, not {value!r}")
-    return cast("Macie", value)
+    given, known = text(context, "macie"), get_args(Macie)
+    if given not in known:
+        raise ConfigurationError("macie", f"has to be one of {', '.join(known)}, not {given!r}")
+    return cast("Macie", given)
 
 
 def _emails(context: Context) -> tuple[str, ...]:
-    emails = _texts(context, "ops_emails", "a list of e-mail addresses")
+    emails = texts(context, "ops_emails", "a list of e-mail addresses")
     for email in emails:
         if not _EMAIL.fullmatch(email):
             raise ConfigurationError("ops_emails", f"{email!r} is no e-mail address")
@@ -249,7 +230,7 @@ def _approval_above(context: Context) -> dict[str, int]:
     key = "approval_above"
     actions = [action for action, rules in ACTIONS.items() if rules.has_ceiling]
     expected = f"a number of letters for each of {', '.join(actions)}"
-    ceilings = _json(context, key, dict, expected)
+    ceilings = value(context, key, dict, expected)
     if set(ceilings) != set(actions):
         raise ConfigurationError(key, f"has to be {expected}, not {ceilings!r}")
     for action, letters in ceilings.items():
@@ -263,7 +244,7 @@ def _approval_above(context: Context) -> dict[str, int]:
 
 def _subscriber_accounts(context: Context, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     key, expected = "subscriber_accounts", 'an object such as {"orders": ["123456789012"]}'
-    configured = _json(context, key, dict, expected)
+    configured = value(context, key, dict, expected)
     for topic, accounts in configured.items():
         if not catalogue.topic(topic):
             known = ", ".join(topic.name for topic in catalogue.topics)
@@ -284,17 +265,57 @@ def _subscriber_accounts(context: Context, catalogue: Catalogue) -> dict[str, tu
 
 def _subscriber_protocols(context: Context) -> tuple[str, ...]:
     key = "subscriber_protocols"
-    protocols = _texts(context, key, "a list of protocols of SNS")
+    protocols = texts(context, key, "a list of protocols of SNS")
     for protocol in protocols:
         if protocol not in _PROTOCOLS:
             raise ConfigurationError(key, f"{protocol!r} is none of {', '.join(_PROTOCOLS)}")
     return protocols
 
 
+def _reserved_concurrency(context: Context) -> dict[str, int]:
+    key, expected = "reserved_concurrency", 'an object such as {"ingest": 100}'
+    given: dict[str, int] = value(context, key, dict, expected)
+    for name, number in given.items():
+        if name not in FUNCTIONS:
+            known = ", ".join(sorted(FUNCTIONS))
+            raise ConfigurationError(key, f"there is no function {name!r}, only {known}")
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise ConfigurationError(key, f"{name}: has to be a number from 1 on, not {number!r}")
+    return given
+
+
+def _tags(context: Context) -> dict[str, str]:
+    key, expected = "tags", 'an object such as {"cost-center": "1234"}'
+    given: dict[str, str] = value(context, key, dict, expected)
+    for name, content in given.items():
+        known = isinstance(content, str) and _TAG_VALUE.fullmatch(content)
+        if not known or not _TAG_KEY.fullmatch(name):
+            raise ConfigurationError(key, f"{name!r}: {content!r} is no tag")
+        if name == "deployment":
+            raise ConfigurationError(key, "'deployment' has the deployment's name already")
+    return given
+
+
+def _monthly_budget(context: Context) -> int:
+    key, expected = "monthly_budget_usd", "a number of dollars"
+    dollars = value(context, key, int, expected)
+    if dollars < 0:
+        raise ConfigurationError(key, f"has to be {expected}, not {dollars}")
+    emails = len(_emails(context))
+    if dollars and not emails:
+        raise ConfigurationError(key, "somebody has to be told: there are no ops_emails")
+    if dollars and emails > _BUDGET_EMAILS:
+        reason = (
+            f"a budget tells at most {_BUDGET_EMAILS} of the ops_emails, and there are {emails}"
+        )
+        raise ConfigurationError(key, reason)
+    return dollars
+
+
 def _retention(context: Context) -> Retention:
     """A life that is not given is the default."""
     key = "retention_days"
-    given = _json(context, key, dict, 'an object such as {"events": 90}')
+    given = value(context, key, dict, 'an object such as {"events": 90}')
     known = {member.name for member in fields(Retention)}
     for name, days in given.items():
         if name not in known:

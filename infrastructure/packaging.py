@@ -53,7 +53,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "publish": Contents(("sns", "sqs")),
     "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
-    "counter": Contents(("cloudwatch", "dynamodb", "sqs", "stepfunctions")),
+    "counter": Contents(("cloudwatch", "dynamodb", "lambda", "sqs", "stepfunctions")),
     "widget": Contents(("dynamodb",)),
     "notifier": Contents(("cloudwatch", "sns")),
 }

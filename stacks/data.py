@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 
+from infrastructure.constructs.budget import Budget
 from infrastructure.constructs.event_store import GlobalEventStore
 
 if TYPE_CHECKING:
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
 
 
 class DataStack(cdk.Stack):
-    """The Events table, in the primary region, with its replicas."""
+    """The Events table, in the primary region, with its replicas, and the budget of all regions."""
 
-    def __init__(self, scope: Construct, *, configuration: Configuration) -> None:
+    def __init__(
+        self, scope: Construct, *, configuration: Configuration, account: str | None
+    ) -> None:
         super().__init__(
             scope,
             configuration.name("data"),
-            env=cdk.Environment(region=configuration.primary_region),
+            env=cdk.Environment(account=account, region=configuration.primary_region),
             description=f"{configuration.deployment}: the events, in all regions",
         )
         GlobalEventStore(self, "EventStore", configuration=configuration)
+        if configuration.monthly_budget_usd:
+            Budget(self, "Budget", configuration=configuration)

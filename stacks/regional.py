@@ -11,9 +11,10 @@ from dashboards.operations import OperationsDashboard
 from dashboards.publishers import PublishersDashboard
 from dashboards.redrive import RedriveDashboard
 from infrastructure.constructs.archive import Archive
+from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
-from infrastructure.constructs.event_store import EventStore
+from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
 from infrastructure.constructs.ledger import Ledger
@@ -23,7 +24,7 @@ from infrastructure.constructs.policies import Policies
 from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
-from infrastructure.constructs.sensitive_data import SensitiveData
+from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
 from infrastructure.constructs.widget import WidgetFunction
@@ -31,25 +32,45 @@ from workflows.approval import Approval
 from workflows.redrive import Redrive
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from constructs import Construct
 
     from infrastructure.configuration import Configuration
 
 
 class RegionalStack(cdk.Stack):
-    """Everything but the Events table, for the events that this region takes."""
+    """Everything but the Events table, for the events that this region takes; deployed `at` that time."""
 
-    def __init__(self, scope: Construct, *, configuration: Configuration, region_name: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        configuration: Configuration,
+        region_name: str,
+        account: str | None,
+        at: datetime,
+    ) -> None:
         super().__init__(
             scope,
             configuration.name(region_name),
-            env=cdk.Environment(region=region_name),
+            env=cdk.Environment(account=account, region=region_name),
             description=f"{configuration.deployment}: ingestion and publication in {region_name}",
         )
         operations = Operations(self, "Operations", configuration=configuration)
         region = Region(configuration, region_name, ops_topic=operations.topic)
         notifier = Notifier(self, "Notifier", region=region, operations=operations)
-        event_store = EventStore(self, "EventStore", region=region)
+        calls = AwsCalls(
+            self,
+            "AwsCalls",
+            configuration=configuration,
+            permissions=[
+                *lookup_permissions(self, configuration),
+                *macie_permissions(self),
+            ],
+            at=at,
+        )
+        event_store = EventStore(self, "EventStore", region=region, calls=calls)
         archive = Archive(self, "Archive", region=region, access_logs=operations.bucket)
         topics = Topics(self, "Topics", region=region)
         dead_letters = (
@@ -120,6 +141,8 @@ class RegionalStack(cdk.Stack):
             region=region,
             ledger=ledger,
             dead_letters=dead_letters,
+            event_store=event_store,
+            publication=publication,
             topics=topics,
             state_machine=redrive.state_machine,
         )
@@ -144,6 +167,7 @@ class RegionalStack(cdk.Stack):
                 region=region,
                 archive=archive.bucket,
                 notifier=notifier,
+                calls=calls,
             )
 
         OperationsDashboard(

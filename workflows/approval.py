@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import log_group_of
+from workflows.definition import definition_of
 
 if TYPE_CHECKING:
     from infrastructure.constructs.redrive import RedriveFunction
@@ -37,7 +38,7 @@ class Approval(Construct):
             self,
             "StateMachine",
             state_machine_name=name,
-            definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
+            definition_body=definition_of(DEFINITION, self),
             definition_substitutions={"RedriveFunction": function},
             tracing_enabled=True,
             logs=sfn.LogOptions(

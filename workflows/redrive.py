@@ -15,6 +15,7 @@ from constructs import Construct
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import log_group_of
 from infrastructure.constructs.redrive import states_arn
+from workflows.definition import definition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +64,7 @@ class Redrive(Construct):
             self,
             "StateMachine",
             state_machine_name=name,
-            # In the template itself, where cfn-lint reads it.
-            definition_body=sfn.DefinitionBody.from_string(DEFINITION.read_text(encoding="utf-8")),
+            definition_body=definition_of(DEFINITION, self),
             definition_substitutions=functions | asked,
             tracing_enabled=True,
             logs=sfn.LogOptions(

@@ -82,7 +82,9 @@ ADVICE = {
     "unavailable": Advice(
         "The event could not be kept safe, or it is not known whether it was: the store and the queue behind "
         "it can't be reached, or the function was too busy or too slow.",
-        "Nothing on your side. An event that was stored after all is recognised: it is not stored twice.",
+        "Nothing on your side, unless the body is larger than the [limits](limits.md): such a one never gets "
+        "through, so send fewer events at a time. An event that was stored after all is recognised: it is "
+        "not stored twice.",
         again=True,
     ),
     "no-key": Advice(

@@ -25,6 +25,7 @@ from functions.shared.letters import Letters
 from functions.shared.locks import Locks, lock_name
 from functions.shared.metric_reader import MetricReader
 from functions.shared.metrics import Metrics
+from functions.shared.stream_mapping import StreamMapping
 from functions.shared.summary_keeper import SummaryKeeper
 
 # For the log, when all has been looked at.
@@ -40,7 +41,8 @@ class Found:
 
 
 class Count:
-    """Counts what only the whole tells: open letters, lost events, unheard topics, stuck executions.
+    """Counts what only the whole tells: open letters, lost events, an unread stream, unheard topics,
+    stuck executions.
 
     It starts triage of what has not got into the ledger. `topics` are those that expect subscribers, SNS's
     names by the catalogue's.
@@ -56,6 +58,7 @@ class Count:
         executions: Executions,
         metric_reader: MetricReader,
         topics: Mapping[str, str],
+        stream_mapping: StreamMapping,
         window: Window,
         metrics: Metrics,
         summary: SummaryKeeper,
@@ -69,6 +72,7 @@ class Count:
         self._executions = executions
         self._metric_reader = metric_reader
         self._topics = topics
+        self._stream_mapping = stream_mapping
         self._window = window
         self._metrics = metrics
         self._summary = summary
@@ -83,6 +87,7 @@ class Count:
         summing_up: list[Callable[[], None]] = []
         looks: dict[str, Callable[[datetime], dict[str, Any]]] = {
             **{stage: partial(self._look, stage, summing_up) for stage in STAGES},
+            "stream": self._look_at_the_stream,
             "conservation": self._look_for_lost_events,
             "delivery": self._look_at_delivery,
             "runs": partial(self._look_at_runs, summing_up),
@@ -157,6 +162,13 @@ class Count:
             "parked": parked.letters,
             "triage_started": triaged,
         }
+
+    def _look_at_the_stream(self, _now: datetime) -> dict[str, Any]:
+        unread = self._stream_mapping.unread()
+        self._metrics.write(
+            gauges={Metric.STREAM_UNREAD: (int(unread is not None), MetricUnit.Count)}
+        )
+        return {"unread": unread}
 
     def _look_for_lost_events(self, now: datetime) -> dict[str, Any]:
         lost = lost_events(self._metric_reader, self._window, now)

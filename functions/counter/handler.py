@@ -1,4 +1,4 @@
-"""Every minute: what is open, unaccounted for, unheard or stuck, and triage where a queue is not empty."""
+"""Every minute: what is open, unaccounted for, unread, unheard or stuck, and triage where it is due."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ def make_handler(parts: Parts) -> Handler:
             executions=parts.executions,
             metric_reader=parts.metric_reader,
             topics=parts.expecting_subscribers,
+            stream_mapping=parts.stream_mapping,
             window=parts.conservation_window,
             metrics=parts.metrics,
             summary=SummaryKeeper(

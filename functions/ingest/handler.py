@@ -44,7 +44,8 @@ class Handler:
     def __call__(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """The response, whatever happens: an error that escaped would become a bare 502."""
         deadline = self._clock.deadline(context)
-        request_id = event["requestContext"]["requestId"]
+        # Of the two ids that API Gateway has, the one that whoever sends the request can't choose.
+        request_id = event["requestContext"]["extendedRequestId"]
         try:
             response = self._answer(event, context, deadline, request_id)
         except Exception as error:
@@ -68,7 +69,7 @@ class Handler:
             headers=event.get("multiValueHeaders") or {},
             body=content,
             publisher=publisher,
-            # API Gateway's request id can be set by whoever sends the request; this one cannot.
+            # The request's id is API Gateway's, and no two invocations have this one.
             name=context.aws_request_id,
             deadline=deadline,
         )

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
+    from functions.shared.stream_mapping import StreamMapping
     from functions.shared.summary_row import SummaryRow
     from functions.shared.topics import Topics
 
@@ -258,6 +259,17 @@ class Parts(Settings):
 
         return MetricReader(
             self.clients.client("cloudwatch"), namespace=self.namespace, service=self.service
+        )
+
+    @cached_property
+    def stream_mapping(self) -> StreamMapping:
+        from functions.shared.stream_mapping import StreamMapping
+
+        return StreamMapping(
+            lambdas=self.clients.client("lambda"),
+            dynamodb=self.clients.client("dynamodb"),
+            mapping=self.environment[Variable.PUBLISH_MAPPING],
+            table=self.environment[Variable.EVENTS_TABLE],
         )
 
     def _queue(self, stage: Stage) -> DeadLetterQueue:

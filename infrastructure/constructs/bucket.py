@@ -73,12 +73,7 @@ class PrivateBucket(s3.Bucket):
                 # S3 refuses this together with an expiry in days in one rule.
                 s3.LifecycleRule(id="clean-up-delete-markers", expired_object_delete_marker=True),
             ],
-            # A deployment that fails at first takes its empty bucket back: the next one needs the name.
-            removal_policy=(
-                cdk.RemovalPolicy.DESTROY
-                if configuration.laptop
-                else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-            ),
+            removal_policy=removal_policy(configuration),
         )
         self._refuse_overwriting(exempt)
         if events:
@@ -107,6 +102,13 @@ class PrivateBucket(s3.Bucket):
         )
 
 
-def removal_policy(configuration: Configuration) -> cdk.RemovalPolicy:
-    """Events outlive the stack that stores them, except on a laptop."""
-    return cdk.RemovalPolicy.DESTROY if configuration.laptop else cdk.RemovalPolicy.RETAIN
+def removal_policy(configuration: Configuration, *, protected: bool = False) -> cdk.RemovalPolicy:
+    """Events outlive the stack that stores them, except on a laptop.
+
+    A deployment that fails takes back what it has just made, since the next one needs the name; but not
+    what is `protected` from deletion, on which taking it back would fail.
+    """
+    if configuration.laptop:
+        return cdk.RemovalPolicy.DESTROY
+    policies = cdk.RemovalPolicy
+    return policies.RETAIN if protected else policies.RETAIN_ON_UPDATE_OR_DELETE

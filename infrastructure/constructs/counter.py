@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from aws_cdk import aws_stepfunctions as sfn
 
     from infrastructure.constructs.dead_letters import DeadLetterQueue
+    from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ledger import Ledger
+    from infrastructure.constructs.publication import Publication
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
 
@@ -55,6 +57,8 @@ class Counter(Construct):
         region: Region,
         ledger: Ledger,
         dead_letters: Sequence[DeadLetterQueue],
+        event_store: EventStore,
+        publication: Publication,
         topics: Topics,
         state_machine: sfn.StateMachine,
     ) -> None:
@@ -64,13 +68,15 @@ class Counter(Construct):
             "Function",
             region=region,
             name="counter",
-            description="Counts what is open, unaccounted for or stuck, and starts triage",
+            description="Counts what is open, unaccounted for, unread or stuck, and starts triage",
             memory_size=512,
             # Over before the next one begins.
             timeout=cdk.Duration.seconds(50),
             environment={
                 **{DLQ_URLS[queue.stage]: queue.queue.queue_url for queue in dead_letters},
                 Variable.LEDGER_TABLE: ledger.table.table_name,
+                Variable.EVENTS_TABLE: event_store.table_name,
+                Variable.PUBLISH_MAPPING: publication.mapping,
                 Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
                 Variable.STATE_MACHINE_ARN: state_machine.state_machine_arn,
                 Variable.CONSERVATION_FROM_MINUTES: str(_CONSERVATION_MINUTES[0]),
@@ -81,6 +87,8 @@ class Counter(Construct):
         for queue in dead_letters:
             queue.grant_measure(self.function)
         ledger.grant_count(self.function)
+        event_store.grant_probe(self.function)
+        publication.grant_see_mapping(self.function)
         self._allow(
             state_machine.state_machine_arn, "states:StartExecution", "states:ListExecutions"
         )

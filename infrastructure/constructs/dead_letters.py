@@ -16,6 +16,7 @@ from eventing.cause import FAULTS, Code
 from eventing.dead_letter import USERS
 from functions.contract import Dimension, Metric
 from infrastructure.constructs.alarms import Meaning, Missing, Part, reported
+from infrastructure.constructs.bucket import removal_policy
 from infrastructure.constructs.checks import accept
 from infrastructure.retention import OLD_DAYS
 
@@ -35,7 +36,7 @@ QUEUED_TOO_LONG = cdk.Duration.minutes(5)
 TRIAGE_TIMEOUT = cdk.Duration.seconds(90)
 _VISIBILITY = cdk.Duration.minutes(5)
 # How long operators' message may take to come from triage before the alarm sends its own.
-_REPORT_WAIT = cdk.Duration.minutes(3)
+_REPORT_WAIT = cdk.Duration.minutes(5)
 
 
 class DeadLetterQueue(Construct):
@@ -87,6 +88,7 @@ class DeadLetterQueue(Construct):
             retention_period=cdk.Duration.days(region.configuration.retention.queued_letters),
             visibility_timeout=_VISIBILITY,
             receive_message_wait_time=cdk.Duration.seconds(20),
+            removal_policy=removal_policy(region.configuration),
         )
         accept(self.queue, "SQS3", "This is a dead-letter queue; redrive counts its own attempts.")
 

@@ -11,12 +11,13 @@ from aws_cdk import custom_resources
 from constructs import Construct
 
 from functions.contract import EVENT_KEY_MEMBERS
-from infrastructure.constructs.aws_call import aws_call
+from infrastructure.constructs.aws_calls import Permission
 from infrastructure.constructs.bucket import removal_policy
 from infrastructure.constructs.tables import backups, throttles
 
 if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
+    from infrastructure.constructs.aws_calls import AwsCalls
     from infrastructure.constructs.region import Region
 
 
@@ -36,7 +37,8 @@ class GlobalEventStore(Construct):
             table_name=table_name(configuration),
             partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
             billing=dynamodb.Billing.on_demand(),
-            dynamo_stream=dynamodb.StreamViewType.NEW_IMAGE,
+            # The one that is documented for replicas; once there are several it can't be changed.
+            dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             time_to_live_attribute="expires_at",
             point_in_time_recovery_specification=backups(configuration),
             replicas=[
@@ -44,8 +46,17 @@ class GlobalEventStore(Construct):
                 for region in configuration.replica_regions
             ],
             deletion_protection=not configuration.laptop,
-            removal_policy=removal_policy(configuration),
+            removal_policy=removal_policy(configuration, protected=True),
         )
+
+
+def lookup_permissions(scope: Construct, configuration: Configuration) -> list[Permission]:
+    """The permissions that an `EventStore` in this stack needs at deployment."""
+    return [
+        Permission(
+            actions=("dynamodb:DescribeTable",), resource=_arn(scope, table_name(configuration))
+        )
+    ]
 
 
 class EventStore(Construct):
@@ -53,32 +64,25 @@ class EventStore(Construct):
 
     table: dynamodb.ITableV2
 
-    def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
+    def __init__(self, scope: Construct, id: str, *, region: Region, calls: AwsCalls) -> None:
         super().__init__(scope, id)
         name = table_name(region.configuration)
-        arn = cdk.Stack.of(self).format_arn(
-            service="dynamodb", resource="table", resource_name=name
-        )
         # Every replica has a stream of its own, whose name ends with the time that it was made at;
-        # CloudFormation and the CDK know the one of the primary region only.
+        # CloudFormation and the CDK know the one of the primary region only. A table or a replica that is
+        # made anew has another one, and nothing in this stack has changed by that.
         stream = "Table.LatestStreamArn"
-        lookup = aws_call(
-            self,
-            "Stream",
-            configuration=region.configuration,
-            call=custom_resources.AwsSdkCall(
-                service="dynamodb",
-                action="describeTable",
-                parameters={"TableName": name},
-                output_paths=[stream],
-                physical_resource_id=custom_resources.PhysicalResourceId.from_response(stream),
-            ),
-            permissions=[iam.PolicyStatement(actions=["dynamodb:DescribeTable"], resources=[arn])],
+        describe = custom_resources.AwsSdkCall(
+            service="dynamodb",
+            action="describeTable",
+            parameters={"TableName": name},
+            output_paths=[stream],
+            physical_resource_id=custom_resources.PhysicalResourceId.from_response(stream),
         )
+        lookup = calls.call(self, "Stream", on_create=describe, on_update=describe, each_time=True)
         self.table = dynamodb.TableV2.from_table_attributes(
             self,
             "Events",
-            table_arn=arn,
+            table_arn=_arn(self, name),
             table_stream_arn=lookup.get_response_field(stream),
         )
         self.table_name = name
@@ -110,3 +114,7 @@ class EventStore(Construct):
     def grant_probe(self, grantee: iam.IGrantable) -> None:
         """Let it see whether the table is there."""
         self.table.grant(grantee, "dynamodb:DescribeTable")
+
+
+def _arn(scope: Construct, table: str) -> str:
+    return cdk.Stack.of(scope).format_arn(service="dynamodb", resource="table", resource_name=table)

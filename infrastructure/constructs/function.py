@@ -86,6 +86,7 @@ class Function(lambda_.Function):
             architecture=_architecture(configuration),
             memory_size=memory_size,
             timeout=timeout,
+            reserved_concurrent_executions=configuration.reserved_concurrency.get(name),
             role=role,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,

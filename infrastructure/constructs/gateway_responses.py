@@ -18,7 +18,7 @@ def add_gateway_answers(api: apigateway.RestApi) -> None:
         _add(api, answer)
     # All other faults of a request: its status is the gateway's, and so is the little it says.
     # The gateway puts its words in with their quotes.
-    problem = naming("request") | {"request_id": "$context.requestId"}
+    problem = naming("request") | {"request_id": "$context.extendedRequestId"}
     title = '{"title":$context.error.messageString,'
     api.add_gateway_response(
         "Answer-DEFAULT_4XX",
@@ -33,7 +33,7 @@ def _add(api: apigateway.RestApi, answer: GatewayAnswer) -> None:
         "title": answer.title,
         "status": answer.status,
         "detail": answer.detail,
-        "request_id": "$context.requestId",
+        "request_id": "$context.extendedRequestId",
     }
     headers = {"Content-Type": "'application/problem+json'"}
     if answer.retry_after is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -17,7 +18,7 @@ from infrastructure.constructs.function import Function, log_group_of
 from infrastructure.constructs.gateway_responses import add_gateway_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from infrastructure.configuration import Configuration, Publisher
     from infrastructure.constructs.archive import Archive
@@ -38,7 +39,9 @@ REFUSED = 300
 
 # Never the key itself, and nothing of the body.
 ACCESS_LOG = {
-    "request_id": "$context.requestId",
+    # A client may choose the other one, which AWS's own headers have.
+    "request_id": "$context.extendedRequestId",
+    "amzn_request_id": "$context.requestId",
     "trace_id": "$context.xrayTraceId",
     "time": "$context.requestTime",
     "api_key_id": "$context.identity.apiKeyId",
@@ -97,6 +100,7 @@ class Ingestion(Construct):
             )
             for publisher in configuration.publishers
         }
+        _one_at_a_time(self.api_keys.values())
         self.function = Function(
             self,
             "Function",
@@ -124,6 +128,7 @@ class Ingestion(Construct):
             publisher.name: self._usage_plan(configuration, publisher)
             for publisher in configuration.publishers
         }
+        _one_at_a_time(self.usage_plans.values())
         self._watch(region, event_store, dead_letters)
 
     def _watch(
@@ -300,3 +305,9 @@ class Ingestion(Construct):
         )
         plan.add_api_key(self.api_keys[publisher.name])
         return plan
+
+
+def _one_at_a_time(constructs: Iterable[Construct]) -> None:
+    """Let each wait for the one before it: API Gateway refuses some calls while another one is made."""
+    for before, after in pairwise(constructs):
+        after.node.add_dependency(before)

@@ -47,7 +47,7 @@ class Ledger(Construct):
             time_to_live_attribute="expires_at",
             point_in_time_recovery_specification=backups(configuration),
             deletion_protection=not configuration.laptop,
-            removal_policy=removal_policy(configuration),
+            removal_policy=removal_policy(configuration, protected=True),
         )
 
         self.alarms = [

@@ -47,6 +47,8 @@ class Publication(Construct):
     """
 
     function: Function
+    mapping: str
+    """The id of the event source mapping."""
     alarm: cloudwatch.CompositeAlarm
 
     def __init__(
@@ -105,22 +107,22 @@ class Publication(Construct):
                 ),
             )
         )
-        self.function.add_event_source(
-            sources.DynamoEventSource(
-                event_store.table,
-                # With LATEST, events stored while the mapping is made or changed would be missed.
-                starting_position=lambda_.StartingPosition.TRIM_HORIZON,
-                filters=[_stored_in(region.name)],
-                batch_size=100,
-                # No order is promised, so a slow batch need not hold up a whole shard.
-                parallelization_factor=10,
-                retry_attempts=_RETRIES,
-                max_record_age=_RECORD_AGE,
-                bisect_batch_on_error=True,
-                report_batch_item_failures=True,
-                on_failure=_InvocationRecords(invocation_records),
-            )
+        source = sources.DynamoEventSource(
+            event_store.table,
+            # With LATEST, events stored while the mapping is made or changed would be missed.
+            starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+            filters=[_stored_in(region.name)],
+            batch_size=100,
+            # No order is promised, so a slow batch need not hold up a whole shard.
+            parallelization_factor=10,
+            retry_attempts=_RETRIES,
+            max_record_age=_RECORD_AGE,
+            bisect_batch_on_error=True,
+            report_batch_item_failures=True,
+            on_failure=_InvocationRecords(invocation_records),
         )
+        self.function.add_event_source(source)
+        self.mapping = source.event_source_mapping_id
 
         self._watch(region, dead_letters)
 
@@ -135,7 +137,7 @@ class Publication(Construct):
             metric=self.iterator_age,
             above=LATE,
             minutes=3,
-            # Without records there is no data; a mapping that is off shows in conservation.
+            # Without records there is no data.
             missing=Missing.IS_FINE,
             meaning=Meaning(
                 what=f"The publish function gets events {LATE // 60_000} minutes late or more.",
@@ -143,12 +145,29 @@ class Publication(Construct):
                 section="events-are-late",
             ),
         )
+        self.unread = region.metric(Metric.STREAM_UNREAD, statistic=cloudwatch.Stats.MAXIMUM)
+        unread = region.alarms.alarm(
+            self,
+            "UnreadAlarm",
+            name="publish-stream-unread",
+            metric=self.unread,
+            above=0,
+            # A deployment that changes the mapping takes less.
+            minutes=3,
+            missing=Missing.CHANGES_NOTHING,
+            meaning=Meaning(
+                what="Nobody reads the stream of the Events table: the event source mapping is off, gone, or "
+                "reads the stream of a table that was there before.",
+                users="subscribers get no events; none is lost within 24 h.",
+                section="stream-not-read",
+            ),
+        )
         self.alarm = region.alarms.composite(
             self,
             "Alarm",
             part=Part.PUBLICATION,
             name="publication-impaired",
-            components=(late, *self.function.alarms),
+            components=(late, unread, *self.function.alarms),
             meaning=Meaning(
                 what="Stored events don't get to their topics as they should: the publish function "
                 "fails, is held up, or is late.",
@@ -157,6 +176,18 @@ class Publication(Construct):
             ),
             # Dead letters that come meanwhile are of the same incident, and have their own message.
             muted_while=dead_letters.arrived,
+        )
+
+    def grant_see_mapping(self, function: Function) -> None:
+        """Let it see which stream the mapping reads, and whether it does."""
+        arn = cdk.Stack.of(self).format_arn(
+            service="lambda",
+            resource="event-source-mapping",
+            resource_name=self.mapping,
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["lambda:GetEventSourceMapping"], resources=[arn])
         )
 
     def _grant_invocation_records(self, bucket: s3.IBucket) -> None:

@@ -29,6 +29,24 @@ def proxy_event_names_the_api_key() -> None:
     gateway._build_lambda_event_v1 = build
 
 
+def gateway_responses_know_the_extended_request_id() -> None:
+    """AWS fills `$context.extendedRequestId` into the body of a gateway response.
+
+    The emulator leaves it as it is. Its two ids are the same. Publishers quote it to the operators.
+    """
+    stock = gateway._gateway_response_for_type
+
+    def of_type(*args: Any) -> Json:
+        response = stock(*args)
+        templates = {
+            kind: template.replace("$context.extendedRequestId", "$context.requestId")
+            for kind, template in (response.get("responseTemplates") or {}).items()
+        }
+        return {**response, "responseTemplates": templates}
+
+    gateway._gateway_response_for_type = of_type
+
+
 def integration_failure_is_a_gateway_response() -> None:
     """AWS answers for a function that fails, is throttled or talks nonsense: a gateway response.
 

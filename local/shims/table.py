@@ -26,6 +26,7 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     credentials.only_issued_credentials_work,
     front_door.only_signed_requests_from_here_get_in,
     api_gateway.proxy_event_names_the_api_key,
+    api_gateway.gateway_responses_know_the_extended_request_id,
     api_gateway.integration_failure_is_a_gateway_response,
     api_gateway.disabled_api_key_is_refused,
     dynamodb.global_table_settings_from_cloudformation,

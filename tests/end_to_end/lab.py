@@ -156,6 +156,11 @@ class Lab:
         gateway.put_gateway_response(
             restApiId=api, responseType="INTEGRATION_FAILURE", statusCode="503"
         )
+        gateway.put_gateway_response(
+            restApiId=api,
+            responseType="INVALID_API_KEY",
+            responseTemplates={"application/json": '{"id": "$context.extendedRequestId"}'},
+        )
         gateway.create_deployment(restApiId=api, stageName="v1")
         key = gateway.create_api_key(name=self.name(), enabled=True)
         plan = gateway.create_usage_plan(

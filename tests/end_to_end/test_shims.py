@@ -9,6 +9,7 @@ import json
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from queue import Queue
@@ -62,6 +63,13 @@ def integration_failure_is_a_gateway_response(lab: Lab) -> Any:
     raising = lab.api(lab.function('raise ValueError("secret")')).post()
     nonsense = lab.api(lab.function('return {"no": "status"}')).post()
     return raising[0], "secret" in raising[1], nonsense[0]
+
+
+def gateway_responses_know_the_extended_request_id(lab: Lab) -> Any:
+    """The status without a valid key, and whether the answer has an id."""
+    api = lab.api(lab.function('return {"statusCode": 200, "body": ""}'))
+    status, body = replace(api, key="wrong").post()
+    return status, "$context" not in json.loads(body)["id"]
 
 
 def disabled_api_key_is_refused(lab: Lab) -> Any:
@@ -570,6 +578,7 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     only_issued_credentials_work: (("ok", True), ("InvalidClientTokenId", False)),
     only_signed_requests_from_here_get_in: ([200, 200, 200], [403, 403, 403]),
     proxy_event_names_the_api_key: ((False, False), (True, True)),
+    gateway_responses_know_the_extended_request_id: ((403, False), (403, True)),
     integration_failure_is_a_gateway_response: ((502, True, 200), (503, False, 503)),
     disabled_api_key_is_refused: (200, 403),
     global_table_settings_from_cloudformation: (

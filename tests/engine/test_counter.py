@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventing.cause import Code
+from tests.engine.clouds import InMemory
 from tests.faults.choosing import meanwhile, once
 
 if TYPE_CHECKING:
@@ -133,3 +134,37 @@ def test_the_runs_metrics(world: World, capsys: pytest.CaptureFixture[str]) -> N
 def minute_of(time: str) -> int:
     moment = datetime.fromisoformat(time).replace(second=0, microsecond=0)
     return round(moment.timestamp() * 1000)
+
+
+STREAM = "arn:aws:dynamodb:eu-north-1:123456789012:table/shop-events/stream/"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "unread"),
+    [
+        ({"EventSourceArn": STREAM + "1", "State": "Enabled"}, None),
+        # On its way to be enabled: a deployment is at it.
+        ({"EventSourceArn": STREAM + "1", "State": "Creating"}, None),
+        ({"EventSourceArn": STREAM + "1", "State": "Updating"}, None),
+        # The table or the replica was made anew.
+        ({"EventSourceArn": STREAM + "0", "State": "Enabled"}, "the mapping reads another stream"),
+        ({"EventSourceArn": STREAM + "1", "State": "Disabled"}, "the mapping is Disabled"),
+        ({"EventSourceArn": STREAM + "1", "State": "Deleting"}, "the mapping is Deleting"),
+        (None, "there is no mapping"),
+    ],
+)
+def test_the_counter_tells_when_nobody_reads_the_tables_stream(
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+    mapping: dict[str, str] | None,
+    unread: str | None,
+) -> None:
+    """DynamoDB gives a table that is made anew another stream; its mapping goes on with the dead one.
+
+    (DynamoDB, DescribeTable, `LatestStreamArn`; Lambda, GetEventSourceMapping, `EventSourceArn`, `State`.)
+    """
+    assert isinstance(world.cloud, InMemory)
+    world.cloud.aws.mapping = mapping
+
+    assert world.count()["stream"] == {"unread": unread}
+    assert metrics(capsys, "StreamUnread") == [("", float(unread is not None))]

@@ -146,6 +146,7 @@ class World:
             Variable.STATE_MACHINE_ARN: f"arn:aws:states:{self.cloud.region}:{account}:stateMachine:redrive",
             Variable.OPEN_LETTER_DAYS: "180",
             Variable.CLOSED_LETTER_DAYS: "30",
+            Variable.PUBLISH_MAPPING: "6f1d4c3a-0000-4000-8000-000000000000",
             Variable.CONSERVATION_FROM_MINUTES: "180",
             Variable.CONSERVATION_UNTIL_MINUTES: "10",
         }

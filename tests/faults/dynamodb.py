@@ -102,7 +102,8 @@ def _query(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
 
 
 def _describe_table(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
-    return json_response({"Table": {"TableName": content["TableName"], "TableStatus": "ACTIVE"}})
+    table = {"TableName": content["TableName"], "TableStatus": "ACTIVE"}
+    return json_response({"Table": {**table, "LatestStreamArn": memory.stream}})
 
 
 _OPERATIONS: Mapping[str, Callable[[Memory, str, dict[str, Any]], AWSResponse]] = {

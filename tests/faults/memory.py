@@ -77,6 +77,12 @@ class Memory:
     descriptions: dict[str, list[str]] = field(default_factory=dict)
     """What an alarm that is there says, in a list, by its name."""
     messages_sent: int = 0
+    stream: str = f"arn:aws:dynamodb:{REGION}:123456789012:table/shop-events/stream/1"
+    """Of every table."""
+    mapping: dict[str, Any] | None = field(
+        default_factory=lambda: {"EventSourceArn": Memory.stream, "State": "Enabled"}
+    )
+    """The event source mapping of publication, while there is one."""
 
     def items(self, table: str) -> dict[str, dict[str, Any]]:
         """A table's items by `pk`."""

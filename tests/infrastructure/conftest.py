@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infrastructure.synthesis import Synthesis, Template, synthesise_once
+from tests.infrastructure.synthesis import ACCOUNT, Synthesis, Template, synthesise_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +54,19 @@ def two_regions(tmp_path_factory: Folders) -> Synthesis:
         macie="existing",
         ops_emails=["ops@example.com"],
         amazon_roots="true",
+    )
+
+
+@pytest.fixture(scope="session")
+def tuned(tmp_path_factory: Folders) -> Synthesis:
+    """In a known account, with what most deployments leave out: concurrency, tags and a budget."""
+    return synthesise_once(
+        _shared(tmp_path_factory, "tuned"),
+        ACCOUNT,
+        reserved_concurrency={"ingest": 100, "publish": 50},
+        tags={"cost-center": "1234"},
+        ops_emails=["ops@example.com"],
+        monthly_budget_usd=200,
     )
 
 

@@ -9,6 +9,7 @@ import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from infrastructure.packaging import ROOT
 
 Json = Any
 ACCOUNT = "123456789012"
+AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 CONTEXT: Mapping[str, Json] = json.loads((ROOT / "cdk.json").read_text())["context"]
 # The properties that resources' own names are in.
 NAMES = (
@@ -75,6 +77,10 @@ class Template:
         assert len(found) == 1, f"{len(found)} {type} with {properties}"
         return found[0]
 
+    def properties(self, id: str) -> Json:
+        """The properties of a resource, with references as names."""
+        return Resource(self, id, self.body["Resources"][id]).properties
+
     def output(self, key: str) -> str:
         """The value of an output."""
         value: str = self.render(self.body["Outputs"][key]["Value"])
@@ -110,6 +116,12 @@ class Template:
         name = next((properties[key] for key in NAMES if key in properties), None)
         return f"<{id}>" if name is None else str(self.render(name))
 
+    def needs(self, id: str) -> set[str]:
+        """The resources that CloudFormation makes before this one, because it names them."""
+        body = self.body["Resources"][id]
+        depends = body.get("DependsOn", [])
+        return {*listed(depends), *_named(body.get("Properties", {}))} & set(self.body["Resources"])
+
     def statements(self, function: str) -> set[tuple[str, str]]:
         """The permissions of a function's role: pairs of action and resource."""
         role = self.one("AWS::Lambda::Function", FunctionName=function).properties["Role"]
@@ -126,13 +138,28 @@ class Template:
                 continue
             for statement in policy.properties["PolicyDocument"]["Statement"]:
                 assert statement["Effect"] == "Allow"
-                for action in _listed(statement["Action"]):
-                    for resource in _listed(statement["Resource"]):
+                for action in listed(statement["Action"]):
+                    for resource in listed(statement["Resource"]):
                         allowed.add((action, resource))
         return allowed
 
 
-def _listed(value: Json) -> list[Json]:
+def _named(value: Json) -> Iterator[str]:
+    match value:
+        case {"Ref": id}:
+            yield id
+        case {"Fn::GetAtt": [id, _]}:
+            yield id
+        case dict():
+            for member in value.values():
+                yield from _named(member)
+        case list():
+            for member in value:
+                yield from _named(member)
+
+
+def listed(value: Json) -> list[Json]:
+    """What CloudFormation and IAM take alone or in a list, as a list."""
     return value if isinstance(value, list) else [value]
 
 
@@ -154,22 +181,22 @@ class Synthesis:
         return self.templates[f"eventing-{region}"]
 
 
-def synthesise(folder: Path, **context: Json) -> Synthesis:
+def synthesise(folder: Path, account: str | None = None, /, **context: Json) -> Synthesis:
     """Synthesise the app with the context of cdk.json and what is given here on top of it."""
     app = cdk.App(outdir=str(folder), context={**CONTEXT, **context})
-    build(app)
+    build(app, at=AT, account=account)
     app.synth()
     return _read(folder)
 
 
-def synthesise_once(folder: Path, **context: Json) -> Synthesis:
+def synthesise_once(folder: Path, account: str | None = None, /, **context: Json) -> Synthesis:
     """The same, made by the first process that asks for this folder; the others wait for it."""
     folder.mkdir(exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = folder / ".done"
         if not done.exists():
-            synthesise(folder, **context)
+            synthesise(folder, account, **context)
             done.touch()
     return _read(folder)
 

@@ -20,7 +20,7 @@ from constructs import IConstruct
 from app import build
 from infrastructure.constructs import checks
 from infrastructure.packaging import ROOT
-from tests.infrastructure.synthesis import CONTEXT, NAMES, Json, Synthesis, Template
+from tests.infrastructure.synthesis import AT, CONTEXT, NAMES, Json, Synthesis, Template, synthesise
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def _findings(app: cdk.App) -> dict[str, set[str]]:
 
 
 def test_a_template_that_breaks_a_rule_stops_the_synth(app: cdk.App) -> None:
-    build(app)
+    build(app, at=AT, account=None)
     s3.Bucket(cdk.Stack(app, "careless"), "Bucket")
 
     with pytest.raises(RuntimeError, match="ValidationFailed"):
@@ -72,7 +72,7 @@ def test_every_accepted_finding_is_one_on_its_own_resource(
         "cdk",
         SimpleNamespace(Validations=Accepting, Acknowledgment=cdk.Acknowledgment, Stack=cdk.Stack),
     )
-    build(app)
+    build(app, at=AT, account=None)
     with pytest.raises(RuntimeError, match="ValidationFailed"):
         app.synth()
 
@@ -91,7 +91,7 @@ def test_every_accepted_finding_is_one_on_its_own_resource(
         assert len(reason) > 20
 
 
-@pytest.mark.parametrize("kind", ["deployment", "laptop", "two_regions"])
+@pytest.mark.parametrize("kind", ["tuned", "laptop", "two_regions"])
 def test_cloudformation_would_take_the_templates(kind: str, request: pytest.FixtureRequest) -> None:
     synthesis: Synthesis = request.getfixturevalue(kind)
     for name, template in synthesis.templates.items():
@@ -126,6 +126,15 @@ def test_a_second_region_has_the_same_stack(two_regions: Synthesis) -> None:
     assert "us-east-1" not in json.dumps(replica.body)
 
 
+def test_another_partition_has_arns_of_its_own(tmp_path: Path) -> None:
+    """China and GovCloud have other ARNs ("Amazon Resource Names", partitions), those of tasks included."""
+    template = synthesise(tmp_path, primary_region="cn-north-1", macie="off").regional("cn-north-1")
+
+    text = json.dumps(template.body)
+    assert "arn:aws-cn:states:::lambda:invoke" in text
+    assert "arn:aws:" not in text
+
+
 def _types(template: Template) -> Counter[str]:
     return Counter(resource["Type"] for resource in template.body["Resources"].values())
 
@@ -138,6 +147,68 @@ def test_everything_says_which_deployment_it_belongs_to(deployment: Synthesis) -
         assert all(tag in resource.properties["Tags"] for resource in regional.all(type))
     (table,) = deployment.data.all("AWS::DynamoDB::GlobalTable")
     assert all(tag in replica["Tags"] for replica in table.properties["Replicas"])
+
+
+def test_the_configured_tags_are_on_everything(tuned: Synthesis) -> None:
+    """Of a bill, AWS shows what a tag is on (Billing, "Using user-defined cost allocation tags")."""
+    tag = {"Key": "cost-center", "Value": "1234"}
+    templates = tuned.templates.values()
+    tagged = [
+        resource["Properties"]["Tags"]
+        for template in templates
+        for resource in template.body["Resources"].values()
+        if isinstance(resource.get("Properties", {}).get("Tags"), list)
+    ]
+
+    assert len(tagged) > 50
+    assert all(tag in tags for tags in tagged)
+    (table,) = tuned.data.all("AWS::DynamoDB::GlobalTable")
+    assert all(tag in replica["Tags"] for replica in table.properties["Replicas"])
+
+
+def test_what_stays_can_be_taken_over_by_its_name(tuned: Synthesis) -> None:
+    """A change set imports only what has a name without functions in the template, and no queue.
+
+    (CloudFormation, "Import AWS resources into a CloudFormation stack automatically": static custom names,
+    and no primary identifiers that are read-only, as the URL of a queue is.) The CDK's CLI says whose
+    account it deploys to, so bucket names need no function there.
+    """
+    kept = [
+        resource
+        for template in tuned.templates.values()
+        for type in ("AWS::S3::Bucket", "AWS::DynamoDB::GlobalTable")
+        for resource in template.all(type)
+    ]
+
+    assert len(kept) == 4
+    for resource in kept:
+        assert resource.body["DeletionPolicy"] in ("Retain", "RetainExceptOnCreate")
+        name = resource.raw.get("BucketName") or resource.raw["TableName"]
+        assert isinstance(name, str), name
+        assert name.startswith("eventing-")
+
+
+def test_a_budget_tells_before_and_when_it_is_used_up(
+    tuned: Synthesis, deployment: Synthesis
+) -> None:
+    """Budgets knows a tag as `user:{key}${value}` (Budgets, "CostFilters"), once it is activated."""
+    budget = tuned.data.one("AWS::Budgets::Budget").properties
+    notifications = budget["NotificationsWithSubscribers"]
+
+    assert budget["Budget"]["BudgetName"] == "eventing"
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": 200, "Unit": "USD"}
+    assert (budget["Budget"]["BudgetType"], budget["Budget"]["TimeUnit"]) == ("COST", "MONTHLY")
+    assert budget["Budget"]["CostFilters"] == {"TagKeyValue": ["user:deployment$eventing"]}
+    found = {
+        (n["Notification"]["NotificationType"], n["Notification"]["Threshold"])
+        for n in notifications
+    }
+    assert found == {("FORECASTED", 100), ("ACTUAL", 80), ("ACTUAL", 100)}
+    for notification in notifications:
+        assert notification["Subscribers"] == [
+            {"SubscriptionType": "EMAIL", "Address": "ops@example.com"}
+        ]
+    assert not list(deployment.data.all("AWS::Budgets::Budget"))
 
 
 def test_a_deployments_name_is_all_that_two_in_one_account_need_to_differ_in(

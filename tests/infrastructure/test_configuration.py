@@ -45,6 +45,8 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
         subscriber_accounts='{"orders": ["123456789012"]}',
         retention_days='{"events": 30}',
         subscriber_protocols='["sqs"]',
+        reserved_concurrency='{"publish": 50}',
+        tags='{"cost-center": "1234"}',
         laptop="true",
     )
 
@@ -56,6 +58,8 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
     assert configuration.subscriber_accounts == {"orders": ("123456789012",)}
     assert configuration.retention == Retention(events=30)
     assert configuration.subscriber_protocols == ("sqs",)
+    assert configuration.reserved_concurrency == {"publish": 50}
+    assert configuration.tags == {"cost-center": "1234"}
     assert configuration.laptop is True
 
 
@@ -63,6 +67,17 @@ def test_amazon_roots_are_an_option_and_not_the_laptops() -> None:
     assert _read().amazon_roots is False
     assert _read(amazon_roots="true").amazon_roots is True
     assert _read(amazon_roots=True, laptop=True).amazon_roots is False
+
+
+def test_a_budget_tells_at_most_as_many_as_budgets_takes() -> None:
+    emails = [f"ops{number}@example.com" for number in range(11)]
+
+    assert _read(monthly_budget_usd="200", ops_emails=emails[:10]).monthly_budget_usd == 200
+    assert _read(monthly_budget_usd=200, ops_emails=emails[:1], laptop=True).monthly_budget_usd == 0
+    with pytest.raises(
+        ConfigurationError, match=r"monthly_budget_usd: .* at most 10 of the ops_emails"
+    ):
+        _read(monthly_budget_usd=200, ops_emails=emails)
 
 
 def test_the_laptop_has_no_macie() -> None:
@@ -86,6 +101,9 @@ def test_the_laptop_has_no_macie() -> None:
         ("replica_regions", "eu-west-1", "has to be a list of regions, not 'eu-west-1'"),
         ("replica_regions", [1], "has to be a list of regions, not 1"),
         ("replica_regions", None, "has to be a list of regions"),
+        # A global table is within one partition (DynamoDB, "Global tables").
+        ("replica_regions", ["cn-north-1"], "'cn-north-1' is in another partition than us-east-1"),
+        ("replica_regions", ["us-gov-west-1"], "in another partition"),
         ("publishers", ["acme"], "has to be an object such as"),
         ("publishers", {"Acme": {"usage_plan": "standard"}}, "'Acme' is no name"),
         ("publishers", {"a/b": {"usage_plan": "standard"}}, "'a/b' is no name"),
@@ -130,6 +148,27 @@ def test_the_laptop_has_no_macie() -> None:
         ("subscriber_protocols", "sqs", "has to be a list of protocols of SNS"),
         ("subscriber_protocols", ["sqs", "SQS"], "'SQS' is none of sqs, lambda"),
         ("subscriber_protocols", ["sqs", "sqs"], "'sqs' is there more than once"),
+        ("reserved_concurrency", [], 'has to be an object such as {"ingest": 100}'),
+        ("reserved_concurrency", {"ingset": 1}, "there is no function 'ingset', only counter, "),
+        # With 0 Lambda runs it no more: that is how one is switched off.
+        ("reserved_concurrency", {"ingest": 0}, "ingest: has to be a number from 1 on, not 0"),
+        (
+            "reserved_concurrency",
+            {"ingest": True},
+            "ingest: has to be a number from 1 on, not True",
+        ),
+        ("reserved_concurrency", {"ingest": "1"}, "ingest: has to be a number from 1 on, not '1'"),
+        ("tags", [], 'has to be an object such as {"cost-center": "1234"}'),
+        ("tags", {"cost-center": 1}, "'cost-center': 1 is no tag"),
+        ("tags", {"aws:x": "1"}, "'aws:x': '1' is no tag"),
+        ("tags", {"": "1"}, "'': '1' is no tag"),
+        ("tags", {"a" * 129: "1"}, "is no tag"),
+        ("tags", {"a": "1" * 257}, "is no tag"),
+        ("tags", {"a?": "1"}, "is no tag"),
+        ("tags", {"deployment": "x"}, "'deployment' has the deployment's name already"),
+        ("monthly_budget_usd", -1, "has to be a number of dollars, not -1"),
+        ("monthly_budget_usd", "much", "has to be a number of dollars, not 'much'"),
+        ("monthly_budget_usd", 100, "somebody has to be told: there are no ops_emails"),
         ("retention_days", 90, 'has to be an object such as {"events": 90}'),
         ("retention_days", {"evnts": 90}, "there is no 'evnts', only access_logs, "),
         ("retention_days", {"events": 0}, "events: 0 is not between 1 and 3650"),

@@ -254,6 +254,20 @@ def test_widgets_fill_rows_without_overlap(regional: Template, name: str) -> Non
         assert not same_row or below["x"] == above["x"] + above["width"]
 
 
+def test_queries_compare_text_where_the_log_has_text(regional: Template) -> None:
+    """Every value of the access log is in quotes, and no number equals a text.
+
+    (CloudWatch Logs, "Supported logs and discovered fields"; API Gateway writes the format as it is.)
+    """
+    queries = [w["properties"]["query"] for w in _all(regional) if w["type"] == "log"]
+    of_the_gateway = [query for query in queries if "/aws/apigateway/" in query]
+
+    assert of_the_gateway
+    for query in of_the_gateway:
+        assert re.search(r"filter status in \['403'", query)
+        assert not re.search(r"(?<![\w'./-])\d+(?![\w'])", query.partition("| filter")[2])
+
+
 def test_each_region_has_its_own(two_regions: Synthesis) -> None:
     for region in ("us-east-1", "eu-west-1"):
         template = two_regions.regional(region)

@@ -30,6 +30,19 @@ def test_settings(regional: Template, name: str) -> None:
     assert "ReservedConcurrentExecutions" not in function
 
 
+def test_concurrency_is_set_aside_where_the_configuration_says_so(tuned: Synthesis) -> None:
+    """Functions without a reservation share the account's quota, and one may take all of it.
+
+    (Lambda, "Configuring reserved concurrency for a function".)
+    """
+    reserved = {
+        name: _function(tuned.regional(), name).get("ReservedConcurrentExecutions")
+        for name in FUNCTIONS
+    }
+
+    assert reserved == {**dict.fromkeys(FUNCTIONS), "ingest": 100, "publish": 50}
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_only_lambda_may_take_the_role(regional: Template, name: str) -> None:
     role = _function(regional, name)["Role"]

@@ -20,6 +20,7 @@ CDK = ("aws_cdk", "constructs", "cdk_nag", "jsii")
 _SHARED = ("functions.contract", "eventing")
 _CONFIGURATION = (
     "infrastructure.configuration",
+    "infrastructure.context",
     "infrastructure.packaging",
     "infrastructure.retention",
     *_SHARED,

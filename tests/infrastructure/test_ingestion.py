@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
 from eventing.catalogue_check import load_catalogue
+from eventing.http_binding import MAX_BODY_BYTES
 from eventing.problem import naming
 from functions.contract import Objects, Variable
 from infrastructure.packaging import ROOT
@@ -65,6 +67,22 @@ def test_a_publisher_has_a_key_of_its_own_in_a_usage_plan_of_its_own(
     (prod,) = regional.all("AWS::ApiGateway::Stage")
     assert stage["Stage"] == f"<{prod.id}>"
     assert prod.properties["StageName"] == "prod"
+
+
+def test_keys_and_plans_are_made_one_at_a_time(regional: Template) -> None:
+    """API Gateway serialises them, and a collision is a 409, which CloudFormation takes for "already exists".
+
+    CreateUsagePlanKey goes one at a time, UpdateUsagePlan once in 20 s, CreateApiKey five times a second
+    (API Gateway, "Quotas for managing REST APIs"). CloudFormation makes in parallel whatever does not depend
+    on each other.
+    """
+    types = [f"AWS::ApiGateway::{kind}" for kind in ("ApiKey", "UsagePlan", "UsagePlanKey")]
+    keys, plans, links = ([resource.id for resource in regional.all(type)] for type in types)
+
+    assert len(keys) == len(plans) == len(links) == len(PUBLISHERS)
+    for chain in (keys, [id for pair in zip(plans, links, strict=True) for id in pair]):
+        for before, after in pairwise(chain):
+            assert before in regional.needs(after), f"{after} does not wait for {before}"
 
 
 def test_the_function_knows_publishers_by_the_ids_of_their_keys(regional: Template) -> None:
@@ -137,11 +155,27 @@ def test_what_the_gateway_answers_is_a_problem_detail(
     assert problem["status"] == int(status)
     assert {"title", "detail"} <= set(problem)
     assert problem.items() >= naming(problem["type"].rpartition(":")[2]).items()
+    assert problem["request_id"] == "$context.extendedRequestId"
     content_type = parameters["gatewayresponse.header.Content-Type"]
     assert content_type == "'application/problem+json'"
     retry_after = parameters.get("gatewayresponse.header.Retry-After")
     assert (retry_after is not None) is waits
     assert retry_after is None or int(retry_after.strip("'")) > 0
+
+
+@pytest.mark.parametrize("type", ["DEFAULT_5XX", "INTEGRATION_FAILURE", "REQUEST_TOO_LARGE"])
+def test_a_body_that_never_gets_through_is_not_to_be_sent_again(
+    regional: Template, type: str
+) -> None:
+    """API Gateway takes 10 MB and Lambda 6 MB in Base64, and which response lies between is not documented.
+
+    (Lambda and API Gateway, quotas.) A response's template can't look at the body, so each says it.
+    """
+    response = regional.one("AWS::ApiGateway::GatewayResponse", ResponseType=type).properties
+    detail = json.loads(response["ResponseTemplates"]["application/json"])["detail"]
+
+    assert f"{MAX_BODY_BYTES} bytes" in detail
+    assert "fewer events" in detail
 
 
 def test_all_other_refusals_of_the_gateway_keep_their_status(regional: Template) -> None:
@@ -155,6 +189,7 @@ def test_all_other_refusals_of_the_gateway_keep_their_status(regional: Template)
     assert problem["type"] == "urn:eventing:problem:request"
     assert problem["documentation"] == "docs/generated/problems.md#request"
     assert problem["title"] == "Why."
+    assert problem["request_id"] == "$context.extendedRequestId"
 
 
 def test_gateway_responses_are_deployed(regional: Template) -> None:
@@ -173,6 +208,9 @@ def test_each_request_is_logged_without_its_key(regional: Template) -> None:
 
     assert log["DestinationArn"].endswith(":log-group:/aws/apigateway/eventing-access")
     assert {"request_id", "api_key_id", "status", "error"} <= set(fields)
+    # A client may choose the other id, with a header (API Gateway, "$context variables").
+    assert fields["request_id"] == "$context.extendedRequestId"
+    assert fields["amzn_request_id"] == "$context.requestId"
     assert "$context.identity.apiKey" not in fields.values()
     assert stage.properties["TracingEnabled"] is True
 

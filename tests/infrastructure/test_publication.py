@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from math import ceil, log2
 from pathlib import Path
+
+import pytest
 
 from eventing.catalogue_check import load_catalogue
 from functions.contract import Objects, Variable
 from functions.publish import publish
 from functions.shared.clients import CALL_SECONDS
 from infrastructure.packaging import ROOT
-from tests.infrastructure.synthesis import ACCOUNT, Json, Synthesis, Template, synthesise
+from tests.infrastructure.synthesis import ACCOUNT, AT, Json, Synthesis, Template, synthesise
 
 OPERATIONS_BUCKET = f"eventing-operations-{ACCOUNT}-us-east-1"
 
@@ -55,6 +58,33 @@ def test_the_stream_is_that_of_the_regions_own_replica(regional: Template) -> No
     assert source == f"<<{lookup.id}>.Table.LatestStreamArn>"
 
 
+def test_the_stream_is_looked_up_at_each_deployment(regional: Template) -> None:
+    """A replica or a table that is made anew has another stream, and the mapping would read the dead one.
+
+    CloudFormation calls a custom resource again only when its properties change, and makes a new mapping
+    when what the call answers is another ARN ("EventSourceArn: Update requires: Replacement").
+    """
+    (lookup,) = (c for c in regional.all("Custom::AWS") if "DeployedAt" in c.properties)
+
+    assert lookup.properties["DeployedAt"] == AT.isoformat()
+    assert lookup.properties["Update"] == lookup.properties["Create"]
+    assert json.loads(lookup.properties["Update"])["action"] == "describeTable"
+
+
+def test_a_stream_that_nobody_reads_impairs_publication(regional: Template) -> None:
+    alarm = regional.one(
+        "AWS::CloudWatch::Alarm", AlarmName="eventing-publish-stream-unread"
+    ).properties
+    composite = regional.one(
+        "AWS::CloudWatch::CompositeAlarm", AlarmName="eventing-publication-impaired"
+    ).properties
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Eventing", "StreamUnread")
+    # Longer than the moment in which a deployment changes the mapping.
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 3)
+    assert "eventing-publish-stream-unread" in composite["AlarmRule"]
+
+
 def test_nothing_blocks_the_stream_for_long_and_nothing_is_missed(regional: Template) -> None:
     mapping = _mapping(regional)
 
@@ -66,6 +96,18 @@ def test_nothing_blocks_the_stream_for_long_and_nothing_is_missed(regional: Temp
     assert 12 * 3600 <= mapping["MaximumRecordAgeInSeconds"] <= 22 * 3600
     assert mapping["BatchSize"] == 100
     assert "MaximumBatchingWindowInSeconds" not in mapping
+
+
+@pytest.mark.parametrize("document", ["docs/publication.md", "docs/subscribers.md", "README.md"])
+def test_who_is_concerned_reads_that_a_new_mapping_publishes_again(
+    regional: Template, document: str
+) -> None:
+    """A mapping at TRIM_HORIZON begins with the oldest record of 24 hours (Lambda, "StartingPosition")."""
+    text = " ".join((ROOT / document).read_text(encoding="utf-8").replace("*", "").split())
+    text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
+
+    assert _mapping(regional)["StartingPosition"] == "TRIM_HORIZON"
+    assert re.search(r"events? of the last 24 hours (is published )?once more", text)
 
 
 def test_the_documented_numbers_follow_from_the_settings(regional: Template) -> None:

@@ -15,6 +15,7 @@ STAGES = ("ingest", "publish")
 _ASKED = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-approval:*"
 _EXECUTIONS = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-redrive:*"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
+MAPPING = f"arn:aws:lambda:us-east-1:{ACCOUNT}:event-source-mapping:eventing-publish"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"
 ALWAYS = {
     Variable.SERVICE: "eventing",
@@ -203,6 +204,8 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
         ("states:DescribeExecution", _EXECUTIONS),
         ("states:GetExecutionHistory", _EXECUTIONS),
         ("cloudwatch:GetMetricData", "*"),
+        ("dynamodb:DescribeTable", EVENTS),
+        ("lambda:GetEventSourceMapping", MAPPING),
     }
 
 
@@ -256,6 +259,9 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
             {
                 **QUEUES,
                 Variable.LEDGER_TABLE: "eventing-ledger",
+                Variable.EVENTS_TABLE: "eventing-events",
+                # Templates in tests name a mapping after its function.
+                Variable.PUBLISH_MAPPING: "eventing-publish",
                 Variable.STATE_MACHINE_ARN: "eventing-redrive",
                 Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
                 Variable.CONSERVATION_FROM_MINUTES: "180",

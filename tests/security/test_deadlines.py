@@ -145,6 +145,7 @@ def test_letters_of_a_batch_are_sent_in_time_however_long_topics_took(workers: E
         ("Query", {"ingest", "publish"}),
         ("GetMetricData", {"conservation", "delivery"}),
         ("ListExecutions", {"runs"}),
+        ("GetEventSourceMapping", {"stream"}),
     ],
 )
 def test_no_look_of_the_counter_takes_the_time_of_the_others(
@@ -228,6 +229,8 @@ def test_a_page_ends_in_time_however_long_its_plan_took_to_read(world: World) ->
 
 COUNTER_ENVIRONMENT: dict[str, Any] = {
     "LEDGER_TABLE": "ledger",
+    "EVENTS_TABLE": "events",
+    "PUBLISH_MAPPING": "6f1d4c3a-0000-4000-8000-000000000000",
     "INGEST_DLQ_URL": QUEUE_URL + "ingest-dlq",
     "PUBLISH_DLQ_URL": QUEUE_URL + "publish-dlq",
     "TOPIC_ARN_PREFIX": "arn:aws:sns:eu-north-1:123456789012:shop-topic-",

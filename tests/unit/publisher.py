@@ -52,7 +52,8 @@ class Publisher:
         self.requests += 1
         event = {
             "requestContext": {
-                "requestId": request_id or f"r{self.requests}",
+                "requestId": request_id or "of-the-client",
+                "extendedRequestId": f"r{self.requests}",
                 "identity": {"apiKeyId": key_id},
             },
             "multiValueHeaders": {"Content-Type": [content_type]},

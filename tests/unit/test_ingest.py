@@ -356,6 +356,13 @@ def test_a_crash_is_a_503_that_names_nothing(
     assert "secret" not in publisher.log.getvalue() + capsys.readouterr().out
 
 
+def test_the_id_to_quote_is_one_that_no_client_can_choose(publisher: Publisher) -> None:
+    response = publisher.post("{", request_id="chosen")
+
+    assert response["body"]["request_id"] == response["headers"]["X-Request-Id"] == "r1"
+    assert json.loads(publisher.log.getvalue())["request_id"] == "r1"
+
+
 def test_a_request_id_of_the_publishers_choice_overwrites_no_copy(publisher: Publisher) -> None:
     for number in range(3):
         assert publisher.post(event(number), request_id="chosen")["statusCode"] == 202

@@ -40,6 +40,7 @@ ENVIRONMENT = {
     Variable.OPERATIONS_BUCKET: "operations",
     Variable.OPS_TOPIC_ARN: "arn:aws:sns:eu-north-1:123456789012:shop-ops",
     Variable.STATE_MACHINE_ARN: "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-redrive",
+    Variable.PUBLISH_MAPPING: "6f1d4c3a-0000-4000-8000-000000000000",
     Variable.DEPLOYMENT: "shop",
     Variable.APPROVAL_ABOVE: "{}",
     Variable.COMMAND_OPTIONS: "--deployment shop --region eu-north-1",
