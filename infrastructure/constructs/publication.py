@@ -189,6 +189,10 @@ class Publication(Construct):
         function.add_to_role_policy(
             iam.PolicyStatement(actions=["lambda:GetEventSourceMapping"], resources=[arn])
         )
+        # The emulator asks for this one instead, which has no resources; it tells nothing more.
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["lambda:ListEventSourceMappings"], resources=["*"])
+        )
 
     def _grant_invocation_records(self, bucket: s3.IBucket) -> None:
         records = bucket.arn_for_objects(f"{Objects.INVOCATION_RECORDS}*")

@@ -166,6 +166,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
         ("cloudwatch:GetMetricData", "*"),
         ("dynamodb:DescribeTable", EVENTS),
         ("lambda:GetEventSourceMapping", MAPPING),
+        ("lambda:ListEventSourceMappings", "*"),
     }
 
 
