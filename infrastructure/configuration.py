@@ -12,6 +12,7 @@ from eventing.catalogue_check import load_catalogue
 from eventing.redrive.actions import ACTIONS
 from eventing.redrive.request import MAX_APPROVAL_ABOVE
 from infrastructure.context import ConfigurationError, matching, text, texts, value
+from infrastructure.opened import subscriber_accounts, subscriber_protocols
 from infrastructure.packaging import FUNCTIONS, ROOT
 from infrastructure.retention import Retention
 
@@ -34,7 +35,6 @@ _TAG_KEY = re.compile(r"(?!aws:)[\w .:/=+@-]{1,128}", re.IGNORECASE)
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 # Of Budgets: the e-mail addresses of one notification.
 _BUDGET_EMAILS = 10
-_ACCOUNT = re.compile(r"[0-9]{12}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # `{deployment}-operations-{account}-{region}` has to fit into the 63 characters of a bucket's name.
 _DEPLOYMENT_LENGTH = 24
@@ -44,18 +44,6 @@ _PUBLISHERS_BYTES = 4096 - 1024
 # A template has at most 200 outputs, of which each publisher takes two.
 _PUBLISHERS = 90
 _API_KEY_ID_BYTES = 10
-# Of SNS, "Subscribe".
-_PROTOCOLS = (
-    "sqs",
-    "lambda",
-    "firehose",
-    "https",
-    "http",
-    "email",
-    "email-json",
-    "sms",
-    "application",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +120,8 @@ class Configuration:
             macie="off" if laptop else _macie(context),
             ops_emails=_emails(context),
             approval_above=_approval_above(context),
-            subscriber_accounts=_subscriber_accounts(context, catalogue),
-            subscriber_protocols=_subscriber_protocols(context),
+            subscriber_accounts=subscriber_accounts(context, catalogue),
+            subscriber_protocols=subscriber_protocols(context),
             retention=_retention(context),
             runbook=text(context, "runbook"),
             reserved_concurrency=_reserved_concurrency(context),
@@ -240,36 +228,6 @@ def _approval_above(context: Context) -> dict[str, int]:
                 key, f"{action}: has to be from 0 to {MAX_APPROVAL_ABOVE}, not {letters!r}"
             )
     return ceilings
-
-
-def _subscriber_accounts(context: Context, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
-    key, expected = "subscriber_accounts", 'an object such as {"orders": ["123456789012"]}'
-    configured = value(context, key, dict, expected)
-    for topic, accounts in configured.items():
-        if not catalogue.topic(topic):
-            known = ", ".join(topic.name for topic in catalogue.topics)
-            raise ConfigurationError(key, f"the catalogue has no topic {topic!r}, only {known}")
-        if not isinstance(accounts, list) or not accounts:
-            raise ConfigurationError(
-                key, f"{topic}: has to be a list of accounts, not {accounts!r}"
-            )
-        for account in accounts:
-            if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
-                raise ConfigurationError(
-                    key, f"{topic}: an account is a text of 12 digits, not {account!r}"
-                )
-            if accounts.count(account) > 1:
-                raise ConfigurationError(key, f"{topic}: {account!r} is there more than once")
-    return {topic: tuple(accounts) for topic, accounts in configured.items()}
-
-
-def _subscriber_protocols(context: Context) -> tuple[str, ...]:
-    key = "subscriber_protocols"
-    protocols = texts(context, key, "a list of protocols of SNS")
-    for protocol in protocols:
-        if protocol not in _PROTOCOLS:
-            raise ConfigurationError(key, f"{protocol!r} is none of {', '.join(_PROTOCOLS)}")
-    return protocols
 
 
 def _reserved_concurrency(context: Context) -> dict[str, int]:

@@ -27,6 +27,22 @@ def batches_need_the_single_action() -> None:
     iam_actions.extract_iam_action = extract
 
 
+def one_mapping_is_read_by_its_own_action() -> None:
+    """On AWS `GetEventSourceMapping` needs the permission of that name (Service Authorization Reference).
+
+    The emulator asks for the one to list mappings, which the counter does not have.
+    """
+    stock = iam_actions.extract_iam_action
+
+    def extract(service: str, method: str, path: str, *request: Any) -> str | None:
+        one = "/event-source-mappings/" in path and not path.endswith("/")
+        if service == "lambda" and method == "GET" and one:
+            return "lambda:GetEventSourceMapping"
+        return stock(service, method, path, *request)
+
+    iam_actions.extract_iam_action = extract
+
+
 def loopback_counts_as_secure_transport() -> None:
     """On AWS every call is TLS, so `aws:SecureTransport` is true.
 

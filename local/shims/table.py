@@ -47,6 +47,7 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     topics.http_notifications_name_their_topic,
     step_functions.succeed_state_has_an_output,
     iam.batches_need_the_single_action,
+    iam.one_mapping_is_read_by_its_own_action,
     iam.loopback_counts_as_secure_transport,
     iam.conditions_see_keys_and_attributes,
     iam.conditions_see_if_none_match,

@@ -9,6 +9,7 @@ import json
 import subprocess
 import threading
 import time
+import uuid
 from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -460,6 +461,12 @@ def batches_need_the_single_action(lab: Lab) -> Any:
     )  # fmt: skip
 
 
+def one_mapping_is_read_by_its_own_action(lab: Lab) -> Any:
+    """What reading one mapping, which is not there, answers to who may read any, and not list them."""
+    lambdas = lab.as_role("lambda", ("lambda:GetEventSourceMapping", "*"))
+    return _code(lambda: lambdas.get_event_source_mapping(UUID=str(uuid.uuid4())))
+
+
 def loopback_counts_as_secure_transport(lab: Lab) -> Any:
     """What a bucket that takes TLS alone answers."""
     s3, bucket = lab.client("s3"), lab.name()
@@ -608,6 +615,7 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     http_notifications_name_their_topic: ([False] * 3, [True] * 3),
     succeed_state_has_an_output: ({}, {"sum": 2}),
     batches_need_the_single_action: (("AccessDenied", "AuthorizationError"), ("ok", "ok")),
+    one_mapping_is_read_by_its_own_action: (DENIED, "ResourceNotFoundException"),
     loopback_counts_as_secure_transport: ("AccessDenied", "ok"),
     conditions_see_keys_and_attributes: (
         ({DENIED}, {DENIED}, DENIED, DENIED),

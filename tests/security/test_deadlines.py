@@ -158,13 +158,13 @@ def test_no_look_of_the_counter_takes_the_time_of_the_others(
         count()
     assert clock.deadlines[-1] <= 50
     found = next(line["found"] for line in log() if line["message"] == "count")
-    assert len(found) == 5
+    assert len(found) == 6
     assert {name for name, of in found.items() if "error" in of} == late
 
 
 def test_a_summary_that_is_not_written_in_time_fails_no_count(workers: Executor) -> None:
     with slow_counter("UpdateItem", workers) as (count, clock, log):
-        assert count().keys() == {"ingest", "publish", "conservation", "delivery", "runs"}
+        assert count().keys() == {"ingest", "publish", "stream", "conservation", "delivery", "runs"}
     assert clock.deadlines[-1] <= 50
     assert [line["level"] for line in log() if line["message"] == "count"] == ["INFO"]
 
