@@ -20,6 +20,7 @@ from console.deployed.ledger import Ledger
 from console.deployed.objects import Objects
 from console.shell.failure import Misuse
 from console.shell.surroundings import Surroundings
+from eventing.cause import Code, cause_of
 from eventing.foreign_text import plain
 
 NAME = "eventing"
@@ -167,6 +168,12 @@ def _on_aws(target: Target, surroundings: Surroundings) -> Deployment:
             "Stacks"
         ]
     except sdk.ClientError as error:
+        if cause_of(error).code is Code.ACCESS_DENIED:
+            # IAM answers before CloudFormation looks, and whoever may see one stack can't tell of others.
+            raise Misuse(
+                f"There is no deployment {plain(name)} in {plain(region)} that you may see: "
+                "see --deployment and --region, or ask for the right cloudformation:DescribeStacks."
+            ) from error
         if error_code(error) != "ValidationError":
             raise
         raise Misuse(

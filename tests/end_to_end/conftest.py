@@ -30,6 +30,12 @@ PUBLISHER = "acme-web"
 # What a test waits for happens within a second or two; on a machine that is busy, later.
 DEADLINE = 60.0
 
+# All tests of a session count together towards the ceilings.
+CONTEXT = {
+    "laptop": "true",
+    "approval_above": json.dumps({"redrive": 100_000, "discard": 100_000}),
+}
+
 # They wait for minutes to pass, or have a deployment of their own.
 FIRST = ("test_page.py", "test_publication.py", "test_incident.py", "test_regions.py")
 
@@ -49,9 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def deployment() -> Iterator[Deployment]:
     """The app, deployed by the CDK CLI into a cloud of its own."""
     with LocalCloud() as cloud:
-        # All tests of a session count together.
-        ceilings = json.dumps({"redrive": 100_000, "discard": 100_000})
-        yield Deployment(cloud, cloud.deploy({"laptop": "true", "approval_above": ceilings}))
+        yield Deployment(cloud, cloud.deploy(CONTEXT))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import urllib3
 
 from eventing.catalogue_check import load_catalogue
 from local.cloud import ROOT
+from tests.end_to_end.conftest import CONTEXT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ RUN_SECONDS = 120.0
 
 
 def test_a_diff_after_the_deployment_is_empty(deployment: Deployment) -> None:
-    output = deployment.cloud.cdk("diff", "--method=template", "--fail", context={"laptop": "true"})
+    output = deployment.cloud.cdk("diff", "--method=template", "--fail", context=CONTEXT)
     assert "Number of stacks with differences: 0" in output
 
 

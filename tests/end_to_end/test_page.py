@@ -636,7 +636,7 @@ def test_a_letter_that_waits_for_a_person_is_told_with_its_diagnosis_once(seen: 
     told = [re.sub(r"\d+", "N", message) for message in seen.messages_of_attention]
 
     assert told == [
-        "eventing: N dead letter at publish: NO_ROUTE",
+        'eventing: N dead letter at publish: NO_ROUTE, topic "<img src=x onerror=document..."',
         "eventing: redrive done: N parked",
         "eventing: discard done: N discarded",
         # Not before: all that was left waited for a person.

@@ -410,7 +410,7 @@ def test_a_run_that_waits_is_approved_and_refused(
         started_by="grace",
     )
     name = execution.rpartition(":")[2]
-    told = f"To approve: eventing approve {name}\nTo refuse: eventing refuse {name}\n"
+    told = f"Next: eventing approve {name}\nNext: eventing refuse {name}\n"
     eventually(
         lambda: [message["Body"] for message in deployment.receive(mailbox, seconds=5)],
         lambda bodies: any(told in body for body in bodies),

@@ -95,4 +95,5 @@ def test_no_placeholder_of_the_documents_says_anything() -> None:
     }
     capitals = {value for text in texts for value in re.findall(r'"([A-Z]{4,}(?: [A-Z]+)*)"', text)}
     assert {"YOUR NAME", "WHY IT IS SAFE NOW", "WHY NOBODY NEEDS THEM", "WHY"} <= given
+    capitals -= {"ERROR", "CRITICAL"}  # levels of a log
     assert {value for value in given | capitals if says_something(value)} == set()

@@ -178,7 +178,7 @@ def test_the_page_calls_no_function_but_its_own(page: DashboardPage) -> None:
 
     cannot = "This page calls the function of its own deployment only."
     assert live["series"]["functions"] == [{"cannot": cannot}] * 3
-    assert "html" in live["waiting"]
+    assert live["waiting"] == {"cannot": "No dashboard draws what waits."}
 
 
 def test_a_value_that_is_no_number_of_json_is_no_value(page: DashboardPage) -> None:
