@@ -20,7 +20,6 @@ from console.deployed.ledger import Ledger
 from console.deployed.objects import Objects
 from console.shell.failure import Misuse
 from console.shell.surroundings import Surroundings
-from eventing.cause import Code, cause_of
 from eventing.foreign_text import plain
 
 NAME = "eventing"
@@ -168,7 +167,7 @@ def _on_aws(target: Target, surroundings: Surroundings) -> Deployment:
             "Stacks"
         ]
     except sdk.ClientError as error:
-        if cause_of(error).code is Code.ACCESS_DENIED:
+        if error_code(error) in ("AccessDenied", "AccessDeniedException"):
             # IAM answers before CloudFormation looks, and whoever may see one stack can't tell of others.
             raise Misuse(
                 f"There is no deployment {plain(name)} in {plain(region)} that you may see: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import subprocess
@@ -95,20 +94,21 @@ def test_every_accepted_finding_is_one_on_its_own_resource(
 def test_cloudformation_would_take_the_templates(kind: str, request: pytest.FixtureRequest) -> None:
     synthesis: Synthesis = request.getfixturevalue(kind)
     for name, template in synthesis.templates.items():
+        if kind == "two_regions" and name == "eventing-us-east-1":
+            continue  # that of the other region but for its name
         matches = lint(json.dumps(template.body), regions=[template.region])
         # W3005: the CDK spells out dependencies that a reference implies.
         assert [match for match in matches if match.rule.id != "W3005"] == [], name
 
 
 def test_the_linter_reads_state_machines(deployment: Synthesis) -> None:
-    body = deployment.regional().body
     machine = deployment.regional().one(
         "AWS::StepFunctions::StateMachine", StateMachineName="eventing-redrive"
     )
     definition = json.loads(machine.raw["DefinitionString"])
     del definition["States"][definition["StartAt"]]["Type"]
-    broken = copy.deepcopy(body)
-    broken["Resources"][machine.id]["Properties"]["DefinitionString"] = json.dumps(definition)
+    properties = {**machine.raw, "DefinitionString": json.dumps(definition)}
+    broken = {"Resources": {machine.id: {**machine.body, "Properties": properties}}}
 
     found = {match.rule.id for match in lint(json.dumps(broken), regions=["us-east-1"])}
     assert "E3601" in found

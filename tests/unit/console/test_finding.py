@@ -131,7 +131,6 @@ def test_a_deployment_of_another_version(cloud: Cloud, eventing: Eventing) -> No
 @pytest.mark.parametrize(
     ("command", "operation", "right"),
     [
-        (("status",), "DescribeStacks", "cloudformation:DescribeStacks"),
         (("status",), "DescribeAlarms", "cloudwatch:DescribeAlarms"),
         (("status",), "ListExecutions", "states:ListExecutions"),
         (("letters",), "Query", "dynamodb:Query"),
@@ -162,6 +161,18 @@ def test_a_right_that_is_missing_is_named(
     assert ended.err.splitlines()[-1] == (
         f"eventing: The right {right} is missing: ask whoever gives you yours for it."
     )
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException"])
+def test_who_may_not_see_the_stack_is_told_both_that_it_can_mean(
+    cloud: Cloud, eventing: Eventing, code: str
+) -> None:
+    def refuse(operation: str) -> None:
+        raise Refused(code, "User arn:aws:iam::1:user/x is not authorized")
+
+    cloud.fault = refuse
+    told = eventing("status", "--deployment", "shop")
+    one_sentence(told, "no deployment shop in eu-north-1", "cloudformation:DescribeStacks")
 
 
 def test_an_answer_of_aws_that_nobody_foresaw_is_one_sentence(
