@@ -36,8 +36,11 @@ CONTEXT = {
     "approval_above": json.dumps({"redrive": 100_000, "discard": 100_000}),
 }
 
-# They wait for minutes to pass, or have a deployment of their own.
-FIRST = ("test_page.py", "test_publication.py", "test_incident.py", "test_regions.py")
+# They wait for minutes to pass, tell long stories, or have a deployment of their own.
+FIRST = (
+    *("test_page.py", "test_runbook.py", "test_console.py", "test_publication.py"),
+    *("test_incident.py", "test_regions.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -249,7 +249,8 @@ def test_a_redrive_that_begins_too_early_is_aborted_and_says_so(
 def test_a_run_is_left_to_itself_stopped_and_continued(
     operator: Operator, subscriber: Subscriber
 ) -> None:
-    events = [shipped() for _ in range(25)]
+    # Half a minute's worth, so that it is under way when it is interrupted.
+    events = [shipped() for _ in range(60)]
     break_down(operator, events)
     process = operator.begin(
         "eventing redrive --stage publish --rate-per-second 2 --canary 1 --json", *YES

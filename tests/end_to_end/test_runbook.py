@@ -418,10 +418,13 @@ def test_a_run_that_waits_is_approved_and_refused(
     waiting = typed(deployment, "approvals", folder=tmp_path)["approvals"]
     assert name in [one["execution"] for one in waiting]
     assert name in shown(deployment, "raw_approvals")
-    if answer == "raw_approve":
-        shown(deployment, answer, EXECUTION=name)
-    else:
-        typed(deployment, answer, "--yes", folder=tmp_path, EXECUTION=name)
+    match answer:
+        case "raw_approve":
+            shown(deployment, "raw_approve", EXECUTION=name)
+        case "approve":
+            typed(deployment, "approve", "--yes", folder=tmp_path, EXECUTION=name)
+        case "refuse":
+            typed(deployment, "refuse", "--yes", folder=tmp_path, EXECUTION=name)
     eventually(lambda: status(deployment, execution), lambda found: found != "RUNNING")
     report = shown(deployment, "raw_verify", execution=execution)
     assert f'"outcome": "{outcome}"' in report
