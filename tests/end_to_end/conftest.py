@@ -1,6 +1,6 @@
 """One deployment for all end-to-end tests, with IAM enforced, and what they do to it from outside.
 
-Tests share it, so each looks for its own events only, and mends what it broke.
+Tests share it, so each looks for its own events only, and repairs what it broke.
 """
 
 from __future__ import annotations

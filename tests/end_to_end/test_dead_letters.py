@@ -1,4 +1,4 @@
-"""What cannot make it to the next step is found, alarmed about, and redriven when it is mended."""
+"""What cannot make it to the next step is found, alarmed about, and redriven when it is fixed."""
 
 from __future__ import annotations
 

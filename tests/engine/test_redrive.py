@@ -267,14 +267,14 @@ def approving(**changes: Any) -> Callable[[Any], Any]:
 
 def test_a_large_plan_waits_for_an_approval(world: World) -> None:
     world.dead_letters(*(world.letter(id) for id in "abc"))
-    asked = {**REDRIVE, "approval_above": 2, "reason": "mended", "started_by": "ada"}
+    asked = {**REDRIVE, "approval_above": 2, "reason": "fixed", "started_by": "ada"}
     redriven = world.run(asked, approve=approving())
     assert redriven.output["outcome"] == "done"
     assert redriven.output["approver"] == "bob"
     assert world.audit()[-1]["approver"] == "bob"
     (subject, text), (_, done) = world.told()
     assert subject == f"{world.name}: approve redrive of 3 letters? NOT_FOUND, topic orders"
-    assert "ada wants to redrive 3 dead letters of all: mended" in text
+    assert "ada wants to redrive 3 dead letters of all: fixed" in text
     assert '"will_go_through": 3' in text
     assert "approved by bob" in done
     name = redriven.output["execution"].rpartition(":")[2]

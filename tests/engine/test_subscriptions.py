@@ -21,7 +21,7 @@ REDRIVE = {"action": "redrive"}
 
 
 def remake(world: World, name: str) -> None:
-    """Delete a topic and make it again, as somebody does who mends it in haste."""
+    """Delete a topic and make it again, as somebody does who fixes it in haste."""
     world.cloud.remove_topic(name)
     world.cloud.make_topic(name, subscribed=False)
 

@@ -110,7 +110,7 @@ BODIES = st.binary(max_size=20) | st.recursive(
 
 
 def statuses(headers: Mapping[str, Sequence[str]], body: bytes, schemas: Schemas) -> Iterator[int]:
-    """The outcome of each event; any error but `Refused` would be a 503 that sending again never mends."""
+    """The outcome of each event; any error but `Refused` would be a 503 that sending again never helps."""
     try:
         request = read_http_request(headers, body)
     except Refused as refused:

@@ -17,7 +17,7 @@ from eventing.redrive.request import RedriveRequest
 from tests.unit.letters import row
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
-REQUEST = RedriveRequest(action="redrive", filter=Filter(publisher="acme-web"), reason="mended")
+REQUEST = RedriveRequest(action="redrive", filter=Filter(publisher="acme-web"), reason="fixed")
 
 
 def prospect(number: int, verdict: str = "ok", to: str | None = "orders", **m: Any) -> Prospect:
