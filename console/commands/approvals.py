@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +18,7 @@ from eventing.foreign_text import plain
 from eventing.words import counted, duration
 
 if TYPE_CHECKING:
-    from console.deployed.approvals import Waiting
+    from console.deployed.approvals import Question
     from console.deployed.deployment import Deployment
     from console.shell.screen import Screen
     from console.shell.surroundings import Surroundings
@@ -29,6 +29,10 @@ Reason = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask, answer.")]
 
 _CALLED_OFF = "Called off; nothing was answered."
+_APPROVE = (
+    "Let an execution carry out its plan: shows the plan, asks, answers. Not for who asked for it."
+)
+_REFUSE = "Refuse an execution its plan: shows the plan, asks, answers. Nothing is touched."
 _GROUPS = 10
 _MESSAGE = 100
 # An answer is read within a second or two.
@@ -40,8 +44,9 @@ _TAKE_OUT = """python3 -c 'import json, sys; print(json.load(sys.stdin)["token"]
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     command(app, "approvals", panel=EXECUTIONS)(approvals)
-    command(app, "approve", panel=EXECUTIONS)(approve)
-    command(app, "refuse", panel=EXECUTIONS)(refuse)
+    approve, refuse = _answering(approved=True), _answering(approved=False)
+    command(app, "approve", panel=EXECUTIONS, help=_APPROVE)(approve)
+    command(app, "refuse", panel=EXECUTIONS, help=_REFUSE)(refuse)
 
 
 def approvals(screen: Screen, deployment: Deployment, surroundings: Surroundings) -> ExitCode:
@@ -77,32 +82,22 @@ def approvals(screen: Screen, deployment: Deployment, surroundings: Surroundings
     return ExitCode.DONE
 
 
-def approve(
-    screen: Screen,
-    deployment: Deployment,
-    surroundings: Surroundings,
-    execution: Name,
-    reason: Reason = None,
-    yes: Yes = False,
-    show_aws: ShowAws = False,
-) -> ExitCode:
-    """Let an execution carry out its plan: shows the plan, asks, answers. Not for who asked for it."""
-    answer = _Answer(screen, deployment, surroundings, approved=True)
-    return answer.give(execution, reason, yes=yes, show_aws=show_aws)
+def _answering(*, approved: bool) -> Callable[..., ExitCode]:
+    """The command that gives this answer."""
 
+    def answer(
+        screen: Screen,
+        deployment: Deployment,
+        surroundings: Surroundings,
+        execution: Name,
+        reason: Reason = None,
+        yes: Yes = False,
+        show_aws: ShowAws = False,
+    ) -> ExitCode:
+        made = _Answer(screen, deployment, surroundings, approved=approved)
+        return made.give(execution, reason, yes=yes, show_aws=show_aws)
 
-def refuse(
-    screen: Screen,
-    deployment: Deployment,
-    surroundings: Surroundings,
-    execution: Name,
-    reason: Reason = None,
-    yes: Yes = False,
-    show_aws: ShowAws = False,
-) -> ExitCode:
-    """Refuse an execution its plan: shows the plan, asks, answers. Nothing is touched."""
-    answer = _Answer(screen, deployment, surroundings, approved=False)
-    return answer.give(execution, reason, yes=yes, show_aws=show_aws)
+    return answer
 
 
 class _Answer:
@@ -127,38 +122,38 @@ class _Answer:
         from eventing.redrive.request import MAX_NAME
 
         name = self._deployment.executions.name(execution)
-        waiting = self._deployment.approvals.find(name)
+        question = self._deployment.approvals.find(name)
         approver = self._deployment.aws.caller()[:MAX_NAME]
-        asked_by = str(waiting.request.get("started_by", ""))
+        asked_by = str(question.request.get("started_by", ""))
         if self._approved and same_person(approver, asked_by):
             raise Misuse(
                 f"{plain(asked_by)} asked for this run, and that is you: somebody else has to approve it."
             )
         if yes or show_aws:
-            output = self._output(waiting, approver, reason or "")
+            output = self._output(question, approver, reason or "")
         else:
-            output = self._agreed(waiting, approver, reason)
+            output = self._agreed(question, approver, reason)
         if show_aws:
-            return self._show(waiting, output)
-        return self._send(waiting, output)
+            return self._show(question, output)
+        return self._send(question, output)
 
-    def _agreed(self, waiting: Waiting, approver: str, reason: str | None) -> dict[str, Any]:
+    def _agreed(self, question: Question, approver: str, reason: str | None) -> dict[str, Any]:
         """The answer once whoever sits there has seen the plan and said yes."""
         if self._screen.as_json or not self._surroundings.at_terminal():
             raise Misuse(f"{self._verb} asks before it answers, and nobody is there: give --yes.")
-        _show_plan(self._screen, waiting)
-        action, letters = waiting.request["action"], counted(waiting.summary["letters"], "letter")
-        question = f"{self._verb.capitalize()} the {action} of {letters} on {self._deployment}?"
+        _show_plan(self._screen, question)
+        action, letters = question.request["action"], counted(question.summary["letters"], "letter")
+        wording = f"{self._verb.capitalize()} the {action} of {letters} on {self._deployment}?"
         try:
-            if not self._surroundings.agrees(question):
+            if not self._surroundings.agrees(wording):
                 raise Failure(_CALLED_OFF, ExitCode.PARTIAL)
             if reason is None:
                 reason = self._surroundings.answer("Why? For the report and the audit:")
         except KeyboardInterrupt:
             raise Failure(_CALLED_OFF, ExitCode.PARTIAL) from None
-        return self._output(waiting, approver, reason)
+        return self._output(question, approver, reason)
 
-    def _output(self, waiting: Waiting, approver: str, reason: str) -> dict[str, Any]:
+    def _output(self, question: Question, approver: str, reason: str) -> dict[str, Any]:
         from eventing.redrive.request import MAX_REASON
         from eventing.redrive.statement import said
 
@@ -167,12 +162,12 @@ class _Answer:
             raise Misuse(
                 f"reason: must say why, in one line of at most {MAX_REASON} characters and words of your own."
             )
-        told = {"approver": approver, "reason": why, "hash": waiting.hash}
+        told = {"approver": approver, "reason": why, "hash": question.hash}
         return {"approved": self._approved, **told}
 
-    def _show(self, waiting: Waiting, output: Mapping[str, Any]) -> ExitCode:
+    def _show(self, question: Question, output: Mapping[str, Any]) -> ExitCode:
         """Print the command that answers; the token is read when it is run, and stands nowhere."""
-        key = next(iter(waiting.tokens))
+        key = next(iter(question.tokens))
         where = f"s3://{self._deployment.objects.bucket}/{key}"
         read = f"{self._deployment.aws_command('s3', 'cp', where, '-')} | {_TAKE_OUT}"
         words = ["stepfunctions", "send-task-success", "--task-output", json.dumps(output)]
@@ -181,11 +176,11 @@ class _Answer:
         self._screen.document({"aws": shown})
         return ExitCode.DONE
 
-    def _send(self, waiting: Waiting, output: Mapping[str, Any]) -> ExitCode:
-        name, found = waiting.execution, self._deployment.approvals
+    def _send(self, question: Question, output: Mapping[str, Any]) -> ExitCode:
+        name, found = question.execution, self._deployment.approvals
         following = [self._deployment.command("follow", name)]
         try:
-            taken = found.answer(waiting, output)
+            taken = found.answer(question, output)
             outcome = self._awaited(name) if taken else found.outcome(name)
         except KeyboardInterrupt:
             raise Failure(
@@ -226,20 +221,20 @@ def _is_of(outcome: Mapping[str, Any], output: Mapping[str, Any]) -> bool:
     return told == ((output["approver"], None) if output["approved"] else (None, refusal))
 
 
-def _show_plan(screen: Screen, waiting: Waiting) -> None:
+def _show_plan(screen: Screen, question: Question) -> None:
     from console.commands.plan_table import show_plan
 
-    request = waiting.request
-    screen.say(f"{request['action']} of {request['stage']}: {waiting.execution}", style="bold")
+    request = question.request
+    screen.say(f"{request['action']} of {request['stage']}: {question.execution}", style="bold")
     screen.facts(
         {
             "asked by": request.get("started_by"),
             "reason": request.get("reason"),
-            "needs approval": waiting.because,
-            "ends at": waiting.ends_at,
+            "needs approval": question.because,
+            "ends at": question.ends_at,
         }
     )
-    show_plan(screen, waiting.summary)
+    show_plan(screen, question.summary)
     screen.say()
     screen.table(
         ("letters", "stage", "cause", "topics", "publishers", "failed first", "message"),
@@ -253,31 +248,31 @@ def _show_plan(screen: Screen, waiting: Waiting) -> None:
                 group["failed_first"],
                 plain(group["message"], most=_MESSAGE),
             )
-            for group in waiting.groups[:_GROUPS]
+            for group in question.groups[:_GROUPS]
         ],
     )
-    if (more := len(waiting.groups) - _GROUPS) > 0:
+    if (more := len(question.groups) - _GROUPS) > 0:
         screen.say(f"and {counted(more, 'more group', 'more groups')}")
 
 
-def _entry(waiting: Waiting) -> dict[str, Any]:
+def _entry(question: Question) -> dict[str, Any]:
     """What is told of it: all but its token."""
-    request, causes = waiting.request, Counter[str]()
-    for group in waiting.groups:
+    request, causes = question.request, Counter[str]()
+    for group in question.groups:
         causes[str(group["cause"])] += int(group["letters"])
     return {
-        "execution": waiting.execution,
+        "execution": question.execution,
         "action": request["action"],
         "stage": request["stage"],
-        "letters": waiting.summary["letters"],
+        "letters": question.summary["letters"],
         "causes": dict(causes),
-        "topics": waiting.summary["topics"],
-        "because": waiting.because,
+        "topics": question.summary["topics"],
+        "because": question.because,
         "started_by": request.get("started_by"),
         "reason": request.get("reason"),
-        "asked_at": waiting.asked_at,
-        "ends_at": waiting.ends_at,
-        "plan": waiting.summary,
+        "asked_at": question.asked_at,
+        "ends_at": question.ends_at,
+        "plan": question.summary,
     }
 
 

@@ -18,6 +18,7 @@ from console.shell.failure import ExitCode, Failure
 from console.shell.options import words_of
 from console.shell.screen import Screen
 from eventing.foreign_text import plain
+from eventing.redrive.junk import left_over
 
 _PAUSE = 1.0
 # So many looks in a row may fail before the following ends; the execution goes on either way.
@@ -186,16 +187,12 @@ def _code(execution: Execution, outcome: str, counts: Mapping[str, int]) -> Exit
     if outcome in ("done", "triaged", "planned", "nothing", "skipped", "resubmitted"):
         # Each was taken up, and these are not done with all the same.
         left = sum(counts.get(kind, 0) for kind in ("failed", "parked", "left", "unrecorded"))
-        return ExitCode.PARTIAL if left or _junk_left(execution) else ExitCode.DONE
+        return (
+            ExitCode.PARTIAL
+            if left or left_over(execution.output.get("junk") or {})
+            else ExitCode.DONE
+        )
     return ExitCode.PARTIAL
-
-
-def _junk_left(execution: Execution) -> int:
-    """How much junk could not be sent, or not be looked at in time; what is no letter still is not left."""
-    junk: Mapping[str, int] = execution.output.get("junk") or {}
-    return sum(
-        n for kind, n in junk.items() if kind.startswith("left: ") or kind == "not_looked_at"
-    )
 
 
 def _next(

@@ -23,7 +23,7 @@ _NO_TASK = ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken")
 
 
 @dataclass(frozen=True)
-class Waiting:
+class Question:
     """A plan that waits for its answer."""
 
     execution: str
@@ -53,12 +53,12 @@ class Approvals:
         self._runs = runs
         self._objects = objects
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[Question]:
         """Those that wait for an answer, the latest first."""
         found = [self._read(name) for name in self._asking.running()]
         return [one for one in found if one and self._runs.describe(one.execution).is_running]
 
-    def find(self, name: str) -> Waiting:
+    def find(self, name: str) -> Question:
         """The one of this execution; raises `Misuse`, which says why none is waited for."""
         run = self._runs.describe(name)
         if not run.is_running:
@@ -71,9 +71,9 @@ class Approvals:
             raise Misuse(f"{name} waits for no approval, or not yet: `eventing approvals` tells.")
         return found
 
-    def answer(self, waiting: Waiting, output: Mapping[str, Any]) -> bool:
+    def answer(self, question: Question, output: Mapping[str, Any]) -> bool:
         """Answer; False when no task takes an answer any more."""
-        for token in waiting.tokens.values():
+        for token in question.tokens.values():
             try:
                 self._client.send_task_success(taskToken=token, output=json.dumps(output))
             except ClientError as error:
@@ -98,13 +98,13 @@ class Approvals:
         ended = f"it has ended ({plain(run.status.lower())})"
         return f"{ended}; {_told(outcome).removesuffix('.')}" if outcome else ended
 
-    def _read(self, name: str) -> Waiting | None:
+    def _read(self, name: str) -> Question | None:
         asked = self._objects.asked(name)
         if not asked:
             return None
         latest = next(iter(asked.values()))
         try:
-            return Waiting(
+            return Question(
                 execution=name,
                 **{
                     member: latest[member]

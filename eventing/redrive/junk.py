@@ -9,6 +9,10 @@ from typing import Any
 from eventing.dead_letter import SCHEMA_VERSION, DeadLetter, NoDeadLetter, read_dead_letter
 from eventing.json_text import Document, parse_if_json
 
+# Of the counts of a resubmission: what could not be sent begins like this, followed by why.
+_LEFT = "left: "
+NOT_LOOKED_AT = "not_looked_at"
+"""Of these counts: what there was no time for."""
 # An envelope in an envelope in an envelope: more are none that AWS's services make.
 _MOST_ENVELOPES = 3
 
@@ -43,6 +47,16 @@ _TITLES: Mapping[JunkKind, str] = {
     JunkKind.UNKNOWN_JSON: "unknown JSON",
     JunkKind.NOT_JSON: "not JSON",
 }
+
+
+def left_for(code: str) -> str:
+    """The name that junk is counted by that could not be sent, by the code of its cause."""
+    return f"{_LEFT}{code}"
+
+
+def left_over(counts: Mapping[str, int]) -> int:
+    """How much junk a resubmission could not send, or had no time for; what is no letter still is not."""
+    return sum(n for name, n in counts.items() if name.startswith(_LEFT) or name == NOT_LOOKED_AT)
 
 
 def kind_of(body: str) -> JunkKind:

@@ -29,12 +29,7 @@ def next_command(
     if not group.open:
         return _command("letters", "--parked", "--ids", *chosen, *options)
     plan = of_stage.plan
-    promising = (
-        plan is not None
-        and plan.fingerprint in (None, group.fingerprint)
-        and plan.at > group.failed_first
-        and 0 < plan.letters == plan.will_go_through
-    )
+    promising = plan is not None and plan.covers(group) and 0 < plan.letters == plan.will_go_through
     return _command("redrive" if promising else "plan", *chosen, *options)
 
 

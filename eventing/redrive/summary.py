@@ -97,6 +97,10 @@ class PlanSummary(_Json):
     """The root cause that was planned for; None for more than one."""
     will_fail: Mapping[str, int] = field(default_factory=dict)
 
+    def covers(self, group: GroupSummary) -> bool:
+        """True when the group's letters are among those that were planned for, as far as that is known."""
+        return self.fingerprint in (None, group.fingerprint) and self.at > group.failed_first
+
 
 @dataclass(frozen=True)
 class RunSummary(_Json):

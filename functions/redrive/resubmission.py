@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, read_dead_letter
-from eventing.redrive.junk import letters_in
+from eventing.redrive.junk import NOT_LOOKED_AT, left_for, letters_in
 from eventing.redrive.request import InvalidInput
 from eventing.timestamps import timestamp
 from functions.contract import Objects
@@ -79,7 +79,7 @@ class Resubmission:
         results: list[Counter[str]] = []
         for chunk in _chunks(keys):
             if self._clock.monotonic() > ends:
-                results.append(Counter(not_looked_at=len(keys) - len(results) * _AT_ONCE))
+                results.append(Counter({NOT_LOOKED_AT: len(keys) - len(results) * _AT_ONCE}))
                 break
             results.append(self._send(run, self._read(chunk, wrapped=False)))
         return _summed(results)
@@ -118,7 +118,7 @@ class Resubmission:
             counts["letters"] += sum(cause is None for cause in causes)
             failed = [cause for cause in causes if cause]
             if failed:
-                counts[f"left: {failed[0].code}"] += 1
+                counts[left_for(failed[0].code)] += 1
                 continue
             counts["resubmitted"] += 1
             mark = {

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from eventing.dead_letter import Stage
 from eventing.redrive.allowance import Allowance
 from functions.contract import Rows
+from functions.shared.conditions import written_if_held
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -58,8 +57,8 @@ class Allowances:
         return Allowance(**json.loads(item["allowance"]["S"])), int(item["version"]["N"])
 
     def _write(self, stage: Stage, allowance: Allowance, version: int) -> bool:
-        try:
-            self._client.update_item(
+        return written_if_held(
+            lambda: self._client.update_item(
                 TableName=self._table,
                 Key=_key(stage),
                 UpdateExpression="SET #allowance = :allowance, #version = :next",
@@ -71,11 +70,7 @@ class Allowances:
                     ":next": {"N": str(version + 1)},
                 },
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        )
 
 
 def _key(stage: Stage) -> Any:

@@ -9,8 +9,6 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from botocore.exceptions import ClientError
-
 from eventing.cause import UNPROCESSED, Cause, DependencyDown, cause_of
 from eventing.dead_letter import DeadLetter, Stage
 from eventing.redrive.changes import Change
@@ -19,6 +17,7 @@ from eventing.redrive.groups import Waiting, all_waiting
 from eventing.redrive.ledger import ORIGINALS, SHARDS, Row, State, originals_of, shard, shards
 from functions.shared.batch_answers import statement_cause
 from functions.shared.clock import Clock
+from functions.shared.conditions import written_if_held
 from functions.shared.letter_index import GROUPED, LetterIndex
 from functions.shared.letter_items import (
     Entry,
@@ -109,34 +108,31 @@ class Letters:
         if "original_failed_at" in originals:
             is_news += " AND NOT #original_failed_at = :original_failed_at"
         try:
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": {"S": key}},
-                UpdateExpression=(
-                    f"SET {sets}, #episode = if_not_exists(#episode, :episode), "
-                    "#version = if_not_exists(#version, :zero) + :one "
-                    f"REMOVE {', '.join(f'#{name}' for name in removed)}"
-                ),
-                ConditionExpression=f"attribute_not_exists(pk) OR ({is_news})",
-                ExpressionAttributeNames={
-                    f"#{name}": name for name in (*given, "episode", "version", *removed)
-                },
-                ExpressionAttributeValues={
-                    **{f":{name}": attribute(value) for name, value in given.items()},
-                    ":episode": attribute(row.episode),
-                    ":zero": {"N": "0"},
-                    ":one": {"N": "1"},
-                    ":parked": {"S": "parked"},
-                    ":redriving": {"S": "redriving"},
-                },
+            return written_if_held(
+                lambda: self._client.update_item(
+                    TableName=self._table,
+                    Key={"pk": {"S": key}},
+                    UpdateExpression=(
+                        f"SET {sets}, #episode = if_not_exists(#episode, :episode), "
+                        "#version = if_not_exists(#version, :zero) + :one "
+                        f"REMOVE {', '.join(f'#{name}' for name in removed)}"
+                    ),
+                    ConditionExpression=f"attribute_not_exists(pk) OR ({is_news})",
+                    ExpressionAttributeNames={
+                        f"#{name}": name for name in (*given, "episode", "version", *removed)
+                    },
+                    ExpressionAttributeValues={
+                        **{f":{name}": attribute(value) for name, value in given.items()},
+                        ":episode": attribute(row.episode),
+                        ":zero": {"N": "0"},
+                        ":one": {"N": "1"},
+                        ":parked": {"S": "parked"},
+                        ":redriving": {"S": "redriving"},
+                    },
+                )
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            return cause_of(error)
         except Exception as error:
             return cause_of(error)
-        return True
 
     def select(self, stages: Iterable[Stage], states: Iterable[State], wanted: Filter) -> list[Row]:
         """Letters in these states that the filter selects, oldest failure first; reads the index only.

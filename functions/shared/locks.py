@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from eventing.dead_letter import Stage
 from functions.contract import Rows
+from functions.shared.conditions import written_if_held
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -109,8 +110,8 @@ class Locks:
         return Lease(name, item["owner"]["S"], int(item["token"]["N"]))
 
     def _if_held(self, lease: Lease, update: str, values: dict[str, Any]) -> bool:
-        try:
-            self._client.update_item(
+        return written_if_held(
+            lambda: self._client.update_item(
                 TableName=self._table,
                 Key={"pk": {"S": lease.name}},
                 UpdateExpression=update,
@@ -122,8 +123,4 @@ class Locks:
                     **values,
                 },
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        )

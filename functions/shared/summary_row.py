@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from eventing.dead_letter import STAGES, Stage
 from eventing.redrive.summary import PARTS, Part
 from eventing.timestamps import timestamp
 from functions.contract import Rows
+from functions.shared.conditions import written_if_held
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -59,8 +58,8 @@ class SummaryRow:
         self, part: Part, stage: Stage, update: str, *, at: datetime, values: Mapping[str, Any]
     ) -> None:
         name = _name(part, stage)
-        try:
-            self._client.update_item(
+        written_if_held(
+            lambda: self._client.update_item(
                 TableName=self._table,
                 Key=_KEY,
                 UpdateExpression=update,
@@ -68,9 +67,7 @@ class SummaryRow:
                 ExpressionAttributeNames={"#part": name, "#at": f"{name}_at"},
                 ExpressionAttributeValues={":at": {"S": timestamp(at)}, **values},
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        )
 
 
 def _name(part: Part, stage: Stage) -> str:

@@ -132,9 +132,7 @@ def _times(group: GroupSummary, now: datetime) -> list[str]:
 
 
 def _forecast(group: GroupSummary, plan: PlanSummary | None, now: datetime) -> Iterator[str]:
-    if not plan or plan.fingerprint not in (None, group.fingerprint):
-        return
-    if plan.at <= group.failed_first or not plan.letters:
+    if not plan or not plan.covers(group) or not plan.letters:
         return
     through, letters = plan.will_go_through, plan.letters
     share = f"all {letters:,}" if through == letters else f"{through:,} of {letters:,}"

@@ -46,17 +46,26 @@ class Region:
         return f"https://{self.name}.console.{domain}/cloudwatch/home?region={self.name}"
 
     @property
+    def command_options(self) -> str:
+        """The options of `eventing` that name this deployment, as they are typed; none on the laptop.
+
+        With options a command would not mean the laptop, which is found without.
+        """
+        if self.configuration.laptop:
+            return ""
+        return f"--deployment {self.configuration.deployment} --region {self.name}"
+
+    @property
     def mail_environment(self) -> dict[str, str]:
         """The variables of a function that sends operators mails."""
         configuration, laptop = self.configuration, self.configuration.laptop
         dashboard = self.dashboard("operations")
-        options = f"--deployment {configuration.deployment} --region {self.name}"
         return {
             Variable.OPS_TOPIC_ARN: self.ops_topic.topic_arn,
             Variable.DEPLOYMENT: configuration.deployment,
             Variable.RUNBOOK: configuration.runbook,
-            # With options it would not mean the laptop, which has no console either.
-            Variable.COMMAND_OPTIONS: "" if laptop else options,
+            Variable.COMMAND_OPTIONS: self.command_options,
+            # The laptop has no console.
             Variable.DASHBOARD: ""
             if laptop
             else f"{self.console}#dashboards/dashboard/{dashboard}",

@@ -22,8 +22,6 @@ class WidgetFunction(Construct):
 
     def __init__(self, scope: Construct, id: str, *, region: Region, ledger: Ledger) -> None:
         super().__init__(scope, id)
-        configuration = region.configuration
-        options = ["--deployment", configuration.deployment, "--region", region.name]
         self.function = Function(
             self,
             "Function",
@@ -34,8 +32,7 @@ class WidgetFunction(Construct):
             timeout=cdk.Duration.seconds(10),
             environment={
                 Variable.LEDGER_TABLE: ledger.table.table_name,
-                # On the laptop the command line finds the deployment by itself.
-                Variable.COMMAND_OPTIONS: "" if configuration.laptop else " ".join(options),
+                Variable.COMMAND_OPTIONS: region.command_options,
             },
             # Whoever looks sees that it fails, and nobody else waits for it.
             harm=None,

@@ -28,17 +28,21 @@ class Table:
         return {"Responses": {table: found}, **rest}
 
 
+def store_in(table: Table, workers: ThreadPoolExecutor, clock: Clock) -> EventStore:
+    return EventStore(
+        cast("Any", table),
+        table="events",
+        region="r",
+        retention_days=90,
+        workers=workers,
+        clock=clock,
+    )
+
+
 def test_a_forecast_is_read_eventually_consistent_at_half_the_price() -> None:
     table = Table()
     with ThreadPoolExecutor(1) as workers:
-        store = EventStore(
-            cast("Any", table),
-            table="events",
-            region="r",
-            retention_days=90,
-            workers=workers,
-            clock=Clock(),
-        )
+        store = store_in(table, workers, Clock())
         keys = [f"acme#{number}" for number in range(150)]
         assert store.present([*keys, *keys[:3]]) == {key: f"digest of {key}" for key in keys}
     assert sum(count == 100 for count, _ in table.asked) == 1
@@ -63,14 +67,7 @@ class NoWaiting(Clock):
 def test_a_table_that_processes_nothing_is_named_and_not_asked_for_ever(count: int) -> None:
     table = Overloaded()
     with ThreadPoolExecutor(1) as workers:
-        store = EventStore(
-            cast("Any", table),
-            table="events",
-            region="r",
-            retention_days=90,
-            workers=workers,
-            clock=NoWaiting(),
-        )
+        store = store_in(table, workers, NoWaiting())
         with pytest.raises(DependencyDown, match=r"^table events: THROTTLED: ") as down:
             store.present([f"acme#{number}" for number in range(count)])
     assert cause_of(down.value).resource == "table events"
