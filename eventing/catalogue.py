@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Literal, Protocol, cast, get_args
 
 from eventing.json_text import parse
+from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
 from eventing.members import (
     Members,
     Unfit,
@@ -94,11 +95,15 @@ class Quota:
 
 @dataclass(frozen=True)
 class UsagePlan:
-    """The limits of a publisher: requests per second, a burst above it, and a quota."""
+    """The limits of a publisher: requests per second, a burst above it, a quota, and what a request holds."""
 
     rate_per_second: float
     burst: int
     quota: Quota | None = None
+    max_events: int = MAX_BATCH
+    """In one request."""
+    max_body_bytes: int = MAX_BODY_BYTES
+    """Of one request, as it is sent."""
 
 
 class File(Protocol):
@@ -231,15 +236,23 @@ def _event_type(folder: Folder, content: Any, title: str) -> EventType:
 
 
 def _usage_plan(name: str, content: Any) -> UsagePlan:
-    entry = _Entry(USAGE_PLANS, content, name, ("rate_per_second", "burst", "quota"))
-    rate, burst = entry.read("rate_per_second", positive), entry.read("burst", whole(1))
-    quota = entry.read("quota", nullable(object_of()))
-    if quota is None:
-        return UsagePlan(rate, burst)
-    entry = _Entry(USAGE_PLANS, quota, name, ("limit", "period"), within="quota.")
+    known = ("rate_per_second", "burst", "quota", "max_events", "max_body_bytes")
+    entry = _Entry(USAGE_PLANS, content, name, known)
+    return UsagePlan(
+        entry.read("rate_per_second", positive),
+        entry.read("burst", whole(1)),
+        _quota(name, entry.read("quota", nullable(object_of()))),
+        entry.read("max_events", whole(1, MAX_BATCH), MAX_BATCH),
+        entry.read("max_body_bytes", whole(1, MAX_BODY_BYTES), MAX_BODY_BYTES),
+    )
+
+
+def _quota(name: str, content: Any) -> Quota | None:
+    if content is None:
+        return None
+    entry = _Entry(USAGE_PLANS, content, name, ("limit", "period"), within="quota.")
     limit = entry.read("limit", whole(1))
-    period = cast("Period", entry.read("period", one_of(get_args(Period))))
-    return UsagePlan(rate, burst, Quota(limit, period))
+    return Quota(limit, cast("Period", entry.read("period", one_of(get_args(Period)))))
 
 
 def _named(content: Any, member: str, title: str) -> str:

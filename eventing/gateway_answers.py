@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eventing.answer import RETRY_AFTER_SECONDS
-from eventing.http_binding import MAX_BODY_BYTES
+from eventing.limits import MAX_BODY_BYTES
 from eventing.problem import Kind
 
 

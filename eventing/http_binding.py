@@ -15,12 +15,9 @@ from urllib.parse import unquote
 from eventing.event import attribute_fault, attribute_faults
 from eventing.json_text import MAX_DEPTH, Document, InvalidJson, parse
 from eventing.json_text import document as document_of
+from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
 from eventing.media_type import declares_json, essence, is_media_type, is_utf8
 from eventing.problem import Fault, Kind, Refused, pointer
-
-MAX_BATCH = 100
-# A synchronous Lambda request takes 6 MB, which a Base64 body reaches at 4.5 MB.
-MAX_BODY_BYTES = 4 * 1024 * 1024
 
 _STRUCTURED = "application/cloudevents"
 _BATCHED = "application/cloudevents-batch"

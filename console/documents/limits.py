@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from eventing.answer import MAX_ANSWER_BYTES
 from eventing.catalogue import Catalogue, UsagePlan
 from eventing.event import MAX_ATTRIBUTE_BYTES, MAX_EVENT_BYTES, MAX_INTEGER
-from eventing.http_binding import MAX_BATCH, MAX_BODY_BYTES
 from eventing.json_text import MAX_DEPTH
+from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
 from eventing.problem import MAX_FAULTS, Kind
 from eventing.type_patterns import MAX_WILD_TYPE
 
@@ -23,11 +23,12 @@ An answer names at most {MAX_FAULTS} faults of an event. An answer that would be
 {MAX_ANSWER_BYTES:,} bytes comes without `id`, `source` and `errors`; its results are in the order sent. A
 request is answered within 29 s: wait for 30 before you send again."""
 
-_PLANS_INTRODUCTION = f"""# Usage plans
+_PLANS_INTRODUCTION = """# Usage plans
 
 Each publisher has one of these; ask the operators which. They limit **requests**, and a request counts as
-one whether it brings one event or a batch of {MAX_BATCH}: send batches, and a plan carries {MAX_BATCH}
-times as many events. A request that is refused for what it holds counts too.
+one whether it brings one event or a batch: send batches, and a plan carries many times as many events. A
+plan also says how much one request may hold: so many events, and so many bytes of its body. A request that
+is refused for what it holds counts too.
 
 The rate is what you may send on average; the burst is what may come at once, and fills up again at the
 rate. Over one of them, the answer is 429 [`rate`](problems.md#rate), over the quota 429
@@ -105,15 +106,21 @@ def usage_plans(catalogue: Catalogue) -> str:
     lines = [
         _PLANS_INTRODUCTION,
         "",
-        f"| plan | requests a second | in full batches of {MAX_BATCH} | burst | quota |",
-        "|---|---|---|---|---|",
+        "| plan | requests a second | burst | quota | events a request | bytes a request | at most |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, plan in catalogue.usage_plans.items():
-        rate, events = (
+        most = f"{plan.rate_per_second * plan.max_events:g} events a second"
+        cells = (
+            f"`{name}`",
             f"{plan.rate_per_second:g}",
-            f"{plan.rate_per_second * MAX_BATCH:g} events a second",
+            plan.burst,
+            _quota(plan),
+            plan.max_events,
+            plan.max_body_bytes,
+            most,
         )
-        lines.append(f"| `{name}` | {rate} | {events} | {plan.burst} | {_quota(plan)} |")
+        lines.append("".join(f"| {cell} " for cell in cells) + "|")
     return "\n".join(lines) + "\n"
 
 

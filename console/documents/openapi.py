@@ -7,7 +7,7 @@ from typing import Any
 from console.documents.event_schema import event_schemas
 from eventing.answer import ACCEPTED, SEVERAL_OUTCOMES
 from eventing.catalogue import Catalogue
-from eventing.http_binding import MAX_BATCH
+from eventing.limits import MAX_BATCH
 from eventing.problem import Kind
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from eventing.event import MAX_EVENT_BYTES
-from eventing.http_binding import MAX_BATCH, MAX_BODY_BYTES
+from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
 from tests.end_to_end.conftest import (
     PUBLISHER,
     Subscriber,

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from eventing.catalogue_check import load_catalogue
-from eventing.http_binding import MAX_BODY_BYTES
+from eventing.limits import MAX_BODY_BYTES
 from eventing.problem import naming
 from functions.contract import Objects, Variable
 from infrastructure.packaging import ROOT

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eventing.answer import Accepted, Outcome, Rejected, answer
-from eventing.http_binding import MAX_BATCH, MAX_BODY_BYTES
+from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
 from eventing.problem import Fault, Kind, Problem
 
 ACCEPTED = Accepted("1", "/crm", "2026-11-24T09:30:00.000Z")

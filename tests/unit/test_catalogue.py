@@ -52,7 +52,12 @@ FILES: dict[str, Any] = {
                 "burst": 100,
                 "quota": {"limit": 1_000, "period": "DAY"},
             },
-            "trial": {"rate_per_second": 0.5, "burst": 1},
+            "trial": {
+                "rate_per_second": 0.5,
+                "burst": 1,
+                "max_events": 5,
+                "max_body_bytes": 1_000,
+            },
         }
     },
     "schemas/order.json": {"type": "object", "required": ["total"]},
@@ -87,7 +92,7 @@ def test_a_catalogue_is_what_its_files_say(tmp_path: Path) -> None:
     )
     assert catalogue.usage_plans == {
         "standard": UsagePlan(50, 100, Quota(1_000, "DAY")),
-        "trial": UsagePlan(0.5, 1),
+        "trial": UsagePlan(0.5, 1, None, 5, 1_000),
     }
     assert catalogue.topic("orders") is catalogue.topics[1]
     assert catalogue.topic("none") is None
@@ -262,6 +267,10 @@ FAULTS: list[tuple[Edit, str, str, str]] = [
     (plan(rate_per_second=True), PLANS, "standard", "'rate_per_second' must be a number above 0"),
     (plan(burst=0), PLANS, "standard", "'burst' must be a whole number of at least 1"),
     (plan(burst=1.5), PLANS, "standard", "'burst' must be a whole number of at least 1"),
+    (plan(max_events=0), PLANS, "standard", "'max_events' must be a whole number from 1 to 100"),
+    (plan(max_events=101), PLANS, "standard", "'max_events' must be a whole number from 1 to 100"),
+    (plan(max_body_bytes=0), PLANS, "standard", "'max_body_bytes' must be a whole number"),
+    (plan(max_body_bytes=4194305), PLANS, "standard", "from 1 to 4194304"),
     (plan(quota=7), PLANS, "standard", "must be an object"),
     (plan(quota={"limit": 1}), PLANS, "standard", "'quota.period' must be one of DAY, WEEK, MONTH"),
     (plan(quota={"limit": 0, "period": "DAY"}), PLANS, "standard", "'quota.limit' must be"),

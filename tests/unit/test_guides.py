@@ -115,9 +115,11 @@ def test_every_usage_plan_is_on_its_page() -> None:
     page = usage_plans(CATALOGUE)
     for name, plan in CATALOGUE.usage_plans.items():
         (row,) = (line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
-        _, rate, events, burst, quota = (cell.strip() for cell in row.strip("|").split("|"))
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        _, rate, burst, quota, events, size, most = cells
         assert (float(rate), int(burst)) == (plan.rate_per_second, plan.burst)
-        assert events == f"{100 * plan.rate_per_second:.0f} events a second"
+        assert (int(events), int(size)) == (plan.max_events, plan.max_body_bytes)
+        assert most == f"{plan.max_events * plan.rate_per_second:.0f} events a second"
         if plan.quota:
             assert quota.startswith(f"{plan.quota.limit} requests a ")
             assert quota.upper().endswith(plan.quota.period)

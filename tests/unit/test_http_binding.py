@@ -12,8 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventing.event import read_event
-from eventing.http_binding import MAX_BATCH, MAX_BODY_BYTES, read_http_request
+from eventing.http_binding import read_http_request
 from eventing.ingestion import admit
+from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
 from eventing.problem import Kind, Refused
 from eventing.schemas import Schemas
 from tests.events.corpus import Case, invalid, valid
