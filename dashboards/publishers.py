@@ -6,10 +6,21 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
-from dashboards.widgets import WIDTH, Row, dashboard, heading, query, text
+from dashboards.widgets import (
+    WIDTH,
+    Row,
+    dashboard,
+    function_graphs,
+    graph,
+    heading,
+    query,
+    text,
+    turned_away,
+)
 
 if TYPE_CHECKING:
     from infrastructure.constructs.ingestion import Ingestion
+    from infrastructure.constructs.publishers import PublishersFunction, Registry
     from infrastructure.constructs.region import Region
 
 _HALF = WIDTH // 2
@@ -21,9 +32,18 @@ _REQUESTS = "filter message = 'request'"
 
 
 class PublishersDashboard(Construct):
-    """Tables by publisher, of the log line that each request leaves."""
+    """Tables by publisher, of the log line that each request leaves; below, what changes publishers."""
 
-    def __init__(self, scope: Construct, id: str, *, region: Region, ingestion: Ingestion) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        region: Region,
+        ingestion: Ingestion,
+        registry: Registry,
+        publishers: PublishersFunction,
+    ) -> None:
         super().__init__(scope, id)
         log = ingestion.function.log_name
         keys = "\n".join(
@@ -92,5 +112,22 @@ class PublishersDashboard(Construct):
                 ),
                 *text(f"| publisher | its key's id |\n|---|---|\n{keys}", height=6, width=_HALF),
             ],
+            heading(
+                region,
+                "Changes",
+                says="Registered, throttled, suspended, revoked: the registry, and what changes it.",
+                section="publishers-impaired",
+                logs={"log of publishers": publishers.function.log_name},
+            ),
+            [
+                graph(
+                    "Requests that the registry turns away",
+                    turned_away(registry.table_name),
+                    unit="requests",
+                    above=0,
+                    width=WIDTH,
+                )
+            ],
+            function_graphs("publishers", publishers.function),
         ]
         dashboard(self, region=region, name="publishers", rows=rows)

@@ -20,18 +20,22 @@ class Variable:
     COMMAND_OPTIONS = "COMMAND_OPTIONS"
     CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"
     CONSERVATION_UNTIL_MINUTES = "CONSERVATION_UNTIL_MINUTES"
+    CONTROL_PLANE_LIMITED = "CONTROL_PLANE_LIMITED"
     DASHBOARD = "DASHBOARD"
     DEPLOYMENT = "DEPLOYMENT"
     EVENT_RETENTION_DAYS = "EVENT_RETENTION_DAYS"
     EVENTS_TABLE = "EVENTS_TABLE"
     INGEST_DLQ_URL = "INGEST_DLQ_URL"
     LEDGER_TABLE = "LEDGER_TABLE"
+    LONGEST_KEPT_DAYS = "LONGEST_KEPT_DAYS"
     OPEN_LETTER_DAYS = "OPEN_LETTER_DAYS"
     OPERATIONS_BUCKET = "OPERATIONS_BUCKET"
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
     PUBLISH_DLQ_URL = "PUBLISH_DLQ_URL"
     PUBLISH_MAPPING = "PUBLISH_MAPPING"
     PUBLISHERS = "PUBLISHERS"
+    REGIONS = "REGIONS"
+    REGISTRY_TABLE = "REGISTRY_TABLE"
     RUNBOOK = "RUNBOOK"
     STATE_MACHINE_ARN = "STATE_MACHINE_ARN"
     TOPIC_ARN_PREFIX = "TOPIC_ARN_PREFIX"
@@ -163,6 +167,19 @@ class Rows:
     TELL_LOCK = "tell#"
     SUMMARY = "summary"
     """The whole key of the one row that the dashboard reads."""
+
+
+class RegistryRows:
+    """Prefixes of the keys of the registry's rows, or whole keys."""
+
+    PUBLISHER = "publisher#"
+    DOORKEEPER = "doorkeeper"
+    """The whole key of the one row that ingestion reads."""
+    REGION = "region#"
+    """The API of a region: `api_id` and `stage`."""
+    LOCK = "lock#"
+    TURNS = "turns#"
+    """When API Gateway's control plane takes the next call in a region."""
 
 
 # How IAM writes the key of any letter in the ledger, a SHA-256 as base64url: no other row has a key as long.

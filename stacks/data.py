@@ -8,6 +8,7 @@ import aws_cdk as cdk
 
 from infrastructure.constructs.budget import Budget
 from infrastructure.constructs.event_store import GlobalEventStore
+from infrastructure.constructs.publishers import GlobalRegistry
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class DataStack(cdk.Stack):
-    """The Events table, in the primary region, with its replicas, and the budget of all regions."""
+    """The Events table and the registry, with their replicas, and the budget of all regions."""
 
     def __init__(
         self, scope: Construct, *, configuration: Configuration, account: str | None
@@ -28,5 +29,6 @@ class DataStack(cdk.Stack):
             description=f"{configuration.deployment}: the events, in all regions",
         )
         GlobalEventStore(self, "EventStore", configuration=configuration)
+        GlobalRegistry(self, "Registry", configuration=configuration)
         if configuration.monthly_budget_usd:
             Budget(self, "Budget", configuration=configuration)

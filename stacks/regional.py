@@ -22,6 +22,7 @@ from infrastructure.constructs.notifier import Notifier
 from infrastructure.constructs.operations import Operations
 from infrastructure.constructs.policies import Policies
 from infrastructure.constructs.publication import Publication
+from infrastructure.constructs.publishers import PublishersFunction, Registry, registry_permissions
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
 from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
@@ -29,6 +30,7 @@ from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
 from infrastructure.constructs.widget import WidgetFunction
 from workflows.approval import Approval
+from workflows.publishers import Publishers
 from workflows.redrive import Redrive
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class RegionalStack(cdk.Stack):
             configuration=configuration,
             permissions=[
                 *lookup_permissions(self, configuration),
+                *registry_permissions(self, configuration),
                 *macie_permissions(self),
             ],
             at=at,
@@ -125,6 +128,16 @@ class RegionalStack(cdk.Stack):
             approval=approval,
             dead_letters=dead_letters,
         )
+        registry = Registry(self, "Registry", region=region, calls=calls, api=ingestion.api)
+        publishers_task = PublishersFunction(
+            self,
+            "PublishersTask",
+            region=region,
+            registry=registry,
+            ledger=ledger,
+            operations=operations,
+        )
+        publishers = Publishers(self, "Publishers", region=region, publishers=publishers_task)
         policies = Policies(
             self,
             "Policies",
@@ -134,6 +147,7 @@ class RegionalStack(cdk.Stack):
             topics=topics,
             redrive=redrive.state_machine,
             approval=approval.state_machine,
+            publishers=publishers.state_machine,
         )
         counter = Counter(
             self,
@@ -202,7 +216,14 @@ class RegionalStack(cdk.Stack):
             counter=counter,
             widget=widget,
         )
-        PublishersDashboard(self, "PublishersDashboard", region=region, ingestion=ingestion)
+        PublishersDashboard(
+            self,
+            "PublishersDashboard",
+            region=region,
+            ingestion=ingestion,
+            registry=registry,
+            publishers=publishers_task,
+        )
 
         outputs = {
             "ApiUrl": ingestion.api.url,
@@ -215,9 +236,12 @@ class RegionalStack(cdk.Stack):
             "OpsTopicArn": operations.topic.topic_arn,
             "TopicArnPrefix": topics.arn_prefix,
             "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
+            "PublishersStateMachineArn": publishers.state_machine.state_machine_arn,
+            "RegistryTable": registry.table_name,
             "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
             "OperatorPolicyArn": policies.operator.managed_policy_arn,
             "ApproverPolicyArn": policies.approver.managed_policy_arn,
+            "KeyHolderPolicyArn": policies.key_holder.managed_policy_arn,
             "IngestFunction": ingestion.function.function_name,
             "PublishFunction": publication.function.function_name,
         }

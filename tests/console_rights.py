@@ -15,20 +15,29 @@ _ALL = "all of these"
 
 
 APPROVING = ("approvals", "approve", "refuse")
-"""The commands of approvers; all others are of operators."""
+"""The commands of approvers."""
+KEY_HOLDING = ("publishers key",)
+"""The commands of key holders; all others are of operators."""
 # Nobody needs a right to ask who they are.
 _NOT_GIVEN = {"sts:GetCallerIdentity"}
 
 
 def rights_of_operators() -> set[str]:
     """The rights that the commands of operators need, and what the runbook shows of the AWS CLI."""
-    commands = (listed for command, listed in rights().items() if command not in APPROVING)
+    commands = (
+        listed for command, listed in rights().items() if command not in (*APPROVING, *KEY_HOLDING)
+    )
     return set().union(*commands, _ALSO.findall(_RUNBOOK)) - _NOT_GIVEN
 
 
 def rights_of_approvers() -> set[str]:
     """The rights that the commands of approvers need."""
     return set().union(*(rights()[command] for command in APPROVING)) - _NOT_GIVEN
+
+
+def rights_of_key_holders() -> set[str]:
+    """The rights that the commands of key holders need."""
+    return set().union(*(rights()[command] for command in KEY_HOLDING)) - _NOT_GIVEN
 
 
 def rights() -> Mapping[str, set[str]]:

@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 
 from console.deployed.aws import is_passing
 from console.deployed.deployment import Deployment
-from console.deployed.executions import Execution, Progress
+from console.deployed.executions import Execution, Executions, Progress
 from console.deployed.groups import summed
 from console.deployed.progress import progress_of
 from console.shell.failure import ExitCode, Failure
@@ -130,18 +130,40 @@ def _until_end(
         sleep(_PAUSE)
 
 
+def until_ended(
+    executions: Executions, name: str, *, sleep: Callable[[float], None], wait: Callable[[], None]
+) -> Execution:
+    """The execution when it has ended; `wait` is called before each look but the first."""
+    while (execution := _described(executions, name, sleep)) is not None and execution.is_running:
+        wait()
+        sleep(_PAUSE)
+    if execution is None:
+        raise Failure(f"AWS has not answered for too long. The execution {name} goes on.")
+    return execution
+
+
 def _look(deployment: Deployment, name: str, sleep: Callable[[float], None]) -> Execution:
+    execution = _described(deployment.executions, name, sleep)
+    if execution is None:
+        raise Failure(
+            f"AWS has not answered for too long. The execution goes on: "
+            f"{deployment.command('follow', name)} follows it."
+        )
+    return execution
+
+
+def _described(
+    executions: Executions, name: str, sleep: Callable[[float], None]
+) -> Execution | None:
+    """The execution; None when AWS has not answered for too long."""
     for _ in range(_FAILED_LOOKS):
         try:
-            return deployment.executions.describe(name)
+            return executions.describe(name)
         except Exception as error:
             if not is_passing(error):
                 raise
         sleep(_PAUSE)
-    raise Failure(
-        f"AWS has not answered for too long. The execution goes on: "
-        f"{deployment.command('follow', name)} follows it."
-    )
+    return None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,15 +83,7 @@ class Starter:
         return request
 
     def _shown(self, request: Mapping[str, Any]) -> ExitCode:
-        executions = self.deployment.executions
-        shown = self.deployment.aws_command(
-            "stepfunctions",
-            "start-execution",
-            "--state-machine-arn",
-            executions.state_machine_arn,
-            "--input",
-            json.dumps(request),
-        )
+        shown = self.deployment.start_command(self.deployment.executions, request)
         self.screen.command(shown)
         self.screen.document({"aws": shown})
         return ExitCode.DONE

@@ -28,6 +28,7 @@ RIGHTS: Mapping[str, str] = {
     "GetExecutionHistory": "states:GetExecutionHistory",
     "GetObject": "s3:GetObject",
     "ListObjectsV2": "s3:ListBucket",
+    "GetApiKey": "apigateway:GET",
     "GetCallerIdentity": "sts:GetCallerIdentity",
 }
 _CONNECTIONS = 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from collections.abc import Mapping
@@ -86,6 +87,12 @@ class Deployment:
             options += ["--endpoint-url", self.aws.endpoint_url]
         return shlex.join(["aws", *words, *options])
 
+    def start_command(self, executions: Executions, request: Mapping[str, Any]) -> str:
+        """The command of the AWS CLI that starts an execution with this input, as it is typed."""
+        words = ("stepfunctions", "start-execution", "--state-machine-arn")
+        arn = executions.state_machine_arn
+        return self.aws_command(*words, arn, "--input", json.dumps(request))
+
     @cached_property
     def ledger(self) -> Ledger:
         """Its dead letters."""
@@ -98,6 +105,19 @@ class Deployment:
             self.aws.client("stepfunctions"),
             state_machine_arn=self.output("RedriveStateMachineArn"),
         )
+
+    @cached_property
+    def changes(self) -> Executions:
+        """The executions of the state machine that changes publishers."""
+        return Executions(
+            self.aws.client("stepfunctions"),
+            state_machine_arn=self.output("PublishersStateMachineArn"),
+        )
+
+    def key_value(self, id: str) -> str:
+        """The value of an API key of this region: a secret, for whoever has the right to see it."""
+        answer = self.aws.client("apigateway").get_api_key(apiKey=id, includeValue=True)
+        return str(answer["value"])
 
     @cached_property
     def approvals(self) -> Approvals:

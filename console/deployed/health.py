@@ -14,7 +14,10 @@ from eventing.dead_letter import STAGES
 Health = Literal["healthy", "needs attention", "unhealthy"]
 
 # Alarms on what waits for a person, while events flow. All others are on what stops or slows the flow.
-_ATTENTION = ("attention", "old-dead-letters", "redrive-failed", "redrive-long", "sensitive-data")
+_ATTENTION = (
+    *("attention", "old-dead-letters", "redrive-failed", "redrive-long", "publishers-impaired"),
+    "sensitive-data",
+)
 
 Under = tuple[Execution, Progress]
 """An execution under way, and how far it is."""

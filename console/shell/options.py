@@ -13,9 +13,10 @@ import typer
 from console.shell.failure import Misuse
 from eventing.cause import Code
 from eventing.foreign_text import plain
+from eventing.input import InvalidInput
 from eventing.redrive.actions import ACTIONS, Action
 from eventing.redrive.filter import Filter
-from eventing.redrive.request import InvalidInput, RedriveRequest, read_request
+from eventing.redrive.request import RedriveRequest, read_request
 
 # One sentence for each field. A field without one is an option all the same.
 HELP: Mapping[str, str] = {

@@ -17,6 +17,8 @@ from eventing.type_patterns import TypePatterns
 
 MAX_BYTES = 128 * 1024
 """Of the whole item: every environment of ingestion reads it every few seconds."""
+MAX_SUSPENDED_BYTES = 320 * 1024
+"""The same, for a publisher that is to be stopped: there is room for that when there is none for limits."""
 
 _EVERYBODYS_LIMITS = (MAX_BATCH, MAX_BODY_BYTES)
 
@@ -62,7 +64,7 @@ class Doorkeeper:
     def with_entry(self, name: str, entry: Entry) -> Doorkeeper:
         """The doorkeeper that says this of a publisher, and of all others what it said.
 
-        Raises `DoorkeeperFull` for what would be larger than `MAX_BYTES`, unless it is no larger than now.
+        Raises `DoorkeeperFull` for what would be larger than it may be, unless it is no larger than now.
         """
         types, limits = dict(self.types), dict(self.limits)
         types.pop(name, None)
@@ -74,11 +76,12 @@ class Doorkeeper:
         others = self.suspended - {name}
         changed = Doorkeeper(others | {name} if entry.suspended else others, types, limits)
         size = len(changed.to_text().encode())
-        if size > MAX_BYTES and size > len(self.to_text().encode()):
+        room = MAX_SUSPENDED_BYTES if entry.suspended else MAX_BYTES
+        if size > room and size > len(self.to_text().encode()):
             raise DoorkeeperFull(
                 f"with {name} the list of publishers that are suspended, may send some types only, or have "
                 f"limits narrower than {MAX_BATCH} events and {MAX_BODY_BYTES} bytes would take {size} "
-                f"bytes, and it has room for {MAX_BYTES}: restrict fewer, or by fewer patterns of types"
+                f"bytes, and it has room for {room}: restrict fewer, or by fewer patterns of types"
             )
         return changed
 

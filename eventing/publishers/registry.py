@@ -24,6 +24,8 @@ class Key:
     state: KeyState = "live"
     expires_at: str | None = None
     """When it is retired by itself."""
+    warned: bool = False
+    """Operators were told that this will be soon."""
     ids: Mapping[str, str] = field(default_factory=dict)
     """API Gateway's, by region."""
 

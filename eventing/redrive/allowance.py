@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from eventing.dead_letter import STAGES, STEPS, Stage
-from eventing.redrive.request import InvalidInput, RedriveRequest
+from eventing.input import InvalidInput
+from eventing.redrive.request import RedriveRequest
 from eventing.timestamps import timestamp
 
 Ceilings = Mapping[str, int]

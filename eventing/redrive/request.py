@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from eventing.cause import Code
 from eventing.dead_letter import STAGES, Stage
+from eventing.input import Check, InvalidInput, read_fields
 from eventing.members import Unfit, flag, moment, object_of, one_of, text, whole
 from eventing.redrive.actions import ACTIONS, Action, ActionRules
 from eventing.redrive.filter import Filter
 from eventing.redrive.junk import JunkKind
-from eventing.redrive.statement import line, says_something
+from eventing.redrive.statement import says_something, statement
 
 MAX_REASON = 1024
 MAX_NAME = 256
@@ -25,12 +26,6 @@ MAX_APPROVAL_ABOVE = 10_000_000
 _JUNK_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # As `DeadLetter.key` makes them: a SHA-256 in base64url.
 _LETTER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
-
-Check = Callable[[Any], Any]
-
-
-class InvalidInput(ValueError):  # noqa: N818 - the name that an execution fails with
-    """The input cannot be carried out; the message names every field at fault."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +75,9 @@ def read_request(content: Any) -> RedriveRequest:
     """
     if not isinstance(content, Mapping):
         raise InvalidInput("the input must be a JSON object")
-    faults, values = _read(content, _CHECKS)
+    faults, values = read_fields(content, _CHECKS)
     if isinstance(given := values.get("filter"), Mapping):
-        found, chosen = _read(given, _FILTER_CHECKS, prefix="filter.")
+        found, chosen = read_fields(given, _FILTER_CHECKS, prefix="filter.")
         faults += found
         values["filter"] = Filter(**chosen)
     if not faults:
@@ -112,22 +107,6 @@ def _lacking(action: Action, values: Mapping[str, Any]) -> Iterator[str]:
         yield f'filter: is required to {action}, or "everything": true'
 
 
-def _read(
-    content: Mapping[str, Any], checks: Mapping[str, Check], prefix: str = ""
-) -> tuple[list[str], dict[str, Any]]:
-    """Every field at fault, in words, and the others as their checks return them."""
-    unknown = sorted(set(content) - set(checks))
-    faults = [f"{prefix}{name}: there is no such field" for name in unknown]
-    values: dict[str, Any] = {}
-    for name in content:
-        if name in checks:
-            try:
-                values[name] = checks[name](content[name])
-            except Unfit as unfit:
-                faults.append(f"{prefix}{name}: {unfit}")
-    return faults, values
-
-
 def _number(least: int, most: int) -> Check:
     check = whole(least, most)
 
@@ -136,16 +115,6 @@ def _number(least: int, most: int) -> Check:
         return check(int(value) if isinstance(value, float) and value.is_integer() else value)
 
     return number
-
-
-def _statement(most: int, *, least: int) -> Check:
-    def check(value: Any) -> str:
-        said = line(value, most=most)
-        if len(said) < least:
-            raise Unfit("must be a text that is not blank")
-        return said
-
-    return check
 
 
 def _switch(value: Any) -> bool:
@@ -192,8 +161,8 @@ _CHECKS: Mapping[str, Check] = {
     "without_subscribers": flag,
     "junk_ids": _ids(_JUNK_ID, "ids of junk", most=MAX_JUNK_IDS),
     "junk_kind": _junk_kind,
-    "reason": _statement(MAX_REASON, least=0),
-    "started_by": _statement(MAX_NAME, least=1),
+    "reason": statement(MAX_REASON, least=0),
+    "started_by": statement(MAX_NAME, least=1),
 }
 _FILTER_CHECKS: Mapping[str, Check] = {
     "publisher": text,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from unicodedata import category
 
@@ -42,6 +43,18 @@ def line(value: Any, *, most: int) -> str:
     if any(category(c) in _HIDDEN and c not in _JOINERS for c in value):
         raise Unfit("must be a single line without control characters")
     return value.strip()
+
+
+def statement(most: int, *, least: int) -> Callable[[Any], str]:
+    """A check of a text of one line, as `line` takes it, with so many characters at least."""
+
+    def check(value: Any) -> str:
+        text = line(value, most=most)
+        if len(text) < least:
+            raise Unfit("must be a text that is not blank")
+        return text
+
+    return check
 
 
 def said(value: Any, *, most: int) -> str | None:

@@ -10,15 +10,11 @@ from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import Row
 from functions.shared.clock import Clock
 from functions.shared.letters import Letters
-from functions.shared.locks import Held, Kind, Lease, Locks, lock_name
+from functions.shared.locks import Held, Kind, Lease, Locked, Locks, lock_name
 
 _LEASE_SECONDS = 180
 # What an execution can hold beyond the end of a task.
 _KINDS: Sequence[Kind] = ("lock", "triage")
-
-
-class Locked(Exception):  # noqa: N818 - the name that an execution fails with
-    """Another execution works on a stage; the message names it."""
 
 
 class Custody:

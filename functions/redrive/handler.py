@@ -9,9 +9,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from eventing.cause import DependencyDown, naming_dependencies
-from eventing.redrive.request import InvalidInput
+from eventing.input import InvalidInput
 from functions.redrive.approvals import ApprovalNeeded, Approvals
-from functions.redrive.custody import Custody, Locked
+from functions.redrive.custody import Custody
 from functions.redrive.dependencies import make_dependencies
 from functions.redrive.notices import Notices
 from functions.redrive.pages import Pages
@@ -26,6 +26,7 @@ from functions.shared.clients import READ_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
+from functions.shared.locks import Locked
 from functions.shared.parts import Parts
 from functions.shared.summary_keeper import SummaryKeeper
 

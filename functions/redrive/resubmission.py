@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventing.dead_letter import DeadLetter, NoDeadLetter, Stage, read_dead_letter
+from eventing.input import InvalidInput
 from eventing.redrive.junk import NOT_LOOKED_AT, left_for, letters_in
-from eventing.redrive.request import InvalidInput
 from eventing.timestamps import timestamp
 from functions.contract import Objects
 from functions.redrive.run import Run

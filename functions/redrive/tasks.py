@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eventing.dead_letter import STAGES
+from eventing.input import InvalidInput
 from eventing.redrive.filter import Filter
 from eventing.redrive.health import Health
 from eventing.redrive.plan import Plan, read_plan
-from eventing.redrive.request import InvalidInput, read_request
+from eventing.redrive.request import read_request
 from functions.contract import COUNTER
 from functions.redrive.approvals import Approvals
 from functions.redrive.custody import Custody

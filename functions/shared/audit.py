@@ -23,18 +23,18 @@ class Audit:
         self._client = client
         self._table = table
 
-    def append(self, entry: Mapping[str, Any], *, now: datetime) -> None:
-        """Add an entry. Raises what the SDK raises."""
+    def append(self, entry: Mapping[str, Any], *, now: datetime, name: str | None = None) -> None:
+        """Add an entry, one alone of the same moment and `name`. Raises what the SDK raises."""
         # An INSERT never overwrites, and is the only right that the functions have to these rows.
         try:
             self._client.execute_statement(
                 Statement=f"""INSERT INTO "{self._table}" VALUE {{'pk':?,'entry':?}}""",
                 Parameters=[
-                    {"S": f"{Rows.AUDIT}{now.isoformat()}#{uuid4()}"},
+                    {"S": f"{Rows.AUDIT}{now.isoformat()}#{name or uuid4()}"},
                     {"S": json.dumps(entry, default=str)},
                 ],
             )
         except ClientError as error:
-            # The name is this entry's alone: asked a second time by the SDK, it finds itself.
+            # The name is this entry's alone: asked a second time, it finds itself.
             if error.response["Error"]["Code"] != "DuplicateItemException":
                 raise

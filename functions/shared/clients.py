@@ -10,6 +10,7 @@ from botocore.config import Config
 from functions.shared.resources import name_resources
 
 if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_lambda import LambdaClient
@@ -22,6 +23,8 @@ CONNECT_SECONDS = 1
 READ_SECONDS = 2
 # Two attempts of at most 3 s each and the pause between them: what a caller must allow for one call.
 CALL_SECONDS = 2 * (CONNECT_SECONDS + READ_SECONDS) + 1
+# Asked a second time, the others find that it is done already; this one makes another usage plan.
+_ASKED_ONCE = ("apigateway",)
 
 
 class Clients:
@@ -35,7 +38,7 @@ class Clients:
         session: botocore.session.Session | None = None,
     ) -> None:
         self._session = session or botocore.session.get_session()
-        self._made: dict[str, Any] = {}
+        self._made: dict[tuple[str, str | None], Any] = {}
         self._config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=read_seconds,
@@ -47,6 +50,10 @@ class Clients:
     def region(self) -> str:
         """The region this code runs in."""
         return cast("str", self._session.get_config_variable("region"))
+
+    def api_gateway(self, region: str) -> APIGatewayClient:
+        """API Gateway's client in any region, made once. It makes each call once: what failed may be done."""
+        return cast("APIGatewayClient", self._client("apigateway", region))
 
     @overload
     def client(self, service: Literal["cloudwatch"]) -> CloudWatchClient: ...
@@ -64,8 +71,14 @@ class Clients:
     def client(self, service: Literal["stepfunctions"]) -> SFNClient: ...
     def client(self, service: str) -> Any:
         """The client of `service` in this region, made once."""
-        if service not in self._made:
-            client = self._session.create_client(service, config=self._config)
+        return self._client(service, None)
+
+    def _client(self, service: str, region: str | None) -> Any:
+        if (service, region) not in self._made:
+            config = self._config
+            if service in _ASKED_ONCE:
+                config = config.merge(Config(retries={"total_max_attempts": 1}))
+            client = self._session.create_client(service, region_name=region, config=config)
             name_resources(client)
-            self._made[service] = client
-        return self._made[service]
+            self._made[service, region] = client
+        return self._made[service, region]

@@ -1,4 +1,4 @@
-"""The executions of the redrive state machine."""
+"""The executions of a state machine."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, TypedDict
 
@@ -63,4 +64,5 @@ class Given(TypedDict, total=False):
     metric_reader: MetricReader
     shards: int
     page_seconds: float
+    entropy: Callable[[int], bytes]
     poll_seconds: int

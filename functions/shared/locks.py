@@ -1,4 +1,4 @@
-"""Locks in the ledger's table: each with a lease that ends by itself, and a fencing token."""
+"""Locks in a table: each with a lease that ends by itself, and a fencing token."""
 
 from __future__ import annotations
 
@@ -50,8 +50,12 @@ class Held(Exception):  # noqa: N818 - what was found
         self.owner = owner
 
 
+class Locked(Exception):  # noqa: N818 - the name that an execution fails with
+    """Another execution works on the same; the message names it."""
+
+
 class Locks:
-    """Locks in the ledger's table, each with a lease that ends by itself, and a fencing token."""
+    """Locks in a table whose key is `pk`, each with a lease that ends by itself, and a fencing token."""
 
     def __init__(self, client: DynamoDBClient, *, table: str) -> None:
         self._client = client

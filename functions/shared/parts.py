@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -37,9 +37,11 @@ if TYPE_CHECKING:
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
+    from functions.shared.registry import Registry
     from functions.shared.stream_mapping import StreamMapping
     from functions.shared.summary_row import SummaryRow
     from functions.shared.topics import Topics
+    from functions.shared.turns import Turns
 
 # Where a package holds them; infrastructure/packaging.py puts them there.
 _PACKAGE = Path(__file__).parents[2]
@@ -183,6 +185,36 @@ class Parts(Settings):
         from functions.shared.locks import Locks
 
         return Locks(self.clients.client("dynamodb"), table=self.environment[Variable.LEDGER_TABLE])
+
+    @cached_property
+    def registry(self) -> Registry:
+        from functions.shared.registry import Registry
+
+        table = self.environment[Variable.REGISTRY_TABLE]
+        return Registry(self.clients.client("dynamodb"), table=table)
+
+    @cached_property
+    def registry_locks(self) -> Locks:
+        from functions.shared.locks import Locks
+
+        table = self.environment[Variable.REGISTRY_TABLE]
+        return Locks(self.clients.client("dynamodb"), table=table)
+
+    @cached_property
+    def turns(self) -> Turns:
+        from functions.shared.turns import Turns
+
+        return Turns(
+            self.clients.client("dynamodb"),
+            table=self.environment[Variable.REGISTRY_TABLE],
+            clock=self.clock,
+            limited=self.control_plane_limited,
+        )
+
+    @cached_property
+    def entropy(self) -> Callable[[int], bytes]:
+        """Gives random bytes that nobody can guess."""
+        return os.urandom
 
     @cached_property
     def incidents(self) -> Incidents:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,27 @@ class Settings:
     def command_options(self) -> list[str]:
         """The options that tell the command line which deployment is meant."""
         return self.environment[Variable.COMMAND_OPTIONS].split()
+
+    @property
+    def deployment(self) -> str:
+        """The name that every resource's name begins with."""
+        return self.environment[Variable.DEPLOYMENT]
+
+    @cached_property
+    def regions(self) -> Sequence[str]:
+        """All regions of the deployment, the primary one first."""
+        regions: list[str] = json.loads(self.environment[Variable.REGIONS])
+        return regions
+
+    @property
+    def longest_kept_days(self) -> int:
+        """No copy of an event is anywhere for longer."""
+        return int(self.environment[Variable.LONGEST_KEPT_DAYS])
+
+    @property
+    def control_plane_limited(self) -> bool:
+        """False where API Gateway's control plane takes any number of calls, as an emulator's does."""
+        return self.environment[Variable.CONTROL_PLANE_LIMITED] == "true"
 
     @property
     def namespace(self) -> str:

@@ -74,9 +74,13 @@ class Ledger(Construct):
         self._grant(function, "dynamodb:GetItem", rows=[LETTER_KEYS, *kept])
         self._grant(function, "dynamodb:UpdateItem", rows=kept)
         self._grant(function, "dynamodb:BatchGetItem", "dynamodb:PartiQLUpdate", rows=[LETTER_KEYS])
+        self.grant_audit(function)
+        self._grant_index(function)
+
+    def grant_audit(self, function: Function) -> None:
+        """Let it add to the audit."""
         # An INSERT never overwrites, and nothing else may be done to what was decided.
         self._grant(function, "dynamodb:PartiQLInsert", rows=[f"{Rows.AUDIT}*"])
-        self._grant_index(function)
 
     def grant_count(self, function: Function) -> None:
         """Let it count letters, see which incident was told and who is at the triage, and end an incident.

@@ -1,4 +1,4 @@
-"""What people need: one managed policy for who operates a deployment, and one for who approves."""
+"""What people need: a managed policy for who operates a deployment, who approves, and who hands over keys."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ _NO_RESOURCE = "AWS knows no resource of this action."
 
 
 class Policies(Construct):
-    """The managed policies `operator` and `approver`; whoever deploys attaches them, never both to one.
+    """The managed policies `operator`, `approver` and `key_holder`; whoever deploys attaches them.
 
-    An operator does all that the runbook shows but answer approvals. Whoever has this policy can't read the
-    token of an approval, whatever else they have. An approver does nothing else.
+    An operator does all that the runbook shows but answer approvals and see the values of keys. Whoever has
+    this policy can't read the token of an approval, whatever else they have. An approver does nothing else,
+    and a key holder sees the values of keys of publishers, to hand them over.
     """
 
     operator: iam.ManagedPolicy
     approver: iam.ManagedPolicy
+    key_holder: iam.ManagedPolicy
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class Policies(Construct):
         topics: Topics,
         redrive: sfn.StateMachine,
         approval: sfn.StateMachine,
+        publishers: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
@@ -61,7 +64,11 @@ class Policies(Construct):
             "All that the runbook shows but answering approvals: start, stop, read",
         )
         self.approver = self._policy(region, "approver", "Read what waits for an approval, answer")
+        self.key_holder = self._policy(region, "key-holder", "See the values of publishers' keys")
         self._operate(region, ledger, topics, redrive)
+        for policy in (self.operator, self.key_holder):
+            self._ask_of(policy, publishers)
+        self._hold_keys(region)
         self._approve(redrive, approval)
         self._keep_apart(approval)
 
@@ -69,7 +76,7 @@ class Policies(Construct):
         # IAM knows no regions.
         policy = iam.ManagedPolicy(
             self,
-            name.capitalize(),
+            "".join(word.capitalize() for word in name.split("-")),
             managed_policy_name=region.configuration.name(f"{name}-{region.name}"),
             description=description,
         )
@@ -130,6 +137,24 @@ class Policies(Construct):
         self._list(approver, Objects.APPROVALS)
         # What is answered is said by the token alone, and an approver can read those of this deployment.
         allow(approver, ["states:SendTaskSuccess"], ["*"], why=_NO_RESOURCE)
+
+    def _ask_of(self, policy: iam.ManagedPolicy, publishers: sfn.StateMachine) -> None:
+        """Let them ask for what is on record of publishers, and for changes."""
+        self._allow(policy, ["states:StartExecution"], [publishers.state_machine_arn])
+        executions = [self._executions(publishers)]
+        self._allow(policy, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
+
+    def _hold_keys(self, region: Region) -> None:
+        stack = cdk.Stack.of(self)
+        self._allow(
+            self.key_holder,
+            ["apigateway:GET"],
+            [f"arn:{stack.partition}:apigateway:{stack.region}::/apikeys/*"],
+            why="API Gateway chooses the ids; the tag tells those of this deployment.",
+            conditions={
+                "StringEquals": {"aws:ResourceTag/deployment": region.configuration.deployment}
+            },
+        )
 
     def _keep_apart(self, approval: sfn.StateMachine) -> None:
         """Keep the tokens from operators, also from one who is an approver, or may read everything."""

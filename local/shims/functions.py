@@ -11,7 +11,7 @@ from ministack.services import lambda_svc as lambdas
 from .patching import Json, replace_once
 
 # The SDK calls that custom resources of our templates make.
-CUSTOM_RESOURCE_CALLS = ("DescribeTable",)
+CUSTOM_RESOURCE_CALLS = ("DescribeTable", "PutItem", "DeleteItem")
 
 
 def javascript_sdk_lists_its_exports() -> None:

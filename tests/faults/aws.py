@@ -20,13 +20,14 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from functions.shared.clients import Clients
-from tests.faults import cloudwatch, dynamodb, lambda_, s3, sns, sqs, stepfunctions
+from tests.faults import apigateway, cloudwatch, dynamodb, lambda_, s3, sns, sqs, stepfunctions
 from tests.faults.http import Request, body
 from tests.faults.memory import REGION, Memory
 from tests.faults.sdk import fail
 from tests.faults.vocabulary import Call, Faults, Service, nothing
 
 READERS: dict[Service, Callable[[Memory, AWSPreparedRequest], Request]] = {
+    "apigateway": apigateway.read,
     "dynamodb": dynamodb.read,
     "lambda": lambda_.read,
     "monitoring": cloudwatch.read,
@@ -66,7 +67,7 @@ class FakeAws(Memory):
         session = botocore.session.get_session()
         session.set_credentials("test", "test")
         session.set_config_variable("region", REGION)
-        session.register("before-send", cast("Any", self._answer))
+        session.register("before-send", cast("Any", self.send))
 
         def sleep(seconds: float) -> None:
             self.slept += seconds
@@ -88,7 +89,8 @@ class FakeAws(Memory):
         """What AWS answers to a request that no fault happens to."""
         return self._do(self._read(request)[1])
 
-    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        """What becomes of a request; raises what the fault is that happens to it."""
         service, asked = self._read(request)
         text = body(request).decode(errors="replace")
         with self._lock:

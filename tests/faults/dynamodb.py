@@ -101,6 +101,24 @@ def _query(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
     return json_response(answer)
 
 
+def _scan(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
+    # In no order of the keys, but always in the same one.
+    keys = sorted(memory.items(name), key=lambda key: key[::-1])
+    if start := content.get("ExclusiveStartKey"):
+        keys = [key for key in keys if key[::-1] > start["pk"]["S"][::-1]]
+    expressions = Expressions(content)
+    most = min(content.get("Limit", _PAGE), _PAGE)
+    page = [memory.items(name)[key] for key in keys[:most]]
+    wanted = content.get("FilterExpression")
+    expressions.holds(wanted, {})
+    kept = [item for item in page if expressions.holds(wanted, item)]
+    expressions.see_all_used()
+    answer: dict[str, Any] = {"Items": kept, "Count": len(kept), "ScannedCount": len(page)}
+    if len(keys) > most:
+        answer["LastEvaluatedKey"] = {"pk": page[-1]["pk"]}
+    return json_response(answer)
+
+
 def _describe_table(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
     table = {"TableName": content["TableName"], "TableStatus": "ACTIVE"}
     return json_response({"Table": {**table, "LatestStreamArn": memory.stream}})
@@ -111,6 +129,7 @@ _OPERATIONS: Mapping[str, Callable[[Memory, str, dict[str, Any]], AWSResponse]] 
     "GetItem": _get_item,
     "DeleteItem": _delete_item,
     "Query": _query,
+    "Scan": _scan,
     "DescribeTable": _describe_table,
 }
 

@@ -15,7 +15,7 @@ Item = Mapping[str, Any]
 """Attributes by name, as DynamoDB writes them: `{"S": "text"}`, `{"N": "1"}`, `{"SS": [...]}`."""
 
 # The others may be reserved words, so they have to be written as `#name`.
-_UNRESERVED = {"accepted_at", "digest", "fingerprints", "lease_until", "pk"}
+_UNRESERVED = {"accepted_at", "digest", "expires_at", "fingerprints", "lease_until", "pk"}
 _TOKENS = re.compile(r"\s*([#:]?\w+|<>|<=|>=|[<>=(),+-])")
 _COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": lambda one, other: bool(one == other),
@@ -116,6 +116,13 @@ class Expressions:
             there = self._name(self._take()) in item
             self._take(")")
             return there if first == "attribute_exists" else not there
+        if first == "begins_with":
+            self._take("(")
+            text = self._operand(self._take(), item)
+            self._take(",")
+            prefix = self._operand(self._take(), item)
+            self._take(")")
+            return text is not None and text["S"].startswith(prefix["S"])
         value = self._operand(first, item)
         operator = self._take()
         if operator == "BETWEEN":

@@ -40,6 +40,21 @@ class Index:
 
 
 @dataclass
+class Gateway:
+    """API Gateway's control plane in one region: plans and keys by id, as it answers them."""
+
+    plans: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """With their values."""
+    plan_keys: dict[str, list[str]] = field(default_factory=dict)
+    """Ids of keys, by plan."""
+    made: int = 0
+    """Plans and keys that were ever made."""
+    plans_a_page: int = 7
+    """API Gateway has up to 500; so few that there are many pages."""
+
+
+@dataclass
 class Memory:
     """What the services hold; what does not exist yet is made by the first call for it."""
 
@@ -77,6 +92,8 @@ class Memory:
     descriptions: dict[str, list[str]] = field(default_factory=dict)
     """What an alarm that is there says, in a list, by its name."""
     messages_sent: int = 0
+    gateways: dict[str, Gateway] = field(default_factory=dict)
+    """By region."""
     stream: str = f"arn:aws:dynamodb:{REGION}:123456789012:table/shop-events/stream/1"
     """Of every table."""
     mapping: dict[str, Any] | None = field(
@@ -87,6 +104,10 @@ class Memory:
     def items(self, table: str) -> dict[str, dict[str, Any]]:
         """A table's items by `pk`."""
         return self.tables.setdefault(table, {})
+
+    def gateway(self, region: str) -> Gateway:
+        """A region's control plane of API Gateway."""
+        return self.gateways.setdefault(region, Gateway())
 
     def letters(self, queue: str) -> list[dict[str, Any]]:
         """The messages in a queue, as JSON."""

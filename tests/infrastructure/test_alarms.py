@@ -42,6 +42,7 @@ WAITING = {
     "eventing-publish-old-dead-letters",
     "eventing-redrive-failed",
     "eventing-redrive-long",
+    "eventing-publishers-impaired",
 }
 # Metrics that have data always, and so an alarm that does not take its absence for health.
 ALWAYS = {
@@ -85,16 +86,19 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
             for f in functions
             for what in ("errors", "throttles", "duration")
         ),
-        # What the redrive function raises is in part what operators did wrong: its executions tell.
         "eventing-notifier-undelivered",
-        "eventing-redrive-throttles",
-        "eventing-redrive-duration",
+        # What these raise is in part what operators did wrong: their executions tell.
+        *(
+            f"eventing-{f}-{what}"
+            for f in ("redrive", "publishers")
+            for what in ("throttles", "duration")
+        ),
         "eventing-api-failures",
         "eventing-api-latency",
         "eventing-api-refusals",
         *(
             f"eventing-{t}-{k}-throttles"
-            for t in ("events-table", "ledger", "ledger-index")
+            for t in ("events-table", "ledger", "ledger-index", "registry")
             for k in ("read", "write")
         ),
         "eventing-publish-late",

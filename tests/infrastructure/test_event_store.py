@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.infrastructure.synthesis import Json, Synthesis, Template
 
 
@@ -21,8 +23,11 @@ def test_events_are_found_by_one_key_expire_and_are_streamed(deployment: Synthes
     assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_events_outlive_mistakes_in_every_region(two_regions: Synthesis) -> None:
-    table = two_regions.data.one("AWS::DynamoDB::GlobalTable")
+@pytest.mark.parametrize("name", ["eventing-events", "eventing-registry"])
+def test_events_and_publishers_outlive_mistakes_in_every_region(
+    two_regions: Synthesis, name: str
+) -> None:
+    table = two_regions.data.one("AWS::DynamoDB::GlobalTable", TableName=name)
     replicas = table.properties["Replicas"]
 
     assert {replica["Region"] for replica in replicas} == {"us-east-1", "eu-west-1"}

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from functions.contract import LETTER_MEMBERS
-from tests.console_rights import rights_of_approvers, rights_of_operators
+from tests.console_rights import rights_of_approvers, rights_of_key_holders, rights_of_operators
 from tests.infrastructure.synthesis import ACCOUNT, Json, Template
 
 OPERATOR, APPROVER = "eventing-operator-us-east-1", "eventing-approver-us-east-1"
+KEY_HOLDER = "eventing-key-holder-us-east-1"
 
 
 def _statements(template: Template, policy: str, effect: str = "Allow") -> Iterator[Json]:
@@ -26,8 +27,12 @@ def _listed(value: Json) -> list[str]:
 
 @pytest.mark.parametrize(
     ("policy", "needed"),
-    [(OPERATOR, rights_of_operators()), (APPROVER, rights_of_approvers())],
-    ids=["operator", "approver"],
+    [
+        (OPERATOR, rights_of_operators()),
+        (APPROVER, rights_of_approvers()),
+        (KEY_HOLDER, rights_of_key_holders()),
+    ],
+    ids=["operator", "approver", "key-holder"],
 )
 def test_a_policy_has_the_rights_that_its_commands_need_and_no_others(
     regional: Template, policy: str, needed: set[str]
@@ -45,14 +50,17 @@ _EVERYWHERE = {
 }
 
 
-@pytest.mark.parametrize("policy", [OPERATOR, APPROVER])
+@pytest.mark.parametrize("policy", [OPERATOR, APPROVER, KEY_HOLDER])
 def test_a_right_is_for_what_is_of_this_deployment(regional: Template, policy: str) -> None:
     for statement in _statements(regional, policy):
         for resource in _listed(statement["Resource"]):
             if resource == "*":
                 assert set(_listed(statement["Action"])) <= _EVERYWHERE
             else:
-                assert "eventing-" in resource or f":{ACCOUNT}:" in resource
+                # API Gateway's names have neither; keys of this deployment are told by their tag.
+                tagged = {"StringEquals": {"aws:ResourceTag/deployment": "eventing"}}
+                named = "eventing-" in resource or f":{ACCOUNT}:" in resource
+                assert named or statement.get("Condition") == tagged
 
 
 def test_a_letter_is_read_without_its_event(regional: Template) -> None:

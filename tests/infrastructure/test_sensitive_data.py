@@ -143,6 +143,8 @@ def test_what_is_called_at_deployment_is_allowed_from_the_start(
     of_macie = "aws-service-role/macie.amazonaws.com/AWSServiceRoleForAmazonMacie"
     assert statements == {
         ("dynamodb:DescribeTable", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"),
+        ("dynamodb:PutItem", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"),
+        ("dynamodb:DeleteItem", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"),
         ("macie2:CreateClassificationJob", job),
         ("macie2:UpdateClassificationJob", job),
         ("macie2:EnableMacie", "*"),

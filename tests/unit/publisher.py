@@ -45,6 +45,7 @@ class Publisher:
         *,
         content_type: str = "application/cloudevents+json",
         key_id: str | None = KEY_ID,
+        key: str | None = None,
         request_id: str = "",
         seconds: float = 20.0,
     ) -> dict[str, Any]:
@@ -54,7 +55,7 @@ class Publisher:
             "requestContext": {
                 "requestId": request_id or "of-the-client",
                 "extendedRequestId": f"r{self.requests}",
-                "identity": {"apiKeyId": key_id},
+                "identity": {"apiKeyId": key_id, "apiKey": key},
             },
             "multiValueHeaders": {"Content-Type": [content_type]},
             "body": body if isinstance(body, str) else json.dumps(body),

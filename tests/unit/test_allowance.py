@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from eventing.dead_letter import Stage
+from eventing.input import InvalidInput
 from eventing.redrive.allowance import (
     Allowance,
     check_ceiling,
     letters_by_stage,
     why_approval,
 )
-from eventing.redrive.request import InvalidInput, RedriveRequest
+from eventing.redrive.request import RedriveRequest
 
 NOW = datetime(2026, 11, 27, 12, 30, tzinfo=UTC)
 CEILINGS = {"redrive": 10, "discard": 4}

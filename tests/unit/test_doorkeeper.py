@@ -133,14 +133,15 @@ def test_types_that_are_allowed(types: tuple[str, ...] | None, type: str, allowe
 def test_it_is_bounded_and_says_what_to_do() -> None:
     name = "a" * (MAX_NAME_LENGTH - 5)
     # The longest names, restricted in every way: so many fit at least.
-    entry = Entry(True, ("com.example.shop.*",), MAX_BATCH - 1, MAX_BODY_BYTES - 1)
+    entry = Entry(False, ("com.example.shop.*",), MAX_BATCH - 1, MAX_BODY_BYTES - 1)
     doorkeeper = Doorkeeper()
     for number in range(400):
         doorkeeper = doorkeeper.with_entry(f"{name}{number:05}", entry)
     with pytest.raises(DoorkeeperFull, match=f"has room for {MAX_BYTES}: restrict fewer"):
         _fill(doorkeeper, name, entry)
     assert len(doorkeeper.to_text().encode()) <= MAX_BYTES
-    # What makes it smaller is always taken.
+    # What makes it smaller is always taken, and there is room to stop somebody.
+    assert "late" in doorkeeper.with_entry("late", Entry(suspended=True)).suspended
     assert doorkeeper.with_entry(f"{name}00000", Entry()) != doorkeeper
 
 

@@ -13,6 +13,7 @@ import pytest
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import read_dead_letter
 from eventing.event import Event, event_key
+from eventing.publishers.keys import ENTROPY_BYTES, key_value
 from eventing.schemas import Schemas
 from functions.ingest.handler import THREADS
 from tests.faults.aws import FakeAws
@@ -369,6 +370,23 @@ def test_a_request_id_of_the_publishers_choice_overwrites_no_copy(publisher: Pub
 
     contents = [json.loads(content)["id"] for content in publisher.archived.values()]
     assert sorted(contents) == ["0", "1", "2"]
+
+
+def test_the_publisher_is_who_the_value_of_the_key_names_and_the_value_goes_nowhere(
+    publisher: Publisher,
+) -> None:
+    value = key_value("nordic-crm", bytes(ENTROPY_BYTES))
+
+    # Whatever the body says.
+    response = publisher.post(event(data={"publisher": "acme"}), key_id="new", key=value)
+
+    assert response["statusCode"] == 202
+    (stored,) = publisher.stored.values()
+    assert stored["publisher"] == {"S": "nordic-crm"}
+    (name,) = publisher.archived
+    assert name.startswith("publisher=nordic-crm/")
+    everything = [response, publisher.stored, publisher.archived, publisher.log.getvalue()]
+    assert value not in str(everything)
 
 
 def test_a_key_of_no_publisher_is_refused(publisher: Publisher) -> None:

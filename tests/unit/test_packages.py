@@ -35,6 +35,10 @@ ENVIRONMENT = {
     Variable.PUBLISHERS: "{}",
     Variable.EVENT_RETENTION_DAYS: "90",
     Variable.LEDGER_TABLE: "ledger",
+    Variable.REGISTRY_TABLE: "registry",
+    Variable.REGIONS: '["eu-north-1"]',
+    Variable.CONTROL_PLANE_LIMITED: "true",
+    Variable.LONGEST_KEPT_DAYS: "550",
     Variable.OPEN_LETTER_DAYS: "180",
     Variable.CLOSED_LETTER_DAYS: "30",
     Variable.OPERATIONS_BUCKET: "operations",
@@ -187,6 +191,10 @@ class Recorder(Clients):
     def client(self, service: Any) -> Any:
         self.services.add(service)
         return super().client(service)
+
+    def api_gateway(self, region: str) -> Any:
+        self.services.add("apigateway")
+        return super().api_gateway(region)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

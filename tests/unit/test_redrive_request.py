@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from eventing.cause import Code
+from eventing.input import InvalidInput
 from eventing.redrive.filter import Filter
 from eventing.redrive.junk import JunkKind
-from eventing.redrive.request import InvalidInput, RedriveRequest, read_request
+from eventing.redrive.request import RedriveRequest, read_request
 
 ID, OTHER_ID = "a" * 43, f"{'-_9Z' * 10}abc"
 EVERY_FIELD: dict[str, Any] = {

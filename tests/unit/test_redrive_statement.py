@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from eventing.input import InvalidInput
 from eventing.members import Unfit
-from eventing.redrive.request import InvalidInput, read_request
+from eventing.redrive.request import read_request
 from eventing.redrive.statement import line, says_something
 from infrastructure.packaging import ROOT
 

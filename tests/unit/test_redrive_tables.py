@@ -7,10 +7,11 @@ from typing import Any, cast, get_args
 import pytest
 
 from eventing.dead_letter import STAGES, STEPS
+from eventing.input import InvalidInput
 from eventing.redrive import steps
 from eventing.redrive.actions import ACTIONS, Action
 from eventing.redrive.price import price
-from eventing.redrive.request import InvalidInput, read_request
+from eventing.redrive.request import read_request
 from functions.redrive.dependencies import make_dependencies
 from functions.shared.parts import Parts
 from tests.unit.letters import row

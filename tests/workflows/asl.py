@@ -1,8 +1,8 @@
 """Enough of the Amazon States Language (JSONata) to run the project's state machines without AWS.
 
-Follows the specification (states-language.net) for what the machines use, and refuses all else. Waits,
-retries and time-outs are Step Functions' own and not run here: a task that uses them up raises
-`TaskFailed` with the error's name.
+Follows the specification (states-language.net) for what the machines use, and refuses all else. Retries and
+time-outs are Step Functions' own and not run here: a task that uses them up raises `TaskFailed` with the
+error's name. A wait calls `wait`, and takes no time by itself.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Execution:
     task: Task
     """Stands for whatever a Task state calls: takes the arguments, gives the result or raises TaskFailed."""
     name: str = "run-1"
+    wait: Callable[[float], None] = lambda seconds: None
     started_at: str = "2026-03-01T12:00:00.000Z"
     variables: dict[str, Json] = field(default_factory=dict)
     visited: list[str] = field(default_factory=list)
@@ -91,6 +92,13 @@ class Execution:
                 except TaskFailed as failed:
                     return self._caught(state, failed, states)
             case "Pass":
+                states["result"] = input
+            case "Wait":
+                seconds = self._value(state["Seconds"], states)
+                # Of Step Functions: a whole number, at most a year.
+                assert type(seconds) is int, seconds
+                assert 0 <= seconds <= 99999999
+                self.wait(seconds)
                 states["result"] = input
             case other:
                 raise AssertionError(f"{other} states are not interpreted here")

@@ -21,6 +21,7 @@ from botocore.response import StreamingBody
 from botocore.session import Session
 
 from console.shell.surroundings import Surroundings
+from eventing.publishers.request import read_request as read_publisher_request
 from eventing.redrive.approval import read_approval
 from eventing.redrive.ledger import shard
 from eventing.redrive.request import read_request
@@ -29,6 +30,7 @@ from eventing.timestamps import timestamp
 REGION = "eu-north-1"
 STACK = f"eventing-{REGION}"
 MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:eventing-redrive"
+CHANGING = MACHINE.replace("eventing-redrive", "eventing-publishers")
 ASKING = MACHINE.replace("eventing-redrive", "eventing-approval")
 OPS = f"arn:aws:sns:{REGION}:123456789012:eventing-ops"
 NOTIFIER = f"arn:aws:lambda:{REGION}:123456789012:function:eventing-notifier"
@@ -36,6 +38,8 @@ CALLER = "arn:aws:sts::123456789012:assumed-role/operator/dana"
 NOW = datetime(2026, 11, 27, 16, 0, tzinfo=UTC)
 # That of a task which waits for an answer: may stand in nothing that is shown either.
 TOKEN = "task-token-4711"
+# That of a publisher's key: is shown to whoever asks for it, and nowhere else.
+KEY_VALUE = "evkAcmeWeb" + "0" * 43
 # Stands in every event that a letter holds, and may stand in nothing that is shown.
 SECRET = "pay-secret-4711"
 OUTPUTS = {
@@ -43,6 +47,7 @@ OUTPUTS = {
     "OperationsBucket": "eventing-operations",
     "RedriveStateMachineArn": MACHINE,
     "ApprovalStateMachineArn": ASKING,
+    "PublishersStateMachineArn": CHANGING,
     "OpsTopicArn": OPS,
 }
 # The services' models, read once.
@@ -116,12 +121,58 @@ def plan_of(letters: int) -> dict[str, Any]:
     }
 
 
+# What is on record of a publisher.
+PUBLISHER: Mapping[str, Any] = {
+    "name": "acme-web",
+    "contact": "ops@acme.example",
+    "usage_plan": "standard",
+    "limits": {},
+    "in_force": {
+        "rate_per_second": 50.0,
+        "burst": 100,
+        "quota": {"limit": 1000, "period": "DAY"},
+        "max_events": 100,
+        "max_body_bytes": 4194304,
+    },
+    "types": None,
+    "status": "active",
+    "reason": "",
+    "changed_by": "dana",
+    "changed_at": "2026-11-27T15:00:00.000Z",
+    "registered_at": "2026-11-27T15:00:00.000Z",
+    "throttle": None,
+    "name_free_at": None,
+    "keys": [
+        {
+            "number": 1,
+            "state": "live",
+            "expires_at": "2026-12-27T15:00:00.000Z",
+            "ids": {REGION: "k1"},
+        },
+        {"number": 2, "state": "live", "expires_at": None, "ids": {REGION: "k2"}},
+    ],
+}
+
+
+def changed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+    """What the state machine of publishers makes of an input when all goes well."""
+    output = {"action": request["action"], "outcome": "done", "failures": []}
+    looked: dict[str, Any] = {
+        "regions": {},
+        "differences": [],
+        "publishers": [PUBLISHER],
+        "after": None,
+    }
+    return Run(request, {**output, **looked, "publisher": PUBLISHER}, states=["Work"])
+
+
 @dataclass
 class Cloud:
     """What AWS holds, and what it was asked."""
 
     folder: Path
     engine: Engine = done
+    changing: Engine = changed
     fault: Callable[[str], None] = lambda operation: None
     """Called with each operation before it is done; what it raises happens in place of the answer."""
     after: Callable[[str], None] = lambda operation: None
@@ -195,6 +246,7 @@ class Cloud:
             "GetExecutionHistory": self.get_execution_history,
             "ListObjectsV2": self.list_objects_v2,
             "GetObject": self.get_object,
+            "GetApiKey": self.get_api_key,
         }
         try:
             self.fault(model.name)
@@ -254,9 +306,17 @@ class Cloud:
 
     def start_execution(self, params: Any) -> Any:
         request = json.loads(params["input"])
+        if params["stateMachineArn"] == CHANGING:
+            read_publisher_request(request)
+            self.runs[params["name"]] = self.changing(self, request)
+            return {}
         read_request(request)
         self.runs[params["name"]] = self.engine(self, request)
         return {}
+
+    def get_api_key(self, params: Any) -> Any:
+        assert params["includeValue"]
+        return {"id": params["apiKey"], "value": KEY_VALUE}
 
     def stop_execution(self, params: Any) -> Any:
         run = self._run(params["executionArn"])
@@ -278,6 +338,8 @@ class Cloud:
             "status": "RUNNING",
         }
         if run.looks < len(run.states):
+            # Nobody asks for the history of a change to a publisher.
+            run.looks += ":eventing-publishers:" in params["executionArn"]
             return answer
         answer |= {"status": run.status, "stopDate": run.started_at + timedelta(seconds=2)}
         given = {"error": run.error, "cause": run.cause}

@@ -28,6 +28,7 @@ COMMANDS = (
     *("follow", "stop", "continue", "report", "approvals", "approve", "refuse", "audit"),
     *("send", "route"),
 )
+PUBLISHERS = ("publishers ACTION", "publishers show", "publishers list", "publishers key")
 
 
 def test_help_loads_neither_the_cdk_nor_the_sdk() -> None:
@@ -164,6 +165,7 @@ def test_commands_that_documents_show_are_understood(
         typed = [given.get(word, word.lower() if word.isupper() else word) for word in words]
         if words[0] in APPROVING:
             cloud.ask("r-1")
+        cloud.answers = ["y"]
         decides = words[0] in ("redrive", "discard", "continue", "approve", "refuse")
         ended = eventing(*typed, *(("--yes", "--reason", "it is back") if decides else ()))
         assert ended.code == 0, (words, ended.err)
@@ -189,8 +191,10 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
         **{name: ["r-1"] for name in ("follow", "stop", "continue", "report")},
         **{name: ["r-2"] for name in ("approve", "refuse")},
     }
-    assert set(rights()) == set(COMMANDS) - {"send", "route"}
+    assert set(rights()) == {*COMMANDS, *PUBLISHERS} - {"send", "route"}
     for command, listed in rights().items():
+        if command in PUBLISHERS:
+            continue  # see test_publishers
         cloud.runs, cloud.items, cloud.answers = (
             deepcopy(runs),
             items(range(3)),
