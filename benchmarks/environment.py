@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from benchmarks.events import PUBLISHER_KEY
 from benchmarks.sink import CERTIFICATE
 from functions.contract import Variable
 from infrastructure import packaging
@@ -37,7 +36,6 @@ FUNCTION = {
     Variable.INGEST_DLQ_URL: f"https://sqs.{REGION}.amazonaws.com/123456789012/ingest-dlq",
     Variable.PUBLISH_DLQ_URL: f"https://sqs.{REGION}.amazonaws.com/123456789012/publish-dlq",
     Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:{REGION}:123456789012:shop-topic-",
-    Variable.PUBLISHERS: json.dumps({PUBLISHER_KEY: "acme"}),
     Variable.EVENT_RETENTION_DAYS: "90",
     Variable.SERVICE: "shop",
     Variable.NAMESPACE: "Eventing",

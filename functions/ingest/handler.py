@@ -31,13 +31,13 @@ class Handler:
         self,
         *,
         ingest: Ingest,
-        publishers: Mapping[str, str],
+        template_keys: Mapping[str, str],
         logger: Logger,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._ingest = ingest
-        self._publishers = publishers
+        self._template_keys = template_keys
         self._logger = logger
         self._metrics = metrics
         self._clock = clock
@@ -59,11 +59,7 @@ class Handler:
     def _answer(
         self, event: Mapping[str, Any], context: Context, deadline: Deadline, request_id: str
     ) -> Answer:
-        identity = event["requestContext"]["identity"]
-        # API Gateway has verified the key, whose value names its publisher. It goes nowhere from here.
-        publisher = publisher_of(identity.get("apiKey") or "") or self._publishers.get(
-            identity.get("apiKeyId") or ""
-        )
+        publisher = self._publisher(event["requestContext"]["identity"])
         if publisher is None:
             return _problem(
                 Kind.NO_PUBLISHER, "Ask the operators for a key of a publisher.", request_id
@@ -88,6 +84,11 @@ class Handler:
             bytes=len(content),
         )
         return response
+
+    def _publisher(self, identity: Mapping[str, Any]) -> str | None:
+        """The publisher of the key that API Gateway has verified: no header and no body has a say in it."""
+        named = publisher_of(identity.get("apiKey") or "")
+        return named or self._template_keys.get(identity.get("apiKeyId") or "")
 
     def _observe(self, report: Report, response: Answer, **request: Any) -> None:
         self._metrics.write(
@@ -135,7 +136,7 @@ def make_handler(parts: Parts) -> Handler:
             workers=parts.workers,
             clock=parts.clock,
         ),
-        publishers=parts.publishers,
+        template_keys=parts.template_keys,
         logger=parts.logger,
         metrics=parts.metrics,
         clock=parts.clock,

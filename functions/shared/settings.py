@@ -21,9 +21,9 @@ class Settings:
         self.environment = environment
 
     @cached_property
-    def publishers(self) -> Mapping[str, str]:
-        """The publishers by the ids of their API keys."""
-        publishers: Mapping[str, str] = json.loads(self.environment[Variable.PUBLISHERS])
+    def template_keys(self) -> Mapping[str, str]:
+        """By the ids of API keys that name no publisher, since the template made them: their publishers."""
+        publishers: Mapping[str, str] = json.loads(self.environment.get(Variable.PUBLISHERS, "{}"))
         return publishers
 
     @property

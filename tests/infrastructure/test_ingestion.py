@@ -215,6 +215,16 @@ def test_each_request_is_logged_without_its_key(regional: Template) -> None:
     assert stage.properties["TracingEnabled"] is True
 
 
+def test_nothing_traces_requests_with_their_keys_and_bodies(regional: Template) -> None:
+    """Data tracing and the execution log write headers and bodies out (API Gateway, "Set up CloudWatch
+    logging"): neither is on for any method."""
+    (stage,) = regional.all("AWS::ApiGateway::Stage")
+
+    for settings in stage.properties.get("MethodSettings", ()):
+        assert not settings.get("DataTraceEnabled")
+        assert settings.get("LoggingLevel", "OFF") == "OFF"
+
+
 def test_outputs_say_what_clients_and_operators_need(regional: Template) -> None:
     assert regional.output("ApiUrl").startswith("https://")
     assert ".execute-api.us-east-1.amazonaws.com/" in regional.output("ApiUrl")

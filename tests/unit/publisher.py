@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from io import StringIO
@@ -10,6 +11,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from eventing.publishers.keys import ENTROPY_BYTES, key_value
 from eventing.schemas import Schemas
 from functions.ingest.handler import THREADS, Handler, make_handler
 from functions.shared.clients import Clients
@@ -18,13 +20,14 @@ from tests.faults.aws import FakeAws
 from tests.faults.memory import QUEUE_URL
 from tests.unit.invocations import Context
 
-KEY_ID = "key-of-acme"
+KEY = key_value("acme", bytes(ENTROPY_BYTES))
+TEMPLATE_KEY_ID = "key-of-the-template"
 ENVIRONMENT = {
     "EVENTS_TABLE": "events",
     "EVENT_RETENTION_DAYS": "90",
     "ARCHIVE_BUCKET": "archive",
     "INGEST_DLQ_URL": QUEUE_URL + "ingest-dlq",
-    "PUBLISHERS": json.dumps({KEY_ID: "acme"}),
+    "PUBLISHERS": json.dumps({TEMPLATE_KEY_ID: "acme"}),
     "POWERTOOLS_SERVICE_NAME": "shop",
     "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
 }
@@ -44,8 +47,9 @@ class Publisher:
         body: Any,
         *,
         content_type: str = "application/cloudevents+json",
-        key_id: str | None = KEY_ID,
-        key: str | None = None,
+        key: str | None = KEY,
+        key_id: str | None = "abcdef1234",
+        headers: Mapping[str, str] | None = None,
         request_id: str = "",
         seconds: float = 20.0,
     ) -> dict[str, Any]:
@@ -55,9 +59,13 @@ class Publisher:
             "requestContext": {
                 "requestId": request_id or "of-the-client",
                 "extendedRequestId": f"r{self.requests}",
-                "identity": {"apiKeyId": key_id, "apiKey": key},
+                "identity": {"apiKey": key, "apiKeyId": key_id},
             },
-            "multiValueHeaders": {"Content-Type": [content_type]},
+            "multiValueHeaders": {
+                "Content-Type": [content_type],
+                "x-api-key": [key],
+                **{name: [value] for name, value in (headers or {}).items()},
+            },
             "body": body if isinstance(body, str) else json.dumps(body),
             "isBase64Encoded": False,
         }

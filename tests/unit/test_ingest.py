@@ -20,7 +20,7 @@ from tests.faults.aws import FakeAws
 from tests.faults.memory import REGION
 from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 from tests.unit.invocations import CODES, LOGGERS_OWN
-from tests.unit.publisher import KEY_ID, Publisher, event, new_function
+from tests.unit.publisher import KEY, TEMPLATE_KEY_ID, Publisher, event, new_function
 
 
 @pytest.fixture
@@ -354,7 +354,9 @@ def test_a_crash_is_a_503_that_names_nothing(
     assert line["error"] == "RuntimeError"
     # Where it was raised, the innermost last; its text may quote the event.
     assert line["at"][-1].endswith(" check")
-    assert "secret" not in publisher.log.getvalue() + capsys.readouterr().out
+    told = publisher.log.getvalue() + capsys.readouterr().out
+    assert "secret" not in told
+    assert KEY not in told
 
 
 def test_the_id_to_quote_is_one_that_no_client_can_choose(publisher: Publisher) -> None:
@@ -390,10 +392,51 @@ def test_the_publisher_is_who_the_value_of_the_key_names_and_the_value_goes_nowh
 
 
 def test_a_key_of_no_publisher_is_refused(publisher: Publisher) -> None:
-    for key_id in ("another", None):
-        response = publisher.post(event(), key_id=key_id)
+    for key in ("Another1Key2OfNobody3", None):
+        response = publisher.post(event(), key=key)
         assert response["statusCode"] == 403
     assert publisher.aws.calls == []
+
+
+def test_who_sends_is_who_the_verified_key_says_whatever_else_is_sent(publisher: Publisher) -> None:
+    other = key_value("globex-web", bytes(ENTROPY_BYTES))
+    publisher.post(
+        event(publisherid="globex-web"),
+        key_id=TEMPLATE_KEY_ID,
+        headers={"x-api-key": other, "ce-publisher": "globex-web", "publisher": "globex-web"},
+    )
+    refused = publisher.post(event(2, publisher="globex-web"))
+
+    assert [item["publisher"]["S"] for item in publisher.stored.values()] == ["acme"]
+    assert (refused["statusCode"], len(publisher.stored)) == (400, 1)
+
+
+@pytest.mark.parametrize("name", ["a", "globex-web", "x2-y3-z"])
+def test_a_key_is_of_the_publisher_that_it_names(publisher: Publisher, name: str) -> None:
+    publisher.post(event(), key=key_value(name, b"\xff" * ENTROPY_BYTES))
+
+    assert [item["publisher"]["S"] for item in publisher.stored.values()] == [name]
+
+
+def test_a_key_of_the_template_is_known_by_its_id(publisher: Publisher) -> None:
+    for key in ("madeByApiGateway4711", None):
+        assert publisher.post(event(), key=key, key_id=TEMPLATE_KEY_ID)["statusCode"] == 202
+
+    assert [item["publisher"]["S"] for item in publisher.stored.values()] == ["acme"]
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "refused", "lost"])
+def test_no_key_is_told_or_kept_by_anything(
+    publisher: Publisher, outcome: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publisher.aws.fault = lambda call: (
+        "denied" if outcome == "lost" and call.service != "s3" else None
+    )
+    sent = "{" if outcome == "refused" else event()
+    response = publisher.post(sent)
+
+    held = (publisher.stored, publisher.archived, publisher.letters, response)
+    assert KEY not in f"{held}{publisher.log.getvalue()}{capsys.readouterr()}"
 
 
 def test_metrics_and_log_tell_counts_and_never_data_or_key(
@@ -430,7 +473,7 @@ def test_metrics_and_log_tell_counts_and_never_data_or_key(
     }  # fmt: skip
     text = publisher.log.getvalue() + json.dumps(metrics)
     assert "Lovelace" not in text
-    assert KEY_ID not in text
+    assert KEY not in text
 
 
 def test_one_event_takes_two_calls(publisher: Publisher) -> None:
