@@ -38,17 +38,24 @@ class Request:
     documents: Sequence[Document]
 
 
-def read_http_request(headers: Mapping[str, Sequence[str]], body: bytes) -> Request:
+def read_http_request(
+    headers: Mapping[str, Sequence[str]],
+    body: bytes,
+    *,
+    max_events: int = MAX_BATCH,
+    max_body_bytes: int = MAX_BODY_BYTES,
+) -> Request:
     """The documents of a request; `headers` as received, each name with all its values.
 
-    Raises `Refused` for a request of which no event can be read.
+    Raises `Refused` for a request of which no event can be read, and for one over these limits.
     """
     named: dict[str, list[str]] = {}
     for name, values in headers.items():
         named.setdefault(name.lower(), []).extend(values)
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > max_body_bytes:
         raise Refused(
-            Kind.BODY_TOO_LARGE, f"The body has {len(body)} bytes; {MAX_BODY_BYTES} are allowed."
+            Kind.BODY_TOO_LARGE,
+            f"The body has {len(body)} bytes; your usage plan allows {max_body_bytes}.",
         )
     if any(
         value.strip().lower() not in ("", "identity") for value in named.get("content-encoding", ())
@@ -65,15 +72,16 @@ def read_http_request(headers: Mapping[str, Sequence[str]], body: bytes) -> Requ
     if media_type.startswith(_STRUCTURED):  # section 3: the prefix tells the mode
         if media_type not in (f"{_STRUCTURED}+json", f"{_BATCHED}+json"):
             raise Refused(Kind.CONTENT_TYPE, f"The event format must be JSON. {_ACCEPTED}")
-        return _read_json(body, content_type, batched=media_type.startswith(_BATCHED))
+        batched = media_type.startswith(_BATCHED)
+        return _read_json(body, content_type, batched=batched, max_events=max_events)
     if any(name in named for name in _REQUIRED_HEADERS):
         return Request(batched=False, documents=[_read_binary(named, content_type, body)])
     if media_type == "application/json":
-        return _read_json(body, content_type, batched=None)
+        return _read_json(body, content_type, batched=None, max_events=max_events)
     raise Refused(Kind.CONTENT_TYPE, _ACCEPTED)
 
 
-def _read_json(body: bytes, content_type: str, *, batched: bool | None) -> Request:
+def _read_json(body: bytes, content_type: str, *, batched: bool | None, max_events: int) -> Request:
     document = _parse(body, content_type)
     if batched is None:
         batched = isinstance(document.exact, list)
@@ -85,10 +93,10 @@ def _read_json(body: bytes, content_type: str, *, batched: bool | None) -> Reque
             "A batch is a JSON array of events.",
             [Fault("", "must be a JSON array")],
         )
-    if len(document.exact) > MAX_BATCH:
+    if len(document.exact) > max_events:
         raise Refused(
             Kind.BATCH_TOO_LARGE,
-            f"The batch holds {len(document.exact)} events; {MAX_BATCH} are allowed.",
+            f"The batch holds {len(document.exact)} events; your usage plan allows {max_events}.",
         )
     return Request(batched=True, documents=document.items)
 

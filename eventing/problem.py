@@ -27,6 +27,8 @@ class Kind(Enum):
     CONTENT_TYPE = ("content-type", 415, "The content type is none that events are read from")
     UNKNOWN_TYPE = ("unknown-type", 422, "The catalogue has no event of this type")
     SCHEMA = ("schema", 422, "The data breaks the schema of the event's type")
+    TYPE_NOT_ALLOWED = ("type-not-allowed", 422, "You may not send events of this type")
+    SUSPENDED = ("suspended", 403, "The publisher is suspended")
     NO_PUBLISHER = ("no-publisher", 403, "The API key belongs to no publisher")
     SEVERAL = ("several", 400, "No event of the batch was accepted")
     UNAVAILABLE = ("unavailable", 503, "The event could not be kept safe; send it again")

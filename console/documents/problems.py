@@ -50,11 +50,12 @@ ADVICE = {
         "Send less: put what is large where the subscriber can get it, and its address into the event.",
     ),
     "batch-too-large": Advice(
-        "The batch holds more events than a batch may. None of them was taken.",
-        "Send it in several requests.",
+        "The batch holds more events than your [usage plan](usage-plans.md) allows. None of them was taken.",
+        "Send it in several requests. `detail` has the number.",
     ),
     "body-too-large": Advice(
-        "The body is larger than a body may be. Nothing of it was taken.",
+        "The body is larger than your [usage plan](usage-plans.md) allows, or than any body may "
+        "be. Nothing of it was taken.",
         "Send fewer events at a time. A compressed body is not read.",
     ),
     "content-type": Advice(
@@ -70,6 +71,15 @@ ADVICE = {
     "schema": Advice(
         "The `data` breaks the JSON Schema of its type.",
         "`errors` says where and why. The schema is on the type's page in the [event types](event-types.md).",
+    ),
+    "type-not-allowed": Advice(
+        "The catalogue has the type, but the operators let you send others only.",
+        "`detail` lists the types, or patterns of types, that you may send. Ask the operators for more.",
+    ),
+    "suspended": Advice(
+        "The operators have suspended you. Nothing of the request was looked at or taken; what was accepted "
+        "before is published.",
+        "Ask the operators why. Keep your events: they are taken when you are resumed.",
     ),
     "no-publisher": Advice(
         "The key is one of the API, but of no publisher.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
@@ -42,7 +43,12 @@ class Entry:
         """Tell whether it may send events of this type."""
         if self.types is None:
             return True
-        return bool(TypePatterns([(pattern, True) for pattern in self.types]).matches(type))
+        return bool(_patterns(self.types).matches(type))
+
+
+@lru_cache(maxsize=256)
+def _patterns(types: tuple[str, ...]) -> TypePatterns[bool]:
+    return TypePatterns([(pattern, True) for pattern in types])
 
 
 @dataclass(frozen=True)

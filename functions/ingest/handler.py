@@ -14,14 +14,15 @@ from eventing.publishers.keys import publisher_of
 from functions.contract import Metric
 from functions.ingest.ingest import Ingest, Report
 from functions.shared.clock import Clock, Deadline
+from functions.shared.doorkeeper import DoorkeeperReader
 from functions.shared.entry import entry
 from functions.shared.invocation import Context, trace_id, where
 from functions.shared.metrics import Metrics
 from functions.shared.parts import Parts
 
-# Calls under way at once, at most: four PartiQL batches and the archive, which may hang, and ten of
-# SendMessageBatch.
-THREADS = 15
+# Calls under way at once, at most: four PartiQL batches, the archive and the doorkeeper, which may hang,
+# and ten of SendMessageBatch.
+THREADS = 16
 
 
 class Handler:
@@ -31,12 +32,14 @@ class Handler:
         self,
         *,
         ingest: Ingest,
+        doorkeeper: DoorkeeperReader,
         template_keys: Mapping[str, str],
         logger: Logger,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._ingest = ingest
+        self._doorkeeper = doorkeeper
         self._template_keys = template_keys
         self._logger = logger
         self._metrics = metrics
@@ -116,6 +119,8 @@ class Handler:
                 {o.problem.kind.slug for o in report.outcomes if isinstance(o, Rejected)}
             ),
             causes=sorted({f"{letter.step} {letter.cause.code}" for letter in report.letters}),
+            doorkeeper_failures=self._doorkeeper.failures,
+            doorkeeper_cause=self._doorkeeper.cause and self._doorkeeper.cause.code,
             milliseconds=report.milliseconds,
             trace_id=trace_id(),
         )
@@ -130,12 +135,14 @@ def make_handler(parts: Parts) -> Handler:
     return Handler(
         ingest=Ingest(
             schemas=parts.schemas,
+            doorkeeper=parts.doorkeeper,
             store=parts.event_store,
             archive=parts.archive,
             queue=parts.ingest_queue,
             workers=parts.workers,
             clock=parts.clock,
         ),
+        doorkeeper=parts.doorkeeper,
         template_keys=parts.template_keys,
         logger=parts.logger,
         metrics=parts.metrics,

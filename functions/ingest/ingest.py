@@ -11,15 +11,15 @@ from eventing.answer import Accepted, Outcome, Rejected
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter, Step
 from eventing.event import Event
-from eventing.http_binding import read_http_request
-from eventing.ingestion import admit
-from eventing.problem import Kind, Problem, Refused
+from eventing.problem import Kind, Problem
+from eventing.publishers.judgement import Judged, judge
 from eventing.schemas import Schemas
 from eventing.timestamps import timestamp
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
+from functions.shared.doorkeeper import DoorkeeperReader
 from functions.shared.event_store import EventItem, EventStore, NotStored, Present
 from functions.shared.invocation import trace_id
 
@@ -90,6 +90,7 @@ class Ingest:
         self,
         *,
         schemas: Schemas,
+        doorkeeper: DoorkeeperReader,
         store: EventStore,
         archive: Archive,
         queue: DeadLetterQueue,
@@ -97,6 +98,7 @@ class Ingest:
         clock: Clock,
     ) -> None:
         self._schemas = schemas
+        self._doorkeeper = doorkeeper
         self._store = store
         self._archive = archive
         self._queue = queue
@@ -118,7 +120,8 @@ class Ingest:
         """
         watch = _Watch(self._clock)
         now = self._clock.now()
-        judged, batched, warnings = self._judge(headers, body, publisher)
+        verdict = self._judge(headers, body, publisher)
+        judged, batched = verdict.results, verdict.batched
         watch.lap("judge")
         # The first of several events with one key stands for it; the others are held against it.
         by_key: dict[str, list[Event]] = {}
@@ -182,28 +185,20 @@ class Ingest:
                 for (_, letter), failure in zip(letters, failures, strict=True)
                 if not failure
             ],
-            warnings=warnings,
+            warnings=verdict.warnings,
             milliseconds=watch.laps,
         )
 
-    def _judge(
-        self, headers: Mapping[str, Sequence[str]], body: bytes, publisher: str
-    ) -> tuple[list[Event | Rejected], bool, int]:
-        try:
-            request = read_http_request(headers, body)
-        except Refused as refused:
-            return [Rejected(refused.problem, refused.identity)], False, 0
-        judged: list[Event | Rejected] = []
-        warnings = 0
-        for document in request.documents:
-            try:
-                admitted = admit(document, publisher=publisher, schemas=self._schemas)
-            except Refused as refused:
-                judged.append(Rejected(refused.problem, refused.identity))
-            else:
-                judged.append(admitted.event)
-                warnings += admitted.warnings
-        return judged, request.batched, warnings
+    def _judge(self, headers: Mapping[str, Sequence[str]], body: bytes, publisher: str) -> Judged:
+        """Judge by what the doorkeeper says; what it said last serves while it is asked."""
+        self._doorkeeper.refresh()
+        entry = self._doorkeeper.entry(publisher)
+        judged = judge(headers, body, publisher=publisher, entry=entry, schemas=self._schemas)
+        self._doorkeeper.settle()
+        said = self._doorkeeper.entry(publisher)
+        if said == entry:
+            return judged
+        return judge(headers, body, publisher=publisher, entry=said, schemas=self._schemas)
 
     def _letter(
         self, event: Event, publisher: str, step: Step, cause: Cause, accepted_at: str

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from functions.shared.archive import Archive
     from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
+    from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.event_store import EventStore
     from functions.shared.executions import Executions
     from functions.shared.incidents import Incidents
@@ -45,6 +46,7 @@ class Given(TypedDict, total=False):
     schemas: Schemas
     code_digest: str
     forecaster: Forecaster
+    doorkeeper: DoorkeeperReader
     event_store: EventStore
     archive: Archive
     topics: Topics

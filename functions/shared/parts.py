@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from functions.shared.archive import Archive
     from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
+    from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.event_store import EventStore
     from functions.shared.executions import Executions
     from functions.shared.given_parts import Given
@@ -128,6 +129,17 @@ class Parts(Settings):
             table=self.environment[Variable.EVENTS_TABLE],
             region=self.clients.region,
             retention_days=int(self.environment[Variable.EVENT_RETENTION_DAYS]),
+            workers=self.workers,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def doorkeeper(self) -> DoorkeeperReader:
+        from functions.shared.doorkeeper import DoorkeeperReader
+
+        return DoorkeeperReader(
+            self.clients.client("dynamodb"),
+            table=self.environment[Variable.REGISTRY_TABLE],
             workers=self.workers,
             clock=self.clock,
         )

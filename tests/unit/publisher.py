@@ -15,6 +15,7 @@ from eventing.publishers.keys import ENTROPY_BYTES, key_value
 from eventing.schemas import Schemas
 from functions.ingest.handler import THREADS, Handler, make_handler
 from functions.shared.clients import Clients
+from functions.shared.clock import Clock
 from functions.shared.parts import Parts
 from tests.faults.aws import FakeAws
 from tests.faults.memory import QUEUE_URL
@@ -26,6 +27,7 @@ ENVIRONMENT = {
     "EVENTS_TABLE": "events",
     "EVENT_RETENTION_DAYS": "90",
     "ARCHIVE_BUCKET": "archive",
+    "REGISTRY_TABLE": "registry",
     "INGEST_DLQ_URL": QUEUE_URL + "ingest-dlq",
     "PUBLISHERS": json.dumps({TEMPLATE_KEY_ID: "acme"}),
     "POWERTOOLS_SERVICE_NAME": "shop",
@@ -85,7 +87,13 @@ class Publisher:
         return self.aws.letters("ingest-dlq")
 
 
-def new_function(clients: Clients, schemas: Schemas, workers: Executor, log: StringIO) -> Handler:
+def new_function(
+    clients: Clients,
+    schemas: Schemas,
+    workers: Executor,
+    log: StringIO,
+    clock: Clock | None = None,
+) -> Handler:
     """The function as it is after its initialisation."""
     return make_handler(
         Parts(
@@ -94,6 +102,7 @@ def new_function(clients: Clients, schemas: Schemas, workers: Executor, log: Str
             clients=clients,
             schemas=schemas,
             workers=workers,
+            clock=clock or Clock(),
             # Loggers of one name share what the first one writes to.
             logger=Logger(service=f"shop-{id(log)}", stream=log),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
@@ -200,6 +201,9 @@ def statuses(response: dict[str, Any]) -> list[Any]:
 
 
 def test_a_hundred_new_events_take_five_calls(publisher: Publisher) -> None:
+    # Asked once for all requests of some seconds.
+    assert publisher.post("{")["statusCode"] == 400
+    publisher.aws.calls.clear()
     response = post_batch(publisher, batch(*range(100)))
 
     assert response["statusCode"] == 202
@@ -470,16 +474,21 @@ def test_metrics_and_log_tell_counts_and_never_data_or_key(
         "status": 202, "events": 1, "accepted": 1, "duplicate": 0, "rejected": 0, "stored": 1,
         "dead_lettered": 1, "schema_warnings": 0, "problems": [],
         "causes": ["archive ACCESS_DENIED"],
+        "doorkeeper_failures": 0,
     }  # fmt: skip
     text = publisher.log.getvalue() + json.dumps(metrics)
     assert "Lovelace" not in text
     assert KEY not in text
 
 
-def test_one_event_takes_two_calls(publisher: Publisher) -> None:
-    publisher.post(event())
+def test_one_event_takes_two_calls_and_the_doorkeeper_one_now_and_then(
+    publisher: Publisher,
+) -> None:
+    for number in range(3):
+        publisher.post(event(number))
 
-    assert sorted(call.operation for call in publisher.aws.calls) == [
-        "ExecuteStatement",
-        "PutObject",
-    ]
+    assert Counter(call.operation for call in publisher.aws.calls) == {
+        "GetItem": 1,
+        "ExecuteStatement": 3,
+        "PutObject": 3,
+    }
