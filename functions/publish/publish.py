@@ -18,6 +18,7 @@ from eventing.dead_letter import DeadLetter, Step
 from eventing.message import Message, message_attributes
 from eventing.routing import NoRoute, Router
 from eventing.timestamps import minute_of, read_moment, timestamp
+from eventing.turns import in_turns
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
@@ -170,6 +171,8 @@ class Publish:
         self, records: Sequence[Record], ends: float
     ) -> tuple[list[Published], list[tuple[Record, Cause]], list[Unsettled]]:
         """Send what has a topic: the records published, those failed, those there was no time for."""
+        # Where there is no time for all, each publisher has had its turn.
+        records = in_turns(records, lambda record: record.publisher)
         by = ends - DEAD_LETTER_SECONDS
         calls = [
             (chunk, self._workers.submit(self._send, chunk, by - CALL_SECONDS))

@@ -16,6 +16,7 @@ from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.checks import accept, accept_managed_policy
 from infrastructure.constructs.function import Function, log_group_of
 from infrastructure.constructs.gateway_responses import add_gateway_answers
+from infrastructure.constructs.publishers import registry_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -115,6 +116,7 @@ class Ingestion(Construct):
                 Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
                 Variable.INGEST_DLQ_URL: dead_letters.queue.queue_url,
                 Variable.PUBLISHERS: self._publishers(),
+                Variable.REGISTRY_TABLE: registry_name(configuration),
                 Variable.EVENT_RETENTION_DAYS: str(configuration.retention.events),
             },
             harm="publishers are answered 503, and have to send again.",

@@ -105,6 +105,7 @@ def test_the_functions_environment(regional: Template) -> None:
         Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
         Variable.INGEST_DLQ_URL: "eventing-ingest-dlq",
         Variable.EVENT_RETENTION_DAYS: "90",
+        Variable.REGISTRY_TABLE: "eventing-registry",
     }
 
 
@@ -120,6 +121,7 @@ def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -
     assert regional.statements("eventing-ingest") == {
         ("dynamodb:BatchGetItem", table),
         ("dynamodb:PartiQLInsert", table),
+        ("dynamodb:GetItem", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"),
         ("s3:PutObject", f"eventing-archive-{ACCOUNT}-us-east-1/{Objects.EVENTS}*"),
         ("sqs:SendMessage", "eventing-ingest-dlq"),
         ("logs:CreateLogStream", "/aws/lambda/eventing-ingest"),

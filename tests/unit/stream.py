@@ -93,7 +93,9 @@ def new_function(clients: Clients, workers: Executor, log: StringIO, clock: Stre
     )
 
 
-def record(number: int, type: str = "order.placed.v1", **data: Any) -> dict[str, Any]:
+def record(
+    number: int, type: str = "order.placed.v1", *, publisher: str = "acme", **data: Any
+) -> dict[str, Any]:
     event = {
         "specversion": "1.0",
         "id": str(number),
@@ -107,7 +109,7 @@ def record(number: int, type: str = "order.placed.v1", **data: Any) -> dict[str,
         "dynamodb": {
             "SequenceNumber": f"s{number}",
             "NewImage": {
-                "publisher": {"S": "acme"},
+                "publisher": {"S": publisher},
                 "event": {"S": json.dumps(event)},
                 "accepted_at": {"S": "2026-11-24T09:30:00.000Z"},
             },
