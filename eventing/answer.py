@@ -17,6 +17,7 @@ _BYTES_FOR_ONE = 7
 # What an answer does without when it would be larger.
 _DISPENSABLE = ("id", "source", "errors")
 
+VALID = 200
 ACCEPTED = 202
 SEVERAL_OUTCOMES = 207
 
@@ -62,7 +63,25 @@ class Rejected:
         return {**self.identity, **self.problem.body()}
 
 
-Outcome = Accepted | Rejected
+@dataclass(frozen=True)
+class Valid:
+    """The event would be accepted, and published to this topic; None: it would be a dead letter."""
+
+    id: str
+    source: str
+    topic: str | None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this event alone."""
+        return VALID
+
+    def members(self) -> dict[str, Any]:
+        """The event's result."""
+        return {"id": self.id, "source": self.source, "status": "valid", "topic": self.topic}
+
+
+Outcome = Accepted | Rejected | Valid
 
 
 @dataclass(frozen=True)
@@ -86,6 +105,11 @@ def answer(outcomes: Sequence[Outcome], *, batched: bool, request_id: str) -> An
         return whole
     brief = [{n: v for n, v in members.items() if n not in _DISPENSABLE} for members in results]
     return _answer(outcomes, brief, request_id, batched=batched)
+
+
+def reply(body: Mapping[str, Any], *, request_id: str) -> Answer:
+    """The response to a request that asks for something, and gets it."""
+    return _response(200, dict(body), request_id)
 
 
 def _fits(body: str) -> bool:

@@ -35,7 +35,7 @@ ANSWERS = (
         slug="not-found",
         status=404,
         title="No such resource",
-        detail="The API has one resource, and one method: POST events.",
+        detail="The API has POST events and GET me.",
     ),
     GatewayAnswer(
         types=("REQUEST_TOO_LARGE",),
@@ -49,7 +49,7 @@ ANSWERS = (
         slug="rate",
         status=429,
         title="Too many requests",
-        detail="You sent more requests in a second than your usage plan allows.",
+        detail="You sent more requests in a second than your usage plan allows: GET me has its numbers.",
         retry_after=1,
     ),
     GatewayAnswer(
@@ -57,7 +57,7 @@ ANSWERS = (
         slug="quota",
         status=429,
         title="Quota used up",
-        detail="You sent as many requests in this period as your usage plan allows.",
+        detail="You sent as many requests in this period as your usage plan allows: GET me has its numbers.",
         # The gateway does not say when the period ends; hourly is often enough to ask.
         retry_after=3600,
     ),

@@ -28,6 +28,8 @@ class Kind(Enum):
     UNKNOWN_TYPE = ("unknown-type", 422, "The catalogue has no event of this type")
     SCHEMA = ("schema", 422, "The data breaks the schema of the event's type")
     TYPE_NOT_ALLOWED = ("type-not-allowed", 422, "You may not send events of this type")
+    PARAMETER = ("parameter", 400, "A query parameter has another value than it may have")
+    REGISTRY = ("registry-unavailable", 503, "The registry can't be asked now")
     SUSPENDED = ("suspended", 403, "The publisher is suspended")
     NO_PUBLISHER = ("no-publisher", 403, "The API key belongs to no publisher")
     SEVERAL = ("several", 400, "No event of the batch was accepted")

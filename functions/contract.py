@@ -169,6 +169,10 @@ class Rows:
     """The whole key of the one row that the dashboard reads."""
 
 
+STANDING = "/me"
+"""The resource of the API that tells a publisher where it stands."""
+
+
 class RegistryRows:
     """Prefixes of the keys of the registry's rows, or whole keys."""
 

@@ -129,7 +129,7 @@ class RegionalStack(cdk.Stack):
             dead_letters=dead_letters,
         )
         registry = Registry(self, "Registry", region=region, calls=calls, api=ingestion.api)
-        registry.grant_read_doorkeeper(ingestion.function)
+        registry.grant_look_up(ingestion.function)
         publishers_task = PublishersFunction(
             self,
             "PublishersTask",

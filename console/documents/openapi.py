@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from console.documents.event_schema import event_schemas
-from eventing.answer import ACCEPTED, SEVERAL_OUTCOMES
+from eventing.answer import ACCEPTED, SEVERAL_OUTCOMES, VALID
 from eventing.catalogue import Catalogue
 from eventing.limits import MAX_BATCH
 from eventing.problem import Kind
+from functions.contract import STANDING
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _RETRY_AFTER = {
@@ -19,7 +21,7 @@ _RETRY_AFTER = {
 }
 # What API Gateway answers by itself (eventing/gateway_answers.py).
 _GATEWAY = {
-    403: "No API key, one that is not known, one that is disabled, or one of no publisher",
+    403: "No API key, one that is not known or disabled, or one of a publisher that is suspended or unknown",
     429: "Over the publisher's rate or quota",
 }
 
@@ -43,10 +45,21 @@ def openapi(catalogue: Catalogue) -> dict[str, Any]:
                 "post": {
                     "operationId": "postEvents",
                     "summary": "Send one event, or a batch of them",
+                    "parameters": [_VALIDATE],
                     "requestBody": {"required": True, "content": _request_content()},
                     "responses": _responses(),
                 }
-            }
+            },
+            STANDING: {
+                "get": {
+                    "operationId": "getStanding",
+                    "summary": "Who you are here, what you may send, and your keys",
+                    "responses": {
+                        "200": {"description": "Where you stand", "content": _STANDING},
+                        **_problems({403: [_GATEWAY[403]], 429: [_GATEWAY[429]], 503: [_NOT_NOW]}),
+                    },
+                }
+            },
         },
         "components": {
             "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
@@ -56,6 +69,16 @@ def openapi(catalogue: Catalogue) -> dict[str, Any]:
             },
         },
     }
+
+
+_VALIDATE = {
+    "name": "validate",
+    "in": "query",
+    "description": "true: judge the request like any other, and keep nothing of it",
+    "schema": {"type": "boolean", "default": False},
+}
+_STANDING = {"application/json": {"schema": {"$ref": "#/components/schemas/Standing"}}}
+_NOT_NOW = Kind.REGISTRY.title
 
 
 def _request_content() -> dict[str, Any]:
@@ -80,7 +103,18 @@ def _responses() -> dict[str, Any]:
             }
         }
     }
+    valid = {
+        "application/json": {
+            "schema": {
+                "anyOf": [
+                    {"$ref": "#/components/schemas/Valid"},
+                    {"$ref": "#/components/schemas/Results"},
+                ]
+            }
+        }
+    }
     responses: dict[str, Any] = {
+        str(VALID): {"description": "With validate=true: would be accepted", "content": valid},
         str(ACCEPTED): {"description": "Accepted, or accepted before", "content": accepted},
         str(SEVERAL_OUTCOMES): {
             "description": "The events of the batch have several outcomes: see each result",
@@ -89,15 +123,20 @@ def _responses() -> dict[str, Any]:
     }
     descriptions: dict[int, list[str]] = {}
     for kind in Kind:
+        if kind is Kind.REGISTRY:
+            continue
         descriptions.setdefault(kind.status, []).append(kind.title)
     for status, text in _GATEWAY.items():
         descriptions[status] = [text]
-    for status in sorted(descriptions):
-        responses[str(status)] = {
-            "description": "; ".join(descriptions[status]),
-            "content": _PROBLEM,
-        } | ({"headers": _RETRY_AFTER} if status in (429, 503) else {})
-    return responses
+    return responses | _problems(descriptions)
+
+
+def _problems(descriptions: Mapping[int, Sequence[str]]) -> dict[str, Any]:
+    return {
+        str(status): {"description": "; ".join(descriptions[status]), "content": _PROBLEM}
+        | ({"headers": _RETRY_AFTER} if status in (429, 503) else {})
+        for status in sorted(descriptions)
+    }
 
 
 _RESULT_SCHEMAS: dict[str, Any] = {
@@ -111,6 +150,66 @@ _RESULT_SCHEMAS: dict[str, Any] = {
             "accepted_at": {"type": "string", "format": "date-time"},
         },
         "additionalProperties": False,
+    },
+    "Valid": {
+        "type": "object",
+        "required": ["id", "source", "status", "topic"],
+        "properties": {
+            "id": {"type": "string"},
+            "source": {"type": "string"},
+            "status": {"const": "valid"},
+            "topic": {
+                "type": ["string", "null"],
+                "description": "Where it would go; null: no topic takes it, and operators would see it",
+            },
+        },
+        "additionalProperties": False,
+    },
+    "Standing": {
+        "type": "object",
+        "required": ["name", "status", "usage_plan", "limits", "throttled", "types", "keys"],
+        "properties": {
+            "name": {"type": "string"},
+            "status": {"enum": ["active", "suspended", "revoked"]},
+            "usage_plan": {"type": ["string", "null"]},
+            "throttled": {"type": "boolean", "description": "The limits are narrower than agreed"},
+            "limits": {
+                "type": "object",
+                "required": ["rate_per_second", "burst", "quota", "max_events", "max_body_bytes"],
+                "properties": {
+                    "rate_per_second": {"type": "number", "description": "Requests"},
+                    "burst": {"type": "integer"},
+                    "quota": {"type": ["object", "null"]},
+                    "max_events": {"type": "integer", "description": "In one request"},
+                    "max_body_bytes": {"type": "integer", "description": "In one request"},
+                },
+            },
+            "types": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["type", "description"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "description": {"type": "string"},
+                        "schema": {"description": "The JSON Schema of data; null: there is none"},
+                    },
+                },
+            },
+            "keys": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["number", "created_at", "age_days", "expires_at"],
+                    "properties": {
+                        "number": {"type": "integer"},
+                        "created_at": {"type": "string", "format": "date-time"},
+                        "age_days": {"type": "integer"},
+                        "expires_at": {"type": ["string", "null"], "format": "date-time"},
+                    },
+                },
+            },
+        },
     },
     "Problem": {
         "description": "RFC 9457. In a batch's results, with the event's id and source; for a batch "
@@ -156,6 +255,7 @@ _RESULT_SCHEMAS: dict[str, Any] = {
         "items": {
             "anyOf": [
                 {"$ref": "#/components/schemas/Accepted"},
+                {"$ref": "#/components/schemas/Valid"},
                 {"$ref": "#/components/schemas/Problem"},
             ]
         },

@@ -76,6 +76,15 @@ ADVICE = {
         "The catalogue has the type, but the operators let you send others only.",
         "`detail` lists the types, or patterns of types, that you may send. Ask the operators for more.",
     ),
+    "parameter": Advice(
+        "`validate` is there more than once, or is neither `true` nor `false`. Nothing was taken.",
+        "Send `validate=true` to try a request, and leave the parameter out to send it.",
+    ),
+    "registry-unavailable": Advice(
+        "What `GET {url}/me` tells can't be looked up now. Events are taken all the same.",
+        "Ask again later.",
+        again=True,
+    ),
     "suspended": Advice(
         "The operators have suspended you. Nothing of the request was looked at or taken; what was accepted "
         "before is published.",
@@ -103,16 +112,17 @@ ADVICE = {
     ),
     "not-found": Advice(
         "The API has no such path or method.",
-        "There is one: `POST {url}/events`.",
+        "There are two: `POST {url}/events` and `GET {url}/me`.",
     ),
     "rate": Advice(
         "You sent more requests in a second than your [usage plan](usage-plans.md) allows.",
-        "Send batches: up to 100 events count as one request. Spread requests over time.",
+        "Send batches: all events of one count as one request. Spread requests over time. `GET {url}/me` has "
+        "the numbers of your plan.",
         again=True,
     ),
     "quota": Advice(
         "You sent as many requests in this period as your [usage plan](usage-plans.md) allows.",
-        "Wait for the next period, or ask the operators for another plan.",
+        "Wait for the next period, or ask the operators for another plan. `GET {url}/me` has its numbers.",
         again=True,
     ),
     "request": Advice(

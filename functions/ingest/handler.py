@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from eventing.answer import Answer, Rejected, answer
-from eventing.problem import Kind, Problem
+from eventing.problem import Kind, Problem, Refused
 from eventing.publishers.keys import publisher_of
-from functions.contract import Metric
+from functions.contract import STANDING, Metric
 from functions.ingest.ingest import Ingest, Report
+from functions.ingest.judging import Judging
+from functions.ingest.standing import Standing
+from functions.ingest.trial import Trial, is_trial
 from functions.shared.clock import Clock, Deadline
 from functions.shared.doorkeeper import DoorkeeperReader
 from functions.shared.entry import entry
@@ -32,6 +35,8 @@ class Handler:
         self,
         *,
         ingest: Ingest,
+        trial: Trial,
+        standing: Standing,
         doorkeeper: DoorkeeperReader,
         template_keys: Mapping[str, str],
         logger: Logger,
@@ -39,6 +44,8 @@ class Handler:
         clock: Clock,
     ) -> None:
         self._ingest = ingest
+        self._trial = trial
+        self._standing = standing
         self._doorkeeper = doorkeeper
         self._template_keys = template_keys
         self._logger = logger
@@ -67,10 +74,18 @@ class Handler:
             return _problem(
                 Kind.NO_PUBLISHER, "Ask the operators for a key of a publisher.", request_id
             )
-        body = event.get("body") or ""
+        if event["resource"] == STANDING:
+            return self._tell_standing(publisher, request_id)
+        try:
+            trial = is_trial(event.get("multiValueQueryStringParameters") or {})
+        except Refused as refused:
+            return _problem(refused.problem.kind, refused.problem.detail, request_id)
+        headers, body = event.get("multiValueHeaders") or {}, event.get("body") or ""
         content = b64decode(body) if event.get("isBase64Encoded") else body.encode()
+        if trial:
+            return self._try(headers, content, publisher, request_id)
         report = self._ingest(
-            headers=event.get("multiValueHeaders") or {},
+            headers=headers,
             body=content,
             publisher=publisher,
             # The request's id is API Gateway's, and no two invocations have this one.
@@ -85,6 +100,31 @@ class Handler:
             request_id=request_id,
             function_request_id=context.aws_request_id,
             bytes=len(content),
+        )
+        return response
+
+    def _tell_standing(self, publisher: str, request_id: str) -> Answer:
+        response, cause = self._standing(publisher, request_id=request_id)
+        self._logger.info(
+            "standing",
+            publisher=publisher,
+            request_id=request_id,
+            status=response.status,
+            cause=cause and cause.code,
+        )
+        return response
+
+    def _try(
+        self, headers: Mapping[str, Sequence[str]], body: bytes, publisher: str, request_id: str
+    ) -> Answer:
+        outcomes, batched = self._trial(headers, body, publisher)
+        response = answer(outcomes, batched=batched, request_id=request_id)
+        self._logger.info(
+            "trial",
+            publisher=publisher,
+            request_id=request_id,
+            status=response.status,
+            events=len(outcomes),
         )
         return response
 
@@ -132,16 +172,18 @@ def _problem(kind: Kind, detail: str, request_id: str) -> Answer:
 
 def make_handler(parts: Parts) -> Handler:
     """The function, put together from these parts."""
+    judge = Judging(parts.schemas, parts.doorkeeper)
     return Handler(
         ingest=Ingest(
-            schemas=parts.schemas,
-            doorkeeper=parts.doorkeeper,
+            judge=judge,
             store=parts.event_store,
             archive=parts.archive,
             queue=parts.ingest_queue,
             workers=parts.workers,
             clock=parts.clock,
         ),
+        trial=Trial(judge=judge, catalogue=parts.catalogue),
+        standing=Standing(registry=parts.registry, catalogue=parts.catalogue, clock=parts.clock),
         doorkeeper=parts.doorkeeper,
         template_keys=parts.template_keys,
         logger=parts.logger,

@@ -12,14 +12,12 @@ from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter, Step
 from eventing.event import Event
 from eventing.problem import Kind, Problem
-from eventing.publishers.judgement import Judged, judge
-from eventing.schemas import Schemas
 from eventing.timestamps import timestamp
+from functions.ingest.judging import Judging
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
-from functions.shared.doorkeeper import DoorkeeperReader
 from functions.shared.event_store import EventItem, EventStore, NotStored, Present
 from functions.shared.invocation import trace_id
 
@@ -89,16 +87,14 @@ class Ingest:
     def __init__(
         self,
         *,
-        schemas: Schemas,
-        doorkeeper: DoorkeeperReader,
+        judge: Judging,
         store: EventStore,
         archive: Archive,
         queue: DeadLetterQueue,
         workers: Executor,
         clock: Clock,
     ) -> None:
-        self._schemas = schemas
-        self._doorkeeper = doorkeeper
+        self._judge = judge
         self._store = store
         self._archive = archive
         self._queue = queue
@@ -120,8 +116,8 @@ class Ingest:
         """
         watch = _Watch(self._clock)
         now = self._clock.now()
-        verdict = self._judge(headers, body, publisher)
-        judged, batched = verdict.results, verdict.batched
+        judgement = self._judge(headers, body, publisher)
+        judged, batched = judgement.results, judgement.batched
         watch.lap("judge")
         # The first of several events with one key stands for it; the others are held against it.
         by_key: dict[str, list[Event]] = {}
@@ -185,20 +181,9 @@ class Ingest:
                 for (_, letter), failure in zip(letters, failures, strict=True)
                 if not failure
             ],
-            warnings=verdict.warnings,
+            warnings=judgement.warnings,
             milliseconds=watch.laps,
         )
-
-    def _judge(self, headers: Mapping[str, Sequence[str]], body: bytes, publisher: str) -> Judged:
-        """Judge by what the doorkeeper says; what it said last serves while it is asked."""
-        self._doorkeeper.refresh()
-        entry = self._doorkeeper.entry(publisher)
-        judged = judge(headers, body, publisher=publisher, entry=entry, schemas=self._schemas)
-        self._doorkeeper.settle()
-        said = self._doorkeeper.entry(publisher)
-        if said == entry:
-            return judged
-        return judge(headers, body, publisher=publisher, entry=said, schemas=self._schemas)
 
     def _letter(
         self, event: Event, publisher: str, step: Step, cause: Cause, accepted_at: str

@@ -11,7 +11,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from functions.contract import Metric, Variable
+from functions.contract import STANDING, Metric, Variable
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.checks import accept, accept_managed_policy
 from infrastructure.constructs.function import Function, log_group_of
@@ -60,7 +60,7 @@ ACCESS_LOG = {
 
 
 class Ingestion(Construct):
-    """`POST /events` for those who have a key, answered by the ingest function.
+    """`POST /events` and `GET /me` for those who have a key, answered by the ingest function.
 
     What API Gateway answers by itself are problem details (RFC 9457), as the function's errors are.
     `unavailable` goes off when requests are answered 503, `alarm` when publishers are served badly in
@@ -239,6 +239,7 @@ class Ingestion(Construct):
             rest_api_name=configuration.name("api"),
             description="Takes events from publishers",
             endpoint_types=[apigateway.EndpointType.REGIONAL],
+            default_method_options=apigateway.MethodOptions(api_key_required=True),
             api_key_source_type=apigateway.ApiKeySourceType.HEADER,
             # Binary content mode takes any bytes: all bodies reach the function in Base64.
             binary_media_types=["*/*"],
@@ -249,15 +250,21 @@ class Ingestion(Construct):
                 tracing_enabled=True,
                 access_log_destination=apigateway.LogGroupLogDestination(access_log),
                 access_log_format=apigateway.AccessLogFormat.custom(json.dumps(ACCESS_LOG)),
+                method_options={
+                    # Of all publishers together: it takes nothing from events.
+                    f"{STANDING}/GET": apigateway.MethodDeploymentOptions(
+                        throttling_rate_limit=10, throttling_burst_limit=20
+                    )
+                },
             ),
         )
-        method = api.root.add_resource("events").add_method(
-            "POST",
-            apigateway.LambdaIntegration(
-                self.function, timeout=_GATEWAY_TIMEOUT, allow_test_invoke=False
-            ),
-            api_key_required=True,
+        integration = apigateway.LambdaIntegration(
+            self.function, timeout=_GATEWAY_TIMEOUT, allow_test_invoke=False
         )
+        for path, verb in (("/events", "POST"), (STANDING, "GET")):
+            method = api.root.resource_for_path(path).add_method(verb, integration)
+            accept(method, "APIG4", "Publishers are third parties: a key each, and a usage plan.")
+            accept(method, "COG4", "Publishers are programs of third parties: there are no users.")
         add_gateway_answers(api)
 
         accept_managed_policy(
@@ -282,8 +289,6 @@ class Ingestion(Construct):
             "The access log has each request's error; the execution log would add a group without "
             "a retention period.",
         )
-        accept(method, "APIG4", "Publishers are third parties: a key each, and a usage plan.")
-        accept(method, "COG4", "Publishers are programs of third parties: there are no users.")
         return api
 
     def _usage_plan(

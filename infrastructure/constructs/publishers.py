@@ -138,9 +138,10 @@ class Registry(Construct):
             ],
         )
 
-    def grant_read_doorkeeper(self, function: Function) -> None:
-        """Let it read the doorkeeper, and nothing else."""
-        self._grant(function, "dynamodb:GetItem", rows=[RegistryRows.DOORKEEPER])
+    def grant_look_up(self, function: Function) -> None:
+        """Let it read the doorkeeper, and publishers one at a time by their names."""
+        rows = [RegistryRows.DOORKEEPER, f"{RegistryRows.PUBLISHER}*"]
+        self._grant(function, "dynamodb:GetItem", rows=rows)
 
     def _grant(self, function: Function, *actions: str, rows: Sequence[str]) -> None:
         function.add_to_role_policy(

@@ -17,16 +17,26 @@ from tests.infrastructure.synthesis import ACCOUNT, Template
 PUBLISHERS = ("acme-web", "acme-pay", "nordic-crm")
 
 
-def test_the_only_method_wants_a_key_and_hands_requests_to_the_ingest_function(
-    regional: Template,
-) -> None:
-    method = regional.one("AWS::ApiGateway::Method").properties
-    resource = regional.one("AWS::ApiGateway::Resource")
+METHODS = {"events": "POST", "me": "GET"}
 
-    assert method["HttpMethod"] == "POST"
+
+def test_there_are_no_more_methods(regional: Template) -> None:
+    resources = {r.properties["PathPart"] for r in regional.all("AWS::ApiGateway::Resource")}
+
+    assert resources == set(METHODS)
+    assert len(list(regional.all("AWS::ApiGateway::Method"))) == len(METHODS)
+
+
+@pytest.mark.parametrize("path", METHODS)
+def test_a_method_wants_a_key_and_hands_requests_to_the_ingest_function(
+    regional: Template, path: str
+) -> None:
+    method = regional.one("AWS::ApiGateway::Method", HttpMethod=METHODS[path]).properties
+    resource = regional.one("AWS::ApiGateway::Resource", PathPart=path)
+
+    # What the function takes for verified is not, where no key is required.
     assert method["ApiKeyRequired"] is True
     assert method["ResourceId"] == f"<{resource.id}>"
-    assert resource.properties["PathPart"] == "events"
     assert method["Integration"]["Type"] == "AWS_PROXY"
     assert "eventing-ingest/invocations" in method["Integration"]["Uri"]
     # AWS calls (two attempts of 3 s) < function < gateway.
@@ -35,10 +45,40 @@ def test_the_only_method_wants_a_key_and_hands_requests_to_the_ingest_function(
 
 
 def test_only_the_api_may_invoke_the_function(regional: Template) -> None:
-    permission = regional.one("AWS::Lambda::Permission", FunctionName="eventing-ingest").properties
+    permissions = [
+        permission.properties
+        for permission in regional.all("AWS::Lambda::Permission")
+        if permission.properties["FunctionName"] == "eventing-ingest"
+    ]
 
-    assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert permission["SourceArn"].endswith("/POST/events")
+    assert {permission["Principal"] for permission in permissions} == {"apigateway.amazonaws.com"}
+    assert {permission["SourceArn"].partition("/")[2] for permission in permissions} == {
+        f"prod/{verb}/{path}" for path, verb in METHODS.items()
+    }
+
+
+def test_whoever_asks_where_it_stands_takes_nothing_from_events(regional: Template) -> None:
+    (stage,) = regional.all("AWS::ApiGateway::Stage")
+    (limited,) = stage.properties["MethodSettings"]
+
+    assert (limited["HttpMethod"], limited["ResourcePath"]) == ("GET", "/~1me")
+    assert 0 < limited["ThrottlingRateLimit"] <= 10
+
+
+def test_the_function_looks_publishers_up_by_name_alone(regional: Template) -> None:
+    (statement,) = (
+        statement
+        for policy in regional.all("AWS::IAM::Policy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if statement["Action"] == "dynamodb:GetItem"
+        and statement["Resource"].endswith("/eventing-registry")
+        and "ingest" in f"{policy.properties['Roles']}".lower()
+    )
+
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["doorkeeper", "publisher#*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 def test_the_key_comes_from_the_header(regional: Template) -> None:

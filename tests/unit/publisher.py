@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from eventing.catalogue import Catalogue
 from eventing.publishers.keys import ENTROPY_BYTES, key_value
 from eventing.schemas import Schemas
 from functions.ingest.handler import THREADS, Handler, make_handler
@@ -21,6 +23,7 @@ from tests.faults.aws import FakeAws
 from tests.faults.memory import QUEUE_URL
 from tests.unit.invocations import Context
 
+_CATALOGUE = Catalogue.read(Path("catalogue"))
 KEY = key_value("acme", bytes(ENTROPY_BYTES))
 TEMPLATE_KEY_ID = "key-of-the-template"
 ENVIRONMENT = {
@@ -53,11 +56,15 @@ class Publisher:
         key_id: str | None = "abcdef1234",
         headers: Mapping[str, str] | None = None,
         request_id: str = "",
+        query: Mapping[str, Sequence[str]] | None = None,
+        resource: str = "/events",
         seconds: float = 20.0,
     ) -> dict[str, Any]:
         """The response, its body read."""
         self.requests += 1
         event = {
+            "resource": resource,
+            "multiValueQueryStringParameters": query,
             "requestContext": {
                 "requestId": request_id or "of-the-client",
                 "extendedRequestId": f"r{self.requests}",
@@ -93,6 +100,7 @@ def new_function(
     workers: Executor,
     log: StringIO,
     clock: Clock | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Handler:
     """The function as it is after its initialisation."""
     return make_handler(
@@ -103,6 +111,7 @@ def new_function(
             schemas=schemas,
             workers=workers,
             clock=clock or Clock(),
+            catalogue=catalogue or _CATALOGUE,
             # Loggers of one name share what the first one writes to.
             logger=Logger(service=f"shop-{id(log)}", stream=log),
         )
