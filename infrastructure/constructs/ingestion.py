@@ -266,7 +266,6 @@ class Ingestion(Construct):
             accept(method, "APIG4", "Publishers are third parties: a key each, and a usage plan.")
             accept(method, "COG4", "Publishers are programs of third parties: there are no users.")
         add_gateway_answers(api)
-
         accept_managed_policy(
             api,
             "service-role/AmazonAPIGatewayPushToCloudWatchLogs",
