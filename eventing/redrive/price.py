@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
+from eventing.prices import PRICES
 from eventing.redrive.actions import ActionRules
 from eventing.redrive.ledger import Row
 from eventing.redrive.pace import PAGE_SECONDS
@@ -13,15 +14,6 @@ from eventing.redrive.steps import STEPS, Dependency
 # Of the redrive function. From so much memory on, a function has a whole processor: with half of one, a plan
 # of, or a report on, several 100,000 letters is not done in time. A plan has all its letters in memory.
 MEMORY_MB = 1769
-# List prices in us-east-1, in dollars.
-PRICES: Mapping[str, float] = {
-    "write": 0.625e-6,  # a DynamoDB write unit
-    "read": 0.125e-6,  # a DynamoDB read unit
-    "sns": 0.5e-6,  # a publish request, of each 64 KiB
-    "s3": 5e-6,  # a PUT
-    "transition": 25e-6,  # of a Standard state machine
-    "lambda_second": MEMORY_MB / 1024 * 1.33334e-5,  # of 1 GB on arm64
-}
 _WRITE_BYTES, _READ_BYTES, _SNS_BYTES = 1024, 4096, 64 * 1024
 _RECORD_BYTES = 1024  # of what the ledger holds beside the event
 _INDEX_WRITES = 2  # a change of state moves a letter in the index: delete and put
@@ -43,7 +35,7 @@ def price(rows: Sequence[Row], action: ActionRules, *, seconds: float) -> float:
     reads: float = sum(_units(size, _READ_BYTES) for size in records)
     reads += _INDEX_READS * _units(_RECORD_BYTES * len(rows), _READ_BYTES) / 2
     dollars = writes * PRICES["write"] + reads * PRICES["read"]
-    dollars += seconds * PRICES["lambda_second"]
+    dollars += seconds * MEMORY_MB / 1024 * PRICES["gb_second"]
     dollars += (_TRANSITIONS + 2 * seconds / PAGE_SECONDS) * PRICES["transition"]
     return round(dollars + (_price_of_steps(rows) if action.makes_steps else 0.0), 4)
 

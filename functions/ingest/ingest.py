@@ -9,6 +9,7 @@ from datetime import datetime
 
 from eventing.answer import Accepted, Outcome, Rejected
 from eventing.cause import Cause, Code
+from eventing.cost import Usage, of_request
 from eventing.dead_letter import DeadLetter, Step
 from eventing.event import Event
 from eventing.problem import Kind, Problem
@@ -39,6 +40,7 @@ class Report:
     stored: int = 0
     letters: Sequence[DeadLetter] = ()
     warnings: int = 0
+    usage: Usage = field(default_factory=Usage)
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -127,7 +129,13 @@ class Ingest:
                 by_key.setdefault(key, []).append(event)
         firsts = {key: events[0] for key, events in by_key.items()}
         if not firsts:
-            return Report([o for o in judged if isinstance(o, Rejected)], batched, now)
+            return Report(
+                [o for o in judged if isinstance(o, Rejected)],
+                batched,
+                now,
+                usage=of_request(written=(), seconds=watch.seconds),
+                milliseconds=watch.laps,
+            )
 
         accepted_at = timestamp(now)
         # The dead-letter queue gets its turn when these hang.
@@ -165,6 +173,8 @@ class Ingest:
         )
         lost = {key for (key, _), failure in zip(letters, failures, strict=True) if failure}
         watch.lap("dead_letters")
+        sizes = [len(item.event.encode()) for item in items]
+        stored_now = [isinstance(r, Present) and r.stored_now for r in results]
 
         return Report(
             outcomes=[
@@ -175,13 +185,18 @@ class Ingest:
             ],
             batched=batched,
             accepted_at=now,
-            stored=sum(isinstance(r, Present) and r.stored_now for r in results),
+            stored=sum(stored_now),
             letters=[
                 letter
                 for (_, letter), failure in zip(letters, failures, strict=True)
                 if not failure
             ],
             warnings=judgement.warnings,
+            usage=of_request(
+                written=sizes,
+                published=[s for s, stored in zip(sizes, stored_now, strict=True) if stored],
+                seconds=watch.seconds,
+            ),
             milliseconds=watch.laps,
         )
 
@@ -218,6 +233,11 @@ class _Watch:
         self.laps: dict[str, float] = {}
         self._clock = clock
         self._last = clock.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """From the first step to the last one that was taken down."""
+        return round(sum(self.laps.values()) / 1000, 5)
 
     def lap(self, name: str) -> None:
         now = self._clock.monotonic()

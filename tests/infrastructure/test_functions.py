@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from eventing.cost import INGEST_GB, PUBLISH_GB
 from infrastructure import packaging
 from infrastructure.packaging import FUNCTIONS, ROOT
 from tests.infrastructure.synthesis import Json, Synthesis, Template, synthesise
@@ -141,3 +142,12 @@ def test_a_package_that_differs_from_other_machines_is_said_at_synth(
 
     assert len(told) == len(FUNCTIONS)
     assert all("has no .pyc files" in text for text in told)
+
+
+@pytest.mark.parametrize(("function", "memory"), [("ingest", INGEST_GB), ("publish", PUBLISH_GB)])
+def test_functions_have_the_memory_that_is_paid_for(
+    regional: Template, function: str, memory: float
+) -> None:
+    made = regional.one("AWS::Lambda::Function", FunctionName=f"eventing-{function}")
+
+    assert made.properties["MemorySize"] == memory * 1024

@@ -469,6 +469,11 @@ def test_metrics_and_log_tell_counts_and_never_data_or_key(
     assert log.pop("milliseconds").keys() == {
         "judge", "store", "archive_after_store", "dead_letters",
     }  # fmt: skip
+    usage = log.pop("usage")
+    assert 0 < usage.pop("seconds") < 60
+    assert usage == {
+        "requests": 1, "objects": 1, "write_units": 1, "publish_calls": 1, "batches": 1,
+    }  # fmt: skip
     assert {name: value for name, value in log.items() if name not in LOGGERS_OWN} == {
         "message": "request", "request_id": "r1", "bytes": 136, "publisher": "acme",
         "status": 202, "events": 1, "accepted": 1, "duplicate": 0, "rejected": 0, "stored": 1,

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from eventing.prices import PRICES
 from eventing.redrive.actions import ACTIONS
 from eventing.redrive.filter import Filter
 from eventing.redrive.ledger import Row
 from eventing.redrive.plan import Plan, Prospect, differences, make_plan, read_plan
-from eventing.redrive.price import PRICES, price
+from eventing.redrive.price import MEMORY_MB, price
 from eventing.redrive.request import RedriveRequest
 from tests.unit.letters import row
 
@@ -175,4 +176,6 @@ def test_a_discard_is_one_change_of_each_letter_and_sends_nothing() -> None:
 def test_time_costs_too() -> None:
     hour = dollars(seconds=3600)
     transitions = (20 + 2 * 3600 / 50) * PRICES["transition"]
-    assert hour == pytest.approx(3600 * PRICES["lambda_second"] + transitions, abs=1e-4)
+    assert hour == pytest.approx(
+        3600 * MEMORY_MB / 1024 * PRICES["gb_second"] + transitions, abs=1e-4
+    )

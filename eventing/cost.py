@@ -1,0 +1,88 @@
+"""The cost model: what events cost on their way from the request to the topics, by what was used.
+
+It counts the requests, Lambda, the Events table, the archive's objects, the publication and the logs. It
+leaves out what is there without events (alarms, dashboards), what is kept for long (storage), Macie, traces,
+and what subscribers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from eventing.prices import PRICES
+
+_WRITE_BYTES, _SNS_BYTES, _SNS_ENTRIES = 1024, 64 * 1024, 10
+# An event's item beside its text: names of members, key, digest, times, publisher and type.
+_ITEM_BYTES = 300
+# Memory of the functions in GB, as `infrastructure/constructs` gives it to them.
+INGEST_GB, PUBLISH_GB = 1.0, 0.5
+# Of a batch of the stream, measured with the assumed latencies of benchmarks/.
+_PUBLISH_SECONDS = 0.02
+# Log lines and metrics (EMF) of one request, and of one batch of the stream; the access log among them.
+_REQUEST_LOG_BYTES, _BATCH_LOG_BYTES = 2000, 1200
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What was used, by one publisher or by all: numbers that add up."""
+
+    requests: float = 0
+    """That reached ingestion, taken or refused."""
+    seconds: float = 0
+    """For which the ingest function worked on them."""
+    objects: float = 0
+    """Written into the archive."""
+    write_units: float = 0
+    """Of the Events table in this region: for duplicates as well."""
+    publish_calls: float = 0
+    """PublishBatch requests, each of 64 KiB at most."""
+    batches: float = 0
+    """Invocations of the publish function."""
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together."""
+        return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Usage)))
+
+
+def dollars_by_unit(*, regions: int = 1) -> Mapping[str, float]:
+    """What one of each number of `Usage` costs, where the table has a replica in so many regions."""
+    return {
+        "requests": PRICES["api_request"]
+        + PRICES["lambda_request"]
+        + _REQUEST_LOG_BYTES * PRICES["log_byte"],
+        "seconds": INGEST_GB * PRICES["gb_second"],
+        "objects": PRICES["s3"],
+        "write_units": PRICES["write"] * regions,
+        "publish_calls": PRICES["sns"],
+        "batches": PRICES["lambda_request"]
+        + PUBLISH_GB * _PUBLISH_SECONDS * PRICES["gb_second"]
+        + _BATCH_LOG_BYTES * PRICES["log_byte"],
+    }
+
+
+def dollars(usage: Usage, *, regions: int = 1) -> float:
+    """What this usage costs. It is a sum of products: the parts cost together what the whole does."""
+    prices = dollars_by_unit(regions=regions)
+    return sum(price * getattr(usage, name) for name, price in prices.items())
+
+
+def of_request(*, written: Sequence[int], published: Sequence[int] = (), seconds: float) -> Usage:
+    """The usage of one request, from the bytes of the events that it brought.
+
+    `written`: of those that the table was asked to store; `published`: of those that it has stored now.
+    Events of one request are published together, unless they have many topics.
+    """
+    by_count, by_size = _units(len(published), _SNS_ENTRIES), _units(sum(published), _SNS_BYTES)
+    return Usage(
+        requests=1,
+        seconds=seconds,
+        objects=int(bool(written)),
+        write_units=sum(_units(size + _ITEM_BYTES, _WRITE_BYTES) for size in written),
+        publish_calls=max(by_count, by_size),
+        batches=int(bool(published)),
+    )
+
+
+def _units(amount: int, unit: int) -> int:
+    return -(-amount // unit)

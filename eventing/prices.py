@@ -1,0 +1,17 @@
+"""AWS's list prices in us-east-1, in dollars, as far as anything here is counted in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PRICES: Mapping[str, float] = {
+    "api_request": 3.5e-6,  # of a REST API
+    "lambda_request": 0.2e-6,
+    "gb_second": 1.33334e-5,  # of Lambda on arm64
+    "write": 0.625e-6,  # a DynamoDB write unit, in each region
+    "read": 0.125e-6,  # a DynamoDB read unit
+    "s3": 5e-6,  # a PUT
+    "sns": 0.5e-6,  # a publish request, of each 64 KiB
+    "log_byte": 0.5e-9,  # taken in by CloudWatch Logs
+    "transition": 25e-6,  # of a Standard state machine
+}
