@@ -17,6 +17,7 @@ from dashboards.widgets import (
     text,
     turned_away,
 )
+from eventing.publishers import log_queries
 
 if TYPE_CHECKING:
     from infrastructure.constructs.ingestion import Ingestion
@@ -28,7 +29,6 @@ _HOW_TO_READ = """# Publishers
 Who sends how much, what is refused and why. CloudWatch runs the queries when somebody looks, over
 the time that is chosen above, and charges for what they read. The gateway refuses what has no key
 or is over a limit; the function refuses what is no event."""
-_REQUESTS = "filter message = 'request'"
 
 
 class PublishersDashboard(Construct):
@@ -60,19 +60,15 @@ class PublishersDashboard(Construct):
             ),
             [
                 query(
-                    "Events",
+                    "Events, and what they cost by list prices without subscribers",
                     log,
-                    _REQUESTS,
-                    "stats count(*) as requests, sum(accepted) as accepted_events, "
-                    "sum(duplicate) as accepted_before, sum(rejected) as rejected_events, "
-                    "sum(dead_lettered) as dead_letters, sum(bytes) as bytes_sent by publisher",
-                    "sort accepted_events desc",
+                    *log_queries.events_by_publisher(regions=len(region.configuration.regions)),
                     width=_HALF,
                 ),
                 query(
                     "How long requests take, in milliseconds",
                     log,
-                    _REQUESTS,
+                    log_queries.REQUESTS,
                     "stats pct(milliseconds.judge, 95) as judge_p95, "
                     "pct(milliseconds.store, 95) as store_p95, "
                     "pct(milliseconds.archive_after_store, 95) as archive_p95 by publisher",
@@ -84,16 +80,13 @@ class PublishersDashboard(Construct):
                 query(
                     "What the function refuses, by the first problem of each request",
                     log,
-                    _REQUESTS,
-                    "filter rejected > 0",
-                    "stats sum(rejected) as rejected_events by publisher, problems.0 as problem, status",
-                    "sort rejected_events desc",
+                    *log_queries.REFUSALS,
                     width=_HALF,
                 ),
                 query(
                     "Events that break their schema and are let through",
                     log,
-                    _REQUESTS,
+                    log_queries.REQUESTS,
                     "filter schema_warnings > 0",
                     "stats sum(schema_warnings) as warnings by publisher",
                     "sort warnings desc",

@@ -8,7 +8,7 @@ and what subscribers do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 from eventing.prices import PRICES
 
@@ -63,8 +63,8 @@ def dollars_by_unit(*, regions: int = 1) -> Mapping[str, float]:
 
 def dollars(usage: Usage, *, regions: int = 1) -> float:
     """What this usage costs. It is a sum of products: the parts cost together what the whole does."""
-    prices = dollars_by_unit(regions=regions)
-    return sum(price * getattr(usage, name) for name, price in prices.items())
+    used: Mapping[str, float] = asdict(usage)
+    return sum(price * used[name] for name, price in dollars_by_unit(regions=regions).items())
 
 
 def of_request(*, written: Sequence[int], published: Sequence[int] = (), seconds: float) -> Usage:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.commands import publishers_top
 from console.commands.command import command
 from console.commands.publisher_tables import show_failures, show_publisher
 from console.shell.failure import ExitCode, Failure, Misuse
@@ -85,6 +86,7 @@ def add_to(app: typer.Typer) -> None:
         command(group, action, options=options, help=_HELP[action])(made)
     command(group, "list")(list_all)
     command(group, "key")(key)
+    publishers_top.add_to(group)
 
 
 def show(

@@ -27,6 +27,8 @@ RIGHTS: Mapping[str, str] = {
     "SendTaskSuccess": "states:SendTaskSuccess",
     "GetExecutionHistory": "states:GetExecutionHistory",
     "GetObject": "s3:GetObject",
+    "StartQuery": "logs:StartQuery",
+    "GetQueryResults": "logs:GetQueryResults",
     "ListObjectsV2": "s3:ListBucket",
     "GetApiKey": "apigateway:GET",
     "GetCallerIdentity": "sts:GetCallerIdentity",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from console.deployed.alarms import Alarms
 from console.deployed.approvals import Approvals
 from console.deployed.aws import Aws, error_code
 from console.deployed.executions import Executions
+from console.deployed.insights import Insights
 from console.deployed.laptop import laptop_outputs
 from console.deployed.ledger import Ledger
 from console.deployed.objects import Objects
@@ -135,6 +136,16 @@ class Deployment:
     def objects(self) -> Objects:
         """Its reports and junk."""
         return Objects(self.aws.client("s3"), bucket=self.output("OperationsBucket"))
+
+    def insights(self, sleep: Callable[[float], None]) -> Insights:
+        """Queries of the ingest function's log; `sleep` waits between two looks at one."""
+        log = f"/aws/lambda/{self.output('IngestFunction')}"
+        return Insights(self.aws.client("logs"), log=log, sleep=sleep)
+
+    @property
+    def regions(self) -> int:
+        """How many regions have a replica of the Events table."""
+        return int(self.output("Regions"))
 
     @cached_property
     def alarms(self) -> Alarms:

@@ -137,12 +137,8 @@ class Parts(Settings):
     def doorkeeper(self) -> DoorkeeperReader:
         from functions.shared.doorkeeper import DoorkeeperReader
 
-        return DoorkeeperReader(
-            self.clients.client("dynamodb"),
-            table=self.environment[Variable.REGISTRY_TABLE],
-            workers=self.workers,
-            clock=self.clock,
-        )
+        dynamodb, table = self.clients.client("dynamodb"), self.registry_table
+        return DoorkeeperReader(dynamodb, table=table, workers=self.workers, clock=self.clock)
 
     @cached_property
     def archive(self) -> Archive:
@@ -202,26 +198,20 @@ class Parts(Settings):
     def registry(self) -> Registry:
         from functions.shared.registry import Registry
 
-        table = self.environment[Variable.REGISTRY_TABLE]
-        return Registry(self.clients.client("dynamodb"), table=table)
+        return Registry(self.clients.client("dynamodb"), table=self.registry_table)
 
     @cached_property
     def registry_locks(self) -> Locks:
         from functions.shared.locks import Locks
 
-        table = self.environment[Variable.REGISTRY_TABLE]
-        return Locks(self.clients.client("dynamodb"), table=table)
+        return Locks(self.clients.client("dynamodb"), table=self.registry_table)
 
     @cached_property
     def turns(self) -> Turns:
         from functions.shared.turns import Turns
 
-        return Turns(
-            self.clients.client("dynamodb"),
-            table=self.environment[Variable.REGISTRY_TABLE],
-            clock=self.clock,
-            limited=self.control_plane_limited,
-        )
+        dynamodb, limited = self.clients.client("dynamodb"), self.control_plane_limited
+        return Turns(dynamodb, table=self.registry_table, clock=self.clock, limited=limited)
 
     @cached_property
     def entropy(self) -> Callable[[int], bytes]:

@@ -27,6 +27,11 @@ class Settings:
         return publishers
 
     @property
+    def registry_table(self) -> str:
+        """The name of the registry, in every region."""
+        return self.environment[Variable.REGISTRY_TABLE]
+
+    @property
     def ceilings(self) -> Ceilings:
         """By action: more letters than this need an approval."""
         ceilings: Ceilings = json.loads(self.environment[Variable.APPROVAL_ABOVE])

@@ -116,10 +116,11 @@ class Policies(Construct):
         self._list(operator, Objects.REPORTS, Objects.JUNK)
         allow(
             operator,
-            ["logs:FilterLogEvents"],
+            ["logs:FilterLogEvents", "logs:StartQuery"],
             [functions],
             why="The logs of this deployment's functions.",
         )
+        allow(operator, ["logs:GetQueryResults"], ["*"], why=_NO_RESOURCE)
         allow(operator, ["lambda:ListEventSourceMappings"], ["*"], why=_NO_RESOURCE)
         allow(
             operator,

@@ -49,6 +49,8 @@ OUTPUTS = {
     "ApprovalStateMachineArn": ASKING,
     "PublishersStateMachineArn": CHANGING,
     "OpsTopicArn": OPS,
+    "IngestFunction": "eventing-ingest",
+    "Regions": "2",
 }
 # The services' models, read once.
 _MODELS = create_loader()
@@ -185,6 +187,14 @@ class Cloud:
     """The executions that ask for the approval of those of `runs` with the same name."""
     tokens: dict[str, str] = field(default_factory=dict)
     """Of tasks that take an answer, by the name of the execution that asks."""
+    queries: list[dict[str, Any]] = field(default_factory=list)
+    """Of Logs Insights, as they were asked."""
+    found: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """The rows that queries find, by a part of the query."""
+    looks_of_queries: int = 0
+    """So many looks find queries running."""
+    query_status: str = "Complete"
+    """Of a query that is over."""
     objects: dict[str, str] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     answers: list[str | type[BaseException]] = field(default_factory=list)
@@ -247,6 +257,8 @@ class Cloud:
             "ListObjectsV2": self.list_objects_v2,
             "GetObject": self.get_object,
             "GetApiKey": self.get_api_key,
+            "StartQuery": self.start_query,
+            "GetQueryResults": self.get_query_results,
         }
         try:
             self.fault(model.name)
@@ -317,6 +329,19 @@ class Cloud:
     def get_api_key(self, params: Any) -> Any:
         assert params["includeValue"]
         return {"id": params["apiKey"], "value": KEY_VALUE}
+
+    def start_query(self, params: Any) -> Any:
+        self.queries.append(params)
+        return {"queryId": str(len(self.queries) - 1)}
+
+    def get_query_results(self, params: Any) -> Any:
+        query = self.queries[int(params["queryId"])]["queryString"]
+        looks = self.count()["GetQueryResults"]
+        if looks <= self.looks_of_queries:
+            return {"status": "Running", "results": []}
+        (rows,) = (rows for of, rows in self.found.items() if of in query)
+        results = [[{"field": f, "value": v} for f, v in row.items()] for row in rows]
+        return {"status": self.query_status, "results": results}
 
     def stop_execution(self, params: Any) -> Any:
         run = self._run(params["executionArn"])

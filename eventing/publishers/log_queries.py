@@ -1,0 +1,80 @@
+"""Queries of CloudWatch Logs Insights over the line that ingestion logs of each request, by publisher.
+
+Publishers are no dimension of a metric, which would cost one for each: this is how they are told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from eventing.cost import Usage, dollars, dollars_by_unit
+
+REQUESTS = "filter message = 'request'"
+_USED = "used_"
+# The sums of a row, by their names; what they are sums of is in the log line.
+_SUMS: Mapping[str, str] = {
+    "accepted_events": "accepted",
+    "accepted_before": "duplicate",
+    "rejected_events": "rejected",
+    "dead_letters": "dead_lettered",
+    "bytes_sent": "bytes",
+}
+_COUNTED = ", ".join(f"sum({of}) as {name}" for name, of in _SUMS.items())
+
+BY_PUBLISHER = (
+    REQUESTS,
+    f"stats {_COUNTED}, "
+    + ", ".join(f"sum(usage.{f.name}) as {_USED}{f.name}" for f in fields(Usage))
+    + " by publisher",
+)
+"""What each publisher sent, what became of it, and what that used: see `sent_in`."""
+REFUSALS = (
+    REQUESTS,
+    "filter rejected > 0",
+    "stats sum(rejected) as refused by publisher, problems.0 as problem",
+    "sort refused desc",
+)
+"""Events that were refused, by publisher and by the first problem of their requests."""
+
+
+def events_by_publisher(*, regions: int) -> tuple[str, ...]:
+    """A table for people: the same with what it cost, where the table has a replica in so many regions."""
+    cost = " + ".join(
+        f"sum(usage.{name}) * {price:.10f}"
+        for name, price in dollars_by_unit(regions=regions).items()
+    )
+    return (
+        REQUESTS,
+        f"stats sum(usage.requests) as requests, {_COUNTED}, {cost} as dollars by publisher",
+        "sort dollars desc",
+    )
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a publisher sent in a time, and what became of it."""
+
+    publisher: str
+    accepted: int
+    accepted_before: int
+    rejected: int
+    dead_letters: int
+    bytes: int
+    usage: Usage
+
+    def dollars(self, *, regions: int) -> float:
+        """What it cost."""
+        return dollars(self.usage, regions=regions)
+
+
+def sent_in(row: Mapping[str, str]) -> Sent:
+    """What a row of `BY_PUBLISHER` says; a sum of nothing is 0."""
+
+    def number(name: str) -> float:
+        return float(row.get(name) or 0)
+
+    accepted, accepted_before, rejected, dead_letters, size = (int(number(name)) for name in _SUMS)
+    usage = Usage(**{f.name: number(f"{_USED}{f.name}") for f in fields(Usage)})
+    publisher = row.get("publisher", "")
+    return Sent(publisher, accepted, accepted_before, rejected, dead_letters, size, usage)
