@@ -134,6 +134,7 @@ def _publish_batch(sink: Sink, body: bytes) -> bytes:
 
 _JSON: dict[str, Callable[[Sink, Any], bytes]] = {
     "PutItem": _nothing,
+    "GetItem": _nothing,
     "ExecuteStatement": _nothing,
     "BatchExecuteStatement": _execute,
     "BatchGetItem": _get_items,

@@ -136,6 +136,9 @@ def target_6_ingest(sink: str) -> Iterator[str]:
 class _Stub:
     """A client whose calls cost nothing."""
 
+    def get_item(self, **_: Any) -> Any:
+        return {}
+
     def execute_statement(self, **_: Any) -> Any:
         return {}
 

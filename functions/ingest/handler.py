@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -162,7 +161,7 @@ class Handler:
             causes=sorted({f"{letter.step} {letter.cause.code}" for letter in report.letters}),
             doorkeeper_failures=self._doorkeeper.failures,
             doorkeeper_cause=self._doorkeeper.cause and self._doorkeeper.cause.code,
-            usage=asdict(report.usage),
+            usage=vars(report.usage),
             milliseconds=report.milliseconds,
             trace_id=trace_id(),
         )

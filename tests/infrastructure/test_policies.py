@@ -47,6 +47,7 @@ _EVERYWHERE = {
     "cloudwatch:DescribeAlarms",
     "lambda:ListEventSourceMappings",
     "states:SendTaskSuccess",
+    "logs:GetQueryResults",
 }
 
 
