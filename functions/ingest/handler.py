@@ -134,6 +134,9 @@ class Handler:
         return named or self._template_keys.get(identity.get("apiKeyId") or "")
 
     def _observe(self, report: Report, response: Answer, **request: Any) -> None:
+        if cause := self._doorkeeper.cause:
+            request["doorkeeper_failures"] = self._doorkeeper.failures
+            request["doorkeeper_cause"] = cause.code
         self._metrics.write(
             {
                 Metric.EVENTS_ACCEPTED: report.accepted,
@@ -159,8 +162,6 @@ class Handler:
                 {o.problem.kind.slug for o in report.outcomes if isinstance(o, Rejected)}
             ),
             causes=sorted({f"{letter.step} {letter.cause.code}" for letter in report.letters}),
-            doorkeeper_failures=self._doorkeeper.failures,
-            doorkeeper_cause=self._doorkeeper.cause and self._doorkeeper.cause.code,
             usage=vars(report.usage),
             milliseconds=report.milliseconds,
             trace_id=trace_id(),

@@ -194,7 +194,7 @@ def test_an_answer_that_is_late_counts_from_the_next_request_on(door: Door) -> N
     door.threads.let_go()
     assert door.status() == 403
     assert door.took == 0
-    assert door.last_line["doorkeeper_failures"] == 0
+    assert "doorkeeper_failures" not in door.last_line
     assert door.reads == 1
 
 

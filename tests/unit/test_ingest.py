@@ -479,7 +479,6 @@ def test_metrics_and_log_tell_counts_and_never_data_or_key(
         "status": 202, "events": 1, "accepted": 1, "duplicate": 0, "rejected": 0, "stored": 1,
         "dead_lettered": 1, "schema_warnings": 0, "problems": [],
         "causes": ["archive ACCESS_DENIED"],
-        "doorkeeper_failures": 0,
     }  # fmt: skip
     text = publisher.log.getvalue() + json.dumps(metrics)
     assert "Lovelace" not in text
