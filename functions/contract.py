@@ -16,6 +16,8 @@ class Variable:
     LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
     APPROVAL_ABOVE = "APPROVAL_ABOVE"
     ARCHIVE_BUCKET = "ARCHIVE_BUCKET"
+    CANARY = "CANARY"
+    """There when the deployment has a canary: its catalogue has the canary's topic and event type."""
     CLOSED_LETTER_DAYS = "CLOSED_LETTER_DAYS"
     COMMAND_OPTIONS = "COMMAND_OPTIONS"
     CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"

@@ -10,6 +10,7 @@ from dashboards.delivery import DeliveryDashboard
 from dashboards.operations import OperationsDashboard
 from dashboards.publishers import PublishersDashboard
 from dashboards.redrive import RedriveDashboard
+from eventing import canary
 from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.counter import Counter
@@ -221,6 +222,9 @@ class RegionalStack(cdk.Stack):
             "IngestFunction": ingestion.function.function_name,
             "PublishFunction": publication.function.function_name,
         }
+        if configuration.canary:
+            outputs["CanaryTopicArn"] = topics.by_name[canary.TOPIC].topic_arn
+            outputs["CanaryKeyId"] = ingestion.api_keys[canary.PUBLISHER].key_id
         for publisher in configuration.publishers:
             name, key = publisher.name, publisher.pascal_case
             outputs[f"ApiKeyId{key}"] = ingestion.api_keys[name].key_id

@@ -96,9 +96,11 @@ class Parts(Settings):
 
     @cached_property
     def catalogue(self) -> Catalogue:
+        from eventing.canary import with_canary
         from eventing.catalogue import Catalogue
 
-        return Catalogue.read(_CATALOGUE)
+        catalogue = Catalogue.read(_CATALOGUE)
+        return with_canary(catalogue) if Variable.CANARY in self.environment else catalogue
 
     @cached_property
     def schemas(self) -> Schemas:

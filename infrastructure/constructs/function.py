@@ -95,6 +95,7 @@ class Function(lambda_.Function):
                 Variable.SERVICE: configuration.deployment,
                 Variable.NAMESPACE: NAMESPACE,
                 Variable.LOG_LEVEL: "INFO",
+                **({Variable.CANARY: "on"} if configuration.canary else {}),
                 # Of the SDK: "The path to a certificate bundle to validate TLS certificates".
                 **({"AWS_CA_BUNDLE": f"/var/task/{packaging.AMAZON_ROOTS}"} if roots else {}),
                 **environment,
