@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from constructs import Construct
 
 from dashboards.widgets import WIDTH, Row, dashboard, heading, query, text
+from eventing import canary
 
 if TYPE_CHECKING:
     from infrastructure.constructs.ingestion import Ingestion
@@ -17,7 +18,8 @@ _HOW_TO_READ = """# Publishers
 Who sends how much, what is refused and why. CloudWatch runs the queries when somebody looks, over
 the time that is chosen above, and charges for what they read. The gateway refuses what has no key
 or is over a limit; the function refuses what is no event."""
-_REQUESTS = "filter message = 'request'"
+# The canary's are no publisher's.
+_REQUESTS = f"filter message = 'request' and publisher != '{canary.PUBLISHER}'"
 
 
 class PublishersDashboard(Construct):
@@ -27,7 +29,9 @@ class PublishersDashboard(Construct):
         super().__init__(scope, id)
         log = ingestion.function.log_name
         keys = "\n".join(
-            f"| {publisher} | `{key.key_id}` |" for publisher, key in ingestion.api_keys.items()
+            f"| {publisher} | `{key.key_id}` |"
+            for publisher, key in ingestion.api_keys.items()
+            if publisher != canary.PUBLISHER
         )
         rows: list[Row] = [
             text(_HOW_TO_READ, height=3),
@@ -86,6 +90,11 @@ class PublishersDashboard(Construct):
                     ingestion.access_log,
                     # The access log has every value in quotes.
                     "filter status in ['403', '413', '429']",
+                    *(
+                        f"filter api_key_id != '{key.key_id}'"
+                        for publisher, key in ingestion.api_keys.items()
+                        if publisher == canary.PUBLISHER
+                    ),
                     "stats count(*) as requests by api_key_id, status, error_type",
                     "sort requests desc",
                     width=_HALF,

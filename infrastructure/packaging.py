@@ -54,6 +54,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
     "counter": Contents(("cloudwatch", "dynamodb", "lambda", "sqs", "stepfunctions")),
+    "canary": Contents(("apigateway", "sqs")),
     "widget": Contents(("dynamodb",)),
     "notifier": Contents(("cloudwatch", "sns")),
 }

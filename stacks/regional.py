@@ -10,9 +10,9 @@ from dashboards.delivery import DeliveryDashboard
 from dashboards.operations import OperationsDashboard
 from dashboards.publishers import PublishersDashboard
 from dashboards.redrive import RedriveDashboard
-from eventing import canary
 from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.aws_calls import AwsCalls
+from infrastructure.constructs.canary import Canary
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
@@ -160,6 +160,17 @@ class RegionalStack(cdk.Stack):
             ),
         )
         Attention(self, "Attention", region=region, dead_letters=dead_letters)
+        canary = None
+        if configuration.canary:
+            canary = Canary(
+                self,
+                "Canary",
+                region=region,
+                ingestion=ingestion,
+                publication=publication,
+                topics=topics,
+                dead_letters=dead_letters,
+            )
         sensitive_data = None
         if configuration.macie != "off":
             sensitive_data = SensitiveData(
@@ -175,6 +186,7 @@ class RegionalStack(cdk.Stack):
             self,
             "OperationsDashboard",
             region=region,
+            canary=canary,
             health=Health(self, "Health", region=region, notifier=notifier),
             ingestion=ingestion,
             event_store=event_store,
@@ -222,9 +234,8 @@ class RegionalStack(cdk.Stack):
             "IngestFunction": ingestion.function.function_name,
             "PublishFunction": publication.function.function_name,
         }
-        if configuration.canary:
-            outputs["CanaryTopicArn"] = topics.by_name[canary.TOPIC].topic_arn
-            outputs["CanaryKeyId"] = ingestion.api_keys[canary.PUBLISHER].key_id
+        if canary:
+            outputs |= canary.outputs
         for publisher in configuration.publishers:
             name, key = publisher.name, publisher.pascal_case
             outputs[f"ApiKeyId{key}"] = ingestion.api_keys[name].key_id

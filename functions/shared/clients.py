@@ -10,6 +10,7 @@ from botocore.config import Config
 from functions.shared.resources import name_resources
 
 if TYPE_CHECKING:
+    from types_boto3_apigateway import APIGatewayClient
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_lambda import LambdaClient
@@ -48,6 +49,8 @@ class Clients:
         """The region this code runs in."""
         return cast("str", self._session.get_config_variable("region"))
 
+    @overload
+    def client(self, service: Literal["apigateway"]) -> APIGatewayClient: ...
     @overload
     def client(self, service: Literal["cloudwatch"]) -> CloudWatchClient: ...
     @overload

@@ -34,6 +34,7 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     stream_mappings.stream_mapping_retries_and_gives_up,
     functions.javascript_sdk_lists_its_exports,
     functions.raised_exception_keeps_its_name,
+    functions.addresses_of_apis_lead_here,
     metrics.embedded_metrics_in_logs_become_metrics,
     alarms.alarm_evaluation,
     alarms.alarm_changes_are_events,

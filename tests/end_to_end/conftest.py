@@ -58,7 +58,43 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def deployment() -> Iterator[Deployment]:
     """The app, deployed by the CDK CLI into a cloud of its own."""
     with LocalCloud() as cloud:
-        yield Deployment(cloud, cloud.deploy(CONTEXT))
+        deployment = Deployment(cloud, cloud.deploy(CONTEXT))
+        rest_canary(deployment)
+        yield deployment
+
+
+def rest_canary(deployment: Deployment) -> None:
+    """Let the canary send nothing by itself, and its silence be no alarm.
+
+    An event a minute would be among those that tests break, lose and count.
+    """
+    deployment.client("events").disable_rule(Name=f"{deployment.name}-canary")
+    change_alarm(deployment, "canary-undelivered", TreatMissingData="notBreaching")
+    # What it has sent by then has gone its way, and what the alarm has caused is over.
+    eventually(lambda: alarm_state(deployment, "any-alarm"), lambda state: state == "OK")
+
+
+def change_alarm(deployment: Deployment, name: str, **changes: Any) -> None:
+    """Change some settings of a metric alarm, and nothing else about it."""
+    client = deployment.client("cloudwatch")
+    (alarm,) = client.describe_alarms(AlarmNames=[f"{deployment.name}-{name}"])["MetricAlarms"]
+    kept = (
+        "AlarmName", "AlarmDescription", "AlarmActions", "InsufficientDataActions", "MetricName", "Namespace",
+        "Statistic", "Dimensions", "Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold",
+        "ComparisonOperator", "TreatMissingData",
+    )  # fmt: skip
+    client.put_metric_alarm(**{name: alarm[name] for name in kept if name in alarm} | changes)
+
+
+def alarm_state(deployment: Deployment, name: str) -> str:
+    """The state of an alarm of either kind."""
+    found = deployment.client("cloudwatch").describe_alarms(
+        AlarmNames=[f"{deployment.name}-{name}"], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    )
+    (state,) = (
+        alarm["StateValue"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in found[kind]
+    )
+    return str(state)
 
 
 @pytest.fixture

@@ -99,7 +99,9 @@ def deployment() -> Iterator[Deployment]:
     # What these tests discard counts with what they redrive, which is more than 100.
     ceilings = json.dumps({"redrive": 500, "discard": 500})
     with LocalCloud() as cloud:
-        yield Deployment(cloud, cloud.deploy({"laptop": "true", "approval_above": ceilings}))
+        yield Deployment(
+            cloud, cloud.deploy({"laptop": "true", "canary": "false", "approval_above": ceilings})
+        )
 
 
 @pytest.fixture(scope="module")

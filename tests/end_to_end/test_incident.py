@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def deployment() -> Iterator[Deployment]:
     """The app in a cloud of its own: no other test's letters keep its alarms on."""
     with LocalCloud() as cloud:
-        yield Deployment(cloud, cloud.deploy({"laptop": "true"}))
+        yield Deployment(cloud, cloud.deploy({"laptop": "true", "canary": "false"}))
 
 
 def test_a_broken_topic_is_one_message_with_its_groups(

@@ -215,7 +215,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with ExitStack() as stack:
         cloud = stack.enter_context(LocalCloud())
         catalogue = str(FOLDER.relative_to(ROOT))
-        deployment = Deployment(cloud, cloud.deploy({"laptop": "true", "catalogue": catalogue}))
+        deployment = Deployment(
+            cloud, cloud.deploy({"laptop": "true", "canary": "false", "catalogue": catalogue})
+        )
         proxy = stack.enter_context(Proxy(deployment).serving())
         system = System(deployment, proxy, mishaps)
         _leave_the_letters_to_the_tests(deployment)

@@ -500,6 +500,16 @@ def test_an_alarm_is_looked_into(deployment: Deployment) -> None:
     shown(deployment, "errors", FUNCTION="publish")
 
 
+def test_the_canary_says_how_far_its_events_get(deployment: Deployment, tmp_path: Path) -> None:
+    name = deployment.outputs["CanaryFunction"]
+    deployment.client("lambda").invoke(FunctionName=name)
+
+    said = eventually(lambda: shown(deployment, "canary"), bool)
+    assert '"outcome":"delivered"' in said
+    # Its events are no letters while they get through.
+    assert typed(deployment, "canary_letters", folder=tmp_path)["groups"] == []
+
+
 def test_no_command_of_the_runbook_is_left_untried() -> None:
     tried = re.findall(r'(?:shown|typed)\(deployment, "(\w+)"', Path(__file__).read_text())
 

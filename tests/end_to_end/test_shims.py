@@ -27,6 +27,7 @@ from tests.end_to_end.lab import Lab, policy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+API = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod/"
 # Something that the stock emulator does not do is looked for this long.
 NEVER_SECONDS = 2.5
 
@@ -174,6 +175,15 @@ def javascript_sdk_lists_its_exports(lab: Lab) -> Any:
 def raised_exception_keeps_its_name(lab: Lab) -> Any:
     """The type of the error that an exception of a function becomes."""
     return lab.invoke(lab.function('raise KeyError("x")'))["errorType"]
+
+
+def addresses_of_apis_lead_here(lab: Lab) -> Any:
+    """What a function finds in its environment for the address of an API."""
+    name = lab.function('import os; return os.environ["API"]')
+    lab.client("lambda").update_function_configuration(
+        FunctionName=name, Environment={"Variables": {"API": API}}
+    )
+    return lab.invoke(name).removeprefix(lab.cloud.endpoint_url)
 
 
 def embedded_metrics_in_logs_become_metrics(lab: Lab) -> Any:
@@ -596,6 +606,7 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     stream_mapping_retries_and_gives_up: ((1, 0), (2, 1)),
     javascript_sdk_lists_its_exports: ([], ["DescribeTableCommand"]),
     raised_exception_keeps_its_name: ("Runtime.HandlerError", "KeyError"),
+    addresses_of_apis_lead_here: (API, "/_aws/execute-api/a1b2c3d4e5/prod/"),
     embedded_metrics_in_logs_become_metrics: ([], [3.0]),
     alarm_evaluation: (True, False),
     alarm_changes_are_events: ([], [True]),

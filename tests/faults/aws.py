@@ -20,13 +20,14 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from functions.shared.clients import Clients
-from tests.faults import cloudwatch, dynamodb, lambda_, s3, sns, sqs, stepfunctions
+from tests.faults import apigateway, cloudwatch, dynamodb, lambda_, s3, sns, sqs, stepfunctions
 from tests.faults.http import Request, body
 from tests.faults.memory import REGION, Memory
 from tests.faults.sdk import fail
 from tests.faults.vocabulary import Call, Faults, Service, nothing
 
 READERS: dict[Service, Callable[[Memory, AWSPreparedRequest], Request]] = {
+    "apigateway": apigateway.read,
     "dynamodb": dynamodb.read,
     "lambda": lambda_.read,
     "monitoring": cloudwatch.read,

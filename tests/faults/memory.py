@@ -76,6 +76,8 @@ class Memory:
     """Sums by the minute, by the metric's name; of AWS's own, by that and the name of what it measures."""
     descriptions: dict[str, list[str]] = field(default_factory=dict)
     """What an alarm that is there says, in a list, by its name."""
+    api_keys: dict[str, str] = field(default_factory=dict)
+    """The values of API Gateway's keys, by their ids."""
     messages_sent: int = 0
     stream: str = f"arn:aws:dynamodb:{REGION}:123456789012:table/shop-events/stream/1"
     """Of every table."""
