@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,7 @@ from eventing import canary
 from eventing.canary import new_event
 from functions.canary.handler import make_handler
 from functions.contract import Metric, Variable
+from functions.shared.clients import Clients
 from functions.shared.clock import Clock
 from functions.shared.parts import Parts
 from tests.faults.aws import FakeAws
@@ -128,43 +128,46 @@ class Canary:
         return found
 
 
-@pytest.fixture
-def world(door: Api, capsys: pytest.CaptureFixture[str]) -> Iterator[Canary]:
-    door.key, door.status, door.breaks = KEY, 202, False
-    door.requests.clear()
-    with _installed(door, capsys) as world:
-        door.then = world.deliver
-        yield world
-
-
-@contextmanager
-def _installed(api: Api, capture: pytest.CaptureFixture[str]) -> Iterator[Canary]:
-    aws, clock, log = FakeAws(), Minute(), StringIO()
-    aws.api_keys[KEY_ID] = KEY
-    environment = {
-        Variable.API_URL: api.url,
-        Variable.CANARY_KEY_ID: KEY_ID,
-        Variable.CANARY_QUEUE_URL: f"{QUEUE_URL}{QUEUE}",
-        Variable.SERVICE: "shop",
-        Variable.NAMESPACE: "Eventing",
-    }
+@pytest.fixture(scope="module")
+def installed() -> Iterator[tuple[FakeAws, Clients]]:
+    """Clients are slow to make: one of each service for all tests."""
+    aws = FakeAws()
     with aws.installed() as clients:
-        parts = Parts(
-            environment,
-            threads=1,
-            clients=clients,
-            clock=clock,
-            logger=Logger(service=f"canary-{id(log)}", stream=log),
-        )
-        world = Canary(aws, api, clock, log, capture, make_handler(parts))
+        yield aws, clients
 
-        def happens(call: Call) -> Fault | None:
-            if call.operation == "ReceiveMessage" and not _visible(aws):
-                clock.passed += json.loads(call.body)["WaitTimeSeconds"]
-            return world.faults.get(call.operation)
 
-        aws.fault = happens
-        yield world
+@pytest.fixture
+def world(
+    door: Api, installed: tuple[FakeAws, Clients], capsys: pytest.CaptureFixture[str]
+) -> Canary:
+    aws, clients = installed
+    aws.forget()
+    aws.api_keys[KEY_ID] = KEY
+    clock, log = Minute(), StringIO()
+    parts = Parts(
+        {
+            Variable.API_URL: door.url,
+            Variable.CANARY_KEY_ID: KEY_ID,
+            Variable.CANARY_QUEUE_URL: f"{QUEUE_URL}{QUEUE}",
+            Variable.SERVICE: "shop",
+            Variable.NAMESPACE: "Eventing",
+        },
+        threads=1,
+        clients=clients,
+        clock=clock,
+        logger=Logger(service=f"canary-{id(log)}", stream=log),
+    )
+    world = Canary(aws, door, clock, log, capsys, make_handler(parts))
+
+    def happens(call: Call) -> Fault | None:
+        if call.operation == "ReceiveMessage" and not _visible(aws):
+            clock.passed += json.loads(call.body)["WaitTimeSeconds"]
+        return world.faults.get(call.operation)
+
+    aws.fault = happens
+    door.key, door.status, door.breaks, door.then = KEY, 202, False, world.deliver
+    door.requests.clear()
+    return world
 
 
 def _visible(aws: FakeAws) -> bool:
