@@ -35,8 +35,8 @@ def regional(deployment: Synthesis) -> Template:
 
 @pytest.fixture(scope="session")
 def without_macie(tmp_path_factory: Folders) -> Synthesis:
-    """The same without Macie, and without a canary."""
-    return synthesise_once(_shared(tmp_path_factory, "without-macie"), macie="off", canary="false")
+    """The same without Macie."""
+    return synthesise_once(_shared(tmp_path_factory, "without-macie"), macie="off")
 
 
 @pytest.fixture(scope="session")

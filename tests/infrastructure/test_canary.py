@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from eventing import canary
 from functions.contract import Variable
 from infrastructure.configuration import Configuration, ConfigurationError
-from tests.infrastructure.synthesis import CONTEXT, Json, Synthesis, Template
+from tests.infrastructure.synthesis import CONTEXT, Json, Template, synthesise
 
 
 def _read(**context: Json) -> Configuration:
@@ -130,8 +131,8 @@ def test_its_queue_gets_its_own_events_of_its_own_topic_for_a_minute(regional: T
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": "eventing-topic-canary"}}
 
 
-def test_off_leaves_nothing_of_it(without_macie: Synthesis) -> None:
-    template = without_macie.regional()
+def test_off_leaves_nothing_of_it(tmp_path: Path) -> None:
+    template = synthesise(tmp_path, macie="off", canary="false").regional()
     named = [
         str(value)
         for resource in template.body["Resources"].values()
