@@ -19,7 +19,7 @@ Who sends how much, what is refused and why. CloudWatch runs the queries when so
 the time that is chosen above, and charges for what they read. The gateway refuses what has no key
 or is over a limit; the function refuses what is no event."""
 # The canary's are no publisher's.
-_REQUESTS = f"filter message = 'request' and publisher != '{canary.PUBLISHER}'"
+_REQUESTS = ("filter message = 'request'", f"filter publisher != '{canary.PUBLISHER}'")
 
 
 class PublishersDashboard(Construct):
@@ -46,7 +46,7 @@ class PublishersDashboard(Construct):
                 query(
                     "Events",
                     log,
-                    _REQUESTS,
+                    *_REQUESTS,
                     "stats count(*) as requests, sum(accepted) as accepted_events, "
                     "sum(duplicate) as accepted_before, sum(rejected) as rejected_events, "
                     "sum(dead_lettered) as dead_letters, sum(bytes) as bytes_sent by publisher",
@@ -56,7 +56,7 @@ class PublishersDashboard(Construct):
                 query(
                     "How long requests take, in milliseconds",
                     log,
-                    _REQUESTS,
+                    *_REQUESTS,
                     "stats pct(milliseconds.judge, 95) as judge_p95, "
                     "pct(milliseconds.store, 95) as store_p95, "
                     "pct(milliseconds.archive_after_store, 95) as archive_p95 by publisher",
@@ -68,7 +68,7 @@ class PublishersDashboard(Construct):
                 query(
                     "What the function refuses, by the first problem of each request",
                     log,
-                    _REQUESTS,
+                    *_REQUESTS,
                     "filter rejected > 0",
                     "stats sum(rejected) as rejected_events by publisher, problems.0 as problem, status",
                     "sort rejected_events desc",
@@ -77,7 +77,7 @@ class PublishersDashboard(Construct):
                 query(
                     "Events that break their schema and are let through",
                     log,
-                    _REQUESTS,
+                    *_REQUESTS,
                     "filter schema_warnings > 0",
                     "stats sum(schema_warnings) as warnings by publisher",
                     "sort warnings desc",
