@@ -23,7 +23,7 @@ endef
 PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks second-opinion expressions unit end-to-end security screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks second-opinion expressions calls unit end-to-end security screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,7 +63,7 @@ node_modules/.ready: package-lock.json .venv/.ready
 	@touch $@
 
 .local/second-opinion/.ready: tests/second_opinion/package-lock.json .venv/.ready
-	@echo "setup: the reference implementation of JSONata"
+	@echo "setup: the reference implementation of JSONata, and a simulation of IAM"
 	@mkdir -p .local/second-opinion
 	@cp $(addprefix tests/second_opinion/,.npmrc package.json package-lock.json) .local/second-opinion && cd .local/second-opinion && npm ci --silent
 	@touch $@
@@ -113,11 +113,16 @@ sdks: setup .local/sdks/.ready  ## record anew what the official CloudEvents SDK
 	@cp tests/sdks/record.js tests/sdks/events.json .local/sdks
 	@node .local/sdks/record.js > tests/sdks/recorded/javascript.json
 
-second-opinion: setup .local/second-opinion/.ready  ## what programs of others say of expressions and templates (part of check)
+second-opinion: setup .local/second-opinion/.ready  ## what programs of others say of expressions, templates, permissions (in check)
 	@pytest -q tests/second_opinion
 
 expressions: setup  ## record anew which expressions the workflows' tests evaluate, and on what
 	@python -m pytest -q -p tests.second_opinion.recorder tests/workflows
+
+calls: setup .local/browser/.ready  ## record anew what functions ask of AWS in the end-to-end tests
+	@rm -f .local/calls.jsonl
+	@pytest -q $(WAITING) --record-calls .local/calls.jsonl tests/end_to_end
+	@python -m tests.second_opinion.calls .local/calls.jsonl
 
 unit: setup  ## the unit tests alone
 	@pytest -q tests/unit

@@ -38,14 +38,19 @@ class RootKey:
 class Emulator:
     """Runs while the context is open, and ends with this process, however this process ends.
 
-    Two at a time do not meet. `without` names shims to leave out.
+    Two at a time do not meet. `without` names shims to leave out; what functions ask of AWS is appended to
+    the file `calls`.
     """
 
-    def __init__(self, *, region: str, without: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, region: str, without: Sequence[str] = (), calls: Path | None = None
+    ) -> None:
         self.region = region
         known = CREDENTIALS_SHIM in without
         self.root_key = RootKey("test", "test") if known else RootKey()
-        self._without = without
+        self._arguments = ["--while-stdin-is-open", "--without", ",".join(without)]
+        if calls:
+            self._arguments += ["--record-calls", str(calls.resolve())]
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -90,7 +95,7 @@ class Emulator:
         }
         command = [LOCAL / "emulator" / "bin" / "python", ROOT / "local" / "shims"]
         return subprocess.Popen(
-            [*command, "--while-stdin-is-open", "--without", ",".join(self._without)],
+            [*command, *self._arguments],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=subprocess.STDOUT,

@@ -8,9 +8,11 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 from ministack import app
 
+from .calls import record_calls
 from .credentials import issue_root
 from .table import SHIMS
 
@@ -20,6 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--while-stdin-is-open", action="store_true")
     parser.add_argument("--without", default="", metavar="NAME,NAME")
+    parser.add_argument("--record-calls", type=Path, metavar="FILE")
     parser.add_argument("--list", action="store_true", help="print the shims' names only")
     arguments = parser.parse_args()
     if arguments.list:
@@ -32,6 +35,8 @@ def main() -> None:
     for name, shim in SHIMS.items():
         if name not in without:
             shim()
+    if arguments.record_calls:
+        record_calls(arguments.record_calls)
     if arguments.while_stdin_is_open:
         end_with_stdin()
     # The emulator reads arguments of its own.

@@ -6,38 +6,25 @@ Step Functions names version 2.0.6. The tests' engine and the emulator's know mo
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Mapping, Sequence
 
 import jsonata
 import pytest
 
 from infrastructure.packaging import ROOT
+from tests.second_opinion.programs import INSTALLED, ask
 from tests.second_opinion.recorder import RECORD
 from tests.workflows.asl import Json, evaluate, expressions
 
 DEFINITIONS = [
     json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "workflows").glob("*.asl.json")
 ]
-EVALUATE = ROOT / "tests" / "second_opinion" / "evaluate.cjs"
-INSTALLED = ROOT / ".local" / "second-opinion" / "node_modules"
 RECORDED: Sequence[Mapping[str, Json]] = json.loads(RECORD.read_text(encoding="utf-8"))
 
 
 def reference(asked: Sequence[Mapping[str, Json]]) -> list[Json]:
     """For each source and its variables the `value`, the `error`, or nothing without a value."""
-    answered = subprocess.run(
-        ["node", str(EVALUATE)],
-        env={**os.environ, "NODE_PATH": str(INSTALLED)},
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    answers: list[Json] = json.loads(answered.stdout)
-    return answers
+    return ask("evaluate.cjs", asked)
 
 
 def differences(asked: Sequence[Mapping[str, Json]]) -> list[str]:
