@@ -10,6 +10,8 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 PARALLEL := -n 2 --dist loadfile
 # These wait more than they work; tests/end_to_end/conftest.py orders them.
 WAITING := -n 3 --dist loadfile --no-loadscope-reorder
+# What the emulators of a run asked IAM about.
+CALLS := $(CURDIR)/.local/calls.jsonl
 # tests/README.md has what each folder is for.
 FAST := tests/unit tests/engine tests/infrastructure tests/workflows tests/security tests/second_opinion --ignore=tests/security/running
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
@@ -119,16 +121,18 @@ second-opinion: setup .local/second-opinion/.ready  ## what programs of others s
 expressions: setup  ## record anew which expressions the workflows' tests evaluate, and on what
 	@python -m pytest -q -p tests.second_opinion.recorder tests/workflows
 
-calls: setup .local/browser/.ready  ## record anew what functions ask of AWS in the end-to-end tests
-	@rm -f .local/calls.jsonl
-	@pytest -q $(WAITING) --record-calls .local/calls.jsonl tests/end_to_end
-	@python -m tests.second_opinion.calls .local/calls.jsonl
+calls: setup .local/browser/.ready  ## record what functions and people ask of AWS in the end-to-end tests (ONLY="tests": add what these ask)
+	@rm -f $(CALLS)
+	@RECORD_CALLS=$(CALLS) pytest -q $(WAITING) $(or $(ONLY),tests/end_to_end)
+	@python -m tests.second_opinion.calls $(if $(ONLY),add,anew) $(CALLS)
 
 unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
 end-to-end: setup .local/browser/.ready  ## the tests that go through the deployed emulator
-	@pytest -q $(WAITING) --emulator=aws tests/end_to_end tests/engine tests/security/running
+	@rm -f $(CALLS)
+	@RECORD_CALLS=$(CALLS) pytest -q $(WAITING) --emulator=aws tests/end_to_end tests/engine tests/security/running
+	@python -m tests.second_opinion.calls missing $(CALLS)
 
 mutants: setup  ## would the fast tests notice a change? 100 of them, seeded (ARGS="--seed 2")
 	@.venv/bin/python -m tests.mutants $(ARGS)

@@ -36,12 +36,11 @@ class LocalCloud:
         region: str = "us-east-1",
         say: Callable[[str, str], None] = lambda *_: None,
         without: Sequence[str] = (),
-        calls: Path | None = None,
     ) -> None:
-        """`without` names shims of the emulator to leave out; functions' calls are appended to `calls`."""
+        """`without` names shims of the emulator to leave out."""
         self.region = region
         self._say = say
-        self._emulator = Emulator(region=region, without=without, calls=calls)
+        self._emulator = Emulator(region=region, without=without)
         self._clients: dict[tuple[str, str], Any] = {}
 
     def __enter__(self) -> Self:

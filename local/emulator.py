@@ -38,19 +38,14 @@ class RootKey:
 class Emulator:
     """Runs while the context is open, and ends with this process, however this process ends.
 
-    Two at a time do not meet. `without` names shims to leave out; what functions ask of AWS is appended to
-    the file `calls`.
+    Two at a time do not meet. `without` names shims to leave out.
     """
 
-    def __init__(
-        self, *, region: str, without: Sequence[str] = (), calls: Path | None = None
-    ) -> None:
+    def __init__(self, *, region: str, without: Sequence[str] = ()) -> None:
         self.region = region
         known = CREDENTIALS_SHIM in without
         self.root_key = RootKey("test", "test") if known else RootKey()
-        self._arguments = ["--while-stdin-is-open", "--without", ",".join(without)]
-        if calls:
-            self._arguments += ["--record-calls", str(calls.resolve())]
+        self._without = without
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -95,7 +90,7 @@ class Emulator:
         }
         command = [LOCAL / "emulator" / "bin" / "python", ROOT / "local" / "shims"]
         return subprocess.Popen(
-            [*command, *self._arguments],
+            [*command, "--while-stdin-is-open", "--without", ",".join(self._without)],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""Calls: a record of what functions ask of AWS, as IAM sees it."""
+"""Calls: a record of what functions, custom resources and people ask of AWS, as IAM sees it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import iam_evaluator
+from ministack.services import iam
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def record_calls(path: Path) -> None:
-    """Append each call that is allowed to a role's session, once, as a line of JSON; root's are left out.
+    """Append each call that is allowed, once, as a line of JSON; root's calls are left out.
 
     This is no shim: it changes nothing. Several emulators may append to one file.
     """
@@ -29,9 +30,10 @@ def record_calls(path: Path) -> None:
     ) -> Any:
         denied = stock(access_key_id, iam_action, service, region, resource_arn, service_context)
         caller = iam_evaluator.caller_arn()
-        if denied is None and ":assumed-role/" in caller:
+        if denied is None and not caller.endswith(":root"):
             call = {
                 "caller": caller,
+                "policies": _policies(caller),
                 "action": iam_action,
                 "resource": resource_arn,
                 "region": region,
@@ -46,3 +48,9 @@ def record_calls(path: Path) -> None:
         return denied
 
     iam_evaluator.enforce = enforce
+
+
+def _policies(caller: str) -> list[str]:
+    """The managed policies of a user."""
+    user = iam._users.get(caller.partition(":user/")[2])
+    return list(user["AttachedPolicies"]) if user else []

@@ -22,7 +22,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--while-stdin-is-open", action="store_true")
     parser.add_argument("--without", default="", metavar="NAME,NAME")
-    parser.add_argument("--record-calls", type=Path, metavar="FILE")
     parser.add_argument("--list", action="store_true", help="print the shims' names only")
     arguments = parser.parse_args()
     if arguments.list:
@@ -35,8 +34,8 @@ def main() -> None:
     for name, shim in SHIMS.items():
         if name not in without:
             shim()
-    if arguments.record_calls:
-        record_calls(arguments.record_calls)
+    if path := os.environ.get("RECORD_CALLS"):
+        record_calls(Path(path))
     if arguments.while_stdin_is_open:
         end_with_stdin()
     # The emulator reads arguments of its own.

@@ -55,9 +55,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def deployment(pytestconfig: pytest.Config) -> Iterator[Deployment]:
+def deployment() -> Iterator[Deployment]:
     """The app, deployed by the CDK CLI into a cloud of its own."""
-    with LocalCloud(calls=pytestconfig.getoption("record_calls")) as cloud:
+    with LocalCloud() as cloud:
         yield Deployment(cloud, cloud.deploy(CONTEXT))
 
 

@@ -1,7 +1,7 @@
-"""Calls of AWS that the system makes.
+"""Calls of AWS that functions and people make: one of each kind is on record.
 
-Those of functions are on record, one of each kind: `make calls` records them anew from the end-to-end tests.
-Those that AWS itself makes for the stack follow from the template.
+The emulator writes down what it asks IAM about. `make calls` makes the record of that, from the end-to-end
+tests.
 """
 
 from __future__ import annotations
@@ -9,139 +9,140 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
+from eventing.catalogue_check import load_catalogue
 from infrastructure.packaging import ROOT
 from local.cloud import ACCOUNT as LOCAL_ACCOUNT
 from tests.infrastructure.synthesis import ACCOUNT, Json
-from tests.second_opinion.iam import Arns, Call
-from tests.workflows.asl import expression
+from tests.second_opinion.iam import ID, Call, managed_policy
 
 RECORD = Path(__file__).parent / "calls.json"
-# What differs from one call of a kind to the next.
+REGION = "us-east-1"
+TOPICS = f"arn:aws:sns:{REGION}:{ACCOUNT}:eventing-topic-"
+# What differs from one call of a kind to the next, after a group that stays.
 PARTICULARS = (
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-    r"(?<=\")[\w-]{43}(?=\")",
-    r"(?<=#)[^\"]+",
-    r"publisher=[^\"]+",
-    r"aws/lambda/[^\"]+",
-    r"\d",
+    r"()\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    r"()(?:[\w.-]+#)?(?<![\w-])[\w-]{43}(?![\w-])",
+    r"(#).+",
+    r"(publisher=|aws/lambda/|reports/|approvals/).+",
+    r"(redrive/)[^/]+",
+    r"(:execution:[^:]+:).+",
+    rf"({TOPICS}).+",
+    r"()\d[\w-]*",
 )
+# Ids that CloudFormation gives.
+IDS = r"(:event-source-mapping:|/apikeys/|/usageplans/)[^/]+"
+# Whoever has credentials may ask whose they are.
+NEEDS_NO_PERMISSION = "sts:GetCallerIdentity"
 
 
-def recorded() -> list[Call]:
-    """The functions' calls."""
-    return [Call(**one) for one in json.loads(RECORD.read_text(encoding="utf-8"))]
+def recorded(record: Path = RECORD) -> list[Call]:
+    """The calls on record."""
+    return [Call(**one) for one in json.loads(record.read_text(encoding="utf-8"))]
 
 
-def of_aws(template: Arns) -> Iterator[Call]:
-    """What AWS itself calls for the stack: rules, alarms, the API, state machines, the log of S3's access."""
-    yield from _of_rules(template)
-    yield from _of_alarms(template)
-    yield from _of_machines(template)
-    api = f"arn:aws:execute-api:{template.region}:{ACCOUNT}:eventing-api"
-    (stage,) = template.all("AWS::ApiGateway::Stage")
-    source = {"aws:SourceArn": f"{api}/<{stage.id}>/POST/events"}
-    ingest = template.render({"Fn::GetAtt": [_function(template, "ingest"), "Arn"]})
-    yield Call("apigateway.amazonaws.com", "lambda:InvokeFunction", ingest, source)
-    for bucket in template.all("AWS::S3::Bucket"):
-        if logging := bucket.properties.get("LoggingConfiguration"):
-            source = {
-                "aws:SourceArn": template.render({"Fn::GetAtt": [bucket.id, "Arn"]}),
-                "aws:SourceAccount": ACCOUNT,
-            }
-            object = f"arn:aws:s3:::{logging['DestinationBucketName']}/{logging['LogFilePrefix']}1"
-            yield Call("logging.s3.amazonaws.com", "s3:PutObject", object, source)
-
-
-def _of_rules(template: Arns) -> Iterator[Call]:
-    for rule in template.all("AWS::Events::Rule"):
-        source = {"aws:SourceArn": template.render({"Fn::GetAtt": [rule.id, "Arn"]})}
-        for target in rule.properties["Targets"]:
-            arn = target["Arn"]
-            if "RoleArn" in target:
-                yield Call("rules", "states:StartExecution", arn)
-            else:
-                action = "sqs:SendMessage" if ":sqs:" in arn else "lambda:InvokeFunction"
-                yield Call("events.amazonaws.com", action, arn, source)
-
-
-def _of_alarms(template: Arns) -> Iterator[Call]:
-    for type in ("Alarm", "CompositeAlarm"):
-        for alarm in template.all(f"AWS::CloudWatch::{type}"):
-            name = alarm.properties["AlarmName"]
-            source = {
-                "aws:SourceArn": f"arn:aws:cloudwatch:{template.region}:{ACCOUNT}:alarm:{name}",
-                "aws:SourceAccount": ACCOUNT,
-            }
-            for arn in alarm.properties.get("AlarmActions", ()):
-                if ":sns:" in arn:
-                    yield Call("cloudwatch.amazonaws.com", "sns:Publish", arn, source)
-                else:
-                    service = "lambda.alarms.cloudwatch.amazonaws.com"
-                    yield Call(service, "lambda:InvokeFunction", arn, source)
-
-
-def _of_machines(template: Arns) -> Iterator[Call]:
-    for machine in template.all("AWS::StepFunctions::StateMachine"):
-        caller = f"machine {machine.properties['StateMachineName'].removeprefix('eventing-')}"
-        filled = machine.properties["DefinitionSubstitutions"]
-        for state in json.loads(machine.properties["DefinitionString"])["States"].values():
-            if state["Type"] != "Task":
-                continue
-            arguments = state["Arguments"]
-            named = arguments.get("FunctionName") or arguments["StateMachineArn"]
-            assert expression(named) is None
-            arn = filled[named.strip("${}")]
-            if ":lambda:" in state["Resource"]:
-                yield Call(caller, "lambda:InvokeFunction", arn)
-                continue
-            # Developer guide of Step Functions, "IAM policies for calling nested workflows".
-            assert state["Resource"].endswith(":startExecution.sync:2")
-            yield Call(caller, "states:StartExecution", arn)
-            for action in ("DescribeExecution", "StopExecution"):
-                execution = f"{arn.replace(':stateMachine:', ':execution:')}:run-1"
-                yield Call(caller, f"states:{action}", execution)
-            rule = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
-            arn = f"arn:aws:events:{template.region}:{ACCOUNT}:rule/{rule}"
-            for action in ("PutTargets", "PutRule", "DescribeRule"):
-                yield Call(caller, f"events:{action}", arn)
-
-
-def _function(template: Arns, name: str) -> str:
-    return template.one("AWS::Lambda::Function", FunctionName=f"eventing-{name}").id
-
-
-def one_of_each_kind(lines: Sequence[str]) -> list[Json]:
-    """Of the calls that the emulator has recorded the first of each kind, in their order as texts."""
-    kinds: dict[str, Json] = {}
+def calls_in(lines: Sequence[str]) -> list[Call]:
+    """What functions and people of the deployment have called, of what the emulator wrote down."""
+    found = []
     for line in sorted(set(lines)):
-        call = json.loads(line.replace(LOCAL_ACCOUNT, ACCOUNT))
-        role, _, session = call["caller"].partition(":assumed-role/")[2].partition("/")
-        # Tests take functions' roles as well, by sessions with names of their own.
-        if session.startswith("eventing-") and session.removeprefix("eventing-") in _functions():
-            caller = session.removeprefix("eventing-")
-        elif "-AWS679f53fac" in role:
-            caller = "custom resources"
-        else:
-            continue
-        kept = {
-            "caller": caller,
-            **{name: call[name] for name in ("action", "resource", "context")},
-        }
-        kind = json.dumps(kept, sort_keys=True)
-        for particular in PARTICULARS:
-            kind = re.sub(particular, "*", kind)
-        kinds.setdefault(kind, kept)
-    return [kinds[kind] for kind in sorted(kinds)]
+        one = json.loads(line.replace(LOCAL_ACCOUNT, ACCOUNT))
+        # Every region has the same policies; one is judged. Some tests have a catalogue of their own.
+        ours = one["region"] == REGION and _topic(one["resource"]) in {"", *_topics()}
+        caller = _caller(one) if ours and one["action"] != NEEDS_NO_PERMISSION else None
+        if caller:
+            context = one["context"]
+            if caller in _functions():
+                # Lambda says which function's code calls (developer guide, "Using source function ARN").
+                arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:eventing-{caller}"
+                context = {**context, "lambda:SourceFunctionArn": arn}
+            resource = re.sub(IDS, rf"\1{ID}", one["resource"])
+            found.append(Call(caller, one["action"], resource, context))
+    return found
 
 
+def _caller(one: Mapping[str, Json]) -> str | None:
+    # Tests take functions' roles as well, by sessions with names of their own.
+    session = one["caller"].partition(":assumed-role/")[2].partition("/")[2]
+    if session.removeprefix("eventing-") in _functions():
+        return str(session.removeprefix("eventing-"))
+    policies = [arn.partition(":policy/")[2] for arn in one["policies"]]
+    if len(policies) == 1 and policies[0].startswith("eventing-"):
+        return managed_policy(policies[0], REGION)
+    return None
+
+
+def _topic(resource: str) -> str:
+    return resource.removeprefix(TOPICS) if resource.startswith(TOPICS) else ""
+
+
+@cache
+def _topics() -> set[str]:
+    return {topic.name for topic in load_catalogue(ROOT / "catalogue").topics}
+
+
+@cache
 def _functions() -> set[str]:
     return {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}
 
 
+def kind(call: Call) -> str:
+    """What calls that differ in nothing but keys, times and numbers have in common."""
+    context = {
+        key: sorted({_general(one) for one in ([value] if isinstance(value, str) else value)})
+        for key, value in call.context.items()
+    }
+    of_kind = (call.caller, call.action, _general(call.resource), context)
+    return json.dumps(of_kind, sort_keys=True)
+
+
+def _general(text: str) -> str:
+    for particular in PARTICULARS:
+        text = re.sub(particular, r"\1*", text)
+    return text
+
+
+def one_of_each_kind(calls: Sequence[Call]) -> list[Call]:
+    """The first of each kind, ordered by kind."""
+    kinds: dict[str, Call] = {}
+    for call in calls:
+        kinds.setdefault(kind(call), call)
+    return [kinds[name] for name in sorted(kinds)]
+
+
+def missing(calls: Sequence[Call], on_record: Sequence[Call]) -> list[Call]:
+    """One of each kind that is not on record."""
+    known = {kind(call) for call in on_record}
+    return [call for call in one_of_each_kind(calls) if kind(call) not in known]
+
+
+def main(do: str, path: Path, record: Path = RECORD) -> str | None:
+    """Make the record `anew` of a file, `add` what the file has, or say what is `missing`."""
+    calls = calls_in(path.read_text(encoding="utf-8").splitlines())
+    on_record = recorded(record)
+    new = missing(calls, on_record)
+    match do:
+        case "anew":
+            seen = {kind(call) for call in calls}
+            # The same line for what was there, so that a change shows nothing else.
+            _write(record, [*(call for call in on_record if kind(call) in seen), *new])
+        case "add":
+            _write(record, [*on_record, *new])
+        case "missing" if new:
+            lines = "".join(f"\n  {one.caller}: {one.action} on {one.resource}" for one in new)
+            return (
+                f"Calls that are not on record:{lines}\n"
+                'Record them by `make calls ONLY="the tests that make them"`, or all by `make calls`.'
+            )
+    return None
+
+
+def _write(record: Path, calls: Sequence[Call]) -> None:
+    text = ",\n".join(json.dumps(vars(one), sort_keys=True) for one in one_of_each_kind(calls))
+    record.write_text(f"[\n{text}\n]\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    found = one_of_each_kind(Path(sys.argv[1]).read_text(encoding="utf-8").splitlines())
-    text = ",\n".join(json.dumps(one, sort_keys=True) for one in found)
-    RECORD.write_text(f"[\n{text}\n]\n", encoding="utf-8")
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

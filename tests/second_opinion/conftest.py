@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from tests.infrastructure.conftest import deployment, laptop, regional, two_regions, without_macie
+from tests.infrastructure.conftest import (
+    deployment,
+    laptop,
+    regional,
+    tuned,
+    two_regions,
+    without_macie,
+)
 
-__all__ = ["deployment", "laptop", "regional", "two_regions", "without_macie"]
+__all__ = ["deployment", "laptop", "regional", "tuned", "two_regions", "without_macie"]

@@ -20,6 +20,13 @@ ARNS = {
     "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",
 }
 ARN_BY_REF = ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine")
+# CloudFormation gives these an id that nobody knows before: one stands for all of the stack.
+ARN_BY_ID = (
+    "AWS::ApiGateway::ApiKey",
+    "AWS::ApiGateway::UsagePlan",
+    "AWS::Lambda::EventSourceMapping",
+)
+ID = "our-id"
 RESOURCE_POLICIES = ("AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
 
 
@@ -27,8 +34,8 @@ RESOURCE_POLICIES = ("AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS
 class Call:
     """A call of AWS.
 
-    The caller is a function (`ingest`), a state machine (`machine redrive`), `rules`, `custom resources`,
-    or an AWS service by its principal.
+    The caller is a function (`ingest`), a state machine (`machine redrive`), `rules`, `custom resources`, who
+    has a managed policy (`policy operator`), or an AWS service by its principal.
     """
 
     caller: str
@@ -50,6 +57,8 @@ class Arns(Template):
         match value:
             case {"Ref": id} if self._type(id) in ARN_BY_REF:
                 return self._arn(id)
+            case {"Ref": id} if self._type(id) in ARN_BY_ID:
+                return ID
             case {"Fn::GetAtt": [id, "Arn"]}:
                 return self._arn(id)
             case {"Fn::GetAtt": [_, "Table.LatestStreamArn"]}:
@@ -90,7 +99,7 @@ class Policies:
 
     def __init__(self, template: Template) -> None:
         self.template = Arns(template.body, template.region)
-        self.permissions = [*self._of_roles(), *self._of_resources()]
+        self.permissions = [*self._of_identities(), *self._of_resources()]
 
     def judge(self, calls: Sequence[Call]) -> list[tuple[bool, list[Permission]]]:
         """For each call whether it is allowed, and by which permissions."""
@@ -102,7 +111,7 @@ class Policies:
 
     def _simulation(self, call: Call) -> Json:
         role = f"arn:aws:sts::{ACCOUNT}:assumed-role/{call.caller}/session"
-        own: list[Json] = []
+        own = list(self._denied_to(call.caller))
         theirs = list(self._denials(call.resource))
         for number, one in enumerate(self.permissions):
             numbered = {**one.statement, "Sid": f"P{number}"}
@@ -121,17 +130,27 @@ class Policies:
             **({"resourcePolicy": _document(theirs)} if theirs else {}),
         }
 
-    def _statements_of_roles(self) -> Iterator[tuple[str, Json]]:
+    def _of_identities(self) -> Iterator[Permission]:
+        for holder, statement in self._statements_of_identities():
+            if statement["Effect"] == "Allow":
+                yield from _split(holder, statement)
+
+    def _denied_to(self, caller: str) -> Iterator[Json]:
+        for holder, statement in self._statements_of_identities():
+            if statement["Effect"] == "Deny" and holder == caller:
+                yield statement
+
+    def _statements_of_identities(self) -> Iterator[tuple[str, Json]]:
         holders = dict(self._holders())
         for policy in self.template.all("AWS::IAM::Policy"):
             for role in policy.raw["Roles"]:
-                for statement in policy.properties["PolicyDocument"]["Statement"]:
-                    yield holders[role["Ref"]], statement
-
-    def _of_roles(self) -> Iterator[Permission]:
-        for holder, statement in self._statements_of_roles():
-            assert statement["Effect"] == "Allow"
-            yield from _split(holder, statement)
+                yield from _statements(holders[role["Ref"]], policy.properties)
+        for role in self.template.all("AWS::IAM::Role"):
+            for inline in role.properties.get("Policies", ()):
+                yield from _statements(holders[role.id], inline)
+        for managed in self.template.all("AWS::IAM::ManagedPolicy"):
+            holder = managed_policy(managed.properties["ManagedPolicyName"], self.template.region)
+            yield from _statements(holder, managed.properties)
 
     def _holders(self) -> Iterator[tuple[str, str]]:
         """Roles by their logical ids, and who has them."""
@@ -162,7 +181,7 @@ class Policies:
     def _statements_of_resources(self) -> Iterator[tuple[str, Json]]:
         for type in RESOURCE_POLICIES:
             for policy in self.template.all(type):
-                for statement in policy.properties["PolicyDocument"]["Statement"]:
+                for _, statement in _statements("", policy.properties):
                     named = listed(statement.get("Resource", statement.get("NotResource")))
                     yield named[0].partition("/")[0], statement
         for permission in self.template.all("AWS::Lambda::Permission"):
@@ -180,6 +199,16 @@ class Policies:
                 "Condition": conditions,
             }
             yield function, statement
+
+
+def managed_policy(name: str, region: str) -> str:
+    """The caller that has a managed policy of a region."""
+    return f"policy {name.removeprefix('eventing-').removesuffix(f'-{region}')}"
+
+
+def _statements(holder: str, policy: Json) -> Iterator[tuple[str, Json]]:
+    for statement in policy["PolicyDocument"]["Statement"]:
+        yield holder, statement
 
 
 def _split(holder: str, statement: Json) -> Iterator[Permission]:

@@ -49,6 +49,7 @@ def test_no_variant_has_what_aws_would_refuse(
     without_macie: Synthesis,
     laptop: Synthesis,
     two_regions: Synthesis,
+    tuned: Synthesis,
     tmp_path: Path,
 ) -> None:
     variants = {
@@ -56,6 +57,7 @@ def test_no_variant_has_what_aws_would_refuse(
         "without-macie": without_macie,
         "laptop": laptop,
         "two-regions": two_regions,
+        "tuned": tuned,
     }
     templates = {
         f"{variant}-{name}": template
