@@ -25,7 +25,7 @@ endef
 PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks second-opinion expressions calls unit end-to-end security screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks second-opinion expressions calls seen-calls unit end-to-end security screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -125,6 +125,9 @@ calls: setup .local/browser/.ready  ## record what functions and people ask of A
 	@rm -f $(CALLS)
 	@RECORD_CALLS=$(CALLS) pytest -q $(WAITING) $(or $(ONLY),tests/end_to_end)
 	@python -m tests.second_opinion.calls $(if $(ONLY),add,anew) $(CALLS)
+
+seen-calls: setup  ## put on record what the last run of end-to-end tests asked of AWS as well
+	@python -m tests.second_opinion.calls add $(CALLS)
 
 unit: setup  ## the unit tests alone
 	@pytest -q tests/unit

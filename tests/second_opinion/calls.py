@@ -27,7 +27,7 @@ PARTICULARS = (
     r"()\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     r"()(?:[\w.-]+#)?(?<![\w-])[\w-]{43}(?![\w-])",
     r"(#).+",
-    r"(publisher=|aws/lambda/|reports/|approvals/).+",
+    r"(publisher=|aws/lambda/|reports/|approvals/|junk/|resubmitted/).+",
     r"(redrive/)[^/]+",
     r"(:execution:[^:]+:).+",
     rf"({TOPICS}).+",
@@ -131,10 +131,11 @@ def main(do: str, path: Path, record: Path = RECORD) -> str | None:
         case "add":
             _write(record, [*on_record, *new])
         case "missing" if new:
-            lines = "".join(f"\n  {one.caller}: {one.action} on {one.resource}" for one in new)
+            lines = "".join(f"\n  {kind(one)}" for one in new)
             return (
                 f"Calls that are not on record:{lines}\n"
-                'Record them by `make calls ONLY="the tests that make them"`, or all by `make calls`.'
+                "Look at them, and put them on record: `make seen-calls` after this run, or"
+                ' `make calls ONLY="the tests that make them"`.'
             )
     return None
 

@@ -64,8 +64,8 @@ def test_a_call_that_is_not_on_record_is_named_with_the_command_that_records_it(
     told = main("missing", seen, record)
 
     assert told is not None
-    assert "triage: dynamodb:UpdateItem" in told
-    assert "make calls ONLY=" in told
+    assert '"triage", "dynamodb:UpdateItem"' in told
+    assert "`make seen-calls`" in told
     assert _keys(recorded(record)) == ["a" * 43]
     main("add", seen, record)
     assert main("missing", seen, record) is None
