@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -28,6 +27,7 @@ from tests.end_to_end.conftest import (
     new_event,
     park_letter,
 )
+from tests.end_to_end.people import environment_of
 from tests.shown import terminal
 
 if TYPE_CHECKING:
@@ -118,17 +118,9 @@ def approver(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -
 
 def person(deployment: Deployment, name: str, policy: str, folder: Path) -> Operator:
     """A user with one of the deployment's managed policies."""
-    iam = deployment.client("iam")
-    iam.create_user(UserName=name)
-    iam.attach_user_policy(UserName=name, PolicyArn=deployment.outputs[policy])
-    key = iam.create_access_key(UserName=name)["AccessKey"]
     environment = terminal(
         {
-            **deployment.cloud.environment,
-            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            **environment_of(deployment, name, policy),
             "EVENTING_API_URL": deployment.api_url,
             "EVENTING_API_KEY": deployment.api_key(PUBLISHER),
             "PYTHONPATH": str(ROOT),

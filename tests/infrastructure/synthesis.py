@@ -22,6 +22,11 @@ Json = Any
 ACCOUNT = "123456789012"
 AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 CONTEXT: Mapping[str, Json] = json.loads((ROOT / "cdk.json").read_text())["context"]
+_SAME_EVERYWHERE = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+}
 # The properties that resources' own names are in.
 NAMES = (
     "Name",
@@ -89,12 +94,10 @@ class Template:
     def render(self, value: Json) -> Json:
         """The value with what it refers to by name; `<...>` where only CloudFormation knows a name."""
         match value:
-            case {"Ref": "AWS::AccountId"}:
-                return ACCOUNT
             case {"Ref": "AWS::Region"}:
                 return self.region
-            case {"Ref": "AWS::URLSuffix"}:
-                return "amazonaws.com"
+            case {"Ref": id} if id in _SAME_EVERYWHERE:
+                return _SAME_EVERYWHERE[id]
             case {"Ref": id}:
                 return self._name(id)
             case {"Fn::GetAtt": [id, "Arn" | "TopicArn" | "FunctionArn" | "Name"]}:
