@@ -1,14 +1,16 @@
-"""The rights of who deploys: what CloudFormation needs for the resources of all templates, and not for others'."""
+"""The rights of who deploys: what CloudFormation needs for the resources of all templates, and no other."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import cfnlint
 import pytest
+import yaml
 
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import Json, Synthesis, listed
@@ -117,3 +119,17 @@ def test_who_deploys_takes_the_roles_of_the_bootstrap_stack_and_may_do_nothing_e
 @pytest.mark.parametrize("policy", [POLICY, DEPLOYER], ids=["execution", "deployer"])
 def test_iam_takes_the_policy(policy: Json) -> None:
     assert len(json.dumps(policy, separators=(",", ":"))) <= LONGEST
+
+
+def test_the_example_pipeline_is_pinned_and_asks_github_for_no_more_than_who_it_is() -> None:
+    text = (ROOT / "docs/deploying/github-actions.yml").read_text()
+    ci = (ROOT / ".github/workflows/ci.yml").read_text()
+    pipeline = yaml.safe_load(text)
+
+    assert set(re.findall(r"uses: (.+)", text)) == set(re.findall(r"uses: (.+)", ci))
+    assert pipeline["permissions"] == {"contents": "read"}
+    for name, job in pipeline["jobs"].items():
+        identified = {"contents": "read", "id-token": "write"}
+        assert job.get("permissions") == (None if name == "check" else identified)
+        assert job["timeout-minutes"] <= 120
+    assert pipeline["jobs"]["deploy"]["environment"] == "production"

@@ -23,8 +23,8 @@ from tests.soak.system import Soak, names
 from tests.soak.weather import spells
 
 RECEIVERS = 3
-# Each redrive by rule takes seconds; a letter can have failed in several.
-REDRIVE_SECONDS = 300
+# A letter whose deletion failed is received again after the queue's five minutes.
+REDRIVE_SECONDS = 600
 SETTLE_SECONDS = 60
 CONTEXT = {
     "laptop": "true",
@@ -54,7 +54,7 @@ def soaking(deployment: Deployment, seed: int) -> Iterator[Soak]:
         for thread in threads:
             thread.start()
         try:
-            with soak.proxy.failing(soak.fault, refuse_entry=soak.refuse_entry):
+            with soak.proxy.failing(soak.sickness.fault, refuse_entry=soak.sickness.refuse_entry):
                 yield soak
         finally:
             ended.set()
@@ -72,7 +72,8 @@ def main() -> int:
     seconds = asked.minutes * 60
     weather = list(spells(asked.seed, seconds))
     say(
-        f"soak: seed {asked.seed}, {asked.minutes:g} minutes, {asked.rate:g} events a second, {len(weather)} spells"
+        f"soak: seed {asked.seed}, {asked.minutes:g} minutes, {asked.rate:g} events a second, "
+        f"{len(weather)} spells of faults"
     )
     with (
         LocalCloud() as cloud,
@@ -82,9 +83,10 @@ def main() -> int:
         soak.load(weather, seconds=seconds, rate=asked.rate)
         loaded = time.monotonic() - began
         say(
-            f"load: {len(soak.journal.accepted)} events accepted in {loaded:.0f} s; answers {dict(soak.answers)}"
+            f"load: {len(soak.journal.accepted)} events accepted in {loaded:.0f} s; "
+            f"answers {dict(soak.answers)}"
         )
-        say(f"faults: {dict(sorted(soak.faults.items()))}")
+        say(f"faults: {dict(sorted(soak.sickness.counts.items()))}")
         waiting = soak.redrive_all(seconds=REDRIVE_SECONDS, say=say)
         soak.settle(seconds=SETTLE_SECONDS)
         found = reckon(soak.journal)
@@ -103,7 +105,8 @@ def main() -> int:
         "unaccounted for": missing,
     }
     say(
-        f"delivered: {len(soak.journal.arrived)}, lost: {len(found.lost)}, doubled: {sum(found.doubled.values())}"
+        f"delivered: {len(soak.journal.arrived)}, lost: {len(found.lost)}, "
+        f"doubled: {sum(found.doubled.values())}"
     )
     for reason, count in sorted(found.doubled.items()):
         say(f"  {count}: {reason}")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 import urllib3
 from botocore.exceptions import ClientError
@@ -25,10 +21,9 @@ from eventing.timestamps import minute_of
 from functions.contract import Dimension
 from infrastructure.constructs.region import NAMESPACE
 from infrastructure.packaging import FUNCTIONS, ROOT
-from tests.faults.proxy import FunctionCall, Proxy
-from tests.faults.sns import batch_entries
-from tests.faults.vocabulary import EntryRefusal, Fault
-from tests.soak.reckoning import Happening, Journal, Sending
+from tests.faults.proxy import Proxy
+from tests.soak.reckoning import Journal
+from tests.soak.sickness import Sickness
 from tests.soak.weather import Spell
 
 if TYPE_CHECKING:
@@ -50,8 +45,6 @@ LARGEST_BATCH = 10
 _PUBLISHERS = 4
 # The names of the functions that faults happen to. The notifier and the widget are of no use to an event.
 SICK = ("ingest", "publish", "triage", "redrive", "counter")
-# SNS takes a message that a function sends to the operators; that would be another story.
-_OPS = "ops"
 
 
 class Soak:
@@ -62,97 +55,12 @@ class Soak:
         self.journal = Journal()
         self.stop = threading.Event()
         self.answers: Counter[int] = Counter()
-        self.faults: Counter[str] = Counter()
         self.alarms: Counter[str] = Counter()
         """By state: how often the watched alarm was seen in it."""
-        self.proxy = Proxy(deployment, kill=self.kill)
-        self.began = time.monotonic()
-        self._spells: Sequence[Spell] = ()
+        self.sickness = Sickness(deployment, self.journal, seed=seed)
+        self.proxy = Proxy(deployment, kill=self.sickness.kill)
         self._random = random.Random(seed)
         self._lock = threading.Lock()
-        outputs = deployment.outputs
-        self._things = {
-            outputs["EventsTable"]: "table",
-            outputs["ArchiveBucket"]: "archive",
-            outputs["LedgerTable"]: "ledger",
-            **{
-                outputs[url].rpartition("/")[2]: "queues"
-                for url in ("IngestDlqUrl", "PublishDlqUrl")
-            },
-        }
-
-    # Faults
-
-    def fault(self, call: FunctionCall) -> Fault | None:
-        """What happens to a call now."""
-        kind = self._drawn("functions", call.function) or self._drawn(
-            self._thing(call), call.function
-        )
-        fault: Fault | None = None if kind == "half" else kind  # type: ignore[assignment]
-        if call.operation == "PublishBatch" and fault in (
-            None,
-            "done-then-timeout",
-            "done-then-killed",
-        ):
-            self._sent(call, answered=fault is None)
-        return fault
-
-    def refuse_entry(self, target: str, text: str) -> EntryRefusal | None:
-        """What happens to an entry of a batch now."""
-        thing = self._things.get(target, "topics")
-        for spell in self._now(thing):
-            if spell.kind == "half" and self._random.random() < spell.share / 2:
-                self.faults[f"{thing} half"] += 1
-                return EntryRefusal("InternalServerError" if thing != "topics" else "InternalError")
-        return None
-
-    def kill(self, function: str) -> None:
-        """Kill the processes of a function."""
-        for process in self._processes(function):
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-
-    def _drawn(self, thing: str, function: str) -> str | None:
-        for spell in self._now(thing):
-            if spell.kind != "half" and self._random.random() < spell.share:
-                what = "killed" if thing == "functions" else spell.kind
-                self._happened(function, what, thing)
-                self.faults[f"{thing} {spell.kind}"] += 1
-                return spell.kind
-        return None
-
-    def _now(self, thing: str) -> Iterator[Spell]:
-        at = time.monotonic() - self.began
-        return (s for s in self._spells if s.thing == thing and s.begins <= at < s.ends)
-
-    def _thing(self, call: FunctionCall) -> str:
-        if call.service == "sns":
-            return "topics" if call.operation == "PublishBatch" and call.target != _OPS else ""
-        return self._things.get(call.target, "")
-
-    def _happened(self, function: str, what: str, thing: str = "") -> None:
-        with self._lock:
-            self.journal.happenings.append(Happening(time.monotonic(), function, what, thing))
-
-    def _sent(self, call: FunctionCall, *, answered: bool) -> None:
-        parameters = {name: values[0] for name, values in parse_qs(call.body).items()}
-        sending = Sending(time.monotonic(), call.function, answered)
-        with self._lock:
-            for entry in batch_entries(parameters):
-                id = json.loads(entry["Message"])["id"]
-                self.journal.sendings.setdefault(id, []).append(sending)
-
-    def _processes(self, function: str) -> Iterator[int]:
-        """The emulator's processes of a function, by their environment."""
-        marks = (
-            f"AWS_LAMBDA_FUNCTION_NAME={function}",
-            f"AWS_ENDPOINT_URL={self.deployment.cloud.endpoint_url}",
-        )
-        for folder in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                environment = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
-                if all(mark in environment for mark in marks):
-                    yield int(folder.name)
 
     # Publishers
 
@@ -221,8 +129,8 @@ class Soak:
                 self.stop.wait(self._random.uniform(0.2, 3))
                 with suppress(ClientError):
                     states.stop_execution(executionArn=arn, error="Soak", cause="a soak stops runs")
-                self._happened(f"{self.deployment.name}-redrive", "stopped")
-                self.faults["executions stopped"] += 1
+                self.sickness.happened(f"{self.deployment.name}-redrive", "stopped")
+                self.sickness.counts["executions stopped"] += 1
 
     def _start(self, stage: str, **more: Any) -> str:
         states, machine = self._states()
@@ -297,11 +205,11 @@ class Soak:
         people = [(self.publish, (n, rate / _PUBLISHERS)) for n in range(_PUBLISHERS)]
         threads = [threading.Thread(target=do, args=how, daemon=True) for do, how in people]
         threads.append(threading.Thread(target=self.operate, daemon=True))
-        self.began, self._spells = time.monotonic(), spells
+        self.sickness.begin(spells)
         for thread in threads:
             thread.start()
         time.sleep(seconds)
-        self._spells = ()
+        self.sickness.end()
         self.stop.set()
         for thread in threads:
             thread.join(120)

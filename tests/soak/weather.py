@@ -25,7 +25,7 @@ FAULTS: Mapping[str, Sequence[Kind]] = {
 # A spell of faults, and the calm after it, in seconds.
 _SPELL, _CALM = (3.0, 15.0), (2.0, 8.0)
 # A process that is killed at every call never gets anywhere, and a fault that always happens is an outage.
-_KILLS, _SOME, _ALL = 0.02, 0.3, 1.0
+_KILLS, _SOME, _ALL = 0.04, 0.3, 1.0
 
 
 @dataclass(frozen=True)
