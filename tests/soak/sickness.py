@@ -62,7 +62,8 @@ class Sickness:
     def fault(self, call: FunctionCall) -> Fault | None:
         """What happens to a call now."""
         things = ("functions", self._thing(call))
-        fault = next(filter(None, (self._drawn(thing, call.function) for thing in things)), None)
+        drawn = (self._drawn(thing, call.function) for thing in things)
+        fault = next((found for found in drawn if found), None)
         if call.operation == "PublishBatch" and (not fault or fault.startswith("done-")):
             self._sent(call, answered=fault is None)
         return fault
