@@ -87,12 +87,14 @@ class Sickness:
         for process in self._processes(function):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        # Not when it was drawn: what the process sends until it is dead goes through, and is forgotten.
+        self.happened(function, "killed", "functions")
 
     def _drawn(self, thing: str, function: str) -> Fault | None:
         for spell in self._now(thing):
             if spell.kind != "half" and self._random.random() < spell.share:
-                what = "killed" if thing == "functions" else spell.kind
-                self.happened(function, what, thing)
+                if thing != "functions":
+                    self.happened(function, spell.kind, thing)
                 self.counts[f"{thing} {spell.kind}"] += 1
                 return spell.kind
         return None
