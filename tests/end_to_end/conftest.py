@@ -39,7 +39,7 @@ CONTEXT = {
 # They wait for minutes to pass, tell long stories, or have a deployment of their own.
 FIRST = (
     *("test_page.py", "test_runbook.py", "test_console.py", "test_publication.py"),
-    *("test_incident.py", "test_regions.py"),
+    *("test_incident.py", "test_deploying.py", "test_regions.py"),
 )
 
 

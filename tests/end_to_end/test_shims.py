@@ -108,6 +108,39 @@ def global_table_settings_from_cloudformation(lab: Lab) -> Any:
     return "eu-west-1" in regions, ttl["TimeToLiveStatus"], recovery_status
 
 
+def existing_global_table_is_in_the_way_or_imported(lab: Lab) -> Any:
+    """The status of a stack with a table that exists; how many items one that is imported has."""
+    name = lab.table()
+    lab.client("dynamodb").put_item(TableName=name, Item={"pk": {"S": "1"}})
+    table = {
+        "Type": "AWS::DynamoDB::GlobalTable",
+        "DeletionPolicy": "Retain",
+        "Properties": {
+            "TableName": name,
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "Replicas": [{"Region": lab.cloud.region}],
+        },
+    }
+    lab.settled(lab.importing_stack(Table=table))
+    count = lab.client("dynamodb").scan(TableName=name, Select="COUNT")["Count"]
+    return lab.settled(lab.stack(Table=table)), count
+
+
+def imported_bucket_is_not_in_the_way(lab: Lab) -> Any:
+    """The status of a stack that imports a bucket, and of one that makes it."""
+    name = lab.name()
+    lab.client("s3").create_bucket(Bucket=name)
+    bucket = {
+        "Type": "AWS::S3::Bucket",
+        "DeletionPolicy": "Retain",
+        "Properties": {"BucketName": name},
+    }
+    importing, making = lab.importing_stack(Bucket=bucket), lab.stack(Bucket=bucket)
+    return lab.settled(importing), lab.settled(making)
+
+
 def partiql_insert_is_a_write_like_any_other(lab: Lab) -> Any:
     """What an insert by PartiQL answers to who may insert, and how many records the stream gets."""
     table = lab.table()
@@ -592,6 +625,10 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
         (False, "DISABLED", "DISABLED"),
         (True, "ENABLED", "ENABLED"),
     ),
+    existing_global_table_is_in_the_way_or_imported: (
+        ("CREATE_COMPLETE", 0),
+        ("ROLLBACK_COMPLETE", 1),
+    ),
     partiql_insert_is_a_write_like_any_other: (("AccessDeniedException", 0), ("ok", 1)),
     stream_mapping_retries_and_gives_up: ((1, 0), (2, 1)),
     javascript_sdk_lists_its_exports: ([], ["DescribeTableCommand"]),
@@ -622,6 +659,10 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
         ({"ok"}, {DENIED}, "ok", DENIED),
     ),
     conditions_see_if_none_match: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
+    imported_bucket_is_not_in_the_way: (
+        ("ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"),
+        ("CREATE_COMPLETE", "ROLLBACK_COMPLETE"),
+    ),
     # Not a difference: AWS doesn't wait either.
     stack_status_waits_for_a_change: ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"),
 }

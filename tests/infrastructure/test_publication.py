@@ -98,7 +98,9 @@ def test_nothing_blocks_the_stream_for_long_and_nothing_is_missed(regional: Temp
     assert "MaximumBatchingWindowInSeconds" not in mapping
 
 
-@pytest.mark.parametrize("document", ["docs/publication.md", "docs/subscribers.md", "README.md"])
+@pytest.mark.parametrize(
+    "document", ["docs/publication.md", "docs/subscribers.md", "docs/deploying.md"]
+)
 def test_who_is_concerned_reads_that_a_new_mapping_publishes_again(
     regional: Template, document: str
 ) -> None:
