@@ -23,7 +23,7 @@ endef
 PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks unit end-to-end security screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks soak unit end-to-end security screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -96,11 +96,14 @@ check: setup .local/browser/.ready  ## format, lint, types, fast tests
 test: COVERAGE := --cov --cov-report=term
 test: check end-to-end  ## everything
 
-test-long: setup  ## explorations, large numbers, all of the engine on the emulator (an hour)
+test-long: setup soak  ## explorations, large numbers, all of the engine on the emulator, a soak (an hour and a half)
 	@pytest -q tests/exploration
 	@FAULT_RUNS=2000 pytest -q $(PARALLEL) tests/unit tests/engine --hypothesis-profile explore
 	@LETTERS=10000 pytest -q tests/engine -k index_only
 	@pytest -q $(PARALLEL) --emulator=all tests/engine
+
+soak: setup  ## a load while faults come and go, then nothing is lost (ARGS="--minutes 2 --seed 3")
+	@.venv/bin/python -m tests.soak $(ARGS)
 
 sdks: setup .local/sdks/.ready  ## record anew what the official CloudEvents SDKs send (tests/sdks)
 	@for n in 1 2; do .local/sdks/python-$$n/bin/python tests/sdks/record.py > tests/sdks/recorded/python-$$n.json; done

@@ -248,16 +248,12 @@ def _leave_the_letters_to_the_tests(deployment: Deployment) -> None:
 def _put_in_the_way(system: System) -> None:
     """The proxy between the function and SNS and SQS, the layer before its handler."""
     version = new_layer(system.deployment, "layer", (FOLDER / "layer.py").read_text())
+    system.proxy.put_in_the_way(system.function)
     lambdas = system.deployment.client("lambda")
     variables = lambdas.get_function_configuration(FunctionName=system.function)["Environment"][
         "Variables"
     ]
-    variables |= {
-        # The emulator answers to its own name only, so the proxy is none of its endpoints.
-        "http_proxy": system.proxy.url,
-        "no_proxy": "",
-        "MISHAPS": str(system.mishaps),
-    }
+    variables |= {"MISHAPS": str(system.mishaps)}
     lambdas.update_function_configuration(
         FunctionName=system.function,
         Handler="layer.handle",
