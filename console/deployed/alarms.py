@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,9 @@ from eventing.alarm_text import AlarmText
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
+
+# Of CloudWatch (DescribeAlarms).
+_NAMES_PER_CALL = 100
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,16 @@ class Alarm:
     """The command that comes next, without `eventing`."""
     runbook: str
     """The section of the runbook to open."""
+
+
+@dataclass(frozen=True)
+class State:
+    """An alarm that is there."""
+
+    arn: str
+    is_on: bool
+    tells: bool
+    """Nobody has switched its actions off."""
 
 
 class Alarms:
@@ -66,3 +80,24 @@ class Alarms:
             next=text.next,
             runbook=text.runbook,
         )
+
+
+def states(client: CloudWatchClient, names: Sequence[str]) -> dict[str, State]:
+    """Those that are there of these, by their whole names; composites and metric alarms alike.
+
+    Raises what the SDK raises.
+    """
+    found: dict[str, State] = {}
+    for start in range(0, len(names), _NAMES_PER_CALL):
+        page: Any = client.describe_alarms(
+            AlarmNames=list(names[start : start + _NAMES_PER_CALL]),
+            AlarmTypes=["CompositeAlarm", "MetricAlarm"],
+        )
+        for kind in ("CompositeAlarms", "MetricAlarms"):
+            for one in page.get(kind, ()):
+                found[one["AlarmName"]] = State(
+                    arn=one["AlarmArn"],
+                    is_on=one.get("StateValue") == "ALARM",
+                    tells=one.get("ActionsEnabled", True),
+                )
+    return found

@@ -17,6 +17,7 @@ from eventing.foreign_text import plain
 # The right that each operation needs, by the name that the SDK calls it. No command calls any other.
 RIGHTS: Mapping[str, str] = {
     "DescribeStacks": "cloudformation:DescribeStacks",
+    "ListStackResources": "cloudformation:ListStackResources",
     "DescribeAlarms": "cloudwatch:DescribeAlarms",
     "Query": "dynamodb:Query",
     "GetItem": "dynamodb:GetItem",
