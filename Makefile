@@ -101,6 +101,7 @@ test-long: setup  ## explorations, large numbers, all of the engine on the emula
 	@FAULT_RUNS=2000 pytest -q $(PARALLEL) tests/unit tests/engine --hypothesis-profile explore
 	@LETTERS=10000 pytest -q tests/engine -k index_only
 	@pytest -q $(PARALLEL) --emulator=all tests/engine
+	@LOAD="50 60" pytest -q tests/end_to_end/test_verify.py -k works
 
 sdks: setup .local/sdks/.ready  ## record anew what the official CloudEvents SDKs send (tests/sdks)
 	@for n in 1 2; do .local/sdks/python-$$n/bin/python tests/sdks/record.py > tests/sdks/recorded/python-$$n.json; done

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 import typer
 
-from console.commands import approvals, audit, catalogue, deploy, events, letters, runs, status
+from console.commands import (
+    approvals,
+    audit,
+    catalogue,
+    deploy,
+    events,
+    letters,
+    runs,
+    status,
+    verify,
+)
 from console.shell.failure import ExitCode, Failure
 from console.shell.surroundings import Surroundings
 
@@ -19,7 +29,7 @@ app = typer.Typer(
     help="Operate a deployment of the eventing system, and work on its catalogue. "
     "Exit codes: 0 done, 1 failed, 2 usage, 3 partial or aborted.",
 )
-for module in (status, letters, runs, approvals, audit, deploy, events, catalogue):
+for module in (status, letters, runs, approvals, audit, deploy, verify, events, catalogue):
     module.add_to(app)
 
 

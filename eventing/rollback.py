@@ -12,7 +12,7 @@ from dataclasses import dataclass
 # Metric alarms, as the CDK CLI takes no composite; of CloudFormation ("RollbackConfiguration"), five at most.
 # All are about events that don't get through now. None is about letters that wait: those may be old ones.
 TRIGGERS = (
-    "canary",
+    "canary-undelivered",
     "api-failures",
     "ingest-errors",
     "publish-errors",

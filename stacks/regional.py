@@ -28,6 +28,7 @@ from infrastructure.constructs.region import Region
 from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
+from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
 from workflows.approval import Approval
 from workflows.redrive import Redrive
@@ -235,7 +236,29 @@ class RegionalStack(cdk.Stack):
             "PublishFunction": publication.function.function_name,
         }
         if canary:
+            verifier = Verifier(
+                self,
+                "Verifier",
+                region=region,
+                operations=operations,
+                event_store=event_store,
+                archive=archive,
+                topics=topics,
+                ingestion=ingestion,
+                publish_dead_letters=publish_dead_letters,
+                functions=(
+                    ingestion.function,
+                    publication.function,
+                    triage_task.function,
+                    redrive_task.function,
+                    counter.function,
+                    widget.function,
+                    notifier.function,
+                    canary.function,
+                ),
+            )
             outputs |= canary.outputs
+            outputs["VerifierPolicyArn"] = verifier.policy.managed_policy_arn
         for publisher in configuration.publishers:
             name, key = publisher.name, publisher.pascal_case
             outputs[f"ApiKeyId{key}"] = ingestion.api_keys[name].key_id

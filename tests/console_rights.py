@@ -15,20 +15,28 @@ _ALL = "all of these"
 
 
 APPROVING = ("approvals", "approve", "refuse")
-"""The commands of approvers; all others are of operators."""
+"""The commands of approvers."""
+VERIFYING = ("deploy-command", "verify")
+"""Those of who deploys and verifies, and is an operator as well; all others are of operators."""
 # Nobody needs a right to ask who they are.
 _NOT_GIVEN = {"sts:GetCallerIdentity"}
 
 
 def rights_of_operators() -> set[str]:
     """The rights that the commands of operators need, and what the runbook shows of the AWS CLI."""
-    commands = (listed for command, listed in rights().items() if command not in APPROVING)
+    others = (*APPROVING, *VERIFYING)
+    commands = (listed for command, listed in rights().items() if command not in others)
     return set().union(*commands, _ALSO.findall(_RUNBOOK)) - _NOT_GIVEN
 
 
 def rights_of_approvers() -> set[str]:
     """The rights that the commands of approvers need."""
     return set().union(*(rights()[command] for command in APPROVING)) - _NOT_GIVEN
+
+
+def rights_of_verifiers() -> set[str]:
+    """The rights that `verify` needs beside those of operators, which it has by other resources, too."""
+    return set().union(*(rights()[command] for command in VERIFYING)) - _NOT_GIVEN
 
 
 def rights() -> Mapping[str, set[str]]:

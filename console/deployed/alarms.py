@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -60,14 +60,10 @@ class Alarms:
             StateValue="ALARM",
             AlarmTypes=["CompositeAlarm", "MetricAlarm"],
         )
-        found: list[Any] = [
-            alarm
-            for page in pages
-            for kind in ("CompositeAlarms", "MetricAlarms")
-            for alarm in page.get(kind, ())  # type: ignore[attr-defined]
-        ]
         # Another deployment's name may begin with this one's; its notifier is its own.
-        notifying = (one for one in found if self._actions & {*one.get("AlarmActions", ())})
+        notifying = (
+            one for one in _entries(pages) if self._actions & {*one.get("AlarmActions", ())}
+        )
         return sorted(map(self._alarm, notifying), key=lambda alarm: (alarm.since, alarm.name))
 
     def _alarm(self, found: Any) -> Alarm:
@@ -89,15 +85,20 @@ def states(client: CloudWatchClient, names: Sequence[str]) -> dict[str, State]:
     """
     found: dict[str, State] = {}
     for start in range(0, len(names), _NAMES_PER_CALL):
-        page: Any = client.describe_alarms(
+        pages = client.get_paginator("describe_alarms").paginate(
             AlarmNames=list(names[start : start + _NAMES_PER_CALL]),
             AlarmTypes=["CompositeAlarm", "MetricAlarm"],
         )
-        for kind in ("CompositeAlarms", "MetricAlarms"):
-            for one in page.get(kind, ()):
-                found[one["AlarmName"]] = State(
-                    arn=one["AlarmArn"],
-                    is_on=one.get("StateValue") == "ALARM",
-                    tells=one.get("ActionsEnabled", True),
-                )
+        for one in _entries(pages):
+            found[one["AlarmName"]] = State(
+                arn=one["AlarmArn"],
+                is_on=one.get("StateValue") == "ALARM",
+                tells=one.get("ActionsEnabled", True),
+            )
     return found
+
+
+def _entries(pages: Iterable[Any]) -> Iterator[Any]:
+    for page in pages:
+        for kind in ("CompositeAlarms", "MetricAlarms"):
+            yield from page.get(kind, ())

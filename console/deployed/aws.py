@@ -30,6 +30,27 @@ RIGHTS: Mapping[str, str] = {
     "GetObject": "s3:GetObject",
     "ListObjectsV2": "s3:ListBucket",
     "GetCallerIdentity": "sts:GetCallerIdentity",
+    # Of `verify` alone.
+    "ListDashboards": "cloudwatch:ListDashboards",
+    "GetAccountSettings": "lambda:GetAccountSettings",
+    "GetFunctionConfiguration": "lambda:GetFunctionConfiguration",
+    "GetFunctionConcurrency": "lambda:GetFunctionConcurrency",
+    "ListEventSourceMappings": "lambda:ListEventSourceMappings",
+    "GetUsagePlans": "apigateway:GET",
+    "GetApiKey": "apigateway:GET",
+    "GetMacieSession": "macie2:GetMacieSession",
+    "SimulatePrincipalPolicy": "iam:SimulatePrincipalPolicy",
+    "ListSubscriptionsByTopic": "sns:ListSubscriptionsByTopic",
+    "Publish": "sns:Publish",
+    "Subscribe": "sns:Subscribe",
+    "Unsubscribe": "sns:Unsubscribe",
+    "ListQueues": "sqs:ListQueues",
+    "CreateQueue": "sqs:CreateQueue",
+    "GetQueueUrl": "sqs:GetQueueUrl",
+    "DeleteQueue": "sqs:DeleteQueue",
+    "ReceiveMessage": "sqs:ReceiveMessage",
+    "DeleteMessageBatch": "sqs:DeleteMessage",
+    "SendMessage": "sqs:SendMessage",
 }
 _CONNECTIONS = 16
 # What AWS answers to credentials that are wrong or too old, whatever they may do.

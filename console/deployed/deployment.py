@@ -73,6 +73,15 @@ class Deployment:
             raise Misuse(f"{self} has no output {key}: it is of another version than this command.")
         return self._outputs[key]
 
+    def has(self, key: str) -> bool:
+        """True when the regional stack has this output."""
+        return key in self._outputs
+
+    @property
+    def api_url(self) -> str:
+        """The URL of its API."""
+        return str(self.laptop["api_url"]) if self.laptop else self.output("ApiUrl")
+
     def command(self, *words: str) -> str:
         """A command of `eventing` for this deployment, as it is typed."""
         return shlex.join(["eventing", *words, *self._target.options])

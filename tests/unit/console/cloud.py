@@ -200,12 +200,16 @@ class Cloud:
         }
         try:
             self.fault(model.name)
-            answer = operations[model.name](params)
+            # What it does not know, nobody may do here.
+            answer = operations.get(model.name, self.deny)(params)
             self.after(model.name)
         except Refused as refused:
             content = {"Error": {"Code": refused.code, "Message": str(refused)}}
             return AWSResponse("", 400, _HEADERS, None), content | {"ResponseMetadata": {}}
         return AWSResponse("", 200, _HEADERS, None), answer
+
+    def deny(self, params: Any) -> Any:
+        raise Refused("AccessDenied")
 
     def get_caller_identity(self, params: Any) -> Any:
         return {"Arn": CALLER}
