@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import cached_property
 
 from console.commands.guarded import guarded
@@ -31,9 +32,10 @@ _THREADS = 8
 class Inspection:
     """Of one deployment."""
 
-    def __init__(self, deployment: Deployment, *, queues: str) -> None:
+    def __init__(self, deployment: Deployment, *, queues: str, now: datetime) -> None:
         """`queues` is what the names of verifications' queues begin with."""
         self._deployment = deployment
+        self._now = now
         self._account = Account(deployment.aws)
         self._queues = queues
         self._stacks = Stacks(
@@ -84,7 +86,7 @@ class Inspection:
         )
 
     def _leftovers(self) -> Check:
-        return rules.leftovers(self._account.queues(self._queues))
+        return rules.leftovers(self._account.queues(self._queues), now=self._now)
 
     def _macie(self) -> Check:
         wanted = any(one.logical_id.startswith(_MACIE) for one in self._resources)
@@ -151,5 +153,12 @@ class Inspection:
             "tokens": bucket(operations, f"{Objects.APPROVALS}verify.json"),
             "ingest-dlq": arn("sqs", output("IngestDlqUrl").rpartition("/")[2]),
             "publish-dlq": arn("sqs", output("PublishDlqUrl").rpartition("/")[2]),
-            "topic": output("CanaryTopicArn"),
+            "topic": self._topic(),
         }
+
+    def _topic(self) -> str:
+        """The ARN of one of the topics: functions have the same rights on all of them."""
+        if self._deployment.has("CanaryTopicArn"):
+            return self._deployment.output("CanaryTopicArn")
+        prefix = self._deployment.output("TopicArnPrefix")
+        return next(one.id for one in self._resources if one.id.startswith(prefix))

@@ -62,10 +62,15 @@ def verify(
 
     It sends events of the canary's type only, which nobody else is subscribed to, and tells operators first.
     """
-    _check_usage(load, report)
+    if load and not (1 <= load[0] <= _MOST_RATE and 1 <= load[1] <= _MOST_SECONDS):
+        raise Misuse(
+            f"--load: from 1 to {_MOST_RATE} events a second, for 1 to {_MOST_SECONDS} seconds."
+        )
     verification = Verification(screen, deployment, surroundings, load=load, report=report)
     if not during_incident:
         verification.refuse_incident()
+    if report:
+        _check_writable(report)
     with _terminated_as_interrupted():
         return verification.made()
 
@@ -82,13 +87,15 @@ class Verification:
         load: tuple[int, int] | None,
         report: Path | None,
     ) -> None:
+        from eventing.verification.events import new_run
+
         self._screen = screen
         self._deployment = deployment
         self._surroundings = surroundings
         self._load = load
         self._report = report
         self._began = surroundings.now()
-        self._run = f"{self._began:%Y%m%d-%H%M%S}-{token_hex(3)}"
+        self._run = new_run(self._began, token_hex(3))
         self._checks: list[Check] = []
         self._figures: Figures | None = None
         self._walk: Walk | None = None
@@ -137,7 +144,7 @@ class Verification:
         from eventing.verification.check import failed
 
         queues = f"{self._deployment.name}-verify-"
-        for check in Inspection(self._deployment, queues=queues).checks():
+        for check in Inspection(self._deployment, queues=queues, now=self._began).checks():
             self._note(check)
         if not self._deployment.has("CanaryTopicArn"):
             self._note(failed("walk", _NO_CANARY, fix="switch it on and deploy"))
@@ -242,16 +249,12 @@ class Verification:
         report.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _check_usage(load: tuple[int, int] | None, report: Path | None) -> None:
-    if load and not (1 <= load[0] <= _MOST_RATE and 1 <= load[1] <= _MOST_SECONDS):
-        raise Misuse(
-            f"--load: from 1 to {_MOST_RATE} events a second, for 1 to {_MOST_SECONDS} seconds."
-        )
-    if report:
-        try:
-            report.open("a", encoding="utf-8").close()
-        except OSError as error:
-            raise Misuse(f"{plain(report)} can't be written: {plain(error.strerror)}.") from error
+def _check_writable(report: Path) -> None:
+    """Raise `Misuse` now, and not when all is done."""
+    try:
+        report.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise Misuse(f"{plain(report)} can't be written: {plain(error.strerror)}.") from error
 
 
 @contextmanager

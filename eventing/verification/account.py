@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from eventing.verification.check import Check, failed, names, ok, skipped
+from eventing.verification.events import began_at
 
 # A new account may have 10. Ingestion and publication each take what a burst needs, and what is in use
 # elsewhere in the account is taken from the same number.
@@ -13,6 +15,8 @@ LEAST_CONCURRENCY = 100
 # Of API Gateway: usage plans in a region, unless the quota was raised. Every publisher has one.
 USAGE_PLANS = 300
 _PLANS_LEFT = 10
+# A load takes an hour at most.
+_UNDER_WAY = timedelta(hours=2)
 
 _IN_PROGRESS = "_IN_PROGRESS"
 # How a stack is after a deployment that did what it was to do.
@@ -124,16 +128,27 @@ def stacks(statuses: Mapping[str, str], faulty: Mapping[str, str]) -> Check:
     return ok(name, names([f"{stack} is {status}" for stack, status in statuses.items()]))
 
 
-def leftovers(queues: Sequence[str]) -> Check:
-    """Judge what earlier verifications have left: their queues are named, and are to be gone."""
+def leftovers(queues: Sequence[str], *, now: datetime) -> Check:
+    """Judge what verifications have left: the names of their queues, which end with their own names.
+
+    One that may still be under way has its queue by right.
+    """
     name = "leftovers of verifications"
-    if queues:
+    left = [queue for queue in queues if now - _began(queue) > _UNDER_WAY]
+    if left:
         return failed(
             name,
-            names(queues),
+            names(left),
             fix="delete these queues and their subscriptions to the canary's topic",
         )
     return ok(name, "none")
+
+
+def _began(queue: str) -> datetime:
+    try:
+        return began_at(queue.partition("-verify-")[2])
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def functions(found: Sequence[Running], *, reads_stream: bool | None) -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from eventing.canary import PUBLISHER, TOPIC, TYPE
 from eventing.cause import Cause, Code
@@ -11,8 +12,19 @@ from eventing.dead_letter import STAGES, STEPS, DeadLetter
 from eventing.event import event_key
 from eventing.mail import Mail
 
+_BEGAN = "%Y%m%d-%H%M%S"
 # Of a dead letter that nothing has caused; no dependency's code, so that none is taken for down.
 INJECTED = Cause(Code.UNKNOWN, "Verification", "injected by eventing verify: nothing has failed")
+
+
+def new_run(began: datetime, token: str) -> str:
+    """The name of a verification, which no other has, and that tells when it began."""
+    return f"{began:{_BEGAN}}-{token}"
+
+
+def began_at(run: str) -> datetime:
+    """When a verification began, by its name; raises ValueError for what is no such name."""
+    return datetime.strptime(run.rpartition("-")[0], _BEGAN).replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

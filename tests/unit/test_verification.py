@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,10 +15,14 @@ from eventing.json_text import parse
 from eventing.verification import account, permissions
 from eventing.verification.account import Mail, Running
 from eventing.verification.check import Check, failed, ok, skipped, verdict
-from eventing.verification.events import SentEvent, announcement
+from eventing.verification.events import SentEvent, announcement, new_run
 from eventing.verification.load import Figures, Latencies, Sent, dollars, percentile
 
 AT = "2026-11-27T16:00:00.000Z"
+NOW = datetime(2026, 11, 27, 16, tzinfo=UTC)
+OLD, YOUNG = (
+    f"eventing-verify-{new_run(NOW - timedelta(hours=hours), '3fa9c1')}" for hours in (3, 1)
+)
 
 
 def running(name: str = "eventing-publish", **members: object) -> Running:
@@ -55,8 +60,9 @@ def test_one_failed_check_decides() -> None:
         (account.mails([]), "failed", "nobody is subscribed"),
         (account.mails([Mail("a@x", True), Mail("b@x", False)]), "failed", "not confirmed: b@x"),
         (account.mails([Mail("a@x", True)]), "ok", "1 confirmed"),
-        (account.leftovers(["eventing-verify-1"]), "failed", "eventing-verify-1"),
-        (account.leftovers([]), "ok", "none"),
+        (account.leftovers([OLD, YOUNG], now=NOW), "failed", OLD),
+        (account.leftovers(["eventing-verify-1"], now=NOW), "failed", "eventing-verify-1"),
+        (account.leftovers([YOUNG], now=NOW), "ok", "none"),
         (account.stacks({"s": "UPDATE_COMPLETE"}, {}), "ok", "s is UPDATE_COMPLETE"),
         (account.stacks({"s": "UPDATE_ROLLBACK_COMPLETE"}, {}), "failed", "the deployment before"),
         (account.stacks({"s": "UPDATE_IN_PROGRESS"}, {}), "failed", "s is UPDATE_IN_PROGRESS"),
