@@ -138,13 +138,12 @@ class Account:
             yield from body.decode().splitlines()
 
     def _function(self, name: str) -> tuple[Running, str]:
-        client = self._aws.client("lambda")
-        found: Any = client.get_function_configuration(FunctionName=name)
-        concurrency: Any = client.get_function_concurrency(FunctionName=name)
+        found: Any = self._aws.client("lambda").get_function(FunctionName=name)
+        configuration, reserved = found["Configuration"], found.get("Concurrency", {})
         running = Running(
             name=name,
-            state=found.get("State"),
-            last_update=found.get("LastUpdateStatus"),
-            reserved=concurrency.get("ReservedConcurrentExecutions"),
+            state=configuration.get("State"),
+            last_update=configuration.get("LastUpdateStatus"),
+            reserved=reserved.get("ReservedConcurrentExecutions"),
         )
-        return running, str(found["Role"])
+        return running, str(configuration["Role"])

@@ -33,8 +33,7 @@ RIGHTS: Mapping[str, str] = {
     # Of `verify` alone.
     "ListDashboards": "cloudwatch:ListDashboards",
     "GetAccountSettings": "lambda:GetAccountSettings",
-    "GetFunctionConfiguration": "lambda:GetFunctionConfiguration",
-    "GetFunctionConcurrency": "lambda:GetFunctionConcurrency",
+    "GetFunction": "lambda:GetFunction",
     "ListEventSourceMappings": "lambda:ListEventSourceMappings",
     "GetUsagePlans": "apigateway:GET",
     "GetApiKey": "apigateway:GET",

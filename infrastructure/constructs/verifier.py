@@ -85,7 +85,7 @@ class Verifier(Construct):
         allow(self.policy, everywhere, ["*"], why=NO_RESOURCE)
         allow(
             self.policy,
-            ["lambda:GetFunctionConfiguration", "lambda:GetFunctionConcurrency"],
+            ["lambda:GetFunction"],
             [function.function_arn for function in functions],
         )
         allow(

@@ -52,6 +52,8 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     iam.loopback_counts_as_secure_transport,
     iam.conditions_see_keys_and_attributes,
     iam.conditions_see_if_none_match,
+    iam.conditions_see_what_is_subscribed,
+    iam.simulations_are_of_a_principal,
     cloudformation.stack_status_waits_for_a_change,
 )
 SHIMS = {shim.__name__: shim for shim in _ORDERED}

@@ -547,6 +547,32 @@ def conditions_see_if_none_match(lab: Lab) -> Any:
     )
 
 
+def conditions_see_what_is_subscribed(lab: Lab) -> Any:
+    """What subscribing a queue by its name, and another one, answers to who may subscribe the first alone."""
+    topic = lab.client("sns").create_topic(Name=lab.name())["TopicArn"]
+    queues = [lab.queue()[1] for _ in range(2)]
+    when = {"StringEquals": {"sns:Protocol": "sqs"}, "StringLike": {"sns:Endpoint": queues[0]}}
+    sns = lab.as_role("sns", ("sns:Subscribe", topic), when=when)
+    return tuple(
+        _code(lambda queue=queue: sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue))  # type: ignore[misc]
+        for queue in queues
+    )
+
+
+def simulations_are_of_a_principal(lab: Lab) -> Any:
+    """What a simulation of one role, and of another, answers to who may simulate the first alone."""
+    roles = [lab.role() for _ in range(2)]
+    iam = lab.as_role("iam", ("iam:SimulatePrincipalPolicy", roles[0]))
+    return tuple(
+        _code(
+            lambda role=role: iam.simulate_principal_policy(  # type: ignore[misc]
+                PolicySourceArn=role, ActionNames=["s3:GetObject"]
+            )
+        )
+        for role in roles
+    )
+
+
 def stack_status_waits_for_a_change(lab: Lab) -> Any:
     """What is told of a stack just after it was begun."""
     answer = "{'Status': 'SUCCESS', 'PhysicalResourceId': 'x', **copied}"
@@ -633,6 +659,11 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
         ({"ok"}, {DENIED}, "ok", DENIED),
     ),
     conditions_see_if_none_match: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
+    conditions_see_what_is_subscribed: (
+        ("AuthorizationError", "AuthorizationError"),
+        ("ok", "AuthorizationError"),
+    ),
+    simulations_are_of_a_principal: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
     # Not a difference: AWS doesn't wait either.
     stack_status_waits_for_a_change: ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"),
 }

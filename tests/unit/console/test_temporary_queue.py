@@ -26,39 +26,47 @@ class Aws:
         self.before: Callable[[str], None] = lambda call: None
         self.after: Callable[[str], None] = lambda call: None
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        def call(**request: Any) -> Any:
-            self.before(name)
-            answer = getattr(self, f"do_{name}")(**request)
-            self.after(name)
+    @staticmethod
+    def faulty(method: Callable[..., Any]) -> Callable[..., Any]:
+        """The method, which what is to happen before or after it may keep from its end."""
+
+        def call(self: Aws, **request: Any) -> Any:
+            self.before(method.__name__)
+            answer = method(self, **request)
+            self.after(method.__name__)
             return answer
 
         return call
 
-    def do_create_queue(self, **request: Any) -> Any:
+    @faulty
+    def create_queue(self, **request: Any) -> Any:
         assert TOPIC in request["Attributes"]["Policy"]
         name = request["QueueName"]
         self.queues[name] = f"https://sqs/{name}"
         return {"QueueUrl": self.queues[name]}
 
-    def do_subscribe(self, **request: Any) -> Any:
+    @faulty
+    def subscribe(self, **request: Any) -> Any:
         assert request["TopicArn"] == TOPIC
         self.subscriptions.append(
             {"Endpoint": request["Endpoint"], "SubscriptionArn": f"{TOPIC}:mine"}
         )
         return {}
 
-    def do_unsubscribe(self, **request: Any) -> Any:
+    @faulty
+    def unsubscribe(self, **request: Any) -> Any:
         gone = request["SubscriptionArn"]
         self.subscriptions = [s for s in self.subscriptions if s["SubscriptionArn"] != gone]
         return {}
 
-    def do_get_queue_url(self, **request: Any) -> Any:
+    @faulty
+    def get_queue_url(self, **request: Any) -> Any:
         if request["QueueName"] not in self.queues:
             raise refused("QueueDoesNotExist")
         return {"QueueUrl": self.queues[request["QueueName"]]}
 
-    def do_delete_queue(self, **request: Any) -> Any:
+    @faulty
+    def delete_queue(self, **request: Any) -> Any:
         gone = request["QueueUrl"]
         self.queues = {name: url for name, url in self.queues.items() if url != gone}
         return {}
@@ -107,7 +115,10 @@ def test_whatever_goes_wrong_while_it_is_made(
         if name == call:
             raise error
 
-    setattr(aws, moment, fail)
+    if moment == "before":
+        aws.before = fail
+    else:
+        aws.after = fail
     with pytest.raises((KeyboardInterrupt, ClientError)), queue(aws):
         pass
 
