@@ -21,15 +21,24 @@ CONNECTIONS = 64
 _RECEIVERS = 4
 _WAIT_SECONDS = 1
 # After the last one is sent, nothing has to come for so long before what is missing counts as lost.
-_QUIET_SECONDS = 30.0
+QUIET_SECONDS = 30.0
 
 
 class Load:
     """So many events a second for so many seconds, while their queue is there."""
 
     def __init__(
-        self, door: FrontDoor, queue: TemporaryQueue, *, run: str, rate: int, seconds: int
+        self,
+        door: FrontDoor,
+        queue: TemporaryQueue,
+        *,
+        run: str,
+        rate: int,
+        seconds: int,
+        quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
+        """After the last arrival, and the last sending, it waits for `quiet_seconds` for what is missing."""
+        self._quiet = quiet_seconds
         self._door = door
         self._queue = queue
         self._events = [SentEvent(run, f"load-{number}") for number in range(rate * seconds)]
@@ -96,7 +105,7 @@ class Load:
     def _await_rest(self) -> None:
         sent = time.monotonic()
         while self._waiting:
-            if time.monotonic() - max(sent, self._last_arrival) > _QUIET_SECONDS:
+            if time.monotonic() - max(sent, self._last_arrival) > self._quiet:
                 return
             time.sleep(_WAIT_SECONDS / 10)
         # One that comes twice does so soon after.
