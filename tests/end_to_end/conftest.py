@@ -76,6 +76,12 @@ def rest_canary(deployment: Deployment) -> None:
 
 def change_alarm(deployment: Deployment, name: str, **changes: Any) -> None:
     """Change some settings of a metric alarm, and nothing else about it."""
+    settings = alarm_settings(deployment, name)
+    deployment.client("cloudwatch").put_metric_alarm(**settings | changes)
+
+
+def alarm_settings(deployment: Deployment, name: str) -> dict[str, Any]:
+    """All that a metric alarm is made by."""
     client = deployment.client("cloudwatch")
     (alarm,) = client.describe_alarms(AlarmNames=[f"{deployment.name}-{name}"])["MetricAlarms"]
     kept = (
@@ -83,7 +89,7 @@ def change_alarm(deployment: Deployment, name: str, **changes: Any) -> None:
         "Statistic", "Dimensions", "Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold",
         "ComparisonOperator", "TreatMissingData",
     )  # fmt: skip
-    client.put_metric_alarm(**{name: alarm[name] for name in kept if name in alarm} | changes)
+    return {name: alarm[name] for name in kept if name in alarm}
 
 
 def alarm_state(deployment: Deployment, name: str) -> str:

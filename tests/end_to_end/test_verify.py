@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infrastructure.packaging import ROOT
-from tests.end_to_end.conftest import denied, eventually, execute
+from tests.end_to_end.conftest import alarm_settings, denied, eventually, execute
 from tests.shown import terminal
 
 if TYPE_CHECKING:
@@ -141,19 +141,12 @@ def switched_off(deployment: Deployment, function: str) -> Iterator[None]:
 @contextmanager
 def without_alarm(deployment: Deployment, name: str) -> Iterator[None]:
     """Meanwhile this alarm is gone."""
-    client = deployment.client("cloudwatch")
-    (alarm,) = client.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-    told = (
-        *("AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic"),
-        *("Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold", "ComparisonOperator"),
-        "TreatMissingData",
-    )
-    kept = {member: alarm[member] for member in told if member in alarm}
-    client.delete_alarms(AlarmNames=[name])
+    client, settings = deployment.client("cloudwatch"), alarm_settings(deployment, name)
+    client.delete_alarms(AlarmNames=[settings["AlarmName"]])
     try:
         yield
     finally:
-        client.put_metric_alarm(**kept)
+        client.put_metric_alarm(**settings)
 
 
 def test_a_deployment_that_works_is_verified(
@@ -215,7 +208,7 @@ def test_each_fault_is_named_where_it_is(verifier: Verifier, deployment: Deploym
         topic = outputs["CanaryTopicArn"]
         faults.enter_context(denied(deployment, outputs["PublishFunction"], "sns:Publish", topic))
         faults.enter_context(denied(deployment, outputs["IngestFunction"], "s3:PutObject", "*"))
-        faults.enter_context(without_alarm(deployment, f"{deployment.name}-publish-late"))
+        faults.enter_context(without_alarm(deployment, "publish-late"))
 
         code, document = verifier()
 
