@@ -76,12 +76,6 @@ def rest_canary(deployment: Deployment) -> None:
 
 def change_alarm(deployment: Deployment, name: str, **changes: Any) -> None:
     """Change some settings of a metric alarm, and nothing else about it."""
-    settings = alarm_settings(deployment, name)
-    deployment.client("cloudwatch").put_metric_alarm(**settings | changes)
-
-
-def alarm_settings(deployment: Deployment, name: str) -> dict[str, Any]:
-    """All that a metric alarm is made by."""
     client = deployment.client("cloudwatch")
     (alarm,) = client.describe_alarms(AlarmNames=[f"{deployment.name}-{name}"])["MetricAlarms"]
     kept = (
@@ -89,7 +83,7 @@ def alarm_settings(deployment: Deployment, name: str) -> dict[str, Any]:
         "Statistic", "Dimensions", "Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold",
         "ComparisonOperator", "TreatMissingData",
     )  # fmt: skip
-    return {name: alarm[name] for name in kept if name in alarm}
+    client.put_metric_alarm(**{name: alarm[name] for name in kept if name in alarm} | changes)
 
 
 def alarm_state(deployment: Deployment, name: str) -> str:
