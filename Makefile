@@ -8,8 +8,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 # Two at a time; what a file's tests share is made once.
 PARALLEL := -n 2 --dist loadfile
-# These wait more than they work; tests/end_to_end/conftest.py orders them.
-WAITING := -n 3 --dist loadfile --no-loadscope-reorder
+# These wait more than they work; tests/end_to_end/conftest.py orders them and says which are apart.
+WAITING := -n 4 --dist loadfile --no-loadscope-reorder
 # tests/README.md has what each folder is for.
 FAST := tests/unit tests/engine tests/infrastructure tests/workflows tests/security --ignore=tests/security/running
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
@@ -101,6 +101,7 @@ test-long: setup  ## explorations, large numbers, all of the engine on the emula
 	@FAULT_RUNS=2000 pytest -q $(PARALLEL) tests/unit tests/engine --hypothesis-profile explore
 	@LETTERS=10000 pytest -q tests/engine -k index_only
 	@pytest -q $(PARALLEL) --emulator=all tests/engine
+	@CLIENTS_EVENTS=500 pytest -q tests/end_to_end/test_contract.py -k twenty_clients
 
 sdks: setup .local/sdks/.ready  ## record anew what the official CloudEvents SDKs send (tests/sdks)
 	@for n in 1 2; do .local/sdks/python-$$n/bin/python tests/sdks/record.py > tests/sdks/recorded/python-$$n.json; done
