@@ -8,8 +8,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 # Two at a time; what a file's tests share is made once.
 PARALLEL := -n 2 --dist loadfile
-# These wait more than they work; tests/end_to_end/conftest.py orders them.
-WAITING := -n 3 --dist loadfile --no-loadscope-reorder
+# These wait more than they work; tests/end_to_end/conftest.py orders them and says which are apart.
+WAITING := -n 4 --dist loadfile --no-loadscope-reorder
 # What the emulators of a run asked IAM about.
 CALLS := $(CURDIR)/.local/calls.jsonl
 # tests/README.md has what each folder is for.
@@ -110,6 +110,7 @@ test-long: setup soak  ## explorations, large numbers, all of the engine on the 
 	@LETTERS=10000 pytest -q tests/engine -k index_only
 	@pytest -q $(PARALLEL) --emulator=all tests/engine
 	@LOAD="50 60" pytest -q tests/end_to_end/test_verify.py -k works
+	@CLIENTS_EVENTS=500 pytest -q tests/end_to_end/test_contract.py -k twenty_clients
 
 soak: setup  ## a load while faults come and go, then nothing is lost (ARGS="--minutes 2 --seed 3")
 	@.venv/bin/python -m tests.soak $(ARGS)

@@ -5,7 +5,6 @@ Tests say what a resource is called, what it points at and what it may do; logic
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import aws_cdk as cdk
 
 from app import build
 from infrastructure.packaging import ROOT
+from tests.once import first
 
 Json = Any
 ACCOUNT = "123456789012"
@@ -194,13 +194,9 @@ def synthesise(folder: Path, account: str | None = None, /, **context: Json) -> 
 
 def synthesise_once(folder: Path, account: str | None = None, /, **context: Json) -> Synthesis:
     """The same, made by the first process that asks for this folder; the others wait for it."""
-    folder.mkdir(exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = folder / ".done"
-        if not done.exists():
+    with first(folder) as is_first:
+        if is_first:
             synthesise(folder, account, **context)
-            done.touch()
     return _read(folder)
 
 

@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from eventing.canary import with_canary
 from eventing.catalogue_check import load_catalogue
 from infrastructure.packaging import ROOT
 from local.cloud import ACCOUNT as LOCAL_ACCOUNT
 from tests.infrastructure.synthesis import ACCOUNT, Json
-from tests.second_opinion.iam import ID, Call, managed_policy
+from tests.second_opinion.iam import AND, ID, Call, managed_policy
 
 RECORD = Path(__file__).parent / "calls.json"
 REGION = "us-east-1"
@@ -34,7 +35,7 @@ PARTICULARS = (
     r"()\d[\w-]*",
 )
 # Ids that CloudFormation gives.
-IDS = r"(:event-source-mapping:|/apikeys/|/usageplans/)[^/]+"
+IDS = r"(:event-source-mapping:|/apikeys/|/usageplans/|:role/eventing-[\w-]+-(?=\w+$))[^/]+"
 # Whoever has credentials may ask whose they are.
 NEEDS_NO_PERMISSION = "sts:GetCallerIdentity"
 
@@ -69,9 +70,9 @@ def _caller(one: Mapping[str, Json]) -> str | None:
     if session.removeprefix("eventing-") in _functions():
         return str(session.removeprefix("eventing-"))
     policies = [arn.partition(":policy/")[2] for arn in one["policies"]]
-    if len(policies) == 1 and policies[0].startswith("eventing-"):
-        return managed_policy(policies[0], REGION)
-    return None
+    if not policies or not all(policy.startswith("eventing-") for policy in policies):
+        return None
+    return AND.join(sorted(managed_policy(policy, REGION) for policy in policies))
 
 
 def _topic(resource: str) -> str:
@@ -80,7 +81,7 @@ def _topic(resource: str) -> str:
 
 @cache
 def _topics() -> set[str]:
-    return {topic.name for topic in load_catalogue(ROOT / "catalogue").topics}
+    return {topic.name for topic in with_canary(load_catalogue(ROOT / "catalogue")).topics}
 
 
 @cache

@@ -9,9 +9,12 @@ from tests.infrastructure.synthesis import ACCOUNT, Json, Template
 from tests.second_opinion.programs import ask
 from tests.security.policies import listed
 
+ID = "our-id"
 ARNS = {
     "AWS::DynamoDB::GlobalTable": "arn:aws:dynamodb:{region}:{account}:table/{name}",
     "AWS::Events::Rule": "arn:aws:events:{region}:{account}:rule/{name}",
+    # CloudFormation makes a name of the stack's, the logical id and some random characters.
+    "AWS::IAM::Role": f"arn:aws:iam::{{account}}:role/eventing-{{region}}-{{name}}-{ID}",
     "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
@@ -26,7 +29,7 @@ ARN_BY_ID = (
     "AWS::ApiGateway::UsagePlan",
     "AWS::Lambda::EventSourceMapping",
 )
-ID = "our-id"
+AND = " and "
 RESOURCE_POLICIES = ("AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy")
 
 
@@ -35,13 +38,19 @@ class Call:
     """A call of AWS.
 
     The caller is a function (`ingest`), a state machine (`machine redrive`), `rules`, `custom resources`, who
-    has a managed policy (`policy operator`), or an AWS service by its principal.
+    has managed policies (`policy operator`, or several with `and` between them), or an AWS service by its
+    principal.
     """
 
     caller: str
     action: str
     resource: str
     context: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def holders(self) -> list[str]:
+        """Those whose permissions the caller has."""
+        return self.caller.split(AND)
 
     @property
     def by_service(self) -> bool:
@@ -111,12 +120,12 @@ class Policies:
 
     def _simulation(self, call: Call) -> Json:
         role = f"arn:aws:sts::{ACCOUNT}:assumed-role/{call.caller}/session"
-        own = list(self._denied_to(call.caller))
+        own = list(self._denied_to(call))
         theirs = list(self._denials(call.resource))
         for number, one in enumerate(self.permissions):
             numbered = {**one.statement, "Sid": f"P{number}"}
             if "Principal" not in numbered:
-                own += [numbered] if one.holder == call.caller else []
+                own += [numbered] if one.holder in call.holders else []
             elif one.holder == call.resource or call.resource.startswith(f"{one.holder}/"):
                 theirs.append(numbered)
         return {
@@ -135,9 +144,9 @@ class Policies:
             if statement["Effect"] == "Allow":
                 yield from _split(holder, statement)
 
-    def _denied_to(self, caller: str) -> Iterator[Json]:
+    def _denied_to(self, call: Call) -> Iterator[Json]:
         for holder, statement in self._statements_of_identities():
-            if statement["Effect"] == "Deny" and holder == caller:
+            if statement["Effect"] == "Deny" and holder in call.holders:
                 yield statement
 
     def _statements_of_identities(self) -> Iterator[tuple[str, Json]]:
