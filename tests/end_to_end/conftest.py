@@ -50,7 +50,11 @@ FIRST = (
     *("test_tutorial.py", "test_laptop.py", "test_regions.py", "test_runbook.py"),
 )
 # The tests of a file run in one process, but for those that share no more than all files do.
-APART = ("test_runbook.py", "test_laptop.py", "test_contract.py", "test_shims.py")
+APART = (
+    *("test_runbook.py", "test_laptop.py", "test_contract.py", "test_shims.py"),
+    # Of the engine, each in a world of its own; and those of the deployed system.
+    *("test_redrive.py", "test_deaths.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
