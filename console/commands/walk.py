@@ -37,6 +37,14 @@ _TRIAGES = 3
 WRONG_KEY = "nobodys0key0" * 3
 
 
+class _NoAnswer(Exception):  # noqa: N818 - a finding
+    """No answer, or no end of a run."""
+
+    def __init__(self, detail: str, fix: str) -> None:
+        super().__init__(detail)
+        self.detail, self.fix = detail, fix
+
+
 class Walk:
     """Of one verification, while its queue is there. Its checks raise what the SDK raises."""
 
@@ -106,15 +114,16 @@ class Walk:
         began = time.monotonic()
 
         def check() -> Check:
-            detail, fix = make()
+            try:
+                detail, fix = make()
+            except _NoAnswer as error:
+                detail, fix = error.detail, error.fix
             return failed(name, detail, fix=fix) if fix else ok(name, detail)
 
         return replace(guarded(name, check), seconds=time.monotonic() - began)
 
     def _accept(self) -> tuple[str, str]:
         answer = self._post(self.event)
-        if isinstance(answer, str):
-            return answer, _UNREACHED
         if answer.status != 202 or answer.content.get("status") != "accepted":
             return _told(answer), "the log of the ingest function says why; see the runbook"
         self._accepted_at = str(answer.content["accepted_at"])
@@ -147,8 +156,6 @@ class Walk:
 
     def _duplicate(self) -> tuple[str, str]:
         answer = self._post(self.event)
-        if isinstance(answer, str):
-            return answer, _UNREACHED
         expected = {"status": "duplicate", "accepted_at": self._accepted_at}
         if answer.status == 202 and expected.items() <= answer.content.items():
             return "the same event again is 202, duplicate", ""
@@ -156,16 +163,12 @@ class Walk:
 
     def _conflict(self) -> tuple[str, str]:
         answer = self._post(SentEvent(self._run, self.event.name, note="another content"))
-        if isinstance(answer, str):
-            return answer, _UNREACHED
         if answer.status == 409:
             return "another event with its id is 409", ""
         return _told(answer), "the table has not the event that was accepted: see `stored`"
 
     def _refused(self) -> tuple[str, str]:
         answer = self._post(SentEvent(self._run, "refused"), key=WRONG_KEY)
-        if isinstance(answer, str):
-            return answer, _UNREACHED
         if answer.status == 403:
             return "a wrong key is 403", ""
         return _told(answer), "the method of the API asks for no key: deploy again"
@@ -180,8 +183,6 @@ class Walk:
         last = ""
         for _ in range(_TRIAGES):
             ended = self._execute({"action": "triage"})
-            if isinstance(ended, str):
-                return ended, _RUNS
             if self._state(self._key) == "open":
                 return "injected into publish, and open in the ledger", ""
             last = _how(ended)
@@ -189,8 +190,6 @@ class Walk:
 
     def _plan(self) -> tuple[str, str]:
         ended = self._execute({**self._chosen(), "action": "plan"})
-        if isinstance(ended, str):
-            return ended, _RUNS
         plan: Any = ended.output.get("plan") or {}
         if (plan.get("letters"), plan.get("will_go_through")) == (1, 1):
             return "it will go through", ""
@@ -200,8 +199,6 @@ class Walk:
         ended = self._execute(
             {**self._chosen(), "action": "redrive", "reason": "eventing verify redrives its own"}
         )
-        if isinstance(ended, str):
-            return ended, _RUNS
         if self._state(self._key) != "resolved":
             return f"{_how(ended)}; it is {self._state(self._key)}", _RUNS
         self._resolved = True
@@ -230,19 +227,19 @@ class Walk:
         found = self._deployment.ledger.letter(key)
         return str(found["state"]) if found else None
 
-    def _post(self, event: SentEvent, *, key: str | None = None) -> Answer | str:
-        """The answer, or what kept it from coming."""
+    def _post(self, event: SentEvent, *, key: str | None = None) -> Answer:
+        """The answer; raises `_NoAnswer`."""
         try:
             return self._door.post(event.text, key=key)
         except HTTPError as error:
-            return f"no answer ({type(error).__name__})"
+            raise _NoAnswer(f"no answer ({type(error).__name__})", _UNREACHED) from error
 
     def _has_come(self, event: SentEvent, *, redriven: bool = False) -> bool:
         self._came += self._queue.receive_redriven(seconds=_WAIT_SECONDS)
         return any(event.is_in(body) and by == redriven for body, by in self._came)
 
-    def _execute(self, members: dict[str, Any]) -> Execution | str:
-        """Run it to its end, or tell why it has none."""
+    def _execute(self, members: dict[str, Any]) -> Execution:
+        """Run it to its end; raises `_NoAnswer`."""
         executions = self._deployment.executions
         name = executions.new_name(f"verify-{members['action']}", self._surroundings.now())
         executions.start(name, {**members, "started_by": self._deployment.aws.caller()[:256]})
@@ -250,7 +247,7 @@ class Walk:
         while (found := executions.describe(name)).is_running:
             if time.monotonic() > deadline:
                 executions.stop(name, cause="eventing verify waits no longer")
-                return f"{name} has not ended within {_RUN_SECONDS:.0f} s"
+                raise _NoAnswer(f"{name} has not ended within {_RUN_SECONDS:.0f} s", _RUNS)
             self._surroundings.sleep(_PAUSE)
         return found
 

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -19,7 +17,7 @@ from eventing.alarm_text import AlarmText
 from functions.contract import Metric, Variable
 from infrastructure.constructs.alarms import Meaning, Missing, Part, runbook
 from infrastructure.constructs.checks import accept
-from infrastructure.constructs.function import Function
+from infrastructure.constructs.function import Function, every_minute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,17 +90,12 @@ class Canary(Construct):
         self.function.add_to_role_policy(
             iam.PolicyStatement(actions=["apigateway:GET"], resources=[key])
         )
-        # One that comes late says nothing of its minute: the next one is there by then.
-        self.function.configure_async_invoke(retry_attempts=0, max_event_age=_MINUTE)
-        events.Rule(
+        every_minute(
             self,
-            "EveryMinute",
-            rule_name=region.configuration.name("canary"),
+            region=region,
+            function=self.function,
+            name="canary",
             description="Sends an event all the way",
-            schedule=events.Schedule.rate(_MINUTE),
-            targets=[
-                targets.LambdaFunction(self.function, retry_attempts=0, max_event_age=_MINUTE)
-            ],
         )
         self._watch(region, ingestion, publication, dead_letters)
         self.outputs = {
