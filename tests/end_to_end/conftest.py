@@ -5,6 +5,7 @@ Tests share it, so each looks for its own events only, and repairs what it broke
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import time
@@ -116,9 +117,19 @@ def rest_canary(deployment: Deployment) -> None:
     An event a minute would be among those that tests break, lose and count.
     """
     deployment.client("events").disable_rule(Name=f"{deployment.name}-canary")
+    # Its alarm is on until it has sent something. The end of that is a mail, which is no test's.
+    mailbox = deployment.subscribe("rest-canary", [deployment.outputs["OpsTopicArn"]], raw=True)
+    own, any_alarm = (
+        functools.partial(alarm_state, deployment, name)
+        for name in ("canary-undelivered", "any-alarm")
+    )
+    begun = eventually(own, lambda state: state != "INSUFFICIENT_DATA")
+    was_on = eventually(any_alarm, lambda state: state == begun) == "ALARM"
     change_alarm(deployment, "canary-undelivered", TreatMissingData="notBreaching")
-    # What it has sent by then has gone its way, and what the alarm has caused is over.
-    eventually(lambda: alarm_state(deployment, "any-alarm"), lambda state: state == "OK")
+    eventually(any_alarm, lambda state: state == "OK")
+    mails = deployment.take(mailbox, 1, seconds=DEADLINE) if was_on else []
+    assert all("All is well again" in mail["Body"] for mail in mails)
+    deployment.client("sqs").delete_queue(QueueUrl=mailbox)
 
 
 def change_alarm(deployment: Deployment, name: str, **changes: Any) -> None:

@@ -100,7 +100,7 @@ def main() -> int:
         "not stored": sorted(soak.journal.accepted - stored),
         "not archived": sorted(soak.journal.accepted - archived),
         "delivered, never accepted": found.strange,
-        "doubled for no known reason": found.unexplained,
+        "doubled for no known reason": sorted(found.unexplained),
         "alarm on, and nothing unaccounted for": not missing and soak.alarms["ALARM"],
         "unaccounted for": missing,
     }
@@ -114,6 +114,8 @@ def main() -> int:
     bad = {name: value for name, value in faults.items() if value}
     for name, value in bad.items():
         say(f"FAULT {name}: {value}")
+    for id, story in found.unexplained.items():
+        say("\n  ".join((id, *story)))
     return 1 if bad else 0
 
 

@@ -50,7 +50,8 @@ class Reckoning:
     lost: Sequence[str]
     doubled: Mapping[str, int]
     """By reason: how many events arrived more than once because of it."""
-    unexplained: Sequence[str]
+    unexplained: Mapping[str, Sequence[str]]
+    """Events that arrived more than once for no known reason: what was seen of each, in its order."""
     strange: Sequence[str]
     """Arrived, and nobody had it accepted."""
 
@@ -68,7 +69,7 @@ def reckon(journal: Journal) -> Reckoning:
         accepted=len(journal.accepted),
         lost=sorted(journal.accepted - journal.arrived.keys()),
         doubled=Counter(reason for reason in reasons.values() if reason),
-        unexplained=sorted(id for id, reason in reasons.items() if not reason),
+        unexplained={id: _story(journal, id) for id, reason in reasons.items() if not reason},
         strange=sorted(journal.arrived.keys() - journal.accepted),
     )
 
@@ -93,3 +94,18 @@ def _between(happenings: Sequence[Happening], first: Sending, second: Sending) -
             yield f"{first.function} was {what} before it could record that SNS took it"
     if any(h.thing in ("ledger", "queues") for h in own):
         yield f"{first.function} could not record that SNS took it"
+
+
+def _story(journal: Journal, id: str) -> list[str]:
+    """What a person needs to find out why an event was sent more than once."""
+    sendings = journal.sendings.get(id, [])
+    if not sendings:
+        return []
+    first, last = sendings[0].at, sendings[-1].at
+    told = [(s.at, f"{s.function} sent it{'' if s.answered else ', no answer'}") for s in sendings]
+    told += [
+        (h.at, f"{h.function}: {h.what} {h.thing}".rstrip())
+        for h in journal.happenings
+        if first - 1 <= h.at <= last + 1
+    ]
+    return [f"{at - first:+.3f} s {what}" for at, what in sorted(told)]

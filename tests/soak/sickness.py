@@ -84,10 +84,13 @@ class Sickness:
 
     def kill(self, function: str) -> None:
         """Kill the processes of a function."""
-        for process in self._processes(function):
+        # All are found first: it takes a while, and the next process may send again what this one forgets.
+        processes = list(self._processes(function))
+        # Noted on both sides: the last that it sends may go through just before it is dead.
+        self.happened(function, "killed", "functions")
+        for process in processes:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-        # Not when it was drawn: what the process sends until it is dead goes through, and is forgotten.
         self.happened(function, "killed", "functions")
 
     def _drawn(self, thing: str, function: str) -> Fault | None:

@@ -79,7 +79,16 @@ def test_a_double_that_nothing_explains_is_a_fault() -> None:
     ]
     found = reckon(_journal("m1", "m2", sendings=twice, happened=others))
 
-    assert found.unexplained == ["e"]
+    assert found.unexplained == {
+        "e": [
+            "-1.000 s eventing-redrive: killed",
+            "+0.000 s eventing-redrive sent it",
+            "+2.000 s eventing-publish: killed",
+            "+2.000 s eventing-redrive: denied topics",
+            "+5.000 s eventing-redrive sent it",
+            "+6.000 s eventing-redrive: killed",
+        ]
+    }
     assert not found.is_good
 
 
