@@ -8,10 +8,12 @@ export PYTHONDONTWRITEBYTECODE := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 # Two at a time; what a file's tests share is made once.
 PARALLEL := -n 2 --dist loadfile
-# These wait more than they work; tests/end_to_end/conftest.py orders them.
-WAITING := -n 3 --dist loadfile --no-loadscope-reorder
+# These wait more than they work; tests/end_to_end/conftest.py orders them and says which are apart.
+WAITING := -n 4 --dist loadfile --no-loadscope-reorder
+# What the emulators of a run asked IAM about.
+CALLS := $(CURDIR)/.local/calls.jsonl
 # tests/README.md has what each folder is for.
-FAST := tests/unit tests/engine tests/infrastructure tests/workflows tests/security --ignore=tests/security/running
+FAST := tests/unit tests/engine tests/infrastructure tests/workflows tests/security tests/second_opinion --ignore=tests/security/running
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 # A new environment (1) with these packages (2), installed by the pip that is pinned like all else.
 define environment
@@ -23,7 +25,7 @@ endef
 PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks unit end-to-end security screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks soak second-opinion expressions calls seen-calls unit end-to-end security screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +64,12 @@ node_modules/.ready: package-lock.json .venv/.ready
 	@cp tests/sdks/.npmrc tests/sdks/package.json tests/sdks/package-lock.json .local/sdks && cd .local/sdks && npm ci --silent
 	@touch $@
 
+.local/second-opinion/.ready: tests/second_opinion/package-lock.json .venv/.ready
+	@echo "setup: the reference implementation of JSONata, and a simulation of IAM"
+	@mkdir -p .local/second-opinion
+	@cp $(addprefix tests/second_opinion/,.npmrc package.json package-lock.json) .local/second-opinion && cd .local/second-opinion && npm ci --silent
+	@touch $@
+
 build/.ready: requirements/functions.txt infrastructure/packaging.py .venv/.ready
 	@echo "setup: what the functions bring with them, for Lambda and for this machine"
 	@.venv/bin/python -m infrastructure.packaging fetch
@@ -86,7 +94,7 @@ docs: setup  ## make docs/generated from the catalogue anew
 sizes: setup  ## size and contents of each function's package
 	@.venv/bin/python -m infrastructure.packaging sizes
 
-check: setup .local/browser/.ready  ## format, lint, types, fast tests
+check: setup .local/browser/.ready .local/second-opinion/.ready  ## format, lint, types, fast tests
 	@ruff format --check .
 	@ruff check .
 	@mypy
@@ -96,22 +104,43 @@ check: setup .local/browser/.ready  ## format, lint, types, fast tests
 test: COVERAGE := --cov --cov-report=term
 test: check end-to-end  ## everything
 
-test-long: setup  ## explorations, large numbers, all of the engine on the emulator (an hour)
+test-long: setup soak  ## explorations, large numbers, all of the engine on the emulator, a soak (an hour and a half)
 	@pytest -q tests/exploration
 	@FAULT_RUNS=2000 pytest -q $(PARALLEL) tests/unit tests/engine --hypothesis-profile explore
 	@LETTERS=10000 pytest -q tests/engine -k index_only
 	@pytest -q $(PARALLEL) --emulator=all tests/engine
+	@LOAD="50 60" pytest -q tests/end_to_end/test_verify.py -k works
+	@CLIENTS_EVENTS=500 pytest -q tests/end_to_end/test_contract.py -k twenty_clients
+
+soak: setup  ## a load while faults come and go, then nothing is lost (ARGS="--minutes 2 --seed 3")
+	@.venv/bin/python -m tests.soak $(ARGS)
 
 sdks: setup .local/sdks/.ready  ## record anew what the official CloudEvents SDKs send (tests/sdks)
 	@for n in 1 2; do .local/sdks/python-$$n/bin/python tests/sdks/record.py > tests/sdks/recorded/python-$$n.json; done
 	@cp tests/sdks/record.js tests/sdks/events.json .local/sdks
 	@node .local/sdks/record.js > tests/sdks/recorded/javascript.json
 
+second-opinion: setup .local/second-opinion/.ready  ## what programs of others say of expressions, templates, permissions (in check)
+	@pytest -q tests/second_opinion
+
+expressions: setup  ## record anew which expressions the workflows' tests evaluate, and on what
+	@python -m pytest -q -p tests.second_opinion.recorder tests/workflows
+
+calls: setup .local/browser/.ready  ## record what functions and people ask of AWS in the end-to-end tests (ONLY="tests": add what these ask)
+	@rm -f $(CALLS)
+	@RECORD_CALLS=$(CALLS) pytest -q $(WAITING) $(or $(ONLY),tests/end_to_end)
+	@python -m tests.second_opinion.calls $(if $(ONLY),add,anew) $(CALLS)
+
+seen-calls: setup  ## put on record what the last run of end-to-end tests asked of AWS as well
+	@python -m tests.second_opinion.calls add $(CALLS)
+
 unit: setup  ## the unit tests alone
 	@pytest -q tests/unit
 
 end-to-end: setup .local/browser/.ready  ## the tests that go through the deployed emulator
-	@pytest -q $(WAITING) --emulator=aws tests/end_to_end tests/engine tests/security/running
+	@rm -f $(CALLS)
+	@RECORD_CALLS=$(CALLS) pytest -q $(WAITING) --emulator=aws tests/end_to_end tests/engine tests/security/running
+	@python -m tests.second_opinion.calls missing $(CALLS)
 
 mutants: setup  ## would the fast tests notice a change? 100 of them, seeded (ARGS="--seed 2")
 	@.venv/bin/python -m tests.mutants $(ARGS)

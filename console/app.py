@@ -7,7 +7,18 @@ from collections.abc import Sequence
 
 import typer
 
-from console.commands import approvals, audit, catalogue, events, letters, publishers, runs, status
+from console.commands import (
+    approvals,
+    audit,
+    catalogue,
+    deploy,
+    events,
+    letters,
+    publishers,
+    runs,
+    status,
+    verify,
+)
 from console.shell.failure import ExitCode, Failure
 from console.shell.surroundings import Surroundings
 
@@ -19,7 +30,10 @@ app = typer.Typer(
     help="Operate a deployment of the eventing system, and work on its catalogue. "
     "Exit codes: 0 done, 1 failed, 2 usage, 3 partial or aborted.",
 )
-for module in (status, letters, runs, approvals, audit, publishers, events, catalogue):
+for module in (
+    *(status, letters, runs, approvals, audit, publishers),
+    *(deploy, verify, events, catalogue),
+):
     module.add_to(app)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
+from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
 from dashboards.widgets import (
     WIDTH,
@@ -29,6 +30,7 @@ from infrastructure.constructs.tables import table_metric
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from infrastructure.constructs.canary import Canary
     from infrastructure.constructs.counter import Counter
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
@@ -46,7 +48,8 @@ if TYPE_CHECKING:
 _THIRD = WIDTH // 3
 _QUARTER = WIDTH // 4
 _HOW_TO_READ = """# Is it healthy?
-Above, the dead letters that wait. The first box below sums up everything: no alarm on is healthy,
+Above, whether events get through, and the dead letters that wait. The first box below sums up everything:
+no alarm on is healthy,
 *any-alarm* alone means that something waits for a person while events flow, *unhealthy* that events are
 stopped or slow. The second has an alarm for each
 thing that can go wrong, the third what these are made of. Below, the walk of an event from top to
@@ -63,6 +66,7 @@ class OperationsDashboard(Construct):
         id: str,
         *,
         region: Region,
+        canary: Canary | None,
         health: Health,
         ingestion: Ingestion,
         event_store: EventStore,
@@ -82,6 +86,7 @@ class OperationsDashboard(Construct):
         notifying = [*alarms.notifying, *alarms.shown]
         table = event_store.table_name
         rows: list[Row] = [
+            *([arrivals(canary)] if canary else []),
             waiting_letters(widget),
             text(_HOW_TO_READ, height=4),
             [

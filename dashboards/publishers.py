@@ -17,6 +17,7 @@ from dashboards.widgets import (
     text,
     turned_away,
 )
+from eventing import canary
 from eventing.publishers import log_queries
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class PublishersDashboard(Construct):
         super().__init__(scope, id)
         log = ingestion.function.log_name
         keys = "\n".join(
-            f"| {publisher} | `{key.key_id}` |" for publisher, key in ingestion.api_keys.items()
+            f"| {publisher} | `{key.key_id}` |"
+            for publisher, key in ingestion.api_keys.items()
+            if publisher != canary.PUBLISHER
         )
         rows: list[Row] = [
             text(_HOW_TO_READ, height=3),
@@ -68,7 +71,7 @@ class PublishersDashboard(Construct):
                 query(
                     "How long requests take, in milliseconds",
                     log,
-                    log_queries.REQUESTS,
+                    *log_queries.REQUESTS,
                     "stats pct(milliseconds.judge, 95) as judge_p95, "
                     "pct(milliseconds.store, 95) as store_p95, "
                     "pct(milliseconds.archive_after_store, 95) as archive_p95 by publisher",
@@ -86,7 +89,7 @@ class PublishersDashboard(Construct):
                 query(
                     "Events that break their schema and are let through",
                     log,
-                    log_queries.REQUESTS,
+                    *log_queries.REQUESTS,
                     "filter schema_warnings > 0",
                     "stats sum(schema_warnings) as warnings by publisher",
                     "sort warnings desc",
@@ -99,6 +102,11 @@ class PublishersDashboard(Construct):
                     ingestion.access_log,
                     # The access log has every value in quotes.
                     "filter status in ['403', '413', '429']",
+                    *(
+                        f"filter api_key_id != '{key.key_id}'"
+                        for publisher, key in ingestion.api_keys.items()
+                        if publisher == canary.PUBLISHER
+                    ),
                     "stats count(*) as requests by api_key_id, status, error_type",
                     "sort requests desc",
                     width=_HALF,

@@ -78,20 +78,27 @@ def graph(
     *,
     unit: str,
     above: float | None = None,
+    below: float | None = None,
     width: int,
+    height: int = HEIGHT,
 ) -> cloudwatch.IWidget:
-    """Metrics over time, by their labels; an alarm of them begins at `above`."""
-    start = round(above or 0, 3)
-    line = cloudwatch.HorizontalAnnotation(
-        value=start, label=f"alarm above {_said(start, unit)}", color=cloudwatch.Color.RED
-    )
+    """Metrics over time, by their labels; an alarm of them begins `above` or `below` a value."""
+    lines = [
+        cloudwatch.HorizontalAnnotation(
+            value=round(start, 3),
+            label=f"alarm {where} {_said(round(start, 3), unit)}",
+            color=cloudwatch.Color.RED,
+        )
+        for where, start in (("above", above), ("below", below))
+        if start is not None
+    ]
     return cloudwatch.GraphWidget(
         title=title,
         left=[_called(metric, name) for name, metric in metrics.items()],
-        left_annotations=None if above is None else [line],
+        left_annotations=lines or None,
         left_y_axis=cloudwatch.YAxisProps(label=unit, min=0, show_units=False),
         width=width,
-        height=HEIGHT,
+        height=height,
     )
 
 

@@ -142,7 +142,18 @@ class Catalogue:
         plans = _json(folder, USAGE_PLANS).get("usage_plans")
         if not isinstance(plans, dict):
             raise CatalogueError(USAGE_PLANS, "", 'must be an object with a member "usage_plans"')
-        usage_plans = {name: _usage_plan(name, plan) for name, plan in plans.items()}
+        return cls.of(
+            topics, event_types, {name: _usage_plan(name, plan) for name, plan in plans.items()}
+        )
+
+    @classmethod
+    def of(
+        cls,
+        topics: tuple[Topic, ...],
+        event_types: tuple[EventType, ...],
+        usage_plans: Mapping[str, UsagePlan],
+    ) -> Catalogue:
+        """The catalogue of these entries, with its digest."""
         content = json.dumps(
             [
                 [[t.name, [[r.type, r.when] for r in t.rules]] for t in topics],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from eventing import canary
 from eventing.catalogue import (
     EVENT_TYPES,
     TOPICS,
@@ -23,6 +24,7 @@ def load_catalogue(folder: Folder) -> Catalogue:
     A synth and the commands call this; functions call `Catalogue.read`, which trusts what was checked.
     """
     catalogue = Catalogue.read(folder)
+    _check_reserved(catalogue)
     _check_topics(catalogue)
     _check_event_types(catalogue)
     Router(catalogue)
@@ -50,6 +52,19 @@ def warnings(catalogue: Catalogue) -> Iterator[str]:
                     )
                 if decides:
                     break
+
+
+def _check_reserved(catalogue: Catalogue) -> None:
+    reason = "is the canary's, which each deployment has of its own"
+    for topic in catalogue.topics:
+        if topic.name == canary.TOPIC:
+            raise CatalogueError(TOPICS, topic.name, f"the name {reason}: choose another one")
+        for rule in topic.rules:
+            if canary.is_reserved(rule.type):
+                raise CatalogueError(TOPICS, topic.name, f"the type {rule.type!r} {reason}")
+    for event_type in catalogue.event_types:
+        if canary.is_reserved(event_type.type):
+            raise CatalogueError(EVENT_TYPES, event_type.type, f"the type {reason}")
 
 
 def _check_topics(catalogue: Catalogue) -> None:

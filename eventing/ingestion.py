@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eventing.canary import may_send
 from eventing.event import MAX_ATTRIBUTE_BYTES, Event, read_event
 from eventing.json_text import Document
 from eventing.message import attributes_size, message_attributes
@@ -37,6 +38,8 @@ def admit(document: Document, *, publisher: str, schemas: Schemas) -> Admitted:
             source=event.source,
         )
     try:
+        if not may_send(publisher, event.type):
+            raise UnknownType
         found = schemas.check(event)
     except UnknownType:
         raise Refused(

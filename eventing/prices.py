@@ -12,6 +12,7 @@ PRICES: Mapping[str, float] = {
     "read": 0.125e-6,  # a DynamoDB read unit
     "s3": 5e-6,  # a PUT
     "sns": 0.5e-6,  # a publish request, of each 64 KiB
+    "sqs": 0.4e-6,  # a request
     "log_byte": 0.5e-9,  # taken in by CloudWatch Logs
     "transition": 25e-6,  # of a Standard state machine
 }

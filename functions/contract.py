@@ -15,7 +15,12 @@ class Variable:
     NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
     LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
     APPROVAL_ABOVE = "APPROVAL_ABOVE"
+    API_URL = "API_URL"
     ARCHIVE_BUCKET = "ARCHIVE_BUCKET"
+    CANARY_KEY_ID = "CANARY_KEY_ID"
+    CANARY_QUEUE_URL = "CANARY_QUEUE_URL"
+    CANARY = "CANARY"
+    """There when the deployment has a canary: its catalogue has the canary's topic and event type."""
     CLOSED_LETTER_DAYS = "CLOSED_LETTER_DAYS"
     COMMAND_OPTIONS = "COMMAND_OPTIONS"
     CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"
@@ -97,6 +102,10 @@ class Metric:
     REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
     REDRIVE_RUN_SECONDS = "RedriveRunSeconds"
     SUMMARY_UNWRITTEN = "SummaryUnwritten"
+    CANARY_DELIVERED = "CanaryDelivered"
+    """1 for an event of the canary that came back in time, 0 for one that did not."""
+    CANARY_LATENCY = "CanaryLatency"
+    """Milliseconds from the first byte of the request to the message at the subscriber."""
 
 
 # The sets of dimensions that each metric is written under, all of them together with `service`.
@@ -132,6 +141,8 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.REDRIVE_RUNS_FAILED: ((),),
     Metric.REDRIVE_RUN_SECONDS: ((),),
     Metric.SUMMARY_UNWRITTEN: ((),),
+    Metric.CANARY_DELIVERED: ((),),
+    Metric.CANARY_LATENCY: ((),),
 }
 
 

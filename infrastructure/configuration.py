@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
+from eventing import canary
 from eventing.catalogue import Catalogue
 from eventing.catalogue_check import load_catalogue
 from eventing.redrive.actions import ACTIONS
@@ -59,6 +60,9 @@ class Publisher:
         return "".join(part.capitalize() for part in self.name.split("-"))
 
 
+_CANARY = Publisher(name=canary.PUBLISHER, usage_plan=canary.USAGE_PLAN)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
     """One deployment. `read` refuses whatever could not be deployed."""
@@ -78,8 +82,12 @@ class Configuration:
     retention: Retention
     runbook: str
     """The address of `docs/runbook.md`: links of alarms and dashboards begin with it."""
+    canary: bool
+    """Every minute an event goes all the way, and operators hear when it does not arrive."""
     catalogue: Catalogue
+    """With the canary's topic and event type, if there is one."""
     catalogue_folder: Path
+    """Without those."""
     reserved_concurrency: Mapping[str, int]
     """By function: so many invocations at a time are set aside for it, and it has no more."""
     tags: Mapping[str, str]
@@ -94,6 +102,11 @@ class Configuration:
     def regions(self) -> tuple[str, ...]:
         """Every region that takes events, the primary one first."""
         return (self.primary_region, *self.replica_regions)
+
+    @property
+    def senders(self) -> tuple[Publisher, ...]:
+        """The publishers, and the canary, which sends as they do, if there is one."""
+        return (*self.publishers, *((_CANARY,) if self.canary else ()))
 
     def name(self, what: str) -> str:
         """The name of one of this deployment's resources."""
@@ -111,6 +124,7 @@ class Configuration:
         catalogue = load_catalogue(folder)
         primary = matching(context, "primary_region", _REGION, "is not the name of a region")
         laptop = value(context, "laptop", bool, "true or false")
+        has_canary = value(context, "canary", bool, "true or false")
         return cls(
             deployment=_deployment(context),
             primary_region=primary,
@@ -128,7 +142,8 @@ class Configuration:
             tags=_tags(context),
             # The emulator knows no budgets either.
             monthly_budget_usd=0 if laptop else _monthly_budget(context),
-            catalogue=catalogue,
+            canary=has_canary,
+            catalogue=canary.with_canary(catalogue) if has_canary else catalogue,
             catalogue_folder=folder,
             # The emulator is called without TLS.
             amazon_roots=value(context, "amazon_roots", bool, "true or false") and not laptop,
@@ -174,6 +189,10 @@ def _publishers(context: Context, plans: Mapping[str, UsagePlan]) -> tuple[Publi
                 key,
                 f"{name!r} is no name: at most {_PUBLISHER_LENGTH} lower-case letters, digits "
                 "and single hyphens, each part begins with a letter",
+            )
+        if name == canary.PUBLISHER:
+            raise ConfigurationError(
+                key, f"{name!r} is the canary's name, which each deployment has of its own"
             )
         if not isinstance(settings, dict) or set(settings) != {"usage_plan"}:
             raise ConfigurationError(

@@ -9,6 +9,7 @@ no network.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import gzip
 import hashlib
 import json
@@ -55,6 +56,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
     "counter": Contents(("cloudwatch", "dynamodb", "lambda", "sqs", "stepfunctions")),
     "publishers": Contents(("apigateway", "dynamodb", "sns", "stepfunctions")),
+    "canary": Contents(("apigateway", "sqs")),
     "widget": Contents(("dynamodb",)),
     "notifier": Contents(("cloudwatch", "sns")),
 }
@@ -150,12 +152,18 @@ def build(
     dependencies = target.dependencies
     if not dependencies.exists():
         raise FileNotFoundError(f"{dependencies} is missing: run `make setup` first")
+    python = interpreter(target.python)
+    if python:
+        _compile_once(target, python)
     output = output or BUILD / "packages" / target.name / function
     output.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{function}-", dir=output.parent))
     contents = FUNCTIONS[function]
     shutil.copytree(
-        dependencies, staging, dirs_exist_ok=True, ignore=_unused(dependencies, contents)
+        dependencies,
+        staging,
+        dirs_exist_ok=True,
+        ignore=_unused(dependencies, contents, compiled=bool(python)),
     )
     _trim_endpoints(staging / "botocore" / "data")
     skip = shutil.ignore_patterns("__pycache__", ".*")
@@ -167,7 +175,8 @@ def build(
     if amazon_roots:
         (staging / AMAZON_ROOTS).write_text(_amazon_roots(staging / "botocore" / "cacert.pem"))
     (staging / CODE_DIGEST).write_text(code_digest(ROOT / "eventing"))
-    _compile(staging, target)
+    if python:
+        _compile(staging, python, "eventing", "functions")
     if output.exists():
         shutil.rmtree(output)
     staging.rename(output)
@@ -183,18 +192,24 @@ def code_digest(folder: Path) -> str:
     return digest.hexdigest()[:8]
 
 
-def _unused(dependencies: Path, contents: Contents) -> Callable[[str, list[str]], set[str]]:
+def _unused(
+    dependencies: Path, contents: Contents, *, compiled: bool
+) -> Callable[[str, list[str]], set[str]]:
     """Names what a package leaves out; `tests/unit/test_packages.py` shows that nothing is missing."""
 
     def unused(folder: str, names: list[str]) -> set[str]:
-        found = {name for name in names if name == "__pycache__" or name.startswith(".")}
+        found = {name for name in names if name.startswith(".")}
+        if not compiled:
+            found.add("__pycache__")
         match Path(folder).relative_to(dependencies).as_posix():
             case "." if not contents.schemas:
                 found |= {name for name in names if name.startswith("jsonschema_rs")}
             case "aws_lambda_powertools":  # Logger and metrics are used
                 found |= {"event_handler", "middleware_factory"}
             case "aws_lambda_powertools/utilities":
-                found |= set(names) - {"__init__.py", "jmespath_utils"}
+                found |= set(names) - {"__init__.py", "__pycache__", "jmespath_utils"}
+            case "aws_lambda_powertools/utilities/__pycache__":
+                found |= {name for name in names if not name.startswith("__init__.")}
             case "botocore/data":
                 services = {name for name in names if not name.endswith(".json")}
                 found |= services - set(contents.services)
@@ -234,13 +249,20 @@ def _amazon_roots(bundle: Path) -> str:
     return "".join(found[name] for name in _AMAZON_NAMES)
 
 
-def _compile(folder: Path, target: Target) -> None:
-    python = interpreter(target.python)
-    if python is None:
-        return
+def _compile_once(target: Target, python: str) -> None:
+    """Compile the dependencies where they are: every package has the same."""
+    with (target.dependencies / ".compiled").open("a+") as done:
+        fcntl.flock(done, fcntl.LOCK_EX)
+        if not done.tell():
+            _compile(target.dependencies, python, ".")
+            done.write("yes\n")
+
+
+def _compile(folder: Path, python: str, *parts: str) -> None:
+    """Compile these parts of a folder whose content is to be in a package."""
     # Unchecked hashes hold no time stamp, and Lambda's own path replaces this machine's.
     command = [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-    command += ["-s", str(folder), "-p", "/var/task", str(folder)]
+    command += ["-s", str(folder), "-p", "/var/task", *(str(folder / part) for part in parts)]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     subprocess.run(command, check=True, env=environment | {"PYTHONHASHSEED": "0"})
 

@@ -42,6 +42,8 @@ class LocalCloud:
         self._say = say
         self._emulator = Emulator(region=region, without=without)
         self._clients: dict[tuple[str, str], Any] = {}
+        self.assembly: Path | None = None
+        """The folder of the synthesised app, once it is deployed."""
 
     def __enter__(self) -> Self:
         with self._step("starting the emulator"):
@@ -95,29 +97,33 @@ class LocalCloud:
             config=Config(read_timeout=40, retries={"mode": "standard"}),
         )
 
-    def deploy(self, context: Mapping[str, str], *, regions: Sequence[str] = ()) -> Outputs:
+    def deploy(
+        self,
+        context: Mapping[str, str],
+        *,
+        regions: Sequence[str] = (),
+        assembly: Path | None = None,
+    ) -> Outputs:
         """Bootstrap `regions` (default: the cloud's own) and deploy the whole app with the CDK CLI.
 
-        Returns the outputs of each stack.
+        The app is synthesised into the folder `assembly` (default: one of the cloud's own), unless it is
+        in there. Returns the outputs of each stack.
         """
         regions = regions or (self.region,)
+        self.assembly = assembly = assembly or self._emulator.folder / "cdk.out"
         with self._step(f"bootstrapping {', '.join(regions)}"):
             self._bootstrap(regions)
-        with self._step("synthesising the app"):
-            self.cdk("synth", "--quiet", context=context)
+        if not (assembly / "manifest.json").exists():
+            with self._step("synthesising the app"):
+                self.cdk("synth", "--quiet", "--output", str(assembly), context=context)
         outputs = self._emulator.folder / "outputs.json"
         with self._step("deploying with the CDK CLI"):
             self.cdk(
                 "deploy", "--all", "--require-approval", "never", "--method", "direct",
-                "--outputs-file", str(outputs), "--app", str(self.assembly),
+                "--outputs-file", str(outputs), "--app", str(assembly),
             )  # fmt: skip
         found: Outputs = json.loads(outputs.read_text())
         return found
-
-    @property
-    def assembly(self) -> Path:
-        """The folder that the app was synthesised into."""
-        return self._emulator.folder / "cdk.out"
 
     def cdk(self, *arguments: str, context: Mapping[str, str] | None = None) -> str:
         """Run the CDK CLI against this cloud and return what it printed."""
@@ -126,8 +132,8 @@ class LocalCloud:
         here = {"primary_region": self.region, "replica_regions": "[]"}
         for key, value in (here | dict(context) if context else {}).items():
             command += ["--context", f"{key}={value}"]
-        if "--app" not in arguments:
-            command += ["--output", str(self.assembly)]
+        if not {"--app", "--output"} & set(arguments):
+            command += ["--output", str(self._emulator.folder / "cdk.out")]
         environment = clean_environment() | {
             **self.environment,
             "AWS_REGION": self.region,

@@ -102,6 +102,7 @@ def run(catalogue: Catalogue, folder: Path, *, outputs: Path, once: bool) -> int
     with LocalCloud(say=say) as cloud:
         stacks = cloud.deploy({"laptop": "true", "catalogue": str(folder)})
         deployment = Deployment(cloud, stacks)
+        _call_canary(deployment)
         topics = {topic.name: deployment.topic_arn(topic.name) for topic in catalogue.topics}
         subscribers = {
             topic: deployment.subscribe(f"sample-subscriber-of-{topic}", [arn], raw=True)
@@ -124,6 +125,12 @@ def run(catalogue: Catalogue, folder: Path, *, outputs: Path, once: bool) -> int
             finally:
                 _remove(outputs)
     return 0 if complete else 1
+
+
+def _call_canary(deployment: Deployment) -> None:
+    """Call it before its first minute has come: until it has said something, that is an alarm."""
+    if name := deployment.outputs.get("CanaryFunction"):
+        deployment.client("lambda").invoke(FunctionName=name, InvocationType="Event")
 
 
 def _stay_up(deployment: Deployment, watcher: str) -> None:

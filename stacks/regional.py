@@ -12,6 +12,7 @@ from dashboards.publishers import PublishersDashboard
 from dashboards.redrive import RedriveDashboard
 from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.aws_calls import AwsCalls
+from infrastructure.constructs.canary import Canary
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
@@ -28,6 +29,7 @@ from infrastructure.constructs.region import Region
 from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
+from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
 from workflows.approval import Approval
 from workflows.publishers import Publishers
@@ -174,6 +176,17 @@ class RegionalStack(cdk.Stack):
             ),
         )
         Attention(self, "Attention", region=region, dead_letters=dead_letters)
+        canary = None
+        if configuration.canary:
+            canary = Canary(
+                self,
+                "Canary",
+                region=region,
+                ingestion=ingestion,
+                publication=publication,
+                topics=topics,
+                dead_letters=dead_letters,
+            )
         sensitive_data = None
         if configuration.macie != "off":
             sensitive_data = SensitiveData(
@@ -189,6 +202,7 @@ class RegionalStack(cdk.Stack):
             self,
             "OperationsDashboard",
             region=region,
+            canary=canary,
             health=Health(self, "Health", region=region, notifier=notifier),
             ingestion=ingestion,
             event_store=event_store,
@@ -247,6 +261,30 @@ class RegionalStack(cdk.Stack):
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }
+        if canary:
+            verifier = Verifier(
+                self,
+                "Verifier",
+                region=region,
+                operations=operations,
+                event_store=event_store,
+                archive=archive,
+                topics=topics,
+                ingestion=ingestion,
+                publish_dead_letters=publish_dead_letters,
+                functions=(
+                    ingestion.function,
+                    publication.function,
+                    triage_task.function,
+                    redrive_task.function,
+                    counter.function,
+                    widget.function,
+                    notifier.function,
+                    canary.function,
+                ),
+            )
+            outputs |= canary.outputs
+            outputs["VerifierPolicyArn"] = verifier.policy.managed_policy_arn
         for publisher in configuration.publishers:
             name, key = publisher.name, publisher.pascal_case
             outputs[f"ApiKeyId{key}"] = ingestion.api_keys[name].key_id

@@ -17,16 +17,17 @@ _ALL = "all of these"
 APPROVING = ("approvals", "approve", "refuse")
 """The commands of approvers."""
 KEY_HOLDING = ("publishers key",)
-"""The commands of key holders; all others are of operators."""
+"""The commands of key holders."""
+VERIFYING = ("deploy-command", "verify")
+"""Those of who deploys and verifies, and is an operator as well; all others are of operators."""
 # Nobody needs a right to ask who they are.
 _NOT_GIVEN = {"sts:GetCallerIdentity"}
 
 
 def rights_of_operators() -> set[str]:
     """The rights that the commands of operators need, and what the runbook shows of the AWS CLI."""
-    commands = (
-        listed for command, listed in rights().items() if command not in (*APPROVING, *KEY_HOLDING)
-    )
+    others = (*APPROVING, *KEY_HOLDING, *VERIFYING)
+    commands = (listed for command, listed in rights().items() if command not in others)
     return set().union(*commands, _ALSO.findall(_RUNBOOK)) - _NOT_GIVEN
 
 
@@ -38,6 +39,11 @@ def rights_of_approvers() -> set[str]:
 def rights_of_key_holders() -> set[str]:
     """The rights that the commands of key holders need."""
     return set().union(*(rights()[command] for command in KEY_HOLDING)) - _NOT_GIVEN
+
+
+def rights_of_verifiers() -> set[str]:
+    """The rights that `verify` needs beside those of operators, which it has by other resources, too."""
+    return set().union(*(rights()[command] for command in VERIFYING)) - _NOT_GIVEN
 
 
 def rights() -> Mapping[str, set[str]]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infrastructure.packaging import ROOT
+from tests import aws_cli
 
 # What people put in the place of the words in capitals that are the same everywhere.
 _SAID = {
@@ -47,8 +48,8 @@ def shell(command: str) -> list[str]:
 def terminal(environment: Mapping[str, str]) -> dict[str, str]:
     """A terminal's environment: no AWS account but the given one, and the project's programs."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    programs = (str(ROOT / "local" / "bin"), str(Path(sys.executable).parent), os.environ["PATH"])
-    path = os.pathsep.join(programs)
+    own = (str(ROOT / "local" / "bin"), aws_cli.folder(), str(Path(sys.executable).parent))
+    path = os.pathsep.join((*own, os.environ["PATH"]))
     return {**mine, **environment, "PATH": path}
 
 

@@ -12,7 +12,7 @@ from console.shell.failure import ExitCode, Failure
 from console.shell.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from console.deployed.deployment import Deployment
+    from console.deployed.deployment import Deployment, Target
 
 _TARGET = "Which deployment"
 _DEPLOYMENT = typer.Option(
@@ -35,12 +35,14 @@ def _option(name: str, annotation: Any, default: Any = None) -> inspect.Paramete
     )
 
 
+_CHOICE = [
+    _option("deployment", Annotated[str | None, _DEPLOYMENT]),
+    _option("region", Annotated[str | None, _REGION]),
+    _option("profile", Annotated[str | None, _PROFILE]),
+]
 _COMMON = {
-    "deployment": [
-        _option("deployment", Annotated[str | None, _DEPLOYMENT]),
-        _option("region", Annotated[str | None, _REGION]),
-        _option("profile", Annotated[str | None, _PROFILE]),
-    ],
+    "deployment": _CHOICE,
+    "target": _CHOICE,
     "screen": [_option("as_json", Annotated[bool, _JSON], default=False)],
     "surroundings": [],
     "given": [],
@@ -59,7 +61,8 @@ def command(
     """Make a function a command of `app`.
 
     It is given what its parameters are named for: `screen` (and has the option `--json`), `deployment`
-    (and has the options that choose one), `surroundings`, and `given` (the values of `options` by name).
+    (and has the options that choose one), `target` (the same options, for what may not be there),
+    `surroundings`, and `given` (the values of `options` by name).
     Its other parameters are options of its own. It returns its exit code, None for 0. With `dashes`, its
     argument may begin with a dash: what is no option of the command is taken for it.
     """
@@ -115,15 +118,19 @@ def _run(
     screen = Screen(as_json=values.get("as_json", False))
     arguments |= {"screen": screen} if "screen" in shared else {}
     arguments |= {"surroundings": surroundings} if "surroundings" in shared else {}
-    if "deployment" not in shared:
+    if not {"deployment", "target"} & shared.keys():
         return function(**arguments) or ExitCode.DONE
     from console.deployed.aws import explained
+    from console.deployed.deployment import find
 
     with explained():
-        return function(**arguments, deployment=_find(values, surroundings)) or ExitCode.DONE
+        if "target" in shared:
+            return function(**arguments, target=_target(values)) or ExitCode.DONE
+        found: Deployment = find(_target(values), surroundings)
+        return function(**arguments, deployment=found) or ExitCode.DONE
 
 
-def _find(values: dict[str, Any], surroundings: Surroundings) -> Deployment:
-    from console.deployed.deployment import Target, find
+def _target(values: dict[str, Any]) -> Target:
+    from console.deployed.deployment import Target
 
-    return find(Target(values["deployment"], values["region"], values["profile"]), surroundings)
+    return Target(values["deployment"], values["region"], values["profile"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -26,10 +25,8 @@ File = Annotated[str, typer.Argument(metavar="FILE", help="A CloudEvent in JSON;
 
 _KEY = "EVENTING_API_KEY"
 _URL = "EVENTING_API_URL"
-_STRUCTURED = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"
 _ACCEPTED = (200, 299)
-_SECONDS = 30
 # Where a key may go without TLS.
 _LOCAL = (("http", "127.0.0.1"), ("http", "localhost"))
 
@@ -57,24 +54,19 @@ def send(
     """
     import urllib3
 
+    from console.deployed.front_door import STRUCTURED, FrontDoor
+
     body = _read(file)
     url, key = _door(url, surroundings)
-    kind = _BATCH if body.lstrip().startswith(b"[") else _STRUCTURED
+    kind = _BATCH if body.lstrip().startswith(b"[") else STRUCTURED
     try:
-        answer = urllib3.request(
-            "POST",
-            f"{url.rstrip('/')}/events",
-            body=body,
-            headers={"x-api-key": key, "content-type": kind},
-            timeout=_SECONDS,
-            retries=False,
-        )
+        answer = FrontDoor(url, key).post(body, kind=kind)
     except urllib3.exceptions.HTTPError as error:
         raise Failure(
             f"No answer from {plain(url)} ({type(error).__name__}): send it again; an event that was "
             "stored is recognised."
         ) from error
-    return _tell(screen, answer.status, answer.data)
+    return _tell(screen, answer.status, answer.content)
 
 
 def _door(url: str | None, surroundings: Surroundings) -> tuple[str, str]:
@@ -95,13 +87,7 @@ def _door(url: str | None, surroundings: Surroundings) -> tuple[str, str]:
     return url, key
 
 
-def _tell(screen: Screen, status: int, data: bytes) -> ExitCode:
-    try:
-        content: Any = json.loads(data)
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        content = {"detail": data.decode(errors="replace")[:200]}
+def _tell(screen: Screen, status: int, content: Mapping[str, Any]) -> ExitCode:
     results = content.get("results", [content])
     accepted = [result for result in results if result.get("status") in ("accepted", "duplicate")]
     screen.document({"status": status, "answer": content, "next": []})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,9 @@ from eventing.alarm_text import AlarmText
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
+
+# Of CloudWatch (DescribeAlarms).
+_NAMES_PER_CALL = 100
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,16 @@ class Alarm:
     """The section of the runbook to open."""
 
 
+@dataclass(frozen=True)
+class State:
+    """An alarm that is there."""
+
+    arn: str
+    is_on: bool
+    tells: bool
+    """Nobody has switched its actions off."""
+
+
 class Alarms:
     """Those that tell the operators of one deployment. Its methods raise what the SDK raises."""
 
@@ -46,14 +60,10 @@ class Alarms:
             StateValue="ALARM",
             AlarmTypes=["CompositeAlarm", "MetricAlarm"],
         )
-        found: list[Any] = [
-            alarm
-            for page in pages
-            for kind in ("CompositeAlarms", "MetricAlarms")
-            for alarm in page.get(kind, ())  # type: ignore[attr-defined]
-        ]
         # Another deployment's name may begin with this one's; its notifier is its own.
-        notifying = (one for one in found if self._actions & {*one.get("AlarmActions", ())})
+        notifying = (
+            one for one in _entries(pages) if self._actions & {*one.get("AlarmActions", ())}
+        )
         return sorted(map(self._alarm, notifying), key=lambda alarm: (alarm.since, alarm.name))
 
     def _alarm(self, found: Any) -> Alarm:
@@ -66,3 +76,29 @@ class Alarms:
             next=text.next,
             runbook=text.runbook,
         )
+
+
+def states(client: CloudWatchClient, names: Sequence[str]) -> dict[str, State]:
+    """Those that are there of these, by their whole names; composites and metric alarms alike.
+
+    Raises what the SDK raises.
+    """
+    found: dict[str, State] = {}
+    for start in range(0, len(names), _NAMES_PER_CALL):
+        pages = client.get_paginator("describe_alarms").paginate(
+            AlarmNames=list(names[start : start + _NAMES_PER_CALL]),
+            AlarmTypes=["CompositeAlarm", "MetricAlarm"],
+        )
+        for one in _entries(pages):
+            found[one["AlarmName"]] = State(
+                arn=one["AlarmArn"],
+                is_on=one.get("StateValue") == "ALARM",
+                tells=one.get("ActionsEnabled", True),
+            )
+    return found
+
+
+def _entries(pages: Iterable[Any]) -> Iterator[Any]:
+    for page in pages:
+        for kind in ("CompositeAlarms", "MetricAlarms"):
+            yield from page.get(kind, ())

@@ -17,6 +17,7 @@ from eventing.foreign_text import plain
 # The right that each operation needs, by the name that the SDK calls it. No command calls any other.
 RIGHTS: Mapping[str, str] = {
     "DescribeStacks": "cloudformation:DescribeStacks",
+    "ListStackResources": "cloudformation:ListStackResources",
     "DescribeAlarms": "cloudwatch:DescribeAlarms",
     "Query": "dynamodb:Query",
     "GetItem": "dynamodb:GetItem",
@@ -32,6 +33,25 @@ RIGHTS: Mapping[str, str] = {
     "ListObjectsV2": "s3:ListBucket",
     "GetApiKey": "apigateway:GET",
     "GetCallerIdentity": "sts:GetCallerIdentity",
+    # Of `verify` alone.
+    "ListDashboards": "cloudwatch:ListDashboards",
+    "GetAccountSettings": "lambda:GetAccountSettings",
+    "GetFunction": "lambda:GetFunction",
+    "ListEventSourceMappings": "lambda:ListEventSourceMappings",
+    "GetUsagePlans": "apigateway:GET",
+    "GetMacieSession": "macie2:GetMacieSession",
+    "SimulatePrincipalPolicy": "iam:SimulatePrincipalPolicy",
+    "ListSubscriptionsByTopic": "sns:ListSubscriptionsByTopic",
+    "Publish": "sns:Publish",
+    "Subscribe": "sns:Subscribe",
+    "Unsubscribe": "sns:Unsubscribe",
+    "ListQueues": "sqs:ListQueues",
+    "CreateQueue": "sqs:CreateQueue",
+    "GetQueueUrl": "sqs:GetQueueUrl",
+    "DeleteQueue": "sqs:DeleteQueue",
+    "ReceiveMessage": "sqs:ReceiveMessage",
+    "DeleteMessageBatch": "sqs:DeleteMessage",
+    "SendMessage": "sqs:SendMessage",
 }
 _CONNECTIONS = 16
 # What AWS answers to credentials that are wrong or too old, whatever they may do.

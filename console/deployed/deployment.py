@@ -75,6 +75,15 @@ class Deployment:
             raise Misuse(f"{self} has no output {key}: it is of another version than this command.")
         return self._outputs[key]
 
+    def has(self, key: str) -> bool:
+        """True when the regional stack has this output."""
+        return key in self._outputs
+
+    @property
+    def api_url(self) -> str:
+        """The URL of its API."""
+        return str(self.laptop["api_url"]) if self.laptop else self.output("ApiUrl")
+
     def command(self, *words: str) -> str:
         """A command of `eventing` for this deployment, as it is typed."""
         return shlex.join(["eventing", *words, *self._target.options])
@@ -169,6 +178,18 @@ def find(target: Target, surroundings: Surroundings) -> Deployment:
     return _on_aws(target, surroundings)
 
 
+def reach(target: Target, surroundings: Surroundings) -> Aws:
+    """AWS in the region that is meant, whether anything is deployed there or not."""
+    session = surroundings.session(target.profile)
+    # The SDK for Python does not look at AWS_REGION, which all others and the AWS CLI do.
+    region = target.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+    if not region:
+        raise sdk.NoRegionError
+    if session.get_credentials() is None:
+        raise sdk.NoCredentialsError
+    return Aws(session, region=region)
+
+
 def _on_laptop(laptop: Mapping[str, Any], surroundings: Surroundings) -> Deployment:
     region = str(laptop["region"])
     session = surroundings.session(None)
@@ -184,15 +205,8 @@ def _on_laptop(laptop: Mapping[str, Any], surroundings: Surroundings) -> Deploym
 
 
 def _on_aws(target: Target, surroundings: Surroundings) -> Deployment:
-    session = surroundings.session(target.profile)
-    # The SDK for Python does not look at AWS_REGION, which all others and the AWS CLI do.
-    region = target.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
-    if not region:
-        raise sdk.NoRegionError
-    if session.get_credentials() is None:
-        raise sdk.NoCredentialsError
-    name = target.deployment or NAME
-    aws = Aws(session, region=region)
+    aws, name = reach(target, surroundings), target.deployment or NAME
+    region = aws.region
     try:
         (stack,) = aws.client("cloudformation").describe_stacks(StackName=f"{name}-{region}")[
             "Stacks"

@@ -76,8 +76,7 @@ class Screen:
 
     def command(self, text: str) -> None:
         """A command to copy, whole on one line however narrow the terminal is."""
-        if not self.as_json:
-            self._out.print(Text(text), soft_wrap=True)
+        self.line(text)
 
     def next(self, commands: Sequence[str]) -> None:
         """The commands that come next, most likely first."""
@@ -86,6 +85,11 @@ class Screen:
             self.say("Next:", style="bold")
             for text in commands:
                 self.command(f"  {text}")
+
+    def line(self, text: str, style: str = "") -> None:
+        """A line of the answer for people that stays one, however narrow the terminal is."""
+        if not self.as_json:
+            self._out.print(Text(text, style=style), soft_wrap=True)
 
     def note(self, text: str) -> None:
         """What is said on the way, also to people who read the JSON."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from eventing import canary
 from eventing.cost import Usage, dollars, dollars_by_unit
 
-REQUESTS = "filter message = 'request'"
+# The canary's are no publisher's.
+REQUESTS = ("filter message = 'request'", f"filter publisher != '{canary.PUBLISHER}'")
 _USED = "used_"
 # The sums of a row, by their names; what they are sums of is in the log line.
 _SUMS: Mapping[str, str] = {
@@ -23,14 +25,14 @@ _SUMS: Mapping[str, str] = {
 _COUNTED = ", ".join(f"sum({of}) as {name}" for name, of in _SUMS.items())
 
 BY_PUBLISHER = (
-    REQUESTS,
+    *REQUESTS,
     f"stats {_COUNTED}, "
     + ", ".join(f"sum(usage.{f.name}) as {_USED}{f.name}" for f in fields(Usage))
     + " by publisher",
 )
 """What each publisher sent, what became of it, and what that used: see `sent_in`."""
 REFUSALS = (
-    REQUESTS,
+    *REQUESTS,
     "filter rejected > 0",
     "stats sum(rejected) as refused by publisher, problems.0 as problem",
     "sort refused desc",
@@ -45,7 +47,7 @@ def events_by_publisher(*, regions: int) -> tuple[str, ...]:
         for name, price in dollars_by_unit(regions=regions).items()
     )
     return (
-        REQUESTS,
+        *REQUESTS,
         f"stats sum(usage.requests) as requests, {_COUNTED}, {cost} as dollars by publisher",
         "sort dollars desc",
     )

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from eventing.prices import PRICES
 from eventing.redrive.actions import ActionRules
 from eventing.redrive.ledger import Row
 from eventing.redrive.pace import PAGE_SECONDS
-from eventing.redrive.steps import STEPS, Dependency
+from eventing.redrive.steps import CALLS, STEPS, WRITE_BYTES, Dependency, units
 
 # Of the redrive function. From so much memory on, a function has a whole processor: with half of one, a plan
 # of, or a report on, several 100,000 letters is not done in time. A plan has all its letters in memory.
 MEMORY_MB = 1769
-_WRITE_BYTES, _READ_BYTES, _SNS_BYTES = 1024, 4096, 64 * 1024
+_READ_BYTES = 4096
 _RECORD_BYTES = 1024  # of what the ledger holds beside the event
 _INDEX_WRITES = 2  # a change of state moves a letter in the index: delete and put
 _INDEX_READS = 2  # for the plan, and to see that it still holds
-_SNS_ENTRIES = 10
 _TRANSITIONS = 20  # of a run that needs one page
 
 
@@ -30,10 +29,10 @@ def price(rows: Sequence[Row], action: ActionRules, *, seconds: float) -> float:
     records = [row.size + _RECORD_BYTES for row in rows]
     # A letter whose step is made is claimed first, then what became of it is recorded.
     changes = 2 if action.makes_steps else 1
-    writes = sum(changes * (_units(size, _WRITE_BYTES) + _INDEX_WRITES) for size in records)
+    writes = sum(changes * (units(size, WRITE_BYTES) + _INDEX_WRITES) for size in records)
     # Letters are read consistently; the index is not, at half the price.
-    reads: float = sum(_units(size, _READ_BYTES) for size in records)
-    reads += _INDEX_READS * _units(_RECORD_BYTES * len(rows), _READ_BYTES) / 2
+    reads: float = sum(units(size, _READ_BYTES) for size in records)
+    reads += _INDEX_READS * units(_RECORD_BYTES * len(rows), _READ_BYTES) / 2
     dollars = writes * PRICES["write"] + reads * PRICES["read"]
     dollars += seconds * MEMORY_MB / 1024 * PRICES["gb_second"]
     dollars += (_TRANSITIONS + 2 * seconds / PAGE_SECONDS) * PRICES["transition"]
@@ -44,29 +43,4 @@ def _price_of_steps(rows: Sequence[Row]) -> float:
     sizes: dict[Dependency, list[int]] = defaultdict(list)
     for row in rows:
         sizes[STEPS[row.step].dependency].append(row.size)
-    return sum(_CALLS[dependency](some) for dependency, some in sizes.items())
-
-
-def _stores(sizes: Sequence[int]) -> float:
-    return sum(_units(size, _WRITE_BYTES) for size in sizes) * PRICES["write"]
-
-
-def _objects(sizes: Sequence[int]) -> float:
-    return len(sizes) * PRICES["s3"]
-
-
-def _publishes(sizes: Sequence[int]) -> float:
-    requests = max(_units(len(sizes), _SNS_ENTRIES), _units(sum(sizes), _SNS_BYTES))
-    return requests * PRICES["sns"]
-
-
-# What the calls of each dependency cost for events of these sizes.
-_CALLS: Mapping[Dependency, Callable[[Sequence[int]], float]] = {
-    "event store": _stores,
-    "archive": _objects,
-    "topics": _publishes,
-}
-
-
-def _units(amount: int, unit: int) -> int:
-    return -(-amount // unit)
+    return sum(CALLS[dependency](some) for dependency, some in sizes.items())

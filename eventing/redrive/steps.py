@@ -1,8 +1,8 @@
-"""The steps that dead letters still have to make: what each depends on, and what will become of it."""
+"""The steps that dead letters still have to make: what each depends on, will lead to and costs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,14 +11,19 @@ from eventing.cause import Cause, Code, cause_of, clip
 from eventing.dead_letter import Step
 from eventing.ingestion import admit
 from eventing.json_text import Document
+from eventing.prices import PRICES
 from eventing.problem import Kind, Refused
 from eventing.redrive.ledger import GOES_THROUGH
 from eventing.routing import NoRoute, Router
 from eventing.schemas import Schemas
 
-# What is called when a step is made; eventing/redrive/price.py has what that costs, and
-# functions/redrive/dependencies.py how it is called and how it is looked at beforehand.
+# What is called when a step is made; functions/redrive/dependencies.py has how it is called, and how it is
+# looked at beforehand.
 Dependency = Literal["event store", "archive", "topics"]
+
+WRITE_BYTES = 1024  # of a write unit
+_SNS_BYTES = 64 * 1024
+_SNS_ENTRIES = 10
 
 _CODES: Mapping[Kind, Code] = {
     Kind.UNKNOWN_TYPE: Code.NO_ROUTE,
@@ -89,6 +94,28 @@ STEPS: Mapping[Step, StepRules] = {
     "route": StepRules("topics", _route),
     "publish": StepRules("topics", _route, by_record=_where_it_was_to_go),
 }
+
+
+def _stores(sizes: Sequence[int]) -> float:
+    return sum(units(size, WRITE_BYTES) for size in sizes) * PRICES["write"]
+
+
+def _publishes(sizes: Sequence[int]) -> float:
+    requests = max(units(len(sizes), _SNS_ENTRIES), units(sum(sizes), _SNS_BYTES))
+    return requests * PRICES["sns"]
+
+
+CALLS: Mapping[Dependency, Callable[[Sequence[int]], float]] = {
+    "event store": _stores,
+    "archive": lambda sizes: len(sizes) * PRICES["s3"],
+    "topics": _publishes,
+}
+"""What the calls of a dependency cost, in dollars, for events of these sizes in bytes."""
+
+
+def units(amount: int, unit: int) -> int:
+    """How many units an amount needs: what AWS charges for, it charges whole."""
+    return -(-amount // unit)
 
 
 NOTHING = "nothing"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eventing.cause import Cause, Code, cause_of
@@ -13,36 +12,24 @@ from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter
 from functions.shared.batch_answers import failures
 from functions.shared.clock import Clock
+from functions.shared.message_queue import ENTRIES_PER_CALL, MessageQueue, Received
 from functions.shared.resources import resource_of
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
-# Of SQS (SendMessageBatch, ReceiveMessage, DeleteMessageBatch).
-ENTRIES_PER_CALL = 10
+# Of SQS (SendMessageBatch).
 BYTES_PER_CALL = 1024 * 1024
 
 _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "the queue did not answer in the time there was")
 _UNANSWERED = Cause(Code.UNAVAILABLE, "Unanswered", "the queue's answer leaves it out")
 
 
-@dataclass(frozen=True)
-class Received:
-    """A message that was received, and stays in the queue until it is deleted."""
-
-    id: str
-    body: str = field(repr=False)
-    receipt: str = field(repr=False)
-    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    """Its message attributes: `{"type", "value"}`, a binary value as base64."""
-
-
-class DeadLetterQueue:
+class DeadLetterQueue(MessageQueue):
     """One stage's dead-letter queue."""
 
     def __init__(self, client: SQSClient, *, url: str, workers: Executor, clock: Clock) -> None:
-        self._client = client
-        self._url = url
+        super().__init__(client, url=url)
         self._workers = workers
         self._clock = clock
         resource = resource_of({"QueueUrl": url})
@@ -70,33 +57,6 @@ class DeadLetterQueue:
             for chunk, call in calls
             for cause in self._clock.result_by(deadline, call, [self._out_of_time] * len(chunk))
         ]
-
-    def receive(self, *, wait_seconds: int) -> list[Received]:
-        """At most ten messages, waited for if there are none; raises what the SDK raises."""
-        messages: Any = self._client.receive_message(
-            QueueUrl=self._url,
-            MaxNumberOfMessages=ENTRIES_PER_CALL,
-            WaitTimeSeconds=wait_seconds,
-            MessageAttributeNames=["All"],
-        ).get("Messages", ())
-        return [
-            Received(m["MessageId"], m["Body"], m["ReceiptHandle"], _attributes(m))
-            for m in messages
-        ]
-
-    def delete(self, messages: Sequence[Received]) -> None:
-        """Delete at most ten messages; raises what the SDK raises.
-
-        One that stays all the same is received again.
-        """
-        if messages:
-            self._client.delete_message_batch(
-                QueueUrl=self._url,
-                Entries=[
-                    {"Id": str(n), "ReceiptHandle": message.receipt}
-                    for n, message in enumerate(messages)
-                ],
-            )
 
     def show(self, messages: Sequence[Received]) -> None:
         """Let these be received again at once; raises what the SDK raises.
@@ -134,16 +94,3 @@ class DeadLetterQueue:
         except Exception as error:
             return [cause_of(error)] * len(texts)
         return failures(response, len(texts), self._unanswered)
-
-
-def _attributes(message: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
-    attributes: Mapping[str, Mapping[str, Any]] = message.get("MessageAttributes", {})
-    return {
-        name: {
-            "type": str(value["DataType"]),
-            "value": b64encode(value["BinaryValue"]).decode()
-            if "BinaryValue" in value
-            else str(value.get("StringValue", "")),
-        }
-        for name, value in attributes.items()
-    }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.event_store import EventStore
     from functions.shared.executions import Executions
+    from functions.shared.front_door import FrontDoor
     from functions.shared.incidents import Incidents
     from functions.shared.letters import Letters
     from functions.shared.locks import Locks
@@ -50,6 +51,7 @@ class Given(TypedDict, total=False):
     event_store: EventStore
     archive: Archive
     topics: Topics
+    front_door: FrontDoor
     ingest_queue: DeadLetterQueue
     publish_queue: DeadLetterQueue
     letters: Letters

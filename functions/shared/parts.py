@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.event_store import EventStore
     from functions.shared.executions import Executions
+    from functions.shared.front_door import FrontDoor
     from functions.shared.given_parts import Given
     from functions.shared.incidents import Incidents
     from functions.shared.letters import Letters
     from functions.shared.locks import Locks
+    from functions.shared.message_queue import MessageQueue
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
@@ -99,9 +101,11 @@ class Parts(Settings):
 
     @cached_property
     def catalogue(self) -> Catalogue:
+        from eventing.canary import with_canary
         from eventing.catalogue import Catalogue
 
-        return Catalogue.read(_CATALOGUE)
+        catalogue = Catalogue.read(_CATALOGUE)
+        return with_canary(catalogue) if Variable.CANARY in self.environment else catalogue
 
     @cached_property
     def schemas(self) -> Schemas:
@@ -162,6 +166,24 @@ class Parts(Settings):
         prefix = self.environment[Variable.TOPIC_ARN_PREFIX].rpartition(":")[2]
         topics = self.catalogue.topics
         return {topic.name: prefix + topic.name for topic in topics if topic.subscribers_expected}
+
+    @cached_property
+    def front_door(self) -> FrontDoor:
+        from functions.shared.front_door import FrontDoor
+
+        return FrontDoor(
+            self.clients.client("apigateway"),
+            url=self.environment[Variable.API_URL],
+            key_id=self.environment[Variable.CANARY_KEY_ID],
+            certificates=self.environment.get("AWS_CA_BUNDLE"),
+        )
+
+    @cached_property
+    def canary_queue(self) -> MessageQueue:
+        from functions.shared.message_queue import MessageQueue
+
+        url = self.environment[Variable.CANARY_QUEUE_URL]
+        return MessageQueue(self.clients.client("sqs"), url=url)
 
     @cached_property
     def ingest_queue(self) -> DeadLetterQueue:

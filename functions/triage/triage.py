@@ -17,7 +17,7 @@ from eventing.redrive.ledger import Row, new_row
 from eventing.timestamps import timestamp
 from functions.contract import Objects
 from functions.shared.clock import Clock
-from functions.shared.dead_letter_queue import DeadLetterQueue, Received
+from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.invocation_record import (
     NoInvocationRecord,
     Reference,
@@ -25,6 +25,7 @@ from functions.shared.invocation_record import (
     reference,
 )
 from functions.shared.letters import Letters
+from functions.shared.message_queue import Received
 from functions.shared.operations import OperationsBucket
 from functions.triage.turns import PageOver, Turns
 

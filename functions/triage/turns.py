@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TypeVar
 
 from functions.shared.clock import Clock
-from functions.shared.dead_letter_queue import Received
+from functions.shared.message_queue import Received
 
 T = TypeVar("T")
 

@@ -27,6 +27,7 @@ DEAD_LETTERS_WAIT = "they notice nothing, but dead letters wait for longer."
 class Part(IntEnum):
     """The parts of the system that alarms are about, in the order in which boards show them."""
 
+    CANARY = auto()
     INGESTION = auto()
     PUBLICATION = auto()
     DELIVERY = auto()
@@ -50,6 +51,8 @@ class Missing(Enum):
     """The metric has no data while all is well."""
     CHANGES_NOTHING = cloudwatch.TreatMissingData.IGNORE
     """The metric has data always; a minute that was skipped neither begins nor ends an alarm."""
+    IS_BAD = cloudwatch.TreatMissingData.BREACHING
+    """The metric has data always, and its absence is as bad as any value."""
     IS_UNKNOWN = cloudwatch.TreatMissingData.MISSING
     """The metric has data always, and nobody may take its absence for health."""
 
@@ -167,21 +170,30 @@ class Alarms:
         *,
         name: str,
         metric: cloudwatch.Metric,
-        above: float,
+        above: float | None = None,
+        below: float | None = None,
         minutes: int = 1,
         of: int | None = None,
         missing: Missing,
         meaning: Meaning,
     ) -> cloudwatch.Alarm:
-        """An alarm without an action: the metric is above a value in `minutes`, or in so many of `of`."""
+        """An alarm without an action, on while the metric is `above` a value, or `below` it, whichever is
+        given: in `minutes`, or in so many of `of`.
+        """
         self._check_open()
+        if below is None and above is not None:
+            threshold, operator = above, cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
+        elif above is None and below is not None:
+            threshold, operator = below, cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+        else:
+            raise ValueError(f"the alarm {name} begins above a value or below one")
         made = metric.create_alarm(
             scope,
             id,
             alarm_name=self._configuration.name(name),
             alarm_description=meaning.text(self._configuration),
-            threshold=above,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            threshold=threshold,
+            comparison_operator=operator,
             evaluation_periods=of or minutes,
             datapoints_to_alarm=minutes,
             treat_missing_data=missing.value,

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from functions.contract import DLQ_URLS, Metric, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT, Meaning, Missing, Part
 from infrastructure.constructs.checks import accept_wildcard
-from infrastructure.constructs.function import Function
+from infrastructure.constructs.function import Function, every_minute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from infrastructure.constructs.publication import Publication
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
-
-_MINUTE = cdk.Duration.minutes(1)
 
 # An execution that has worked for longer is stuck: a page takes a minute, and a run paces itself.
 LONG_RUN = cdk.Duration.hours(2)
@@ -106,17 +102,12 @@ class Counter(Construct):
         accept_wildcard(
             self.function.execution_role, "*", "Metrics are no resources that a policy could name."
         )
-        # A count that comes late says nothing: the next one is there by then.
-        self.function.configure_async_invoke(retry_attempts=0, max_event_age=_MINUTE)
-        events.Rule(
+        every_minute(
             self,
-            "EveryMinute",
-            rule_name=region.configuration.name("counter"),
+            region=region,
+            function=self.function,
+            name="counter",
             description="Counts open dead letters",
-            schedule=events.Schedule.rate(_MINUTE),
-            targets=[
-                targets.LambdaFunction(self.function, retry_attempts=0, max_event_age=_MINUTE)
-            ],
         )
         self._watch(region)
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 # An invocation that takes so much of its time has little left for a day when AWS is slower.
 _LONG = 0.8
+
+_MINUTE = cdk.Duration.minutes(1)
 
 
 class Function(lambda_.Function):
@@ -95,6 +99,7 @@ class Function(lambda_.Function):
                 Variable.SERVICE: configuration.deployment,
                 Variable.NAMESPACE: NAMESPACE,
                 Variable.LOG_LEVEL: "INFO",
+                **({Variable.CANARY: "on"} if configuration.canary else {}),
                 # Of the SDK: "The path to a certificate bundle to validate TLS certificates".
                 **({"AWS_CA_BUNDLE": f"/var/task/{packaging.AMAZON_ROOTS}"} if roots else {}),
                 **environment,
@@ -162,6 +167,24 @@ class Function(lambda_.Function):
             for what, metric, above, minutes, happened in watched
             if what != "errors" or not refuses
         )
+
+
+def every_minute(
+    scope: Construct, *, region: Region, function: Function, name: str, description: str
+) -> None:
+    """Call the function each minute, once.
+
+    A call that comes late says nothing of its minute, and the next one is there by then: none is repeated.
+    """
+    function.configure_async_invoke(retry_attempts=0, max_event_age=_MINUTE)
+    events.Rule(
+        scope,
+        "EveryMinute",
+        rule_name=region.configuration.name(name),
+        description=description,
+        schedule=events.Schedule.rate(_MINUTE),
+        targets=[targets.LambdaFunction(function, retry_attempts=0, max_event_age=_MINUTE)],
+    )
 
 
 def log_group_of(

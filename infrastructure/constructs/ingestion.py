@@ -99,7 +99,7 @@ class Ingestion(Construct):
                 api_key_name=configuration.name(publisher.name),
                 description=f"Of the publisher {publisher.name}",
             )
-            for publisher in configuration.publishers
+            for publisher in configuration.senders
         }
         _one_at_a_time(self.api_keys.values())
         self.function = Function(
@@ -128,7 +128,7 @@ class Ingestion(Construct):
         self.api = self._api(configuration)
         self.usage_plans = {
             publisher.name: self._usage_plan(configuration, publisher)
-            for publisher in configuration.publishers
+            for publisher in configuration.senders
         }
         _one_at_a_time(self.usage_plans.values())
         self._watch(region, event_store, dead_letters)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _EXECUTIONS = "All executions of this one state machine."
 _OBJECTS = "Objects are named by execution, day or kind."
-_NO_RESOURCE = "AWS knows no resource of this action."
+NO_RESOURCE = "AWS knows no resource of this action."
 
 
 class Policies(Construct):
@@ -80,7 +80,7 @@ class Policies(Construct):
             managed_policy_name=region.configuration.name(f"{name}-{region.name}"),
             description=description,
         )
-        self._allow(policy, ["cloudformation:DescribeStacks"], [self._outputs], why=_OBJECTS)
+        allow(policy, ["cloudformation:DescribeStacks"], [self._outputs], why=_OBJECTS)
         return policy
 
     def _operate(
@@ -93,7 +93,7 @@ class Policies(Construct):
             resource_name=f"/aws/lambda/{region.configuration.name('*')}",
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
-        allow, operator = self._allow, self.operator
+        operator = self.operator
         allow(operator, ["cloudwatch:DescribeAlarms"], ["*"], why="All alarms are looked through.")
         allow(operator, ["dynamodb:Query"], [f"{table}/index/{LEDGER_INDEX}"])
         allow(
@@ -120,8 +120,8 @@ class Policies(Construct):
             [functions],
             why="The logs of this deployment's functions.",
         )
-        allow(operator, ["logs:GetQueryResults"], ["*"], why=_NO_RESOURCE)
-        allow(operator, ["lambda:ListEventSourceMappings"], ["*"], why=_NO_RESOURCE)
+        allow(operator, ["logs:GetQueryResults"], ["*"], why=NO_RESOURCE)
+        allow(operator, ["lambda:ListEventSourceMappings"], ["*"], why=NO_RESOURCE)
         allow(
             operator,
             ["sns:GetTopicAttributes"],
@@ -130,24 +130,24 @@ class Policies(Construct):
         )
 
     def _approve(self, redrive: sfn.StateMachine, approval: sfn.StateMachine) -> None:
-        allow, approver = self._allow, self.approver
+        approver = self.approver
         allow(approver, ["states:ListExecutions"], [approval.state_machine_arn])
         executions = [self._executions(redrive), self._executions(approval)]
         allow(approver, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
         self._read(approver, f"{Objects.APPROVALS}*")
         self._list(approver, Objects.APPROVALS)
         # What is answered is said by the token alone, and an approver can read those of this deployment.
-        allow(approver, ["states:SendTaskSuccess"], ["*"], why=_NO_RESOURCE)
+        allow(approver, ["states:SendTaskSuccess"], ["*"], why=NO_RESOURCE)
 
     def _ask_of(self, policy: iam.ManagedPolicy, publishers: sfn.StateMachine) -> None:
         """Let them ask for what is on record of publishers, and for changes."""
-        self._allow(policy, ["states:StartExecution"], [publishers.state_machine_arn])
+        allow(policy, ["states:StartExecution"], [publishers.state_machine_arn])
         executions = [self._executions(publishers)]
-        self._allow(policy, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
+        allow(policy, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
 
     def _hold_keys(self, region: Region) -> None:
         stack = cdk.Stack.of(self)
-        self._allow(
+        allow(
             self.key_holder,
             ["apigateway:GET"],
             [f"arn:{stack.partition}:apigateway:{stack.region}::/apikeys/*"],
@@ -174,29 +174,27 @@ class Policies(Construct):
 
     def _read(self, policy: iam.ManagedPolicy, *objects: str) -> None:
         resources = [self._bucket.arn_for_objects(names) for names in objects]
-        self._allow(policy, ["s3:GetObject"], resources, why=_OBJECTS)
+        allow(policy, ["s3:GetObject"], resources, why=_OBJECTS)
 
     def _list(self, policy: iam.ManagedPolicy, *prefixes: str) -> None:
         listed = {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}
-        self._allow(
+        allow(
             policy, ["s3:ListBucket"], [self._bucket.bucket_arn], conditions={"StringLike": listed}
         )
 
-    @staticmethod
-    def _allow(
-        policy: iam.ManagedPolicy,
-        actions: Sequence[str],
-        resources: Sequence[str],
-        *,
-        why: str = "",
-        conditions: Mapping[str, Mapping[str, object]] | None = None,
-    ) -> None:
-        """Allow this; `why` says why a resource has a `*` in it."""
-        policy.add_statements(
-            iam.PolicyStatement(
-                actions=list(actions), resources=list(resources), conditions=conditions
-            )
-        )
-        if why:
-            for resource in resources:
-                accept_wildcard(policy, resource, why)
+
+def allow(
+    policy: iam.ManagedPolicy,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    *,
+    why: str = "",
+    conditions: Mapping[str, Mapping[str, object]] | None = None,
+) -> None:
+    """Allow this; `why` says why a resource has a `*` in it."""
+    policy.add_statements(
+        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+    )
+    if why:
+        for resource in resources:
+            accept_wildcard(policy, resource, why)

@@ -71,7 +71,7 @@ class Publication(Construct):
                 region.metric(Metric.EVENTS_PUBLISHED, by={Dimension.TOPIC: name}),
                 region.metric(Metric.PUBLISH_LAG, by={Dimension.TOPIC: name}),
             )
-            for name in topics.by_name
+            for name in topics.for_subscribers
         }
         self.function = Function(
             self,

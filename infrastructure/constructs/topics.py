@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from eventing import canary
 from eventing.catalogue import SNS_BYTES
 from eventing.delivery import QUIET
 from functions.contract import Dimension, Metric
@@ -42,6 +43,8 @@ class Topics(Construct):
     """
 
     by_name: Mapping[str, sns.Topic]
+    for_subscribers: Mapping[str, sns.Topic]
+    """All but the canary's, which nobody subscribes to, and whose own alarm says all."""
     arn_prefix: str
     """The ARN of every topic up to the catalogue's name of it."""
 
@@ -61,6 +64,9 @@ class Topics(Construct):
         self.by_name = {
             topic.name: self._topic(topic, f"{prefix}{topic.name}")
             for topic in configuration.catalogue.topics
+        }
+        self.for_subscribers = {
+            name: topic for name, topic in self.by_name.items() if name != canary.TOPIC
         }
         for name, accounts in configuration.subscriber_accounts.items():
             self._open(self.by_name[name], accounts, configuration.subscriber_protocols)
@@ -106,11 +112,11 @@ class Topics(Construct):
         users = "a subscriber did not get an event; others got it."
         self.undelivered = {
             name: topic.metric_number_of_notifications_failed(period=cdk.Duration.minutes(1))
-            for name, topic in self.by_name.items()
+            for name, topic in self.for_subscribers.items()
         }
         self.delivered = {
             name: topic.metric_number_of_notifications_delivered(period=cdk.Duration.minutes(1))
-            for name, topic in self.by_name.items()
+            for name, topic in self.for_subscribers.items()
         }
         self.unfilterable = {
             name: topic.metric(
@@ -118,7 +124,7 @@ class Topics(Construct):
                 period=cdk.Duration.minutes(1),
                 statistic=cloudwatch.Stats.SUM,
             )
-            for name, topic in self.by_name.items()
+            for name, topic in self.for_subscribers.items()
         }
         undelivered = [
             region.alarms.alarm(

@@ -10,7 +10,8 @@ This runs in the emulator's own environment and imports nothing of this project:
     .local/emulator/bin/python local/shims [--while-stdin-is-open] [--without NAME,NAME]
 
 The first line of its stdin is the root user's access key id and secret, with a space between them. With
-`--while-stdin-is-open` it ends with whoever holds the other end.
+`--while-stdin-is-open` it ends with whoever holds the other end. With RECORD_CALLS=FILE in its environment it
+appends what it asks IAM about to the file.
 """
 
 from __future__ import annotations

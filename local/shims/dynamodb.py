@@ -8,6 +8,7 @@ from typing import Any
 from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import dynamodb
+from ministack.services.cloudformation import changesets
 from ministack.services.cloudformation import provisioners as cloudformation
 
 from .patching import Json, rebound
@@ -58,6 +59,27 @@ def global_table_settings_from_cloudformation() -> None:
         stock["delete"](name, properties)
 
     handlers.update(create=create, update=update, delete=delete)
+
+
+def existing_global_table_is_in_the_way_or_imported() -> None:
+    """On AWS a table of that name fails the stack, or joins it with `ImportExistingResources`.
+
+    The emulator makes an empty one in its place, and imports `AWS::DynamoDB::Table` only. Tables outlive
+    their stacks, and the next deployment takes them over.
+    """
+    type = "AWS::DynamoDB::GlobalTable"
+    handlers = cloudformation._RESOURCE_HANDLERS[type]
+    stock = handlers["create"]
+
+    def create(logical_id: str, properties: Json, stack: str) -> Any:
+        if properties.get("TableName") in dynamodb._tables:
+            raise ValueError(f"Table already exists: {properties['TableName']}")
+        return stock(logical_id, properties, stack)
+
+    handlers["create"] = create
+    table = "AWS::DynamoDB::Table"
+    handlers["import"] = cloudformation._RESOURCE_HANDLERS[table]["import"]
+    changesets._IMPORT_LOOKUPS[type] = changesets._IMPORT_LOOKUPS[table]
 
 
 def partiql_insert_is_a_write_like_any_other() -> None:

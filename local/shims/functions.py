@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -73,3 +75,30 @@ def raised_exception_keeps_its_name() -> None:
 
     lambda_runtime.Worker.invoke = invoke
     lambdas._execute_function_warm = execute
+
+
+_API = re.compile(r"https://(\w+)\.execute-api\.[\w.-]+/")
+
+
+def addresses_of_apis_lead_here() -> None:
+    """AWS answers at the address that a stack has of its API.
+
+    Here no such name resolves, and the emulator has a path for each API. The canary finds the address in
+    its environment, and is a publisher.
+    """
+    stock = lambda_runtime.Worker._spawn
+    here = rf"{os.environ['AWS_ENDPOINT_URL']}/_aws/execute-api/\1/"
+
+    def spawn(self: Any) -> None:
+        environment = self.config.get("Environment", {})
+        found = {
+            name: _API.sub(here, value) for name, value in environment.get("Variables", {}).items()
+        }
+        kept = self.config
+        self.config = {**kept, "Environment": {**environment, "Variables": found}}
+        try:
+            stock(self)
+        finally:
+            self.config = kept
+
+    lambda_runtime.Worker._spawn = spawn

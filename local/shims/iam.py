@@ -112,3 +112,38 @@ def conditions_see_if_none_match() -> None:
         return found
 
     iam_actions.s3_service_context = context
+
+
+def conditions_see_what_is_subscribed() -> None:
+    """On AWS `sns:Protocol` and `sns:Endpoint` are what a Subscribe asks for, for conditions to see.
+
+    The emulator does not know them, so that whoever may subscribe under such a condition may not at all.
+    """
+    stock = iam_actions.request_tag_context
+
+    def context(service: str, action: str, body: bytes, params: Json) -> Json:
+        seen = stock(service, action, body, params)
+        if action != "sns:Subscribe":
+            return seen
+        told = {name: params.get(name, "") for name in ("Protocol", "Endpoint")}
+        values = {n: v[0] if isinstance(v, list) else v for n, v in told.items()}
+        return {**seen, **{f"sns:{name}": value for name, value in values.items()}}
+
+    iam_actions.request_tag_context = context
+
+
+def simulations_are_of_a_principal() -> None:
+    """On AWS `SimulatePrincipalPolicy` is allowed for one role or user (Service Authorization Reference).
+
+    The emulator asks for it on `*`.
+    """
+    stock = iam_actions.extract_resource_arn
+
+    def extract(service: str, method: str, path: str, headers: Json, body: bytes,
+                params: Json, *rest: str) -> str:  # fmt: skip
+        source = params.get("PolicySourceArn") if service == "iam" else None
+        if source:
+            return source[0] if isinstance(source, list) else source
+        return stock(service, method, path, headers, body, params, *rest)
+
+    iam_actions.extract_resource_arn = extract

@@ -8,9 +8,11 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
 from ministack import app
 
+from .calls import record_calls
 from .credentials import issue_root
 from .table import SHIMS
 
@@ -32,6 +34,8 @@ def main() -> None:
     for name, shim in SHIMS.items():
         if name not in without:
             shim()
+    if path := os.environ.get("RECORD_CALLS"):
+        record_calls(Path(path))
     if arguments.while_stdin_is_open:
         end_with_stdin()
     # The emulator reads arguments of its own.

@@ -30,10 +30,12 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     api_gateway.integration_failure_is_a_gateway_response,
     api_gateway.disabled_api_key_is_refused,
     dynamodb.global_table_settings_from_cloudformation,
+    dynamodb.existing_global_table_is_in_the_way_or_imported,
     dynamodb.partiql_insert_is_a_write_like_any_other,
     stream_mappings.stream_mapping_retries_and_gives_up,
     functions.javascript_sdk_lists_its_exports,
     functions.raised_exception_keeps_its_name,
+    functions.addresses_of_apis_lead_here,
     metrics.embedded_metrics_in_logs_become_metrics,
     alarms.alarm_evaluation,
     alarms.alarm_changes_are_events,
@@ -51,6 +53,9 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     iam.loopback_counts_as_secure_transport,
     iam.conditions_see_keys_and_attributes,
     iam.conditions_see_if_none_match,
+    iam.conditions_see_what_is_subscribed,
+    iam.simulations_are_of_a_principal,
+    cloudformation.imported_bucket_is_not_in_the_way,
     cloudformation.stack_status_waits_for_a_change,
 )
 SHIMS = {shim.__name__: shim for shim in _ORDERED}

@@ -5,6 +5,7 @@ Tests share it, so each looks for its own events only, and repairs what it broke
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import time
@@ -12,17 +13,22 @@ import uuid
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from eventing.catalogue_check import load_catalogue
 from eventing.redrive.ledger import shard
 from local.cloud import ROOT, LocalCloud
 from local.deployment import Deployment
+from tests.once import first, shared_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from xdist.remote import Producer
 
 T = TypeVar("T")
 
@@ -30,21 +36,36 @@ PUBLISHER = "acme-web"
 # What a test waits for happens within a second or two; on a machine that is busy, later.
 DEADLINE = 60.0
 
+# An alarm of dead letters starts triage, which has them in the ledger within this time.
+TRIAGED_SECONDS = 5.0
+
 # All tests of a session count together towards the ceilings.
 CONTEXT = {
     "laptop": "true",
     "approval_above": json.dumps({"redrive": 100_000, "discard": 100_000}),
 }
 
-# They wait for minutes to pass, tell long stories, or have a deployment of their own.
+# What takes long comes first, and small tests come last, so that all processes end at about the same time.
 FIRST = (
-    *("test_page.py", "test_runbook.py", "test_console.py", "test_publication.py"),
-    *("test_incident.py", "test_regions.py"),
+    *("test_page.py", "test_console.py", "test_publication.py", "test_incident.py"),
+    *(
+        "test_deploying.py",
+        "test_tutorial.py",
+        "test_laptop.py",
+        "test_regions.py",
+        "test_runbook.py",
+    ),
+)
+# The tests of a file run in one process, but for those that share no more than all files do.
+APART = (
+    *("test_runbook.py", "test_laptop.py", "test_contract.py", "test_shims.py"),
+    # Of the engine, each in a world of its own; and those of the deployed system.
+    *("test_redrive.py", "test_deaths.py"),
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files so that all workers end at about the same time: long ones first, small tests last."""
+    """Order the files."""
 
     def rank(item: pytest.Item) -> int:
         if item.path.name in FIRST:
@@ -54,11 +75,92 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
-@pytest.fixture(scope="session")
-def deployment() -> Iterator[Deployment]:
-    """The app, deployed by the CDK CLI into a cloud of its own."""
+class ByFileOrTest(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives processes a file at a time, or a test of those that can be apart."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return nodeid if PurePath(file).name in APART else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFileOrTest:
+    """Say how tests get to the processes that run side by side."""
+    return ByFileOrTest(config, log)
+
+
+@contextmanager
+def deployed(folders: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The app, deployed by the CDK CLI into a cloud of its own.
+
+    It is synthesised once. Who does that also deploys it before all others: that makes the packages'
+    archives.
+    """
+    assembly = shared_folder(folders, "assembly")
     with LocalCloud() as cloud:
-        yield Deployment(cloud, cloud.deploy(CONTEXT))
+        with first(assembly) as is_first:
+            stacks = cloud.deploy(CONTEXT, assembly=assembly) if is_first else None
+        deployment = Deployment(cloud, stacks or cloud.deploy(CONTEXT, assembly=assembly))
+        rest_canary(deployment)
+        yield deployment
+
+
+@pytest.fixture(scope="session")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The app in a cloud that all tests of a process share."""
+    with deployed(tmp_path_factory) as deployment:
+        yield deployment
+
+
+def rest_canary(deployment: Deployment) -> None:
+    """Let the canary send nothing by itself, and its silence be no alarm.
+
+    An event a minute would be among those that tests break, lose and count.
+    """
+    deployment.client("events").disable_rule(Name=f"{deployment.name}-canary")
+    # Its alarm is on until it has sent something. The end of that is a mail, which is no test's.
+    mailbox = deployment.subscribe("rest-canary", [deployment.outputs["OpsTopicArn"]], raw=True)
+    own, any_alarm = (
+        functools.partial(alarm_state, deployment, name)
+        for name in ("canary-undelivered", "any-alarm")
+    )
+    begun = eventually(own, lambda state: state != "INSUFFICIENT_DATA")
+    was_on = eventually(any_alarm, lambda state: state == begun) == "ALARM"
+    change_alarm(deployment, "canary-undelivered", TreatMissingData="notBreaching")
+    eventually(any_alarm, lambda state: state == "OK")
+    mails = deployment.take(mailbox, 1, seconds=DEADLINE) if was_on else []
+    assert all("All is well again" in mail["Body"] for mail in mails)
+    deployment.client("sqs").delete_queue(QueueUrl=mailbox)
+
+
+def change_alarm(deployment: Deployment, name: str, **changes: Any) -> None:
+    """Change some settings of a metric alarm, and nothing else about it."""
+    (alarm,) = _settings(deployment, [name])
+    deployment.client("cloudwatch").put_metric_alarm(**alarm | changes)
+
+
+def _settings(deployment: Deployment, names: Sequence[str]) -> list[dict[str, Any]]:
+    """What each of these metric alarms was made with."""
+    kept = (
+        "AlarmName", "AlarmDescription", "AlarmActions", "OKActions", "InsufficientDataActions",
+        "MetricName", "Namespace", "Statistic", "Dimensions", "Period", "EvaluationPeriods",
+        "DatapointsToAlarm", "Threshold", "ComparisonOperator", "TreatMissingData",
+    )  # fmt: skip
+    found = deployment.client("cloudwatch").describe_alarms(
+        AlarmNames=[f"{deployment.name}-{name}" for name in names]
+    )["MetricAlarms"]
+    assert len(found) == len(names)
+    return [{name: alarm[name] for name in kept if name in alarm} for alarm in found]
+
+
+def alarm_state(deployment: Deployment, name: str) -> str:
+    """The state of an alarm of either kind."""
+    found = deployment.client("cloudwatch").describe_alarms(
+        AlarmNames=[f"{deployment.name}-{name}"], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    )
+    (state,) = (
+        alarm["StateValue"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in found[kind]
+    )
+    return str(state)
 
 
 @pytest.fixture
@@ -166,11 +268,16 @@ def accept(deployment: Deployment, *events: dict[str, Any]) -> None:
 def eventually(
     get: Callable[[], T], accepts: Callable[[T], bool], *, seconds: float = DEADLINE
 ) -> T:
-    """Ask until the answer is accepted; fails with the last answer after the deadline."""
-    deadline = time.monotonic() + seconds
+    """Ask until the answer is accepted; fails with the last answer after the deadline.
+
+    The pause is as long as an answer takes, so that asking is never all that goes on.
+    """
+    began = time.monotonic()
+    deadline = began + seconds
     while not accepts(answer := get()):
         assert time.monotonic() < deadline, f"after {seconds} s it is still {answer!r}"
-        time.sleep(0.1)
+        time.sleep(max(0.1, time.monotonic() - began))
+        began = time.monotonic()
     return answer
 
 
@@ -276,11 +383,37 @@ def ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, st
     return [by_id[event["id"]] for event in events if event["id"] in by_id]
 
 
+def counted(deployment: Deployment) -> Any:
+    """What the counter finds, which comes once a minute, and here at once."""
+    answer = deployment.client("lambda").invoke(FunctionName=f"{deployment.name}-counter")
+    return json.loads(answer["Payload"].read())
+
+
 def in_the_ledger(deployment: Deployment, *events: dict[str, Any]) -> list[dict[str, str]]:
     """What the ledger holds of these events once triage has moved it there, in their order."""
-    # Where the alarm is on already, for another test's letters, the counter starts triage, once a minute.
-    return eventually(
-        lambda: ledger(deployment, *events),
-        lambda letters: len(letters) == len(events),
-        seconds=120,
-    )
+    alarmed = time.monotonic() + TRIAGED_SECONDS
+
+    def look() -> list[dict[str, str]]:
+        # Where the alarm is on already, for another test's letters, the counter starts triage.
+        if time.monotonic() > alarmed:
+            counted(deployment)
+        return ledger(deployment, *events)
+
+    return eventually(look, lambda letters: len(letters) == len(events), seconds=120)
+
+
+@contextmanager
+def short_periods(deployment: Deployment, *alarms: str, seconds: int = 3) -> Iterator[None]:
+    """Meanwhile the periods of these alarms are seconds, so that they end soon after what they are about.
+
+    Nothing else about them is another. Afterwards what happened in the last minute counts again.
+    """
+    client = deployment.client("cloudwatch")
+    before = _settings(deployment, alarms)
+    for alarm in before:
+        client.put_metric_alarm(**alarm | {"Period": seconds})
+    try:
+        yield
+    finally:
+        for alarm in before:
+            client.put_metric_alarm(**alarm)

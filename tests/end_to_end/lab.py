@@ -127,6 +127,21 @@ class Lab:
         self.client("cloudformation").create_stack(StackName=name, TemplateBody=body)
         return name
 
+    def importing_stack(self, **resources: Any) -> str:
+        """The name of a stack that is being made of these resources, those included that are there."""
+        client, name = self.client("cloudformation"), self.name()
+        change_set = {"StackName": name, "ChangeSetName": "import"}
+        client.create_change_set(
+            **change_set,
+            TemplateBody=json.dumps({"Resources": resources}),
+            ChangeSetType="CREATE",
+            ImportExistingResources=True,
+        )
+        waiter = client.get_waiter("change_set_create_complete")
+        waiter.wait(**change_set, WaiterConfig={"Delay": 0.1})
+        client.execute_change_set(**change_set)
+        return name
+
     def stack_status(self, stack: str) -> str:
         """The status of a stack, as it is told now."""
         answer = self.client("cloudformation").describe_stacks(StackName=stack)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 BATCH = "application/cloudevents-batch+json"
 FREE = "com.example.shop.customer.registered.v1"
+# That twenty clients send, each all of them; `make test-long` makes it five hundred.
+CLIENTS_EVENTS = int(os.environ.get("CLIENTS_EVENTS", "100"))
 
 
 class Answer:
@@ -412,8 +415,9 @@ def test_invalid_events_of_the_corpus_are_refused(deployment: Deployment, case: 
 
 
 def test_twenty_clients_that_send_the_same_events_store_each_once(deployment: Deployment) -> None:
-    events = [event() for _ in range(500)]
-    batches = [events[start : start + 50] for start in range(0, len(events), 50)]
+    events = [event() for _ in range(CLIENTS_EVENTS)]
+    size = CLIENTS_EVENTS // 10
+    batches = [events[start : start + size] for start in range(0, len(events), size)]
     outcomes: dict[str, list[Any]] = {event["id"]: [] for event in events}
 
     def send_all(client: int) -> None:

@@ -10,21 +10,28 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.cloud import LocalCloud
-from local.deployment import Deployment
-from tests.end_to_end.conftest import accept, denied, eventually, execute, in_the_ledger, new_event
+from tests.end_to_end.conftest import (
+    accept,
+    denied,
+    deployed,
+    eventually,
+    execute,
+    in_the_ledger,
+    new_event,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from local.deployment import Deployment
     from tests.end_to_end.conftest import Subscriber
 
 
 @pytest.fixture(scope="module")
-def deployment() -> Iterator[Deployment]:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """The app in a cloud of its own: no other test's letters keep its alarms on."""
-    with LocalCloud() as cloud:
-        yield Deployment(cloud, cloud.deploy({"laptop": "true"}))
+    with deployed(tmp_path_factory) as deployment:
+        yield deployment
 
 
 def test_a_broken_topic_is_one_message_with_its_groups(

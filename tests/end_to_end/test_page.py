@@ -24,14 +24,21 @@ from eventing.cause import FAULTS, Cause, Code
 from eventing.dead_letter import STAGES, DeadLetter
 from eventing.timestamps import timestamp
 from functions.contract import Variable
-from infrastructure.constructs.ingestion import ACCESS_LOG
-from local.cloud import ROOT, LocalCloud
+from local.cloud import ROOT
 from local.demo import SAMPLES
-from local.deployment import Deployment
 from local.mailbox import Mailbox
 from local.page_server import DashboardPage
 from tests.browser.chromium import chromium
-from tests.end_to_end.conftest import PUBLISHER, denied, eventually, new_event, payment
+from tests.end_to_end.conftest import (
+    PUBLISHER,
+    counted,
+    denied,
+    deployed,
+    eventually,
+    new_event,
+    payment,
+    short_periods,
+)
 from tests.end_to_end.screens import (
     COLOURS,
     HOSTILE,
@@ -47,6 +54,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+    from local.deployment import Deployment
+
 # Of the issue: from breaking SNS to red on the page.
 ALARM_SECONDS = 60.0
 # The last minute's dead letters keep the alarm on for as long.
@@ -54,10 +63,13 @@ GREEN_SECONDS = 120.0
 BATCH, BATCHES, FAILING = 100, 20, 5
 LOST = 4
 BATCHED = "application/cloudevents-batch+json"
-UNACCOUNTED = "eventing-events-unaccounted"
+UNACCOUNTED = "events-unaccounted"
 LOGS = ("/aws/lambda/eventing-ingest", "/aws/lambda/eventing-redrive")
 # What the test makes of the alarm's periods of a minute, and how often it lets the counter count.
 PERIOD, EVERY = 2, 0.7
+# The alarms of dead letters: what the system is to blame for, and what waits for a person.
+UNHEALTHY = ("publish-dead-lettered", "publish-open-dead-letters")
+ATTENTION = ("publish-own-fault-dead-letters", "publish-parked-dead-letters")
 
 HOSTILE_SUBJECT = "<img src=x onerror=alert(1)> approve now"
 HOSTILE_MAIL = (
@@ -117,17 +129,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def seen(browser: Browser) -> Iterator[Seen]:
+def seen(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """The story, told once."""
-    with LocalCloud() as cloud:
-        # What the story redrives counts with what a later test discards.
-        ceilings = json.dumps({"redrive": 1000, "discard": 1000})
-        stacks = cloud.deploy({"laptop": "true", "approval_above": ceilings})
-        deployment = Deployment(cloud, stacks)
-        with Mailbox(deployment) as mailbox, DashboardPage(deployment, mailbox) as served:
-            page = browser.new_page(viewport={"width": 1280, "height": 1100}, locale="en-GB")
-            yield _story(deployment, served.url, browser, page)
-            page.close()
+    with (
+        deployed(tmp_path_factory) as deployment,
+        Mailbox(deployment) as mailbox,
+        DashboardPage(deployment, mailbox) as served,
+    ):
+        page = browser.new_page(viewport={"width": 1280, "height": 1100}, locale="en-GB")
+        yield _story(deployment, served.url, browser, page)
+        page.close()
 
 
 def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Seen:
@@ -140,7 +151,9 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
     page.on("pageerror", lambda error: seen.problems.append(str(error)))
     page.on("console", lambda m: seen.problems.append(m.text) if m.type == "error" else None)
     page.goto(url)
-    _invoke_counter(deployment)  # its first minute has not come yet
+    # Their first minute has not come yet.
+    counted(deployment)
+    deployment.client("lambda").invoke(FunctionName=deployment.outputs["CanaryFunction"])
     _wait_for_health(page, seen, "OK", 30)
     # One for each topic, or more; then the same again, and one that is none.
     samples = [json.loads(file.read_text()) for file in SAMPLES.glob("*.json")]
@@ -191,23 +204,29 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
             _redrive(deployment, page, "aborted")
 
     _redrive(deployment, page, "done")
-    _invoke_counter(deployment)
+    counted(deployment)
     if int(time.time()) // 60 == busy_in:
         _pass_the_minute()
     lost_in = int(time.time()) // 60
     _lose(deployment, LOST)
-    _pass_the_minute()
-    _wait_for_health(page, seen, "OK", GREEN_SECONDS)
-    seen.executions = page.locator("#execution-rows tr").all_inner_texts()
-    seen.messages = [_told(m) for m in deployment.take(mailbox, 10, seconds=3)]
-    _let_a_letter_wait(deployment, page, seen)
-    seen.messages_of_attention = [_told(m) for m in deployment.take(mailbox, 10, seconds=3)]
+    lost_by = int(time.time()) // 60
+    with short_periods(deployment, *UNHEALTHY):
+        _see_green(deployment, page, seen)
+        seen.executions = page.locator("#execution-rows tr").all_inner_texts()
+        seen.messages = [_told(m) for m in deployment.take(mailbox, 10, seconds=3)]
+        _let_a_letter_wait(deployment, page, mailbox, seen)
+        with short_periods(deployment, *ATTENTION):
+            _see_green(deployment, page, seen)
+            told = deployment.take(mailbox, 10, seconds=3)
+            seen.messages_of_attention += [_told(message) for message in told]
     seen.mailbox = _read_the_mailbox(deployment, page)
 
-    _shorten(deployment)
-    minutes_since_loss = int(time.time()) // 60 - lost_in
-    seen.before_loss = _conservation(deployment, until=minutes_since_loss, wanted="OK")
-    seen.after_loss = _conservation(deployment, until=0, wanted="ALARM")
+    if int(time.time()) // 60 == lost_by:
+        _pass_the_minute()
+    with short_periods(deployment, UNACCOUNTED, seconds=PERIOD):
+        minutes_since_loss = int(time.time()) // 60 - lost_in
+        seen.before_loss = _conservation(deployment, until=minutes_since_loss, wanted="OK")
+        seen.after_loss = _conservation(deployment, until=0, wanted="ALARM")
     seen.emitted, seen.named = set(_emitted(deployment)), set(_named(deployment))
     seen.logged = {log: _fields(deployment, log) for log in LOGS}
     return seen
@@ -224,7 +243,7 @@ def _redrive(
     rows.filter(has_text=outcome).first.wait_for(timeout=60_000)
 
 
-def _let_a_letter_wait(deployment: Deployment, page: Page, seen: Seen) -> None:
+def _let_a_letter_wait(deployment: Deployment, page: Page, mailbox: str, seen: Seen) -> None:
     """A letter that no topic takes is triaged, redriven in vain until it is parked, and discarded.
 
     None of its texts means well.
@@ -242,17 +261,20 @@ def _let_a_letter_wait(deployment: Deployment, page: Page, seen: Seen) -> None:
     )
     queue = deployment.outputs["PublishDlqUrl"]
     deployment.client("sqs").send_message(QueueUrl=queue, MessageBody=letter.text())
-    eventually(lambda: _invoke_counter(deployment)["publish"]["own_fault"], lambda n: n == 1)
+    eventually(lambda: counted(deployment)["publish"]["own_fault"], lambda n: n == 1)
     _wait_for_health(page, seen, "ATTENTION", ALARM_SECONDS)
     _wait_for_alarm(page, "eventing-attention", "ALARM", ALARM_SECONDS)
     seen.hostile = what_waits(page, "NO_ROUTE")
+    # Nothing is done about it before operators have been told, which the counter then reports.
+    told = deployment.take(mailbox, 1, seconds=ALARM_SECONDS)
+    seen.messages_of_attention = [_told(message) for message in told]
+    counted(deployment)
     _redrive(deployment, page, "1 parked", max_episodes=1)
-    eventually(lambda: _invoke_counter(deployment)["publish"]["parked"], lambda n: n == 1)
+    eventually(lambda: counted(deployment)["publish"]["parked"], lambda n: n == 1)
     _wait_for_alarm(page, "eventing-publish-parked-dead-letters", "ALARM", ALARM_SECONDS)
     assert page.locator("#health").inner_text() == "Needs attention"
     _redrive(deployment, page, "1 discarded", "discard", filter={"letter_ids": [letter.key]})
-    eventually(lambda: _invoke_counter(deployment)["publish"]["parked"], lambda n: n == 0)
-    _wait_for_health(page, seen, "OK", GREEN_SECONDS)
+    eventually(lambda: counted(deployment)["publish"]["parked"], lambda n: n == 0)
 
 
 def _told(message: dict[str, Any]) -> str:
@@ -285,7 +307,7 @@ def _read_the_mailbox(deployment: Deployment, page: Page) -> dict[str, Any]:
 def _synthesised(deployment: Deployment) -> dict[str, list[Any]]:
     """Dashboards of the deployed template: the titles of their widgets, and their kinds."""
     stack = f"{deployment.name}-{deployment.region}"
-    body = json.loads((deployment.cloud.assembly / f"{stack}.template.json").read_text())
+    body = deployment.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
     found = {}
     for resource in body["Resources"].values():
         if resource["Type"] == "AWS::CloudWatch::Dashboard":
@@ -371,6 +393,13 @@ def _wait_for_health(page: Page, seen: Seen, state: str, seconds: float) -> None
     seen.healths.append(page.locator("#health").inner_text())
 
 
+def _see_green(deployment: Deployment, page: Page, seen: Seen) -> None:
+    """Let the counter tell the alarms that nothing is left, until the page says that all is well."""
+    green = page.locator('#health[data-state="OK"]')
+    eventually(lambda: counted(deployment) and green.count(), bool, seconds=GREEN_SECONDS)
+    seen.healths.append(page.locator("#health").inner_text())
+
+
 def _wait_for_alarm(page: Page, name: str, state: str, seconds: float) -> None:
     item = page.locator(f'#alarm-list [data-alarm="{name}"][data-state="{state}"]')
     item.wait_for(timeout=seconds * 1000)
@@ -419,20 +448,13 @@ def _pass_the_minute() -> None:
     time.sleep(60.5 - time.time() % 60)
 
 
-def _invoke_counter(deployment: Deployment) -> dict[str, Any]:
-    answer = deployment.client("lambda").invoke(FunctionName=f"{deployment.name}-counter")
-    found: dict[str, Any] = json.loads(answer["Payload"].read())
-    return found
-
-
 def _open_letters(deployment: Deployment) -> int:
-    return int(_invoke_counter(deployment)["publish"]["open"])
+    return int(counted(deployment)["publish"]["open"])
 
 
 def _alarm(deployment: Deployment) -> dict[str, Any]:
-    (alarm,) = deployment.client("cloudwatch").describe_alarms(AlarmNames=[UNACCOUNTED])[
-        "MetricAlarms"
-    ]
+    name = f"{deployment.name}-{UNACCOUNTED}"
+    (alarm,) = deployment.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
     found: dict[str, Any] = alarm
     return found
 
@@ -499,19 +521,6 @@ def unknown(named: Iterable[Metric], emitted: Iterable[Metric]) -> set[Metric]:
     return {m for m in named if m[0] == "Eventing" and shape(m) not in there}
 
 
-def _shorten(deployment: Deployment) -> None:
-    """Make the alarm's periods shorter, and change nothing else about it."""
-    alarm = _alarm(deployment)
-    kept = (
-        "AlarmName", "AlarmActions", "InsufficientDataActions", "MetricName", "Namespace",
-        "Statistic", "Dimensions", "EvaluationPeriods", "DatapointsToAlarm", "Threshold",
-        "ComparisonOperator", "TreatMissingData",
-    )  # fmt: skip
-    deployment.client("cloudwatch").put_metric_alarm(
-        **{name: alarm[name] for name in kept}, Period=PERIOD
-    )
-
-
 def _conservation(deployment: Deployment, *, until: int, wanted: str) -> tuple[int, str]:
     """What the counter finds in the hour until `until` minutes ago, and the alarm after a few counts."""
     client, name = deployment.client("lambda"), f"{deployment.name}-counter"
@@ -526,7 +535,7 @@ def _conservation(deployment: Deployment, *, until: int, wanted: str) -> tuple[i
     counts = set()
     # As many counts as the alarm looks at, and more: OK is what it may begin with.
     for _ in range(12):
-        counts.add(int(_invoke_counter(deployment)["conservation"]["unaccounted"]))
+        counts.add(int(counted(deployment)["conservation"]["unaccounted"]))
         time.sleep(EVERY)
         if wanted == "ALARM" and _alarm(deployment)["StateValue"] == wanted:
             break
@@ -718,6 +727,9 @@ _WORDS = {"filter", "stats", "sort", "desc", "fields", "limit", "by", "as", "in"
 
 
 def test_queries_name_fields_that_the_logs_have(seen: Seen) -> None:
+    # It brings the CDK, which takes seconds to load in every process that collects this file.
+    from infrastructure.constructs.ingestion import ACCESS_LOG
+
     queries = [
         widget["properties"]["query"]
         for widgets in seen.dashboards.values()

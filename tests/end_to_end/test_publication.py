@@ -215,7 +215,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with ExitStack() as stack:
         cloud = stack.enter_context(LocalCloud())
         catalogue = str(FOLDER.relative_to(ROOT))
-        deployment = Deployment(cloud, cloud.deploy({"laptop": "true", "catalogue": catalogue}))
+        deployment = Deployment(
+            cloud, cloud.deploy({"laptop": "true", "canary": "false", "catalogue": catalogue})
+        )
         proxy = stack.enter_context(Proxy(deployment).serving())
         system = System(deployment, proxy, mishaps)
         _leave_the_letters_to_the_tests(deployment)
@@ -248,16 +250,12 @@ def _leave_the_letters_to_the_tests(deployment: Deployment) -> None:
 def _put_in_the_way(system: System) -> None:
     """The proxy between the function and SNS and SQS, the layer before its handler."""
     version = new_layer(system.deployment, "layer", (FOLDER / "layer.py").read_text())
+    system.proxy.put_in_the_way(system.function)
     lambdas = system.deployment.client("lambda")
     variables = lambdas.get_function_configuration(FunctionName=system.function)["Environment"][
         "Variables"
     ]
-    variables |= {
-        # The emulator answers to its own name only, so the proxy is none of its endpoints.
-        "http_proxy": system.proxy.url,
-        "no_proxy": "",
-        "MISHAPS": str(system.mishaps),
-    }
+    variables |= {"MISHAPS": str(system.mishaps)}
     lambdas.update_function_configuration(
         FunctionName=system.function,
         Handler="layer.handle",

@@ -26,7 +26,8 @@ def deployments() -> Iterator[list[Deployment]]:
     """The app with a replica, deployed into a cloud of its own."""
     with LocalCloud() as cloud:
         stacks = cloud.deploy(
-            {"laptop": "true", "replica_regions": json.dumps(REGIONS[1:])}, regions=REGIONS
+            {"laptop": "true", "canary": "false", "replica_regions": json.dumps(REGIONS[1:])},
+            regions=REGIONS,
         )
         yield [Deployment(cloud, stacks, region=region) for region in REGIONS]
 

@@ -19,12 +19,15 @@ from infrastructure.packaging import ROOT
 from tests.end_to_end.conftest import (
     PUBLISHER,
     accept,
+    counted,
     denied,
     eventually,
+    execute,
     in_the_ledger,
     new_event,
     park_letter,
     put_messages,
+    short_periods,
 )
 from tests.shown import commands, filled_in, run
 
@@ -95,18 +98,17 @@ def broken(deployment: Deployment, events: Sequence[dict[str, Any]]) -> str:
         accept(deployment, *events)
         # Every test leaves none open.
         (fingerprint,) = eventually(
-            lambda: _open_letters(deployment),
+            lambda: open_letters(json.loads(execute(deployment, stage="publish")["output"])),
             lambda letters: list(letters.values()) == [len(events)],
         )
     return fingerprint
 
 
-def _open_letters(deployment: Deployment) -> dict[str, int]:
-    """Open letters that `broken` made by fingerprint, as a triage reports them."""
-    groups = ended(shown(deployment, "raw_triage")).get("groups", ())
+def open_letters(triaged: dict[str, Any]) -> dict[str, int]:
+    """Open letters of the topic that cannot be reached by fingerprint, as a triage reports them."""
     return {
         group["fingerprint"]: group["letters"]
-        for group in groups
+        for group in triaged.get("groups", ())
         if group["cause"] == "ACCESS_DENIED" and TOPIC in group["topics"]
     }
 
@@ -161,32 +163,10 @@ def test_a_run_is_stopped_and_continued_by_the_command_line(
 
 def park(deployment: Deployment, fingerprint: str) -> None:
     """Park the one letter of this fingerprint, as if its event had failed in too many redrives."""
-    planned = ended(shown(deployment, "raw_plan", FINGERPRINT=fingerprint))
-    (key,) = (g["example"] for g in planned["groups"] if g["fingerprint"] == fingerprint)
+    planned = execute(deployment, stage="publish", action="plan")
+    groups = json.loads(planned["output"])["groups"]
+    (key,) = (g["example"] for g in groups if g["fingerprint"] == fingerprint)
     park_letter(deployment, key)
-
-
-def test_an_impatient_redrive_of_a_denied_topic_names_it_and_charges_nothing(
-    deployment: Deployment, subscriber: Subscriber, mailbox: str
-) -> None:
-    events = registrations(12)
-    fingerprint = broken(deployment, events)
-    topic, redrive = deployment.topic_arn(TOPIC), f"{deployment.name}-redrive"
-    said = f"topic {topic.rpartition(':')[2]}: ACCESS_DENIED, 12 left out"
-    with denied(deployment, redrive, "sns:Publish", topic):
-        for _ in range(3):
-            redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
-            assert redriven["outcome"] == "aborted"
-            assert redriven["cause"] == said
-            eventually(
-                lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
-                lambda bodies: any(f"cause: {said}" in body for body in bodies),
-            )
-    # The same fingerprint, whoever has noticed since.
-    redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
-    assert redriven["counts"] == {"resolved": len(events)}
-    for event in events:
-        assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
 
 
 def test_a_plan_that_may_not_read_the_events_table_says_so(deployment: Deployment) -> None:
@@ -220,30 +200,6 @@ def test_parked_and_unwanted_letters_by_the_command_line(
     assert subscriber.seen(unwanted["id"]) == []
 
 
-def test_from_the_message_to_the_end_of_the_incident(
-    deployment: Deployment, subscriber: Subscriber, mailbox: str
-) -> None:
-    events = registrations(3)
-    fingerprint = broken(deployment, events)
-    told = eventually(
-        lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
-        lambda bodies: any(f"fingerprint {fingerprint}" in body for body in bodies),
-    )
-    assert any("docs/runbook.md" in body for body in told)
-
-    planned = ended(shown(deployment, "raw_plan", FINGERPRINT=fingerprint))
-    (group,) = (g for g in planned["groups"] if g["fingerprint"] == fingerprint)
-    assert planned["plan"]["letters"] == planned["plan"]["will_go_through"] == len(events)
-    letter = json.loads(shown(deployment, "raw_letter", LETTER=group["example"]))
-    assert (letter["state"], letter["topic"], letter["cause"]) == ("open", TOPIC, "ACCESS_DENIED")
-
-    redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
-    assert (redriven["outcome"], redriven["counts"]) == ("done", {"resolved": len(events)})
-    for event in events:
-        assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
-    assert verified(deployment, redriven["execution"])["counts"] == redriven["counts"]
-
-
 def verified(deployment: Deployment, execution: str) -> dict[str, Any]:
     """The report that *verify* shows."""
     shows = shown(deployment, "raw_verify", execution=execution)
@@ -251,9 +207,10 @@ def verified(deployment: Deployment, execution: str) -> dict[str, Any]:
     return report
 
 
-def test_300_events_of_a_topic_denied_to_publication_and_to_redrive(
+def test_an_incident_from_the_message_to_the_end_by_the_aws_cli_alone(
     deployment: Deployment, subscriber: Subscriber, mailbox: str, tmp_path: Path
 ) -> None:
+    """A topic is denied to publication and to redrive, and who redrives is impatient."""
     events, topic = registrations(300), deployment.topic_arn(TOPIC)
     publish, redrive = deployment.outputs["PublishFunction"], f"{deployment.name}-redrive"
     key = deployment.api_key(PUBLISHER)
@@ -272,33 +229,41 @@ def test_300_events_of_a_topic_denied_to_publication_and_to_redrive(
             assert "publish-dead-letters" in eventually(
                 lambda: shown(deployment, "alarms"), lambda text: "publish-dead" in text
             )
-            fingerprints = eventually(
-                lambda: _open_letters(deployment),
-                lambda letters: sum(letters.values()) == 300,
-                seconds=120,
-            )
+            in_the_ledger(deployment, *events)
+            ((fingerprint, letters),) = eventually(
+                lambda: open_letters(ended(shown(deployment, "raw_triage"))), bool
+            ).items()
+            assert letters == len(events)
+            assert any(f"fingerprint {fingerprint}" in body for body in told)
         # The one who fixes publication has not thought of redrive.
-        for fingerprint in fingerprints:
-            planned = ended(shown(deployment, "raw_plan", FINGERPRINT=fingerprint))
-            assert planned["plan"]["will_go_through"] == fingerprints[fingerprint]
-        early = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprints.popitem()[0]))
-        assert early["outcome"] == "aborted"
+        planned = ended(shown(deployment, "raw_plan", FINGERPRINT=fingerprint))
+        (group,) = (g for g in planned["groups"] if g["fingerprint"] == fingerprint)
+        assert planned["plan"]["letters"] == planned["plan"]["will_go_through"] == len(events)
+        letter = json.loads(shown(deployment, "raw_letter", LETTER=group["example"]))
+        assert (letter["state"], letter["topic"]) == ("open", TOPIC)
+        assert letter["cause"] == "ACCESS_DENIED"
+        # Whatever is tried meanwhile names the topic and charges nothing: three episodes park a letter.
+        said = f"topic {topic.rpartition(':')[2]}: ACCESS_DENIED, {len(events)} left out"
+        for _ in range(3):
+            early = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
+            assert (early["outcome"], early["cause"]) == ("aborted", said)
+            message = eventually(
+                lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
+                lambda bodies: any(f"cause: {said}" in body for body in bodies),
+            )
+            assert any("redrive of publish: aborted" in body for body in message)
+            assert any("\nNext: eventing plan --stage publish\n" in body for body in message)
         assert verified(deployment, early["execution"])["outcome"] == "aborted"
-        message = eventually(
-            lambda: [m["Body"] for m in deployment.receive(mailbox, seconds=5)],
-            lambda bodies: any("redrive of publish: aborted" in body for body in bodies),
-        )
-        assert any("\nNext: eventing plan --stage publish\n" in body for body in message)
-    # Fixed for both: by every cause that triage names until there is none.
-    for fingerprint in eventually(
-        lambda: _open_letters(deployment), lambda letters: sum(letters.values()) == 300
-    ):
-        redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
-        assert redriven["outcome"] == "done"
-        assert verified(deployment, redriven["execution"])["counts"] == redriven["counts"]
-    assert _open_letters(deployment) == {}
+    # Fixed for both. The same fingerprint, whoever has noticed since.
+    redriven = ended(shown(deployment, "raw_redrive", FINGERPRINT=fingerprint))
+    assert (redriven["outcome"], redriven["counts"]) == ("done", {"resolved": len(events)})
+    assert verified(deployment, redriven["execution"])["counts"] == redriven["counts"]
+    triaged = eventually(
+        lambda: ended(shown(deployment, "raw_triage")), lambda found: found["outcome"] == "triaged"
+    )
+    assert open_letters(triaged) == {}
     for event in events:
-        assert len(subscriber.wait_for(event["id"])) == 1
+        assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
     audited = typed(deployment, "report", folder=tmp_path, EXECUTION=redriven["execution"])
     (entry,) = (
         entry
@@ -307,11 +272,11 @@ def test_300_events_of_a_topic_denied_to_publication_and_to_redrive(
     )
     assert (entry["started_by"], entry["outcome"]) == ("ada", "done")
     # Verified: no alarm of dead letters is on any more.
-    eventually(
-        lambda: shown(deployment, "alarms"),
-        lambda text: "publish-dead-letters" not in text,
-        seconds=180,
-    )
+    with short_periods(deployment, "publish-dead-lettered", "publish-open-dead-letters"):
+        eventually(
+            lambda: counted(deployment) and shown(deployment, "alarms"),
+            lambda text: "publish-dead-letters" not in text,
+        )
 
 
 def test_what_was_refused_is_verified_as_well(deployment: Deployment) -> None:
@@ -373,7 +338,7 @@ def test_parked_letters_are_found_and_taken_up_by_their_id(
     park(deployment, fingerprint)
     (letter,) = re.findall(r"^(\S+)\tACCESS_DENIED\t.*customer", _parked(deployment), re.MULTILINE)
     # Nobody has forgotten it: it keeps an alarm on. The counter comes every minute, and here at once.
-    deployment.client("lambda").invoke(FunctionName=f"{deployment.name}-counter")
+    counted(deployment)
     alarm = f"{deployment.name}-publish-parked-dead-letters"
     eventually(lambda: shown(deployment, "alarms"), lambda on: alarm in on)
 
@@ -498,6 +463,16 @@ def test_an_alarm_is_looked_into(deployment: Deployment) -> None:
     assert all("Runbook: docs/runbook.md#" in line for line in known.splitlines())
     assert shown(deployment, "mapping").split()[0] == "Enabled"
     shown(deployment, "errors", FUNCTION="publish")
+
+
+def test_the_canary_says_how_far_its_events_get(deployment: Deployment, tmp_path: Path) -> None:
+    name = deployment.outputs["CanaryFunction"]
+    deployment.client("lambda").invoke(FunctionName=name)
+
+    said = eventually(lambda: shown(deployment, "canary"), bool)
+    assert '"outcome":"delivered"' in said
+    # Its events are no letters while they get through.
+    assert typed(deployment, "canary_letters", folder=tmp_path)["groups"] == []
 
 
 def test_no_command_of_the_runbook_is_left_untried() -> None:

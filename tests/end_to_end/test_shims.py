@@ -27,6 +27,7 @@ from tests.end_to_end.lab import Lab, policy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+API = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod/"
 # Something that the stock emulator does not do is looked for this long.
 NEVER_SECONDS = 2.5
 
@@ -108,6 +109,39 @@ def global_table_settings_from_cloudformation(lab: Lab) -> Any:
     return "eu-west-1" in regions, ttl["TimeToLiveStatus"], recovery_status
 
 
+def existing_global_table_is_in_the_way_or_imported(lab: Lab) -> Any:
+    """The status of a stack with a table that exists; how many items one that is imported has."""
+    name = lab.table()
+    lab.client("dynamodb").put_item(TableName=name, Item={"pk": {"S": "1"}})
+    table = {
+        "Type": "AWS::DynamoDB::GlobalTable",
+        "DeletionPolicy": "Retain",
+        "Properties": {
+            "TableName": name,
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "Replicas": [{"Region": lab.cloud.region}],
+        },
+    }
+    lab.settled(lab.importing_stack(Table=table))
+    count = lab.client("dynamodb").scan(TableName=name, Select="COUNT")["Count"]
+    return lab.settled(lab.stack(Table=table)), count
+
+
+def imported_bucket_is_not_in_the_way(lab: Lab) -> Any:
+    """The status of a stack that imports a bucket, and of one that makes it."""
+    name = lab.name()
+    lab.client("s3").create_bucket(Bucket=name)
+    bucket = {
+        "Type": "AWS::S3::Bucket",
+        "DeletionPolicy": "Retain",
+        "Properties": {"BucketName": name},
+    }
+    importing, making = lab.importing_stack(Bucket=bucket), lab.stack(Bucket=bucket)
+    return lab.settled(importing), lab.settled(making)
+
+
 def partiql_insert_is_a_write_like_any_other(lab: Lab) -> Any:
     """What an insert by PartiQL answers to who may insert, and how many records the stream gets."""
     table = lab.table()
@@ -174,6 +208,15 @@ def javascript_sdk_lists_its_exports(lab: Lab) -> Any:
 def raised_exception_keeps_its_name(lab: Lab) -> Any:
     """The type of the error that an exception of a function becomes."""
     return lab.invoke(lab.function('raise KeyError("x")'))["errorType"]
+
+
+def addresses_of_apis_lead_here(lab: Lab) -> Any:
+    """What a function finds in its environment for the address of an API."""
+    name = lab.function('import os; return os.environ["API"]')
+    lab.client("lambda").update_function_configuration(
+        FunctionName=name, Environment={"Variables": {"API": API}}
+    )
+    return lab.invoke(name).removeprefix(lab.cloud.endpoint_url)
 
 
 def embedded_metrics_in_logs_become_metrics(lab: Lab) -> Any:
@@ -537,6 +580,32 @@ def conditions_see_if_none_match(lab: Lab) -> Any:
     )
 
 
+def conditions_see_what_is_subscribed(lab: Lab) -> Any:
+    """What subscribing a queue by its name, and another one, answers to who may subscribe the first alone."""
+    topic = lab.client("sns").create_topic(Name=lab.name())["TopicArn"]
+    queues = [lab.queue()[1] for _ in range(2)]
+    when = {"StringEquals": {"sns:Protocol": "sqs"}, "StringLike": {"sns:Endpoint": queues[0]}}
+    sns = lab.as_role("sns", ("sns:Subscribe", topic), when=when)
+    return tuple(
+        _code(lambda queue=queue: sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue))  # type: ignore[misc]
+        for queue in queues
+    )
+
+
+def simulations_are_of_a_principal(lab: Lab) -> Any:
+    """What a simulation of one role, and of another, answers to who may simulate the first alone."""
+    roles = [lab.role() for _ in range(2)]
+    iam = lab.as_role("iam", ("iam:SimulatePrincipalPolicy", roles[0]))
+    return tuple(
+        _code(
+            lambda role=role: iam.simulate_principal_policy(  # type: ignore[misc]
+                PolicySourceArn=role, ActionNames=["s3:GetObject"]
+            )
+        )
+        for role in roles
+    )
+
+
 def stack_status_waits_for_a_change(lab: Lab) -> Any:
     """What is told of a stack just after it was begun."""
     answer = "{'Status': 'SUCCESS', 'PhysicalResourceId': 'x', **copied}"
@@ -592,10 +661,15 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
         (False, "DISABLED", "DISABLED"),
         (True, "ENABLED", "ENABLED"),
     ),
+    existing_global_table_is_in_the_way_or_imported: (
+        ("CREATE_COMPLETE", 0),
+        ("ROLLBACK_COMPLETE", 1),
+    ),
     partiql_insert_is_a_write_like_any_other: (("AccessDeniedException", 0), ("ok", 1)),
     stream_mapping_retries_and_gives_up: ((1, 0), (2, 1)),
     javascript_sdk_lists_its_exports: ([], ["DescribeTableCommand"]),
     raised_exception_keeps_its_name: ("Runtime.HandlerError", "KeyError"),
+    addresses_of_apis_lead_here: (API, "/_aws/execute-api/a1b2c3d4e5/prod/"),
     embedded_metrics_in_logs_become_metrics: ([], [3.0]),
     alarm_evaluation: (True, False),
     alarm_changes_are_events: ([], [True]),
@@ -622,6 +696,15 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
         ({"ok"}, {DENIED}, "ok", DENIED),
     ),
     conditions_see_if_none_match: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
+    conditions_see_what_is_subscribed: (
+        ("AuthorizationError", "AuthorizationError"),
+        ("ok", "AuthorizationError"),
+    ),
+    simulations_are_of_a_principal: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
+    imported_bucket_is_not_in_the_way: (
+        ("ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"),
+        ("CREATE_COMPLETE", "ROLLBACK_COMPLETE"),
+    ),
     # Not a difference: AWS doesn't wait either.
     stack_status_waits_for_a_change: ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"),
 }

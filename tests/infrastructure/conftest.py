@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.infrastructure.synthesis import ACCOUNT, Synthesis, Template, synthesise_once
+from tests.once import shared_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.infrastructure.synthesis import Synthesis, Template
+
 Folders = pytest.TempPathFactory
 
 
-def _shared(folders: Folders, name: str) -> Path:
-    """A folder that is the same for all of the processes that tests run in side by side."""
-    base = folders.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"synth-{name}"
+def _synthesis(
+    folders: Folders, name: str, /, *, account_is_known: bool = False, **context: Any
+) -> Synthesis:
+    # The CDK takes seconds to load, and some that import this have tests that do without.
+    from tests.infrastructure.synthesis import ACCOUNT, synthesise_once
+
+    account = ACCOUNT if account_is_known else None
+    return synthesise_once(shared_folder(folders, f"synth-{name}"), account, **context)
 
 
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: Folders) -> Synthesis:
     """The deployment that cdk.json describes."""
-    return synthesise_once(_shared(tmp_path_factory, "default"))
+    return _synthesis(tmp_path_factory, "default")
 
 
 @pytest.fixture(scope="session")
@@ -36,20 +41,21 @@ def regional(deployment: Synthesis) -> Template:
 @pytest.fixture(scope="session")
 def without_macie(tmp_path_factory: Folders) -> Synthesis:
     """The same without Macie."""
-    return synthesise_once(_shared(tmp_path_factory, "without-macie"), macie="off")
+    return _synthesis(tmp_path_factory, "without-macie", macie="off")
 
 
 @pytest.fixture(scope="session")
 def laptop(tmp_path_factory: Folders) -> Synthesis:
     """The deployment that `make run` makes."""
-    return synthesise_once(_shared(tmp_path_factory, "laptop"), laptop="true")
+    return _synthesis(tmp_path_factory, "laptop", laptop="true")
 
 
 @pytest.fixture(scope="session")
 def two_regions(tmp_path_factory: Folders) -> Synthesis:
     """Two regions, where Macie is on already, operators with an e-mail address, Amazon's roots alone."""
-    return synthesise_once(
-        _shared(tmp_path_factory, "two-regions"),
+    return _synthesis(
+        tmp_path_factory,
+        "two-regions",
         replica_regions='["eu-west-1"]',
         macie="existing",
         ops_emails=["ops@example.com"],
@@ -60,9 +66,10 @@ def two_regions(tmp_path_factory: Folders) -> Synthesis:
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: Folders) -> Synthesis:
     """In a known account, with what most deployments leave out: concurrency, tags and a budget."""
-    return synthesise_once(
-        _shared(tmp_path_factory, "tuned"),
-        ACCOUNT,
+    return _synthesis(
+        tmp_path_factory,
+        "tuned",
+        account_is_known=True,
         reserved_concurrency={"ingest": 100, "publish": 50},
         tags={"cost-center": "1234"},
         ops_emails=["ops@example.com"],

@@ -5,7 +5,6 @@ Tests say what a resource is called, what it points at and what it may do; logic
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,11 +16,17 @@ import aws_cdk as cdk
 
 from app import build
 from infrastructure.packaging import ROOT
+from tests.once import first
 
 Json = Any
 ACCOUNT = "123456789012"
 AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 CONTEXT: Mapping[str, Json] = json.loads((ROOT / "cdk.json").read_text())["context"]
+_SAME_EVERYWHERE = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+}
 # The properties that resources' own names are in.
 NAMES = (
     "Name",
@@ -89,12 +94,10 @@ class Template:
     def render(self, value: Json) -> Json:
         """The value with what it refers to by name; `<...>` where only CloudFormation knows a name."""
         match value:
-            case {"Ref": "AWS::AccountId"}:
-                return ACCOUNT
             case {"Ref": "AWS::Region"}:
                 return self.region
-            case {"Ref": "AWS::URLSuffix"}:
-                return "amazonaws.com"
+            case {"Ref": id} if id in _SAME_EVERYWHERE:
+                return _SAME_EVERYWHERE[id]
             case {"Ref": id}:
                 return self._name(id)
             case {"Fn::GetAtt": [id, "Arn" | "TopicArn" | "FunctionArn" | "Name"]}:
@@ -191,13 +194,9 @@ def synthesise(folder: Path, account: str | None = None, /, **context: Json) -> 
 
 def synthesise_once(folder: Path, account: str | None = None, /, **context: Json) -> Synthesis:
     """The same, made by the first process that asks for this folder; the others wait for it."""
-    folder.mkdir(exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = folder / ".done"
-        if not done.exists():
+    with first(folder) as is_first:
+        if is_first:
             synthesise(folder, account, **context)
-            done.touch()
     return _read(folder)
 
 

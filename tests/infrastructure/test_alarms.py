@@ -15,6 +15,7 @@ from console.app import main
 from console.deployed.alarms import Alarm
 from console.deployed.health import health
 from console.shell.failure import ExitCode
+from eventing import canary
 from eventing.alarm_text import AlarmText
 from functions.contract import Notice
 from infrastructure.packaging import ROOT
@@ -35,6 +36,8 @@ SILENT = {
 NOTIFIER = "eventing-notifier"
 # They sum up all others, and no other is made of them.
 HEALTH = ("eventing-unhealthy", "eventing-any-alarm")
+# Composites without an action: those, and the one that mutes.
+QUIET = (*HEALTH, "eventing-canary-reported")
 # What these are about waits for a person, while events flow.
 WAITING = {
     "eventing-attention",
@@ -54,6 +57,7 @@ ALWAYS = {
     "EventsUnaccounted": "missing",
     "TopicUnheard": "ignore",
     "StreamUnread": "ignore",
+    "CanaryDelivered": "breaching",
 }
 
 
@@ -122,6 +126,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
             )
         ),
         "eventing-attention-reported",
+        "eventing-canary-undelivered",
         "eventing-redrive-failed",
         "eventing-redrive-long",
         "eventing-events-unaccounted",
@@ -130,7 +135,9 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
 
 
 def test_what_sns_drops_for_its_attributes_is_an_alarm_for_every_topic(regional: Template) -> None:
-    topics = {t.properties["TopicName"] for t in regional.all("AWS::SNS::Topic")} - {"eventing-ops"}
+    topics = {t.properties["TopicName"] for t in regional.all("AWS::SNS::Topic")}
+    # Nobody subscribes to the canary's, and the canary's own alarm tells of it.
+    topics -= {"eventing-ops", f"eventing-topic-{canary.TOPIC}"}
     watched = {
         # As templates in tests name a topic's attribute.
         dimension["Value"].removeprefix("<").removesuffix(".TopicName>")
@@ -200,7 +207,7 @@ def test_what_dashboards_link_to_in_the_runbook_is_there(regional: Template) -> 
 
 def test_only_composites_and_alarms_that_stand_alone_have_actions(regional: Template) -> None:
     composites, alarms = _composites(regional), _metric_alarms(regional)
-    joined = {part for name, c in composites.items() if name not in HEALTH for part in _parts(c)}
+    joined = {part for name, c in composites.items() if name not in QUIET for part in _parts(c)}
 
     for name, alarm in alarms.items():
         silent = name in joined or name in SILENT
@@ -209,7 +216,7 @@ def test_only_composites_and_alarms_that_stand_alone_have_actions(regional: Temp
     for name, composite in composites.items():
         # What tells that the notifier fails does not do so by the notifier.
         action = "eventing-ops" if name == "eventing-notifier-impaired" else NOTIFIER
-        expected = [] if name in HEALTH else [action]
+        expected = [] if name in QUIET else [action]
         assert composite.get("AlarmActions", []) == expected, name
 
 
@@ -307,6 +314,7 @@ def test_the_end_is_told_only_after_a_beginning(regional: Template) -> None:
         ("ingestion-impaired", "ingest-dead-lettered"),
         ("publication-impaired", "publish-dead-lettered"),
         ("attention", "attention-reported"),
+        ("canary", "canary-reported"),
     ],
 )
 def test_what_is_told_already_is_not_told_again(
@@ -318,6 +326,26 @@ def test_what_is_told_already_is_not_told_again(
     assert found["ActionsSuppressorWaitPeriod"] >= 60
     # Or a moment without it would be taken for a second incident.
     assert found["ActionsSuppressorExtensionPeriod"] >= 60
+
+
+def test_that_events_do_not_get_through_is_an_alarm_by_itself(regional: Template) -> None:
+    alarm = _metric_alarms(regional)["eventing-canary-undelivered"]
+    composites = _composites(regional)
+
+    # What Route 53 can look at, too: no M of N, no metric math, no extended statistic.
+    assert (alarm["Period"], alarm["Statistic"]) == (60, "Sum")
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (2, 2)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "eventing"}]
+    assert _parts(composites["eventing-canary"]) == {"eventing-canary-undelivered"}
+    # Muted while it happens only: letters that wait for days mute nothing, and neither does what one
+    # publisher or one subscriber does.
+    assert _parts(composites["eventing-canary-reported"]) == {
+        "eventing-ingestion-unavailable",
+        "eventing-publication-impaired",
+        "eventing-ingest-dead-lettered",
+        "eventing-publish-dead-lettered",
+    }
 
 
 def test_publishers_that_get_503_are_told_of_whatever_else_goes_on(regional: Template) -> None:

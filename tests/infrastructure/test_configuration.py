@@ -149,7 +149,11 @@ def test_the_laptop_has_no_macie() -> None:
         ("subscriber_protocols", ["sqs", "SQS"], "'SQS' is none of sqs, lambda"),
         ("subscriber_protocols", ["sqs", "sqs"], "'sqs' is there more than once"),
         ("reserved_concurrency", [], 'has to be an object such as {"ingest": 100}'),
-        ("reserved_concurrency", {"ingset": 1}, "there is no function 'ingset', only counter, "),
+        (
+            "reserved_concurrency",
+            {"ingset": 1},
+            "there is no function 'ingset', only canary, counter, ",
+        ),
         # With 0 Lambda runs it no more: that is how one is switched off.
         ("reserved_concurrency", {"ingest": 0}, "ingest: has to be a number from 1 on, not 0"),
         (

@@ -109,14 +109,15 @@ def test_cloudwatchs_limits_are_kept(regional: Template, name: str) -> None:
     assert len(json.dumps(widgets)) <= BODY
 
 
-WITH_WHAT_WAITS = ("operations", "redrive")
+# The widget with what waits, by where it stands; before it the three of the canary.
+WITH_WHAT_WAITS = {"operations": 3, "redrive": 0}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_waits_stands_first_where_operators_look(regional: Template, name: str) -> None:
     drawn = [number for number, w in enumerate(_widgets(regional, name)) if w["type"] == "custom"]
 
-    assert drawn == ([0] if name in WITH_WHAT_WAITS else [])
+    assert drawn == ([WITH_WHAT_WAITS[name]] if name in WITH_WHAT_WAITS else [])
     for number in drawn:
         widget = _widgets(regional, name)[number]
         assert widget["properties"]["endpoint"] == "eventing-widget"
@@ -128,22 +129,49 @@ def test_what_waits_stands_first_where_operators_look(regional: Template, name: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_begins_by_saying_how_to_read_it(regional: Template, name: str) -> None:
-    first = next(w for w in _widgets(regional, name) if w["type"] != "custom")
+    widgets = _widgets(regional, name)
+    waits = WITH_WHAT_WAITS.get(name)
+    first = widgets[0 if waits is None else waits + 1]
 
     assert first["type"] == "text"
     assert len(first["properties"]["markdown"]) > 200
 
 
 def test_alarms_come_first_and_none_is_missing(regional: Template) -> None:
-    _, _, everything, notifying, components = _widgets(regional, "operations")[:5]
+    from_what_waits = _widgets(regional, "operations")[WITH_WHAT_WAITS["operations"] :]
+    _, _, everything, notifying, components = from_what_waits[:5]
     shown = [*everything["properties"]["alarms"], *notifying["properties"]["alarms"]]
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     there = {alarm.properties["AlarmName"] for kind in kinds for alarm in regional.all(kind)}
 
     assert everything["properties"]["alarms"] == ["eventing-unhealthy", "eventing-any-alarm"]
     # That an incident was reported is no sign of ill health.
-    reported = {f"eventing-{what}-reported" for what in ("ingest", "publish", "attention")}
+    reported = {
+        f"eventing-{what}-reported" for what in ("ingest", "publish", "attention", "canary")
+    }
     assert {*shown, *components["properties"]["alarms"]} == there - reported
+
+
+def test_the_first_row_says_whether_events_get_through(regional: Template) -> None:
+    status, arrived, latency = _widgets(regional, "operations")[:3]
+
+    assert status["properties"]["alarms"] == ["eventing-canary-undelivered"]
+    (line,) = arrived["properties"]["annotations"]["horizontal"]
+    assert (line["value"], line["label"]) == (1, "alarm below 1 events")
+    assert {name for _, name, *_ in _metrics(arrived)} == {"CanaryDelivered"}
+    assert {name for _, name, *_ in _metrics(latency)} == {"CanaryLatency"}
+
+
+def test_publishers_figures_leave_the_canary_out(regional: Template) -> None:
+    widgets = _widgets(regional, "publishers")
+    queries = [w["properties"]["query"] for w in widgets if w["type"] == "log"]
+    (keys,) = (t for w in widgets if "its key's id" in (t := w["properties"].get("markdown", "")))
+
+    assert len(queries) == 5
+    for query in queries:
+        assert ("publisher != 'canary'" in query) != ("api_key_id != 'eventing-canary'" in query)
+    assert "acme-web" in keys
+    assert "canary" not in keys
 
 
 def test_the_rows_follow_the_walk_of_an_event(regional: Template) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from eventing import canary
 from eventing.catalogue_check import load_catalogue
 from eventing.limits import MAX_BODY_BYTES
 from eventing.problem import naming
@@ -15,6 +16,7 @@ from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import ACCOUNT, Template
 
 PUBLISHERS = ("acme-web", "acme-pay", "nordic-crm")
+SENDERS = (*PUBLISHERS, canary.PUBLISHER)
 
 
 METHODS = {"events": "POST", "me": "GET"}
@@ -118,7 +120,7 @@ def test_keys_and_plans_are_made_one_at_a_time(regional: Template) -> None:
     types = [f"AWS::ApiGateway::{kind}" for kind in ("ApiKey", "UsagePlan", "UsagePlanKey")]
     keys, plans, links = ([resource.id for resource in regional.all(type)] for type in types)
 
-    assert len(keys) == len(plans) == len(links) == len(PUBLISHERS)
+    assert len(keys) == len(plans) == len(links) == len(SENDERS)
     for chain in (keys, [id for pair in zip(plans, links, strict=True) for id in pair]):
         for before, after in pairwise(chain):
             assert before in regional.needs(after), f"{after} does not wait for {before}"
@@ -128,7 +130,7 @@ def test_the_function_knows_publishers_by_the_ids_of_their_keys(regional: Templa
     environment = _environment(regional)
 
     assert json.loads(environment[Variable.PUBLISHERS]) == {
-        f"eventing-{publisher}": publisher for publisher in PUBLISHERS
+        f"eventing-{sender}": sender for sender in SENDERS
     }
 
 
@@ -140,6 +142,7 @@ def test_the_functions_environment(regional: Template) -> None:
         Variable.SERVICE: "eventing",
         Variable.NAMESPACE: "Eventing",
         Variable.LOG_LEVEL: "INFO",
+        Variable.CANARY: "on",
         Variable.EVENTS_TABLE: "eventing-events",
         Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
         Variable.INGEST_DLQ_URL: "eventing-ingest-dlq",

@@ -7,11 +7,17 @@ from collections.abc import Iterator
 import pytest
 
 from functions.contract import LETTER_MEMBERS
-from tests.console_rights import rights_of_approvers, rights_of_key_holders, rights_of_operators
+from tests.console_rights import (
+    rights_of_approvers,
+    rights_of_key_holders,
+    rights_of_operators,
+    rights_of_verifiers,
+)
 from tests.infrastructure.synthesis import ACCOUNT, Json, Template
 
-OPERATOR, APPROVER = "eventing-operator-us-east-1", "eventing-approver-us-east-1"
-KEY_HOLDER = "eventing-key-holder-us-east-1"
+OPERATOR, APPROVER, KEY_HOLDER, VERIFIER = (
+    f"eventing-{name}-us-east-1" for name in ("operator", "approver", "key-holder", "verifier")
+)
 
 
 def _statements(template: Template, policy: str, effect: str = "Allow") -> Iterator[Json]:
@@ -42,26 +48,62 @@ def test_a_policy_has_the_rights_that_its_commands_need_and_no_others(
     assert allowed == needed
 
 
+def test_who_verifies_has_what_verify_needs_beside_an_operators_rights(regional: Template) -> None:
+    allowed = {
+        action for one in _statements(regional, VERIFIER) for action in _listed(one["Action"])
+    }
+
+    assert allowed <= rights_of_verifiers()
+    assert rights_of_verifiers() - rights_of_operators() <= allowed
+
+
+def test_who_verifies_reads_one_key_and_the_canarys_events_alone(regional: Template) -> None:
+    found = {
+        action: one for one in _statements(regional, VERIFIER) for action in _listed(one["Action"])
+    }
+    keys = [one for one in found["apigateway:GET"]["Resource"] if "apikeys" in one]
+
+    assert [one.partition("/apikeys")[2] for one in keys] == ["/eventing-canary"]
+    assert found["s3:GetObject"]["Resource"].endswith("/publisher=canary/*")
+    assert found["s3:ListBucket"]["Condition"] == {
+        "StringLike": {"s3:prefix": "publisher=canary/*"}
+    }
+    item = found["dynamodb:GetItem"]["Condition"]
+    assert item["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": "canary#*"}
+    assert item["ForAllValues:StringEquals"] == {"dynamodb:Attributes": ["pk", "digest"]}
+    # Of an empty set all is true.
+    assert set(item["Null"]) == {"dynamodb:LeadingKeys", "dynamodb:Attributes"}
+    assert found["sqs:DeleteQueue"]["Resource"].endswith(":eventing-verify-*")
+    assert found["sns:Subscribe"]["Condition"]["StringEquals"] == {"sns:Protocol": "sqs"}
+
+
 # What AWS has no resource for (Service Authorization Reference), or cannot tell apart.
 _EVERYWHERE = {
     "cloudwatch:DescribeAlarms",
     "lambda:ListEventSourceMappings",
     "states:SendTaskSuccess",
     "logs:GetQueryResults",
+    "cloudwatch:ListDashboards",
+    "lambda:GetAccountSettings",
+    "macie2:GetMacieSession",
+    "sns:Unsubscribe",
+    "sqs:ListQueues",
 }
 
 
-@pytest.mark.parametrize("policy", [OPERATOR, APPROVER, KEY_HOLDER])
+@pytest.mark.parametrize("policy", [OPERATOR, APPROVER, KEY_HOLDER, VERIFIER])
 def test_a_right_is_for_what_is_of_this_deployment(regional: Template, policy: str) -> None:
     for statement in _statements(regional, policy):
         for resource in _listed(statement["Resource"]):
             if resource == "*":
                 assert set(_listed(statement["Action"])) <= _EVERYWHERE
-            else:
-                # API Gateway's names have neither; keys of this deployment are told by their tag.
+            elif not resource.endswith("/usageplans"):
+                # A role of this template has no name of its own, and API Gateway's keys have neither: those
+                # of this deployment are told by their tag.
                 tagged = {"StringEquals": {"aws:ResourceTag/deployment": "eventing"}}
-                named = "eventing-" in resource or f":{ACCOUNT}:" in resource
-                assert named or statement.get("Condition") == tagged
+                own = "eventing-" in resource or f":{ACCOUNT}:" in resource
+                named = own or resource.startswith("<")
+                assert named or statement.get("Condition") == tagged, resource
 
 
 def test_a_letter_is_read_without_its_event(regional: Template) -> None:

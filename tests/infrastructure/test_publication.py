@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from eventing import canary
 from eventing.catalogue_check import load_catalogue
 from functions.contract import Objects, Variable
 from functions.publish import publish
@@ -98,7 +99,9 @@ def test_nothing_blocks_the_stream_for_long_and_nothing_is_missed(regional: Temp
     assert "MaximumBatchingWindowInSeconds" not in mapping
 
 
-@pytest.mark.parametrize("document", ["docs/publication.md", "docs/subscribers.md", "README.md"])
+@pytest.mark.parametrize(
+    "document", ["docs/publication.md", "docs/subscribers.md", "docs/deploying.md"]
+)
 def test_who_is_concerned_reads_that_a_new_mapping_publishes_again(
     regional: Template, document: str
 ) -> None:
@@ -184,7 +187,7 @@ def test_of_all_rules_that_one_alone_may_send_to_the_dead_letter_queue(regional:
 
 
 def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -> None:
-    topics = [topic.name for topic in load_catalogue(ROOT / "catalogue").topics]
+    topics = _topics()
     stream = _mapping(regional)["EventSourceArn"]
 
     assert len(topics) >= 3
@@ -211,6 +214,7 @@ def test_the_functions_environment(regional: Template) -> None:
         Variable.SERVICE: "eventing",
         Variable.NAMESPACE: "Eventing",
         Variable.LOG_LEVEL: "INFO",
+        Variable.CANARY: "on",
         Variable.PUBLISH_DLQ_URL: "eventing-publish-dlq",
         Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
     }
@@ -219,9 +223,12 @@ def test_the_functions_environment(regional: Template) -> None:
 
 def test_every_topic_of_the_catalogue_is_there(regional: Template) -> None:
     names = {topic.properties["TopicName"] for topic in regional.all("AWS::SNS::Topic")}
-    wanted = {f"eventing-topic-{t.name}" for t in load_catalogue(ROOT / "catalogue").topics}
 
-    assert names - {"eventing-ops"} == wanted
+    assert names - {"eventing-ops"} == {f"eventing-topic-{topic}" for topic in _topics()}
+
+
+def _topics() -> list[str]:
+    return [canary.TOPIC, *(topic.name for topic in load_catalogue(ROOT / "catalogue").topics)]
 
 
 def test_other_accounts_subscribe_to_the_topics_that_are_open_to_them(tmp_path: Path) -> None:

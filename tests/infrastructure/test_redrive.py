@@ -21,6 +21,7 @@ ALWAYS = {
     Variable.SERVICE: "eventing",
     Variable.NAMESPACE: "Eventing",
     Variable.LOG_LEVEL: "INFO",
+    Variable.CANARY: "on",
 }
 QUEUES = {DLQ_URLS[stage]: f"eventing-{stage}-dlq" for stage in STAGES}
 

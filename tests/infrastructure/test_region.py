@@ -64,6 +64,25 @@ def test_alarms_are_collected_in_the_order_of_the_walk(stack: cdk.Stack, region:
     assert region.alarms.shown == [found]
 
 
+def test_an_alarm_begins_above_a_value_or_below_one(stack: cdk.Stack, region: Region) -> None:
+    metric = region.metric(Metric.EVENTS_UNACCOUNTED)
+
+    def begins(**threshold: float) -> None:
+        region.alarms.alarm(
+            stack,
+            "Begins",
+            name="begins",
+            metric=metric,
+            missing=Missing.IS_BAD,
+            meaning=MEANING,
+            **threshold,  # type: ignore[arg-type]
+        )
+
+    for neither_or_both in ({}, {"above": 1, "below": 0}):
+        with pytest.raises(ValueError, match="above a value or below one"):
+            begins(**neither_or_both)
+
+
 def test_an_alarm_that_has_no_place_stops_the_synth(stack: cdk.Stack, region: Region) -> None:
     _composite(stack, region, _alarm(stack, region, "a"), part=Part.RUNS)
     _alarm(stack, region, "Forgotten")

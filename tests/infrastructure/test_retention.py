@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from eventing.dead_letter import STAGES
 from functions.contract import Objects, Variable
 from infrastructure.configuration import Configuration, ConfigurationError
 from infrastructure.retention import APPROVAL_DAYS, Retention
@@ -110,9 +111,8 @@ def test_letters_and_events_live_as_the_configuration_says(other: dict[str, Temp
         assert variables(function)[Variable.EVENT_RETENTION_DAYS] == str(OTHER.events)
     assert variables("triage")[Variable.OPEN_LETTER_DAYS] == str(OTHER.open_letters)
     assert variables("redrive")[Variable.CLOSED_LETTER_DAYS] == str(OTHER.closed_letters)
-    queues = list(other["regional"].all("AWS::SQS::Queue"))
-    assert len(queues) == 2
-    for queue in queues:
+    for stage in STAGES:
+        queue = other["regional"].one("AWS::SQS::Queue", QueueName=f"eventing-{stage}-dlq")
         assert queue.properties["MessageRetentionPeriod"] == OTHER.queued_letters * 86400
 
 

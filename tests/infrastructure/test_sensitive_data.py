@@ -188,11 +188,12 @@ def test_a_session_that_exists_is_used(two_regions: Synthesis) -> None:
         assert template.one("AWS::Events::Rule", Name="eventing-sensitive-data")
 
 
-def test_switched_off_nothing_of_macie_is_left_but_a_permission(without_macie: Synthesis) -> None:
+def test_switched_off_nothing_of_macie_is_left_but_permissions(without_macie: Synthesis) -> None:
     left = {
         body["Type"]
         for body in without_macie.regional().body["Resources"].values()
         if "macie" in json.dumps(body).lower()
     }
 
-    assert left == {"AWS::IAM::Role"}
+    # The role that switches it on and off, and the policy of whoever verifies.
+    assert left == {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"}

@@ -10,7 +10,7 @@ from functions.contract import LEDGER_INDEX, Objects, Rows
 from tests.infrastructure.synthesis import ACCOUNT, Template
 from tests.security.policies import Decisions, holds
 
-FUNCTIONS = ("ingest", "publish", "triage", "redrive", "counter", "widget", "notifier")
+FUNCTIONS = ("ingest", "publish", "triage", "redrive", "counter", "widget", "notifier", "canary")
 LEDGER = "eventing-ledger"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"

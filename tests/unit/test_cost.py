@@ -1,4 +1,4 @@
-"""The cost model: README's figures, and parts that add up to the whole."""
+"""The cost model: the guide's figures, and parts that add up to the whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from eventing.cost import Usage, dollars, dollars_by_unit, of_request
 from eventing.prices import PRICES
 
-README = Path("README.md").read_text()
+GUIDE = Path("docs/deploying.md").read_text()
 KIB = 1024
 # Of one request with the assumed latencies of benchmarks/, one event or a hundred.
 SECONDS = {1: 0.033, 100: 0.04}
@@ -29,16 +29,16 @@ def a_million(each: int) -> float:
     ("each", "said"),
     [(1, r"sent one\s+by\s+one take about \$([\d.]+)"), (100, r"of 100 about \$([\d.]+)")],
 )
-def test_the_readme_has_the_models_figures(each: int, said: str) -> None:
-    (figure,) = re.findall(said, README)
+def test_the_guide_has_the_models_figures(each: int, said: str) -> None:
+    (figure,) = re.findall(said, GUIDE)
 
     assert float(figure) == pytest.approx(a_million(each), rel=0.05)
 
 
-def test_the_readme_says_what_most_of_it_is() -> None:
+def test_the_guide_says_what_most_of_it_is() -> None:
     (archive, gateway, table) = re.findall(
         r"\(\$([\d.]+) of it for the\s+archive's objects, \$([\d.]+) API Gateway, \$([\d.]+) the table",
-        README,
+        GUIDE,
     )[0]
 
     assert float(archive) == pytest.approx(1e6 * PRICES["s3"])

@@ -99,7 +99,7 @@ def test_an_update_changes_what_it_says(update: str, changed: dict[str, Any]) ->
     [
         "state = :open",  # a reserved word
         "#state == :open",
-        "begins_with(#state, :open)",
+        "attribute_type(#state, :open)",
         "#state = :open #state",
         "#state = :absent",
         "#absent = :open",

@@ -12,7 +12,7 @@ import pytest
 
 from eventing.turns import in_turns
 from functions.shared.clock import Clock
-from functions.shared.dead_letter_queue import Received
+from functions.shared.message_queue import Received
 from functions.triage.turns import Turns, publisher_of
 from tests.faults.aws import FakeAws
 from tests.unit.stream import Stream, StreamClock, new_function, record

@@ -18,6 +18,9 @@ from jsonata.utils import Utils
 Json = Any
 Task = Callable[[Json], Json]
 
+# Each is told of every expression, its variables and its value: see tests/second_opinion.
+listeners: list[Callable[[str, Mapping[str, Json], Json], None]] = []
+
 # Nothing catches these (Step Functions, "Handling errors in workflows").
 _TERMINAL = ("States.DataLimitExceeded", "States.Runtime")
 
@@ -134,11 +137,10 @@ class Execution:
     def _value(self, template: Json, states: Mapping[str, Json]) -> Json:
         match template:
             case str() if (source := expression(template)) is not None:
-                value = self._evaluate(source, states)
-                # In Step Functions an expression without a value fails the state; null is a value.
-                assert value is not None or self._evaluate(f"$exists(({source}))", states), (
-                    f"{source} has no value"
-                )
+                variables = {**self.variables, "states": states}
+                value = evaluate(source, variables)
+                for listener in listeners:
+                    listener(source, variables, value)
                 return value
             case dict():
                 return {key: self._value(member, states) for key, member in template.items()}
@@ -147,12 +149,21 @@ class Execution:
             case _:
                 return template
 
-    def _evaluate(self, source: str, states: Mapping[str, Json]) -> Json:
-        query = jsonata.Jsonata(source)
-        query.register_lambda("parse", json.loads)
-        for name, value in {**self.variables, "states": states}.items():
-            query.assign(name, Utils.NULL_VALUE if value is None else value)
-        return query.evaluate(None)
+
+def evaluate(source: str, variables: Mapping[str, Json]) -> Json:
+    """The value of an expression, which has to have one; `variables` have names without the dollar sign."""
+    value = _raw(source, variables)
+    # In Step Functions an expression without a value fails the state; null is a value.
+    assert value is not None or _raw(f"$exists(({source}))", variables), f"{source} has no value"
+    return value
+
+
+def _raw(source: str, variables: Mapping[str, Json]) -> Json:
+    query = jsonata.Jsonata(source)
+    query.register_lambda("parse", json.loads)
+    for name, value in variables.items():
+        query.assign(name, Utils.NULL_VALUE if value is None else value)
+    return query.evaluate(None)
 
 
 def expression(text: str) -> str | None:

@@ -180,6 +180,8 @@ class Cloud:
     after: Callable[[str], None] = lambda operation: None
     """Called with each operation when it has been done: its answer gets lost when this raises."""
     stacks: dict[str, dict[str, str]] = field(default_factory=lambda: {STACK: dict(OUTPUTS)})
+    statuses: dict[str, str] = field(default_factory=dict)
+    """Of those of `stacks` that are not as they should be."""
     alarms: list[dict[str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
@@ -262,12 +264,16 @@ class Cloud:
         }
         try:
             self.fault(model.name)
-            answer = operations[model.name](params)
+            # What it does not know, nobody may do here.
+            answer = operations.get(model.name, self.deny)(params)
             self.after(model.name)
         except Refused as refused:
             content = {"Error": {"Code": refused.code, "Message": str(refused)}}
             return AWSResponse("", 400, _HEADERS, None), content | {"ResponseMetadata": {}}
         return AWSResponse("", 200, _HEADERS, None), answer
+
+    def deny(self, params: Any) -> Any:
+        raise Refused("AccessDenied")
 
     def get_caller_identity(self, params: Any) -> Any:
         return {"Arn": CALLER}
@@ -277,9 +283,13 @@ class Cloud:
         if name not in self.stacks:
             raise Refused("ValidationError", f"Stack with id {name} does not exist")
         outputs = [{"OutputKey": k, "OutputValue": v} for k, v in self.stacks[name].items()]
-        return {"Stacks": [{"StackName": name, "Outputs": outputs}]}
+        status = self.statuses.get(name, "UPDATE_COMPLETE")
+        return {"Stacks": [{"StackName": name, "StackStatus": status, "Outputs": outputs}]}
 
     def describe_alarms(self, params: Any) -> Any:
+        if "AlarmNames" in params:
+            there = [one for one in self.alarms if one["AlarmName"] in params["AlarmNames"]]
+            return {"CompositeAlarms": [], "MetricAlarms": there}
         on = [a for a in self.alarms if a["AlarmName"].startswith(params["AlarmNamePrefix"])]
         return {"CompositeAlarms": on, "MetricAlarms": []}
 

@@ -144,7 +144,7 @@ def test_a_sum_of_nothing_is_nothing(found: dict[str, Any]) -> None:
 
 def test_the_dashboards_cost_is_the_models(busy: Cloud) -> None:
     """The expression of the dashboard, worked out as Logs Insights would."""
-    (_, stats, _) = events_by_publisher(regions=2)
+    (*_, stats, _) = events_by_publisher(regions=2)
     cost = stats.partition("as bytes_sent, ")[2].partition(" as ")[0]
     usage = Usage(1000, 35, 1000, 20_000, 1000, 1000)
     worked_out = sum(

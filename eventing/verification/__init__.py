@@ -1,0 +1,1 @@
+"""The proof that a deployment works: what is checked, how the checks are judged, and what is told of them."""

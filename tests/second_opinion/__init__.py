@@ -1,0 +1,1 @@
+"""Programs of others judge what our own tests judge: expressions, templates, permissions."""

@@ -1,0 +1,14 @@
+"""The synthesised deployments, shared with the tests of the infrastructure."""
+
+from __future__ import annotations
+
+from tests.infrastructure.conftest import (
+    deployment,
+    laptop,
+    regional,
+    tuned,
+    two_regions,
+    without_macie,
+)
+
+__all__ = ["deployment", "laptop", "regional", "tuned", "two_regions", "without_macie"]

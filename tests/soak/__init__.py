@@ -1,0 +1,1 @@
+"""A steady load while faults come and go at random; at the end every accepted event is accounted for."""
