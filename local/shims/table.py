@@ -55,6 +55,7 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     iam.conditions_see_if_none_match,
     iam.conditions_see_what_is_subscribed,
     iam.simulations_are_of_a_principal,
+    iam.conditions_see_tags_of_plans_and_keys,
     cloudformation.imported_bucket_is_not_in_the_way,
     cloudformation.stack_status_waits_for_a_change,
 )

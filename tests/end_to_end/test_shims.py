@@ -606,6 +606,22 @@ def simulations_are_of_a_principal(lab: Lab) -> Any:
     )
 
 
+def conditions_see_tags_of_plans_and_keys(lab: Lab) -> Any:
+    """What making a plan with a tag and another, and deleting both, answers to who may with the first."""
+    own, other = {"deployment": "own"}, {"deployment": "other"}
+    gateway = lab.client("apigateway")
+    plans = [gateway.create_usage_plan(name=lab.name(), tags=t)["id"] for t in (own, other)]
+    at = "arn:aws:apigateway:us-east-1::/usageplans"
+    make = {"StringEquals": {"aws:RequestTag/deployment": "own"}}
+    change = {"StringEquals": {"aws:ResourceTag/deployment": "own"}}
+    maker = lab.as_role("apigateway", ("apigateway:POST", at), when=make)
+    changer = lab.as_role("apigateway", ("apigateway:DELETE", f"{at}/*"), when=change)
+    return (
+        *(_code(lambda t=t: maker.create_usage_plan(name="x", tags=t)) for t in (own, other)),  # type: ignore[misc]
+        *(_code(lambda p=p: changer.delete_usage_plan(usagePlanId=p)) for p in plans),  # type: ignore[misc]
+    )
+
+
 def stack_status_waits_for_a_change(lab: Lab) -> Any:
     """What is told of a stack just after it was begun."""
     answer = "{'Status': 'SUCCESS', 'PhysicalResourceId': 'x', **copied}"
@@ -701,6 +717,10 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
         ("ok", "AuthorizationError"),
     ),
     simulations_are_of_a_principal: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
+    conditions_see_tags_of_plans_and_keys: (
+        (DENIED, DENIED, DENIED, DENIED),
+        ("ok", DENIED, "ok", DENIED),
+    ),
     imported_bucket_is_not_in_the_way: (
         ("ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"),
         ("CREATE_COMPLETE", "ROLLBACK_COMPLETE"),
