@@ -75,9 +75,10 @@ class Sickness:
             return
         with self._lock:
             for id in _events(call):
-                last = self._journal.sendings[id][-1:]
-                if last and last[0].number == call.number:
-                    self._journal.sendings[id][-1] = replace(last[0], answered=False)
+                # What was refused was not sent.
+                sendings = self._journal.sendings.get(id, [])
+                if sendings and sendings[-1].number == call.number:
+                    sendings[-1] = replace(sendings[-1], answered=False)
 
     def refuse_entry(self, target: str, text: str) -> EntryRefusal | None:
         """What happens to an entry of a batch now."""
