@@ -139,12 +139,8 @@ class Proxy:
                 content = self.rfile.read(length)
                 received = Received(self.command, self.path, dict(self.headers), content)
                 # Who is killed while sending has asked for nothing.
-                answer = None
-                if len(content) == length:
-                    call = proxy._read(received)
-                    answer = proxy._answer(received, call)
-                    if answer and _is_closed(self.connection):
-                        proxy._unheard(call)
+                whole = len(content) == length
+                answer = proxy._answer(received, self.connection) if whole else None
                 if answer is None:
                     self.close_connection = True
                     return
@@ -192,7 +188,14 @@ class Proxy:
             FunctionName=function, Environment={"Variables": variables}
         )
 
-    def _answer(self, received: Received, call: FunctionCall) -> Answer | None:
+    def _answer(self, received: Received, connection: socket.socket) -> Answer | None:
+        call = self._read(received)
+        answer = self._made(received, call)
+        if answer and _is_closed(connection):
+            self._unheard(call)
+        return answer
+
+    def _made(self, received: Received, call: FunctionCall) -> Answer | None:
         fault = self._fault(call)
         match fault:
             case None:
