@@ -17,13 +17,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import urllib3
 
 from tests.faults.http import error_text
 from tests.faults.sdk import HANG_SECONDS
-from tests.faults.sns import batch_answer, batch_entries
+from tests.faults.sns import batch_answer, batch_entries, parameters
 from tests.faults.vocabulary import (
     Call,
     EntryFaults,
@@ -241,7 +241,7 @@ class Proxy:
     def _refused_entries(self, call: Call) -> dict[str, EntryRefusal]:
         match call.operation:
             case "PublishBatch":
-                entries = {e["Id"]: e["Message"] for e in batch_entries(_parameters(call))}
+                entries = {e["Id"]: e["Message"] for e in batch_entries(parameters(call.body))}
             case "BatchExecuteStatement":
                 statements = json.loads(call.body)["Statements"]
                 entries = {str(n): json.dumps(statement) for n, statement in enumerate(statements)}
@@ -255,11 +255,11 @@ class Proxy:
         return (self._publish if call.service == "sns" else self._execute)(call, refused)
 
     def _publish(self, call: Call, refused: dict[str, EntryRefusal]) -> Answer:
-        parameters = _parameters(call)
-        entries = [entry for entry in batch_entries(parameters) if entry["Id"] not in refused]
+        content = parameters(call.body)
+        entries = [entry for entry in batch_entries(content) if entry["Id"] not in refused]
         if entries:
             self.deployment.client("sns").publish_batch(
-                TopicArn=parameters["TopicArn"],
+                TopicArn=content["TopicArn"],
                 PublishBatchRequestEntries=[
                     {
                         "Id": entry["Id"],
@@ -309,9 +309,9 @@ def _meant(received: Received) -> tuple[Service, str, str]:
         tables = [content.get("TableName"), *content.get("RequestItems", ())]
         tables += _STATEMENT_TABLE.findall(text)
         return service, operation, next(filter(None, tables))
-    if "Action=" in text and "TopicArn" in (parameters := parse_qs(text)):
-        topic = parameters["TopicArn"][0]
-        return "sns", parameters["Action"][0], re.split(r"-topic-|:", topic)[-1]
+    if "Action=" in text and "TopicArn" in (content := parameters(text)):
+        topic = content["TopicArn"]
+        return "sns", content["Action"], re.split(r"-topic-|:", topic)[-1]
     path = _path(received.url)
     if named or "Action=" in text:
         return "monitoring", operation, ""
@@ -333,7 +333,3 @@ def _is_closed(connection: socket.socket) -> bool:
 def _path(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-
-
-def _parameters(call: Call) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(call.body).items()}

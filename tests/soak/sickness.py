@@ -14,10 +14,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from tests.faults.proxy import FunctionCall
-from tests.faults.sns import batch_entries
+from tests.faults.sns import batch_entries, parameters
 from tests.faults.vocabulary import EntryRefusal, Fault
 from tests.soak.reckoning import Happening, Journal, Sending
 from tests.soak.weather import Spell
@@ -149,6 +148,5 @@ class Sickness:
 
 def _events(call: FunctionCall) -> Iterator[str]:
     """The ids of the events that a PublishBatch brings."""
-    parameters = {name: values[0] for name, values in parse_qs(call.body).items()}
-    for entry in batch_entries(parameters):
+    for entry in batch_entries(parameters(call.body)):
         yield json.loads(entry["Message"])["id"]
