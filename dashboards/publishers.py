@@ -17,7 +17,6 @@ from dashboards.widgets import (
     text,
     turned_away,
 )
-from eventing import canary
 from eventing.publishers import log_queries
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ _HOW_TO_READ = """# Publishers
 Who sends how much, what is refused and why. CloudWatch runs the queries when somebody looks, over
 the time that is chosen above, and charges for what they read. The gateway refuses what has no key
 or is over a limit; the function refuses what is no event."""
+_WHOSE_KEY = """`eventing publishers show NAME` has the ids of a publisher's keys, and
+`eventing publishers top` says whose requests these are."""
 
 
 class PublishersDashboard(Construct):
@@ -47,11 +48,6 @@ class PublishersDashboard(Construct):
     ) -> None:
         super().__init__(scope, id)
         log = ingestion.function.log_name
-        keys = "\n".join(
-            f"| {publisher} | `{key.key_id}` |"
-            for publisher, key in ingestion.api_keys.items()
-            if publisher != canary.PUBLISHER
-        )
         rows: list[Row] = [
             text(_HOW_TO_READ, height=3),
             heading(
@@ -103,15 +99,15 @@ class PublishersDashboard(Construct):
                     # The access log has every value in quotes.
                     "filter status in ['403', '413', '429']",
                     *(
-                        f"filter api_key_id != '{key.key_id}'"
-                        for publisher, key in ingestion.api_keys.items()
-                        if publisher == canary.PUBLISHER
+                        [f"filter api_key_id != '{ingestion.canary_key.key_id}'"]
+                        if ingestion.canary_key
+                        else []
                     ),
                     "stats count(*) as requests by api_key_id, status, error_type",
                     "sort requests desc",
                     width=_HALF,
                 ),
-                *text(f"| publisher | its key's id |\n|---|---|\n{keys}", height=6, width=_HALF),
+                *text(_WHOSE_KEY, height=6, width=_HALF),
             ],
             heading(
                 region,

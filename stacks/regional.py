@@ -177,11 +177,12 @@ class RegionalStack(cdk.Stack):
         )
         Attention(self, "Attention", region=region, dead_letters=dead_letters)
         canary = None
-        if configuration.canary:
+        if ingestion.canary_key:
             canary = Canary(
                 self,
                 "Canary",
                 region=region,
+                key=ingestion.canary_key,
                 ingestion=ingestion,
                 publication=publication,
                 topics=topics,
@@ -261,7 +262,7 @@ class RegionalStack(cdk.Stack):
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }
-        if canary:
+        if canary and ingestion.canary_key:
             verifier = Verifier(
                 self,
                 "Verifier",
@@ -270,7 +271,7 @@ class RegionalStack(cdk.Stack):
                 event_store=event_store,
                 archive=archive,
                 topics=topics,
-                ingestion=ingestion,
+                key=ingestion.canary_key,
                 publish_dead_letters=publish_dead_letters,
                 functions=(
                     ingestion.function,
@@ -285,9 +286,5 @@ class RegionalStack(cdk.Stack):
             )
             outputs |= canary.outputs
             outputs["VerifierPolicyArn"] = verifier.policy.managed_policy_arn
-        for publisher in configuration.publishers:
-            name, key = publisher.name, publisher.pascal_case
-            outputs[f"ApiKeyId{key}"] = ingestion.api_keys[name].key_id
-            outputs[f"UsagePlanId{key}"] = ingestion.usage_plans[name].usage_plan_id
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from eventing import canary
 from eventing.answer import Answer, Rejected, answer
 from eventing.problem import Kind, Problem, Refused
 from eventing.publishers.keys import publisher_of
@@ -38,7 +39,7 @@ class Handler:
         trial: Trial,
         standing: Standing,
         doorkeeper: DoorkeeperReader,
-        template_keys: Mapping[str, str],
+        canary_key_id: str | None,
         logger: Logger,
         metrics: Metrics,
         clock: Clock,
@@ -47,7 +48,7 @@ class Handler:
         self._trial = trial
         self._standing = standing
         self._doorkeeper = doorkeeper
-        self._template_keys = template_keys
+        self._canary_key_id = canary_key_id
         self._logger = logger
         self._metrics = metrics
         self._clock = clock
@@ -130,8 +131,9 @@ class Handler:
 
     def _publisher(self, identity: Mapping[str, Any]) -> str | None:
         """The publisher of the key that API Gateway has verified: no header and no body has a say in it."""
-        named = publisher_of(identity.get("apiKey") or "")
-        return named or self._template_keys.get(identity.get("apiKeyId") or "")
+        if self._canary_key_id and identity.get("apiKeyId") == self._canary_key_id:
+            return canary.PUBLISHER
+        return publisher_of(identity.get("apiKey") or "")
 
     def _observe(self, report: Report, response: Answer, **request: Any) -> None:
         if cause := self._doorkeeper.cause:
@@ -187,7 +189,7 @@ def make_handler(parts: Parts) -> Handler:
         trial=Trial(judge=judge, catalogue=parts.catalogue),
         standing=Standing(registry=parts.registry, catalogue=parts.catalogue, clock=parts.clock),
         doorkeeper=parts.doorkeeper,
-        template_keys=parts.template_keys,
+        canary_key_id=parts.canary_key_id,
         logger=parts.logger,
         metrics=parts.metrics,
         clock=parts.clock,

@@ -33,7 +33,6 @@ ENVIRONMENT = {
     Variable.INGEST_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/ingest-dlq",
     Variable.PUBLISH_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq",
     Variable.TOPIC_ARN_PREFIX: "arn:aws:sns:eu-north-1:123456789012:shop-topic-",
-    Variable.PUBLISHERS: "{}",
     Variable.API_URL: "https://a1b2c3d4e5.execute-api.eu-north-1.amazonaws.com/prod/",
     Variable.CANARY_KEY_ID: "key1",
     Variable.CANARY_QUEUE_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/shop-canary",
