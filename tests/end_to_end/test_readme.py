@@ -57,7 +57,7 @@ def test_a_publisher_is_shut_out_and_let_in(deployment: Deployment, tmp_path: Pa
         eventually(lambda: status(deployment), lambda s: s == 403)
         assert status(deployment, "acme-pay") == 202
     finally:
-        typed(deployment, "eventing publishers resume acme-web", tmp_path)
+        typed(deployment, "eventing publishers resume acme-web --reason fixed", tmp_path)
     eventually(lambda: status(deployment), lambda s: s == 202)
 
 
@@ -71,7 +71,7 @@ def test_a_publisher_is_slowed_down(deployment: Deployment, tmp_path: Path) -> N
         assert int(answer.headers["retry-after"]) > 0
         assert status(deployment, "acme-pay") == 202
     finally:
-        typed(deployment, "eventing publishers restore acme-web", tmp_path)
+        typed(deployment, "eventing publishers restore acme-web --reason fixed", tmp_path)
     eventually(lambda: status(deployment), lambda s: s == 202)
 
 
