@@ -126,9 +126,19 @@ class PublishersDashboard(Construct):
                     turned_away(registry.table_name),
                     unit="requests",
                     above=0,
-                    width=WIDTH,
-                )
+                    width=_HALF if publishers.keys_overdue else WIDTH,
+                ),
+                *_keys(publishers),
             ],
             function_graphs("publishers", publishers.function),
         ]
         dashboard(self, region=region, name="publishers", rows=rows)
+
+
+def _keys(publishers: PublishersFunction) -> Row:
+    """The day's look at keys, in the region that has one."""
+    if publishers.keys_overdue is None:
+        return []
+    title = "Keys that work beyond their date, once a day"
+    overdue = {"overdue": publishers.keys_overdue}
+    return [graph(title, overdue, unit="keys", above=0, width=_HALF)]
