@@ -29,7 +29,7 @@ _HALF = WIDTH // 2
 _HOW_TO_READ = """# Publishers
 Who sends how much, what is refused and why. CloudWatch runs the queries when somebody looks, over
 the time that is chosen above, and charges for what they read. The gateway refuses what has no key
-or is over a limit; the function refuses what is no event."""
+or is over a limit; the function refuses what is no event. `eventing publishers top` adds both up."""
 
 
 class PublishersDashboard(Construct):
@@ -100,8 +100,7 @@ class PublishersDashboard(Construct):
                 query(
                     "What the gateway refuses: no key (403), over a limit (429)",
                     ingestion.access_log,
-                    # The access log has every value in quotes.
-                    "filter status in ['403', '413', '429']",
+                    *log_queries.REFUSED_BY_GATEWAY,
                     *(
                         f"filter api_key_id != '{key.key_id}'"
                         for publisher, key in ingestion.api_keys.items()
