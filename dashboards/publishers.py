@@ -28,9 +28,13 @@ _HALF = WIDTH // 2
 _HOW_TO_READ = """# Publishers
 Who sends how much, what is refused and why. CloudWatch runs the queries when somebody looks, over
 the time that is chosen above, and charges for what they read. The gateway refuses what has no key
+<<<<<<< HEAD
 or is over a limit; the function refuses what is no event."""
 _WHOSE_KEY = """`eventing publishers show NAME` has the ids of a publisher's keys, and
 `eventing publishers top` says whose requests these are."""
+=======
+or is over a limit; the function refuses what is no event. `eventing publishers top` adds both up."""
+>>>>>>> w/polish
 
 
 class PublishersDashboard(Construct):
@@ -96,8 +100,7 @@ class PublishersDashboard(Construct):
                 query(
                     "What the gateway refuses: no key (403), over a limit (429)",
                     ingestion.access_log,
-                    # The access log has every value in quotes.
-                    "filter status in ['403', '413', '429']",
+                    *log_queries.REFUSED_BY_GATEWAY,
                     *(
                         [f"filter api_key_id != '{ingestion.canary_key.key_id}'"]
                         if ingestion.canary_key
@@ -122,9 +125,19 @@ class PublishersDashboard(Construct):
                     turned_away(registry.table_name),
                     unit="requests",
                     above=0,
-                    width=WIDTH,
-                )
+                    width=_HALF if publishers.keys_overdue else WIDTH,
+                ),
+                *_keys(publishers),
             ],
             function_graphs("publishers", publishers.function),
         ]
         dashboard(self, region=region, name="publishers", rows=rows)
+
+
+def _keys(publishers: PublishersFunction) -> Row:
+    """The day's look at keys, in the region that has one."""
+    if publishers.keys_overdue is None:
+        return []
+    title = "Keys that work beyond their date, once a day"
+    overdue = {"overdue": publishers.keys_overdue}
+    return [graph(title, overdue, unit="keys", above=0, width=_HALF)]

@@ -259,6 +259,7 @@ class RegionalStack(cdk.Stack):
             "ApproverPolicyArn": policies.approver.managed_policy_arn,
             "KeyHolderPolicyArn": policies.key_holder.managed_policy_arn,
             "IngestFunction": ingestion.function.function_name,
+            "AccessLog": ingestion.access_log,
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }

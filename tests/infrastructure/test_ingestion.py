@@ -237,5 +237,6 @@ def test_outputs_say_what_clients_and_operators_need(regional: Template) -> None
     assert regional.output("OpsTopicArn") == "eventing-ops"
     assert regional.output("RedriveStateMachineArn") == "eventing-redrive"
     assert regional.output("IngestFunction") == "eventing-ingest"
+    assert regional.output("AccessLog") == "/aws/apigateway/eventing-access"
     assert regional.output("PublishFunction") == "eventing-publish"
     assert regional.output("TopicArnPrefix") == f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-"

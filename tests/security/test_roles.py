@@ -10,7 +10,10 @@ from functions.contract import LEDGER_INDEX, Objects, Rows
 from tests.infrastructure.synthesis import ACCOUNT, Template
 from tests.security.policies import Decisions, holds
 
-FUNCTIONS = ("ingest", "publish", "triage", "redrive", "counter", "widget", "notifier", "canary")
+FUNCTIONS = (
+    *("ingest", "publish", "triage", "redrive", "counter", "widget", "notifier", "canary"),
+    "publishers",
+)
 LEDGER = "eventing-ledger"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"
@@ -72,6 +75,7 @@ ALLOWED = {
     ("triage", "UpdateItem", TRIAGE_LOCK),
     ("redrive", "PartiQLUpdate", LETTER),
     ("redrive", "PartiQLInsert", AUDITED),
+    ("publishers", "PartiQLInsert", AUDITED),
     ("redrive", "UpdateItem", INCIDENT),
     ("redrive", "UpdateItem", LOCK),
     ("redrive", "UpdateItem", ALLOWANCE),
@@ -119,7 +123,8 @@ def test_what_was_decided_is_added_to_and_nothing_else(decisions: Decisions, fun
     for action in CHANGES:
         for rows in ([AUDITED], [f"{Rows.AUDIT}x"], [Rows.AUDIT], [LETTER, AUDITED]):
             allowed = decisions.may(function, f"dynamodb:{action}", LEDGER, keys(*rows))
-            expected = (function, action) == ("redrive", "PartiQLInsert") and LETTER not in rows
+            adds = function in ("redrive", "publishers") and action == "PartiQLInsert"
+            expected = adds and LETTER not in rows
             assert allowed == expected, (action, rows)
     assert not any(
         decisions.may(function, f"dynamodb:{action}", LEDGER, keys(AUDITED)) for action in READS

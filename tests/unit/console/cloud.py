@@ -50,6 +50,7 @@ OUTPUTS = {
     "PublishersStateMachineArn": CHANGING,
     "OpsTopicArn": OPS,
     "IngestFunction": "eventing-ingest",
+    "AccessLog": "/aws/apigateway/eventing-access",
     "Regions": "2",
 }
 # The services' models, read once.
