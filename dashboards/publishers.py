@@ -28,13 +28,9 @@ _HALF = WIDTH // 2
 _HOW_TO_READ = """# Publishers
 Who sends how much, what is refused and why. CloudWatch runs the queries when somebody looks, over
 the time that is chosen above, and charges for what they read. The gateway refuses what has no key
-<<<<<<< HEAD
-or is over a limit; the function refuses what is no event."""
+or is over a limit; the function refuses what is no event. `eventing publishers top` adds both up."""
 _WHOSE_KEY = """`eventing publishers show NAME` has the ids of a publisher's keys, and
 `eventing publishers top` says whose requests these are."""
-=======
-or is over a limit; the function refuses what is no event. `eventing publishers top` adds both up."""
->>>>>>> w/polish
 
 
 class PublishersDashboard(Construct):
