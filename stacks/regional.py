@@ -100,6 +100,8 @@ class RegionalStack(cdk.Stack):
             dead_letters=publish_dead_letters,
             invocation_records=operations.bucket,
         )
+        registry = Registry(self, "Registry", region=region, calls=calls, api=ingestion.api)
+        registry.grant_look_up(ingestion.function)
         ledger = Ledger(self, "Ledger", region=region)
         redrive_task = RedriveFunction(
             self,
@@ -111,6 +113,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             archive=archive,
             topics=topics,
+            registry=registry,
         )
         triage_task = TriageFunction(
             self,
@@ -130,8 +133,6 @@ class RegionalStack(cdk.Stack):
             approval=approval,
             dead_letters=dead_letters,
         )
-        registry = Registry(self, "Registry", region=region, calls=calls, api=ingestion.api)
-        registry.grant_look_up(ingestion.function)
         publishers_task = PublishersFunction(
             self,
             "PublishersTask",

@@ -14,7 +14,7 @@ from constructs import Construct
 
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import log_group_of
-from infrastructure.constructs.redrive import states_arn
+from infrastructure.constructs.states import states_arn
 from workflows.definition import definition_of
 
 if TYPE_CHECKING:

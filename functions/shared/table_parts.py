@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from functions.shared.allowances import Allowances
     from functions.shared.audit import Audit
     from functions.shared.doorkeeper import DoorkeeperReader
+    from functions.shared.doorkeeper_row import DoorkeeperRow
     from functions.shared.event_store import EventStore
     from functions.shared.incidents import Incidents
     from functions.shared.letters import Letters
@@ -42,8 +43,13 @@ class TableParts(BaseParts):
     def doorkeeper(self) -> DoorkeeperReader:
         from functions.shared.doorkeeper import DoorkeeperReader
 
-        dynamodb, table = self.clients.client("dynamodb"), self.registry_table
-        return DoorkeeperReader(dynamodb, table=table, workers=self.workers, clock=self.clock)
+        return DoorkeeperReader(self.doorkeeper_row, workers=self.workers, clock=self.clock)
+
+    @cached_property
+    def doorkeeper_row(self) -> DoorkeeperRow:
+        from functions.shared.doorkeeper_row import DoorkeeperRow
+
+        return DoorkeeperRow(self.clients.client("dynamodb"), table=self.registry_table)
 
     @cached_property
     def letters(self) -> Letters:

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from functions.contract import LEDGER_INDEX, LETTER_MEMBERS, Objects
 from infrastructure.constructs.checks import accept_wildcard
-from infrastructure.constructs.redrive import states_arn
+from infrastructure.constructs.states import states_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,7 +18,7 @@ from infrastructure.constructs.aws_calls import Permission
 from infrastructure.constructs.bucket import removal_policy
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
-from infrastructure.constructs.redrive import states_arn
+from infrastructure.constructs.states import states_arn
 from infrastructure.constructs.tables import backups, throttles
 
 if TYPE_CHECKING:
@@ -144,6 +144,10 @@ class Registry(Construct):
         """Let it read the doorkeeper, and publishers one at a time by their names."""
         rows = [RegistryRows.DOORKEEPER, f"{RegistryRows.PUBLISHER}*"]
         self._grant(function, "dynamodb:GetItem", rows=rows)
+
+    def grant_doorkeeper(self, function: Function) -> None:
+        """Let it read the doorkeeper, and no other row."""
+        self._grant(function, "dynamodb:GetItem", rows=[RegistryRows.DOORKEEPER])
 
     def _grant(self, function: Function, *actions: str, rows: Sequence[str]) -> None:
         function.add_to_role_policy(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from functions.contract import LEDGER_INDEX, Objects, Rows
+from functions.contract import LEDGER_INDEX, Objects, RegistryRows, Rows
 from tests.infrastructure.synthesis import ACCOUNT, Template
 from tests.security.policies import Decisions, holds
 
@@ -16,6 +16,7 @@ FUNCTIONS = (
 )
 LEDGER = "eventing-ledger"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
+REGISTRY = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"
 ARCHIVE = f"eventing-archive-{ACCOUNT}-us-east-1"
 
@@ -97,6 +98,19 @@ def test_the_widget_reads_the_summary_and_nothing_else(decisions: Decisions) -> 
             assert not decisions.may("widget", f"dynamodb:{action}", LEDGER, keys(*rows))
     index = f"{LEDGER}/index/{LEDGER_INDEX}"
     assert not decisions.may("widget", "dynamodb:Query", index)
+
+
+def test_redrive_reads_the_doorkeeper_and_nothing_else_of_the_registry(
+    decisions: Decisions,
+) -> None:
+    publisher = f"{RegistryRows.PUBLISHER}acme-web"
+    for action in (*CHANGES, *READS):
+        for row in (RegistryRows.DOORKEEPER, publisher, f"{RegistryRows.REGION}us-east-1"):
+            may = decisions.may("redrive", f"dynamodb:{action}", REGISTRY, keys(row))
+            assert may == ((action, row) == ("GetItem", RegistryRows.DOORKEEPER)), (action, row)
+        for rows in ([RegistryRows.DOORKEEPER, publisher], [f"{RegistryRows.DOORKEEPER}2"]):
+            assert not decisions.may("redrive", f"dynamodb:{action}", REGISTRY, keys(*rows))
+        assert not decisions.may("redrive", f"dynamodb:{action}", REGISTRY)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
