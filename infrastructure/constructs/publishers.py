@@ -270,8 +270,8 @@ class PublishersFunction(Construct):
         made = {"StringEquals": {"aws:RequestTag/deployment": tag}}
         theirs = {"StringEquals": {"aws:ResourceTag/deployment": tag}}
         for actions, paths, conditions in (
-            (["apigateway:GET"], ("/usageplans", "/apikeys", "/usageplans/*/keys"), None),
-            (["apigateway:GET"], ("/apikeys/*",), theirs),
+            (["apigateway:GET"], ("/usageplans", "/apikeys"), None),
+            (["apigateway:GET"], ("/apikeys/*", "/usageplans/*/keys"), theirs),
             (["apigateway:POST"], ("/usageplans", "/apikeys"), made),
             # API Gateway asks for this beside, to make something with a tag.
             (["apigateway:PUT", "apigateway:POST"], ("/tags/*",), made),
