@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +40,9 @@ def test_letters_of_a_suspended_publisher_stay_as_they_are(world: World) -> None
     assert (planned["withheld"], planned["withheld_by_publisher"]) == (4, {"acme-web": 4})
     (warning,) = planned["warnings"]
     assert "resume the publisher" in warning
+    # Who has suspended a publisher just now relies on it.
+    (asked,) = (call for call in world.calls() if asks_who_is_suspended(call))
+    assert json.loads(asked.body)["ConsistentRead"] is True
 
     world.told()
     redriven = world.run(REDRIVE)
