@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # SNS takes a message that a function sends to the operators; that would be another story.
 _OPS = "ops"
+# A process that is killed is gone in milliseconds, on a busy machine in some more.
+DYING_SECONDS = 5
 
 
 class Sickness:
@@ -97,11 +99,14 @@ class Sickness:
         """Kill the processes of a function."""
         # All are found first: it takes a while, and the next process may send again what this one forgets.
         processes = list(self._processes(function))
-        # Noted on both sides: the last that it sends may go through just before it is dead.
+        # Noted on both sides: the last that it sends goes through while it dies.
         self.happened(function, "killed", "functions")
         for process in processes:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        deadline = time.monotonic() + DYING_SECONDS
+        while any(map(_is_alive, processes)) and time.monotonic() < deadline:
+            time.sleep(0.001)
         self.happened(function, "killed", "functions")
 
     def _drawn(self, thing: str, function: str) -> Fault | None:
@@ -155,3 +160,13 @@ class Sickness:
                 environment = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
                 if all(mark in environment for mark in marks):
                     yield int(folder.name)
+
+
+def _is_alive(process: int) -> bool:
+    """Tell whether a process may still hold its connections; one that waits to be collected holds none."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    # Of proc(5): the state comes after the name, which is in parentheses.
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
