@@ -15,7 +15,7 @@ REFRESH_SECONDS = 10
 """Between two reads, for all publishers together. A call that hangs is given up sooner: `CALL_SECONDS`."""
 WAIT_SECONDS = 0.05
 """A request waits no longer for a read that it began."""
-_REFRESH = timedelta(seconds=REFRESH_SECONDS)
+_REFRESH, _NO_TIME = timedelta(seconds=REFRESH_SECONDS), timedelta()
 _LATE = Cause(Code.TIMEOUT, "OutOfTime", "the registry did not answer in the time there was")
 
 
@@ -43,7 +43,7 @@ class DoorkeeperReader:
         """Begin to read, in another thread, where the last read began `REFRESH_SECONDS` ago."""
         # Not the monotonic clock: that may stand still while Lambda freezes the process.
         now = self._clock.now()
-        if self._began_at and timedelta() <= now - self._began_at < _REFRESH:
+        if self._began_at and _NO_TIME <= now - self._began_at < _REFRESH:
             return
         self._began_at = now
         self._wait_until = self._clock.monotonic() + WAIT_SECONDS
