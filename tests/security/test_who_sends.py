@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
@@ -18,7 +17,7 @@ from eventing.publishers.doorkeeper import Doorkeeper
 from eventing.publishers.keys import ENTROPY_BYTES, MARK, key_value
 from eventing.schemas import Schemas
 from functions.contract import RegistryRows
-from functions.ingest.handler import THREADS
+from tests.engine.clouds import Inline
 from tests.engine.registrar import Registrar
 from tests.faults.aws import FakeAws
 from tests.faults.direct import DirectClients
@@ -36,8 +35,8 @@ TYPE = "com.example.shop.customer.registered.v1"
 def sending() -> Iterator[Publisher]:
     """The publisher `acme`, which has `KEY`, and the ingest function."""
     aws, log = FakeAws(), StringIO()
-    with aws.installed() as clients, ThreadPoolExecutor(THREADS) as workers:
-        yield Publisher(aws, new_function(clients, SCHEMAS, workers, log), log)
+    with aws.installed() as clients:
+        yield Publisher(aws, new_function(clients, SCHEMAS, Inline(), log), log)
 
 
 @pytest.fixture
@@ -116,6 +115,13 @@ def test_a_dead_letter_is_its_publishers_whatever_was_sent(sender: Publisher) ->
     assert {letter["publisher"] for letter in sender.letters} == {"acme"}
 
 
+def suspend(sender: Publisher, *names: str) -> None:
+    """Let the doorkeeper say that these are suspended."""
+    text = Doorkeeper(suspended=frozenset(names)).to_text()
+    row = {"pk": {"S": RegistryRows.DOORKEEPER}, "doorkeeper": {"S": text}, "version": {"N": "1"}}
+    sender.aws.items("registry")[RegistryRows.DOORKEEPER] = row
+
+
 def calls_of_requests(publishers: int) -> list[str]:
     """The calls that requests of every kind take, beside a registry of so many publishers."""
     with sending() as sender:
@@ -124,8 +130,7 @@ def calls_of_requests(publishers: int) -> list[str]:
         for name in names:
             key = f"{RegistryRows.PUBLISHER}{name}"
             rows[key] = {"pk": {"S": key}, "publisher": {"S": json.dumps({"name": name})}}
-        door = Doorkeeper(suspended=frozenset(names[:1000])).to_text()
-        rows[RegistryRows.DOORKEEPER] = {"doorkeeper": {"S": door}}
+        suspend(sender, *names[:1000])
         batch, content_type = (
             [event(n) for n in range(10, 13)],
             "application/cloudevents-batch+json",
@@ -141,7 +146,6 @@ def calls_of_requests(publishers: int) -> list[str]:
             sender.post("", resource="/me"),
         ]
         assert [one["statusCode"] for one in answered] == [202, 202, 409, 202, 400, 200, 403, 403]
-        # The archive's call is made beside the table's, in any order.
         return sorted(f"{call.operation} {call.target}" for call in sender.aws.calls)
 
 
@@ -169,8 +173,7 @@ def fault(fault: Fault, *operations: str) -> Callable[[Publisher], None]:
 
 
 def shut_out(sender: Publisher) -> None:
-    text = Doorkeeper(suspended=frozenset({"acme"})).to_text()
-    sender.aws.items("registry")[RegistryRows.DOORKEEPER] = {"doorkeeper": {"S": text}}
+    suspend(sender, "acme")
 
 
 UNREADABLE = KEY[:-1] + "-"
