@@ -76,10 +76,11 @@ class Sickness:
         """A call was done, and its function was gone: killed while it was on its way, or out of patience."""
         with self._lock:
             for id in self._events(call):
-                # What was refused was not sent.
-                sendings = self._journal.sendings.get(id, [])
-                if sendings and sendings[-1].number == call.number:
-                    sendings[-1] = replace(sendings[-1], answered=False)
+                # What was refused was not sent. Who was out of patience may have sent it again by now.
+                self._journal.sendings[id] = [
+                    replace(sending, answered=False) if sending.number == call.number else sending
+                    for sending in self._journal.sendings.get(id, [])
+                ]
 
     def refuse_entry(self, target: str, text: str) -> EntryRefusal | None:
         """What happens to an entry of a batch now."""
