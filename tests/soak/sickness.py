@@ -74,12 +74,15 @@ class Sickness:
 
     def unheard(self, call: FunctionCall) -> None:
         """A call was done, and its function was gone: killed while it was on its way, or out of patience."""
+        of_letters = call.service == "sqs"
         with self._lock:
             for id in self._events(call):
                 # What was refused was not sent. Who was out of patience may have sent it again by now.
                 self._journal.sendings[id] = [
-                    replace(sending, answered=False) if sending.number == call.number else sending
-                    for sending in self._journal.sendings.get(id, [])
+                    replace(one, answered=False)
+                    if (one.letter, one.number) == (of_letters, call.number)
+                    else one
+                    for one in self._journal.sendings.get(id, [])
                 ]
 
     def refuse_entry(self, target: str, text: str) -> EntryRefusal | None:
