@@ -110,6 +110,7 @@ test-long: setup soak  ## explorations, large numbers, all of the engine on the 
 	@LETTERS=10000 pytest -q tests/engine -k index_only
 	@pytest -q $(PARALLEL) --emulator=all tests/engine
 	@LOAD="50 60" pytest -q tests/end_to_end/test_verify.py -k works
+	@BURST_SECONDS=60 pytest -qs tests/end_to_end/test_burst.py
 	@CLIENTS_EVENTS=500 pytest -q tests/end_to_end/test_contract.py -k twenty_clients
 
 soak: setup  ## a load while faults come and go, then nothing is lost (ARGS="--minutes 2 --seed 3")
