@@ -95,3 +95,29 @@ def disabled_api_key_is_refused() -> None:
         return answer
 
     gateway._update_api_key = update
+
+
+def stages_of_a_usage_plan_come_and_go() -> None:
+    """AWS adds a stage to a plan, and takes it off, by a patch of `/apiStages` with `API:STAGE`.
+
+    The emulator puts this text in the place of the list, and answers 500 to whoever sends. A deployment
+    onto what is left of one has another API, which publishers' plans are to let them into.
+    """
+    stock = gateway._update_usage_plan
+
+    def update(plan_id: str, data: Json) -> Any:
+        patches = data.get("patchOperations", [])
+        moves = [patch for patch in patches if patch.get("path") == "/apiStages"]
+        others = [patch for patch in patches if patch not in moves]
+        answer = stock(plan_id, {**data, "patchOperations": others})
+        plan = gateway._usage_plans.get(plan_id)
+        if plan and moves:
+            for move in moves:
+                api, _, stage = move["value"].partition(":")
+                one = {"apiId": api, "stage": stage}
+                left = [other for other in plan.get("apiStages", ()) if other != one]
+                plan["apiStages"] = [*left, one] if move["op"] == "add" else left
+            answer = gateway._v1_response(plan)
+        return answer
+
+    gateway._update_usage_plan = update

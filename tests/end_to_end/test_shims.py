@@ -82,6 +82,20 @@ def disabled_api_key_is_refused(lab: Lab) -> Any:
     return api.post()[0]
 
 
+def stages_of_a_usage_plan_come_and_go(lab: Lab) -> Any:
+    """The stages of a plan that got a second one, and lost the first."""
+    gateway = lab.client("apigateway")
+    first = {"apiId": "one", "stage": "prod"}
+    plan = gateway.create_usage_plan(name=lab.name(), apiStages=[first])["id"]
+    moves = [
+        {"op": operation, "path": "/apiStages", "value": f"{api}:prod"}
+        for operation, api in (("add", "two"), ("remove", "one"))
+    ]
+    gateway.update_usage_plan(usagePlanId=plan, patchOperations=moves)
+    left = gateway.get_usage_plan(usagePlanId=plan).get("apiStages", [])
+    return [stage["apiId"] for stage in left]
+
+
 def global_table_settings_from_cloudformation(lab: Lab) -> Any:
     """Replicas, and whether TTL and point-in-time recovery are on."""
     name = lab.name()
@@ -673,6 +687,7 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     gateway_responses_know_the_extended_request_id: ((403, False), (403, True)),
     integration_failure_is_a_gateway_response: ((502, True, 200), (503, False, 503)),
     disabled_api_key_is_refused: (200, 403),
+    stages_of_a_usage_plan_come_and_go: ([], ["two"]),
     global_table_settings_from_cloudformation: (
         (False, "DISABLED", "DISABLED"),
         (True, "ENABLED", "ENABLED"),
