@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from local.deployment import Deployment
 
 SECONDS = float(os.environ.get("BURST_SECONDS", "1"))
-BATCH, BATCHED = 100, "application/cloudevents-batch+json"
+BATCH, BATCHED = 100 if SECONDS > 1 else 10, "application/cloudevents-batch+json"
 A, A_REQUESTS, A_RATE = "acme-burst", 100, 5
 B, B_REQUESTS = "acme-pay", 5
 

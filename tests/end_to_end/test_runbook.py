@@ -506,7 +506,7 @@ def test_the_canary_says_how_far_its_events_get(deployment: Deployment, tmp_path
 
 
 def test_no_command_of_the_runbook_is_left_untried() -> None:
-    tried = re.findall(r'(?:shown|typed)\(deployment, "(\w+)"', Path(__file__).read_text())
+    tried = re.findall(r'(?:shown|typed)\(\s*deployment, "(\w+)"', Path(__file__).read_text())
     registration = Path(__file__).with_name("test_registration.py").read_text()
 
     assert {*tried, *re.findall(r'shown\("(\w+)"', registration), "setup"} == set(COMMANDS)

@@ -82,6 +82,25 @@ def disabled_api_key_is_refused(lab: Lab) -> Any:
     return api.post()[0]
 
 
+def regions_may_have_the_same_api_key(lab: Lab) -> Any:
+    """The status for a key that another region has as well."""
+    api = lab.api(lab.function('return {"statusCode": 200, "body": ""}'))
+    here, value = lab.client("apigateway"), lab.name().replace("-", "").ljust(20, "x")
+    first, second = (
+        gateway.create_api_key(name=value, value=value, enabled=True)["id"]
+        for gateway in (lab.cloud.client("apigateway", "eu-west-1"), here)
+    )
+    (plan,) = (
+        plan["id"]
+        for plan in here.get_usage_plans()["items"]
+        for key in here.get_usage_plan_keys(usagePlanId=plan["id"])["items"]
+        if key["id"] == api.key_id
+    )
+    here.create_usage_plan_key(usagePlanId=plan, keyId=second, keyType="API_KEY")
+    assert first != second
+    return replace(api, key=value).post()[0]
+
+
 def stages_of_a_usage_plan_come_and_go(lab: Lab) -> Any:
     """The stages of a plan that got a second one, and lost the first."""
     gateway = lab.client("apigateway")
@@ -688,6 +707,7 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     integration_failure_is_a_gateway_response: ((502, True, 200), (503, False, 503)),
     disabled_api_key_is_refused: (200, 403),
     stages_of_a_usage_plan_come_and_go: ([], ["two"]),
+    regions_may_have_the_same_api_key: (403, 200),
     global_table_settings_from_cloudformation: (
         (False, "DISABLED", "DISABLED"),
         (True, "ENABLED", "ENABLED"),
