@@ -8,8 +8,8 @@ import pytest
 
 from functions.contract import RegistryRows
 from tests.infrastructure.synthesis import ACCOUNT, Synthesis, Template
+from tests.security.attempts import CHANGES, FUNCTIONS, READS, keys
 from tests.security.policies import Context, Decisions
-from tests.security.test_roles import CHANGES, FUNCTIONS, READS, keys
 
 REGISTRY = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"
 ACME = f"{RegistryRows.PUBLISHER}acme-web"

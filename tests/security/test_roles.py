@@ -8,12 +8,9 @@ import pytest
 
 from functions.contract import LEDGER_INDEX, Objects, RegistryRows, Rows
 from tests.infrastructure.synthesis import ACCOUNT, Template
+from tests.security.attempts import CHANGES, FUNCTIONS, READS, keys
 from tests.security.policies import Decisions, holds
 
-FUNCTIONS = (
-    *("ingest", "publish", "triage", "redrive", "counter", "widget", "notifier", "canary"),
-    "publishers",
-)
 LEDGER = "eventing-ledger"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
 REGISTRY = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"
@@ -29,26 +26,12 @@ TELL_LOCK = f"{Rows.TELL_LOCK}publish"
 ALLOWANCE = f"{Rows.ALLOWANCE}publish"
 ROWS = (LETTER, AUDITED, ALLOWANCE, INCIDENT, LOCK, TRIAGE_LOCK, TELL_LOCK, Rows.SUMMARY)
 
-CHANGES = (
-    "PutItem",
-    "UpdateItem",
-    "DeleteItem",
-    "BatchWriteItem",
-    "PartiQLInsert",
-    "PartiQLUpdate",
-    "PartiQLDelete",
-)
-READS = ("GetItem", "BatchGetItem", "Query", "Scan", "PartiQLSelect")
 FIRST_WRITE = {"s3:if-none-match": "*"}
 
 
 @pytest.fixture(scope="module")
 def decisions(regional: Template) -> Decisions:
     return Decisions(regional)
-
-
-def keys(*rows: str) -> Mapping[str, list[str]]:
-    return {"dynamodb:LeadingKeys": list(rows)}
 
 
 def test_a_condition_on_all_values_holds_without_any() -> None:
