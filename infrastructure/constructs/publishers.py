@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import custom_resources
 from constructs import Construct
@@ -15,11 +14,10 @@ from constructs import Construct
 from functions.contract import Metric, RegistryRows, Variable
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.aws_calls import Permission
-from infrastructure.constructs.bucket import removal_policy
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
 from infrastructure.constructs.states import states_arn
-from infrastructure.constructs.tables import backups, throttles
+from infrastructure.constructs.tables import global_table, throttles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,21 +46,7 @@ class GlobalRegistry(Construct):
 
     def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
         super().__init__(scope, id)
-        dynamodb.TableV2(
-            self,
-            "Table",
-            table_name=registry_name(configuration),
-            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
-            billing=dynamodb.Billing.on_demand(),
-            time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=backups(configuration),
-            replicas=[
-                dynamodb.ReplicaTableProps(region=region)
-                for region in configuration.replica_regions
-            ],
-            deletion_protection=not configuration.laptop,
-            removal_policy=removal_policy(configuration, protected=True),
-        )
+        global_table(self, "Table", name=registry_name(configuration), configuration=configuration)
 
 
 def registry_permissions(scope: Construct, configuration: Configuration) -> list[Permission]:
