@@ -34,6 +34,7 @@ FUNCTION = {
     Variable.EVENTS_TABLE: "events",
     Variable.ARCHIVE_BUCKET: "archive",
     Variable.REGISTRY_TABLE: "registry",
+    Variable.RECEIPTS_TABLE: "receipts",
     Variable.INGEST_DLQ_URL: f"https://sqs.{REGION}.amazonaws.com/123456789012/ingest-dlq",
     Variable.PUBLISH_DLQ_URL: f"https://sqs.{REGION}.amazonaws.com/123456789012/publish-dlq",
     Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:{REGION}:123456789012:shop-topic-",

@@ -38,6 +38,7 @@ class Variable:
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
     PUBLISH_DLQ_URL = "PUBLISH_DLQ_URL"
     PUBLISH_MAPPING = "PUBLISH_MAPPING"
+    RECEIPTS_TABLE = "RECEIPTS_TABLE"
     REGIONS = "REGIONS"
     REGISTRY_TABLE = "REGISTRY_TABLE"
     RUNBOOK = "RUNBOOK"
@@ -84,6 +85,8 @@ class Metric:
     EVENTS_PUBLISHED = "EventsPublished"
     PUBLISH_LAG = "PublishLag"
     EVENTS_SETTLED = "EventsSettled"
+    RECEIPTS_MISSING = "ReceiptsMissing"
+    """Events that SNS has taken and whose receipt may be missing."""
     EVENTS_UNACCOUNTED = "EventsUnaccounted"
     DEAD_LETTERED = "DeadLettered"
     OPEN_DEAD_LETTERS = "OpenDeadLetters"
@@ -121,6 +124,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.EVENTS_PUBLISHED: _BY_TOPIC,
     Metric.PUBLISH_LAG: _BY_TOPIC,
     Metric.EVENTS_SETTLED: ((),),
+    Metric.RECEIPTS_MISSING: ((),),
     Metric.EVENTS_UNACCOUNTED: ((),),
     Metric.DEAD_LETTERED: (
         (Dimension.STAGE,),

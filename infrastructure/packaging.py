@@ -51,7 +51,7 @@ class Contents:
 
 FUNCTIONS: Mapping[str, Contents] = {
     "ingest": Contents(("dynamodb", "s3", "sqs"), schemas=True),
-    "publish": Contents(("sns", "sqs")),
+    "publish": Contents(("dynamodb", "sns", "sqs")),
     "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
     "counter": Contents(("cloudwatch", "dynamodb", "lambda", "sqs", "stepfunctions")),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
+    from functions.shared.receipts import Receipts
     from functions.shared.summary_row import SummaryRow
     from functions.shared.topics import Topics
 
@@ -51,6 +52,7 @@ class Given(TypedDict, total=False):
     event_store: EventStore
     archive: Archive
     topics: Topics
+    receipts: Receipts
     front_door: FrontDoor
     ingest_queue: DeadLetterQueue
     publish_queue: DeadLetterQueue
