@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+import select
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -74,6 +76,8 @@ class FunctionCall(Call):
 
 Faults = Callable[[FunctionCall], Fault | None]
 """Decides what happens to a call; None: it goes through."""
+Hears = Callable[[FunctionCall], None]
+"""Hears of a call that was done, and whose function was gone before it could be answered."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class Proxy:
     url: str = ""
     _fault: Faults = nothing
     _refuse_entry: EntryFaults = no_entry
+    _unheard: Hears = lambda call: None
     _released: threading.Event = field(default_factory=threading.Event)
     _counts: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -101,7 +106,11 @@ class Proxy:
 
     @contextmanager
     def failing(
-        self, fault: Faults = nothing, *, refuse_entry: EntryFaults = no_entry
+        self,
+        fault: Faults = nothing,
+        *,
+        refuse_entry: EntryFaults = no_entry,
+        unheard: Hears = lambda call: None,
     ) -> Iterator[None]:
         """Meanwhile these decide, and calls are counted anew; calls that hang are let go of at the end.
 
@@ -109,11 +118,11 @@ class Proxy:
         """
         self._counts.clear()
         self._released.clear()
-        self._fault, self._refuse_entry = fault, refuse_entry
+        self._fault, self._refuse_entry, self._unheard = fault, refuse_entry, unheard
         try:
             yield
         finally:
-            self._fault, self._refuse_entry = nothing, no_entry
+            self._fault, self._refuse_entry, self._unheard = nothing, no_entry, lambda call: None
             self._released.set()
 
     @contextmanager
@@ -130,7 +139,12 @@ class Proxy:
                 content = self.rfile.read(length)
                 received = Received(self.command, self.path, dict(self.headers), content)
                 # Who is killed while sending has asked for nothing.
-                answer = proxy._answer(received) if len(content) == length else None
+                answer = None
+                if len(content) == length:
+                    call = proxy._read(received)
+                    answer = proxy._answer(received, call)
+                    if answer and _is_closed(self.connection):
+                        proxy._unheard(call)
                 if answer is None:
                     self.close_connection = True
                     return
@@ -178,8 +192,7 @@ class Proxy:
             FunctionName=function, Environment={"Variables": variables}
         )
 
-    def _answer(self, received: Received) -> Answer | None:
-        call = self._read(received)
+    def _answer(self, received: Received, call: FunctionCall) -> Answer | None:
         fault = self._fault(call)
         match fault:
             case None:
@@ -302,6 +315,16 @@ def _meant(received: Received) -> tuple[Service, str, str]:
     if re.match(r"/20\d\d-", path):
         return "lambda", received.method, ""
     return "s3", received.method, path.split("/")[1].partition("?")[0]
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    """Whether who asked has hung up."""
+    if not select.select([connection], [], [], 0)[0]:
+        return False
+    try:
+        return not connection.recv(1, socket.MSG_PEEK)
+    except ConnectionError:
+        return True
 
 
 def _path(url: str) -> str:

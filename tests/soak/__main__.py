@@ -54,7 +54,11 @@ def soaking(deployment: Deployment, seed: int) -> Iterator[Soak]:
         for thread in threads:
             thread.start()
         try:
-            with soak.proxy.failing(soak.sickness.fault, refuse_entry=soak.sickness.refuse_entry):
+            with soak.proxy.failing(
+                soak.sickness.fault,
+                refuse_entry=soak.sickness.refuse_entry,
+                unheard=soak.sickness.unheard,
+            ):
                 yield soak
         finally:
             ended.set()

@@ -28,6 +28,8 @@ class Sending:
     at: float
     function: str
     answered: bool = True
+    number: int = 0
+    """Of the call, among those to its topic."""
 
 
 @dataclass

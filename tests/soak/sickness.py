@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -68,6 +69,16 @@ class Sickness:
             self._sent(call, answered=fault is None)
         return fault
 
+    def unheard(self, call: FunctionCall) -> None:
+        """A call was done, and its function was gone: killed while it was on its way, or out of patience."""
+        if call.operation != "PublishBatch" or not self._thing(call):
+            return
+        with self._lock:
+            for id in _events(call):
+                last = self._journal.sendings[id][-1:]
+                if last and last[0].number == call.number:
+                    self._journal.sendings[id][-1] = replace(last[0], answered=False)
+
     def refuse_entry(self, target: str, text: str) -> EntryRefusal | None:
         """What happens to an entry of a batch now."""
         thing = self._things.get(target, "topics")
@@ -117,11 +128,9 @@ class Sickness:
             self._journal.happenings.append(Happening(time.monotonic(), function, what, thing))
 
     def _sent(self, call: FunctionCall, *, answered: bool) -> None:
-        parameters = {name: values[0] for name, values in parse_qs(call.body).items()}
-        sending = Sending(time.monotonic(), call.function, answered)
+        sending = Sending(time.monotonic(), call.function, answered, call.number)
         with self._lock:
-            for entry in batch_entries(parameters):
-                id = json.loads(entry["Message"])["id"]
+            for id in _events(call):
                 self._journal.sendings.setdefault(id, []).append(sending)
 
     def _processes(self, function: str) -> Iterator[int]:
@@ -135,3 +144,10 @@ class Sickness:
                 environment = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
                 if all(mark in environment for mark in marks):
                     yield int(folder.name)
+
+
+def _events(call: FunctionCall) -> Iterator[str]:
+    """The ids of the events that a PublishBatch brings."""
+    parameters = {name: values[0] for name, values in parse_qs(call.body).items()}
+    for entry in batch_entries(parameters):
+        yield json.loads(entry["Message"])["id"]
