@@ -110,6 +110,7 @@ test-long: setup soak  ## explorations, large numbers, all of the engine on the 
 	@LETTERS=10000 pytest -q tests/engine -k index_only
 	@pytest -q $(PARALLEL) --emulator=all tests/engine
 	@LOAD="50 60" pytest -q tests/end_to_end/test_verify.py -k works
+	@BURST_SECONDS=60 pytest -qs tests/end_to_end/test_burst.py
 	@CLIENTS_EVENTS=500 pytest -q tests/end_to_end/test_contract.py -k twenty_clients
 
 soak: setup  ## a load while faults come and go, then nothing is lost (ARGS="--minutes 2 --seed 3")
@@ -124,7 +125,7 @@ second-opinion: setup .local/second-opinion/.ready  ## what programs of others s
 	@pytest -q tests/second_opinion
 
 expressions: setup  ## record anew which expressions the workflows' tests evaluate, and on what
-	@python -m pytest -q -p tests.second_opinion.recorder tests/workflows
+	@python -m pytest -q -p tests.second_opinion.recorder tests/workflows tests/engine/test_publishers.py
 
 calls: setup .local/browser/.ready  ## record what functions and people ask of AWS in the end-to-end tests (ONLY="tests": add what these ask)
 	@rm -f $(CALLS)

@@ -17,7 +17,6 @@ from dashboards.widgets import (
     text,
     turned_away,
 )
-from eventing import canary
 from eventing.publishers import log_queries
 
 if TYPE_CHECKING:
@@ -29,7 +28,9 @@ _HALF = WIDTH // 2
 _HOW_TO_READ = """# Publishers
 Who sends how much, what is refused and why. CloudWatch runs the queries when somebody looks, over
 the time that is chosen above, and charges for what they read. The gateway refuses what has no key
-or is over a limit; the function refuses what is no event."""
+or is over a limit; the function refuses what is no event. `eventing publishers top` adds both up."""
+_WHOSE_KEY = """`eventing publishers show NAME` has the ids of a publisher's keys, and
+`eventing publishers top` says whose requests these are."""
 
 
 class PublishersDashboard(Construct):
@@ -47,11 +48,6 @@ class PublishersDashboard(Construct):
     ) -> None:
         super().__init__(scope, id)
         log = ingestion.function.log_name
-        keys = "\n".join(
-            f"| {publisher} | `{key.key_id}` |"
-            for publisher, key in ingestion.api_keys.items()
-            if publisher != canary.PUBLISHER
-        )
         rows: list[Row] = [
             text(_HOW_TO_READ, height=3),
             heading(
@@ -100,18 +96,17 @@ class PublishersDashboard(Construct):
                 query(
                     "What the gateway refuses: no key (403), over a limit (429)",
                     ingestion.access_log,
-                    # The access log has every value in quotes.
-                    "filter status in ['403', '413', '429']",
+                    *log_queries.REFUSED_BY_GATEWAY,
                     *(
-                        f"filter api_key_id != '{key.key_id}'"
-                        for publisher, key in ingestion.api_keys.items()
-                        if publisher == canary.PUBLISHER
+                        [f"filter api_key_id != '{ingestion.canary_key.key_id}'"]
+                        if ingestion.canary_key
+                        else []
                     ),
                     "stats count(*) as requests by api_key_id, status, error_type",
                     "sort requests desc",
                     width=_HALF,
                 ),
-                *text(f"| publisher | its key's id |\n|---|---|\n{keys}", height=6, width=_HALF),
+                *text(_WHOSE_KEY, height=6, width=_HALF),
             ],
             heading(
                 region,
@@ -126,9 +121,19 @@ class PublishersDashboard(Construct):
                     turned_away(registry.table_name),
                     unit="requests",
                     above=0,
-                    width=WIDTH,
-                )
+                    width=_HALF if publishers.keys_overdue else WIDTH,
+                ),
+                *_keys(publishers),
             ],
             function_graphs("publishers", publishers.function),
         ]
         dashboard(self, region=region, name="publishers", rows=rows)
+
+
+def _keys(publishers: PublishersFunction) -> Row:
+    """The day's look at keys, in the region that has one."""
+    if publishers.keys_overdue is None:
+        return []
+    title = "Keys that work beyond their date, once a day"
+    overdue = {"overdue": publishers.keys_overdue}
+    return [graph(title, overdue, unit="keys", above=0, width=_HALF)]

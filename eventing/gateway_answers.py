@@ -73,3 +73,5 @@ ANSWERS = (
         retry_after=RETRY_AFTER_SECONDS,
     ),
 )
+SLUGS = {type: answer.slug for answer in ANSWERS for type in answer.types}
+"""Of the problems, by the gateway's own response types."""

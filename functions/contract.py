@@ -38,7 +38,6 @@ class Variable:
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
     PUBLISH_DLQ_URL = "PUBLISH_DLQ_URL"
     PUBLISH_MAPPING = "PUBLISH_MAPPING"
-    PUBLISHERS = "PUBLISHERS"
     REGIONS = "REGIONS"
     REGISTRY_TABLE = "REGISTRY_TABLE"
     RUNBOOK = "RUNBOOK"
@@ -102,6 +101,8 @@ class Metric:
     REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
     REDRIVE_RUN_SECONDS = "RedriveRunSeconds"
     SUMMARY_UNWRITTEN = "SummaryUnwritten"
+    KEYS_OVERDUE = "KeysOverdue"
+    """Keys of publishers that still work long after their date; written by each day's look at keys."""
     CANARY_DELIVERED = "CanaryDelivered"
     """1 for an event of the canary that came back in time, 0 for one that did not."""
     CANARY_LATENCY = "CanaryLatency"
@@ -141,6 +142,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.REDRIVE_RUNS_FAILED: ((),),
     Metric.REDRIVE_RUN_SECONDS: ((),),
     Metric.SUMMARY_UNWRITTEN: ((),),
+    Metric.KEYS_OVERDUE: ((),),
     Metric.CANARY_DELIVERED: ((),),
     Metric.CANARY_LATENCY: ((),),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, cast, get_args
@@ -21,9 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from eventing.catalogue import UsagePlan
     from infrastructure.context import Context
-__all__ = ["Configuration", "ConfigurationError", "Publisher"]
+__all__ = ["Configuration", "ConfigurationError"]
 
 Macie = Literal["create", "existing", "off"]
 
@@ -39,28 +37,6 @@ _BUDGET_EMAILS = 10
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 # `{deployment}-operations-{account}-{region}` has to fit into the 63 characters of a bucket's name.
 _DEPLOYMENT_LENGTH = 24
-_PUBLISHER_LENGTH = 64
-# A function's environment holds 4 KB; the rest is for everything but the publishers.
-_PUBLISHERS_BYTES = 4096 - 1024
-# A template has at most 200 outputs, of which each publisher takes two.
-_PUBLISHERS = 90
-_API_KEY_ID_BYTES = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Publisher:
-    """A sender of events and its limits; the functions know it by the id of its API key."""
-
-    name: str
-    usage_plan: UsagePlan
-
-    @property
-    def pascal_case(self) -> str:
-        """The name as part of a CloudFormation output's key; no two publishers share one."""
-        return "".join(part.capitalize() for part in self.name.split("-"))
-
-
-_CANARY = Publisher(name=canary.PUBLISHER, usage_plan=canary.USAGE_PLAN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +46,6 @@ class Configuration:
     deployment: str
     primary_region: str
     replica_regions: tuple[str, ...]
-    publishers: tuple[Publisher, ...]
     macie: Macie
     ops_emails: tuple[str, ...]
     approval_above: Mapping[str, int]
@@ -103,11 +78,6 @@ class Configuration:
         """Every region that takes events, the primary one first."""
         return (self.primary_region, *self.replica_regions)
 
-    @property
-    def senders(self) -> tuple[Publisher, ...]:
-        """The publishers, and the canary, which sends as they do, if there is one."""
-        return (*self.publishers, *((_CANARY,) if self.canary else ()))
-
     def name(self, what: str) -> str:
         """The name of one of this deployment's resources."""
         return f"{self.deployment}-{what}"
@@ -122,6 +92,9 @@ class Configuration:
         if not folder.is_dir():
             raise ConfigurationError("catalogue", f"there is no folder {folder}")
         catalogue = load_catalogue(folder)
+        if context("publishers") is not None:
+            reason = "remove it: `eventing publishers register NAME` adds one, after the deployment"
+            raise ConfigurationError("publishers", reason)
         primary = matching(context, "primary_region", _REGION, "is not the name of a region")
         laptop = value(context, "laptop", bool, "true or false")
         has_canary = value(context, "canary", bool, "true or false")
@@ -129,7 +102,6 @@ class Configuration:
             deployment=_deployment(context),
             primary_region=primary,
             replica_regions=_replicas(context, primary),
-            publishers=_publishers(context, catalogue.usage_plans),
             # The laptop's emulator knows no Macie and refuses whole templates that name it.
             macie="off" if laptop else _macie(context),
             ops_emails=_emails(context),
@@ -177,45 +149,6 @@ def _replicas(context: Context, primary: str) -> tuple[str, ...]:
 
 def _partition(region: str) -> str | None:
     return next((prefix for prefix in _PARTITIONS if region.startswith(prefix)), None)
-
-
-def _publishers(context: Context, plans: Mapping[str, UsagePlan]) -> tuple[Publisher, ...]:
-    key, expected = "publishers", 'an object such as {"acme-web": {"usage_plan": "standard"}}'
-    configured = value(context, key, dict, expected)
-    publishers = []
-    for name, settings in configured.items():
-        if not _NAME.fullmatch(name) or len(name) > _PUBLISHER_LENGTH:
-            raise ConfigurationError(
-                key,
-                f"{name!r} is no name: at most {_PUBLISHER_LENGTH} lower-case letters, digits "
-                "and single hyphens, each part begins with a letter",
-            )
-        if name == canary.PUBLISHER:
-            raise ConfigurationError(
-                key, f"{name!r} is the canary's name, which each deployment has of its own"
-            )
-        if not isinstance(settings, dict) or set(settings) != {"usage_plan"}:
-            raise ConfigurationError(
-                key, f"{name}: has to be {{'usage_plan': ...}}, not {settings!r}"
-            )
-        wanted = settings["usage_plan"]
-        if wanted not in list(plans):
-            known = ", ".join(plans)
-            raise ConfigurationError(
-                key, f"{name}: the catalogue has no usage plan {wanted!r}, only {known}"
-            )
-        publishers.append(Publisher(name=name, usage_plan=plans[wanted]))
-    if len(publishers) > _PUBLISHERS:
-        reason = f"there are {len(publishers)} of them, and a stack has room for {_PUBLISHERS}"
-        raise ConfigurationError(key, reason)
-    size = len(json.dumps({f"{n:0{_API_KEY_ID_BYTES}}": p.name for n, p in enumerate(publishers)}))
-    if size > _PUBLISHERS_BYTES:
-        raise ConfigurationError(
-            key,
-            f"{len(publishers)} of them take {size} bytes, and the ingest function's environment "
-            f"has room for {_PUBLISHERS_BYTES}",
-        )
-    return tuple(publishers)
 
 
 def _macie(context: Context) -> Macie:

@@ -18,7 +18,7 @@ from eventing.problem import Refused
 from eventing.routing import NoRoute, Router
 from eventing.schemas import Schemas
 from local.cloud import ROOT, LocalCloud, StepFailedError
-from local.deployment import CONTEXT, STRUCTURED, Deployment
+from local.deployment import STRUCTURED, Deployment
 from local.foreign import json_object
 from local.mailbox import Mailbox
 from local.page_server import DashboardPage
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from eventing.catalogue import Catalogue
 
 SAMPLES = Path(__file__).parent / "samples"
-PUBLISHER: str = next(iter(CONTEXT["publishers"]))
+PUBLISHER = "acme-web"
 ARRIVAL_SECONDS = 30.0
 
 
@@ -103,6 +103,7 @@ def run(catalogue: Catalogue, folder: Path, *, outputs: Path, once: bool) -> int
         stacks = cloud.deploy({"laptop": "true", "catalogue": str(folder)})
         deployment = Deployment(cloud, stacks)
         _call_canary(deployment)
+        deployment.register(PUBLISHER)
         topics = {topic.name: deployment.topic_arn(topic.name) for topic in catalogue.topics}
         subscribers = {
             topic: deployment.subscribe(f"sample-subscriber-of-{topic}", [arn], raw=True)

@@ -100,6 +100,8 @@ class RegionalStack(cdk.Stack):
             dead_letters=publish_dead_letters,
             invocation_records=operations.bucket,
         )
+        registry = Registry(self, "Registry", region=region, calls=calls, api=ingestion.api)
+        registry.grant_look_up(ingestion.function)
         ledger = Ledger(self, "Ledger", region=region)
         redrive_task = RedriveFunction(
             self,
@@ -111,6 +113,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             archive=archive,
             topics=topics,
+            registry=registry,
         )
         triage_task = TriageFunction(
             self,
@@ -130,8 +133,6 @@ class RegionalStack(cdk.Stack):
             approval=approval,
             dead_letters=dead_letters,
         )
-        registry = Registry(self, "Registry", region=region, calls=calls, api=ingestion.api)
-        registry.grant_look_up(ingestion.function)
         publishers_task = PublishersFunction(
             self,
             "PublishersTask",
@@ -177,11 +178,12 @@ class RegionalStack(cdk.Stack):
         )
         Attention(self, "Attention", region=region, dead_letters=dead_letters)
         canary = None
-        if configuration.canary:
+        if ingestion.canary_key:
             canary = Canary(
                 self,
                 "Canary",
                 region=region,
+                key=ingestion.canary_key,
                 ingestion=ingestion,
                 publication=publication,
                 topics=topics,
@@ -258,10 +260,11 @@ class RegionalStack(cdk.Stack):
             "ApproverPolicyArn": policies.approver.managed_policy_arn,
             "KeyHolderPolicyArn": policies.key_holder.managed_policy_arn,
             "IngestFunction": ingestion.function.function_name,
+            "AccessLog": ingestion.access_log,
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }
-        if canary:
+        if canary and ingestion.canary_key:
             verifier = Verifier(
                 self,
                 "Verifier",
@@ -270,7 +273,7 @@ class RegionalStack(cdk.Stack):
                 event_store=event_store,
                 archive=archive,
                 topics=topics,
-                ingestion=ingestion,
+                key=ingestion.canary_key,
                 publish_dead_letters=publish_dead_letters,
                 functions=(
                     ingestion.function,
@@ -285,9 +288,5 @@ class RegionalStack(cdk.Stack):
             )
             outputs |= canary.outputs
             outputs["VerifierPolicyArn"] = verifier.policy.managed_policy_arn
-        for publisher in configuration.publishers:
-            name, key = publisher.name, publisher.pascal_case
-            outputs[f"ApiKeyId{key}"] = ingestion.api_keys[name].key_id
-            outputs[f"UsagePlanId{key}"] = ingestion.usage_plans[name].usage_plan_id
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

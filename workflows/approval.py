@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infrastructure.constructs.checks import accept_wildcard
-from infrastructure.constructs.function import log_group_of
-from workflows.definition import definition_of
+from workflows.definition import state_machine
 
 if TYPE_CHECKING:
     from infrastructure.constructs.redrive import RedriveFunction
@@ -32,31 +29,11 @@ class Approval(Construct):
         self, scope: Construct, id: str, *, region: Region, redrive: RedriveFunction
     ) -> None:
         super().__init__(scope, id)
-        name = region.configuration.name("approval")
-        function = redrive.function.function_arn
-        self.state_machine = sfn.StateMachine(
+        self.state_machine = state_machine(
             self,
-            "StateMachine",
-            state_machine_name=name,
-            definition_body=definition_of(DEFINITION, self),
-            definition_substitutions={"RedriveFunction": function},
-            tracing_enabled=True,
-            logs=sfn.LogOptions(
-                destination=log_group_of(
-                    self,
-                    "Log",
-                    f"/aws/vendedlogs/states/{name}",
-                    configuration=region.configuration,
-                ),
-                level=sfn.LogLevel.ALL,
-                include_execution_data=False,
-            ),
-        )
-        self.state_machine.add_to_role_policy(
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[function])
-        )
-        accept_wildcard(
-            self.state_machine,
-            "*",
-            "X-Ray's segments and the delivery of logs are no resources that a policy could name.",
+            configuration=region.configuration,
+            what="approval",
+            definition=DEFINITION,
+            functions={"RedriveFunction": redrive.function.function_arn},
+            logs_data=False,
         )

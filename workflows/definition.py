@@ -1,12 +1,22 @@
-"""The definition of a state machine, for the partition of AWS that it is deployed into."""
+"""State machines of the ASL files here, for the partition of AWS that they are deployed into."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+
+from infrastructure.constructs.checks import accept_wildcard
+from infrastructure.constructs.function import log_group_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infrastructure.configuration import Configuration
 
 
 def definition_of(file: Path, scope: Construct) -> sfn.DefinitionBody:
@@ -17,3 +27,51 @@ def definition_of(file: Path, scope: Construct) -> sfn.DefinitionBody:
     partition = cdk.Stack.of(scope).partition
     text = file.read_text(encoding="utf-8").replace("arn:aws:", f"arn:{partition}:")
     return sfn.DefinitionBody.from_string(text)
+
+
+def log_name_of(configuration: Configuration, what: str) -> str:
+    """The name of a state machine's log."""
+    # Step Functions writes under this prefix without adding to a policy of the account.
+    return f"/aws/vendedlogs/states/{configuration.name(what)}"
+
+
+def state_machine(
+    scope: Construct,
+    *,
+    configuration: Configuration,
+    what: str,
+    definition: Path,
+    functions: Mapping[str, str],
+    others: Mapping[str, str] | None = None,
+    logs_data: bool = True,
+) -> sfn.StateMachine:
+    """The state machine of that name, with its log and its trace; it may call the functions.
+
+    `functions` and `others` are ARNs by their names in the definition. `logs_data`: what goes in and out of
+    states is in the log.
+    """
+    machine = sfn.StateMachine(
+        scope,
+        "StateMachine",
+        state_machine_name=configuration.name(what),
+        definition_body=definition_of(definition, scope),
+        definition_substitutions={**functions, **(others or {})},
+        tracing_enabled=True,
+        logs=sfn.LogOptions(
+            destination=log_group_of(
+                scope, "Log", log_name_of(configuration, what), configuration=configuration
+            ),
+            level=sfn.LogLevel.ALL,
+            include_execution_data=logs_data,
+        ),
+    )
+    # The CDK's own grant covers every version of the functions as well.
+    machine.add_to_role_policy(
+        iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=list(functions.values()))
+    )
+    accept_wildcard(
+        machine,
+        "*",
+        "X-Ray's segments and the delivery of logs are no resources that a policy could name.",
+    )
+    return machine

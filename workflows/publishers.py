@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infrastructure.constructs.checks import accept_wildcard
-from infrastructure.constructs.function import log_group_of
-from workflows.definition import definition_of
+from workflows.definition import state_machine
 
 if TYPE_CHECKING:
     from infrastructure.constructs.publishers import PublishersFunction
@@ -36,35 +33,13 @@ class Publishers(Construct):
         self, scope: Construct, id: str, *, region: Region, publishers: PublishersFunction
     ) -> None:
         super().__init__(scope, id)
-        name = region.configuration.name("publishers")
         function = publishers.function
-        self.state_machine = sfn.StateMachine(
+        self.state_machine = state_machine(
             self,
-            "StateMachine",
-            state_machine_name=name,
-            definition_body=definition_of(DEFINITION, self),
-            definition_substitutions={"PublishersFunction": function.function_arn},
-            tracing_enabled=True,
-            logs=sfn.LogOptions(
-                destination=log_group_of(
-                    self,
-                    "Log",
-                    f"/aws/vendedlogs/states/{name}",
-                    configuration=region.configuration,
-                ),
-                level=sfn.LogLevel.ALL,
-                include_execution_data=True,
-            ),
-        )
-        self.state_machine.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["lambda:InvokeFunction"], resources=[function.function_arn]
-            )
-        )
-        accept_wildcard(
-            self.state_machine,
-            "*",
-            "X-Ray's segments and the delivery of logs are no resources that a policy could name.",
+            configuration=region.configuration,
+            what="publishers",
+            definition=DEFINITION,
+            functions={"PublishersFunction": function.function_arn},
         )
         if region.name != region.configuration.primary_region:
             return

@@ -13,9 +13,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infrastructure.constructs.checks import accept_wildcard
-from infrastructure.constructs.function import log_group_of
-from infrastructure.constructs.redrive import states_arn
-from workflows.definition import definition_of
+from infrastructure.constructs.states import states_arn
+from workflows.definition import log_name_of, state_machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,41 +51,19 @@ class Redrive(Construct):
         dead_letters: Sequence[DeadLetterQueue],
     ) -> None:
         super().__init__(scope, id)
-        name = region.configuration.name("redrive")
-        # Step Functions writes under this prefix without adding to a policy of the account.
-        self.log_name = f"/aws/vendedlogs/states/{name}"
-        functions = {
-            "RedriveFunction": redrive.function.function_arn,
-            "TriageFunction": triage.function.function_arn,
-        }
-        asked = {"Approval": approval.state_machine.state_machine_arn}
-        self.state_machine = sfn.StateMachine(
+        self.log_name = log_name_of(region.configuration, "redrive")
+        self.state_machine = state_machine(
             self,
-            "StateMachine",
-            state_machine_name=name,
-            definition_body=definition_of(DEFINITION, self),
-            definition_substitutions=functions | asked,
-            tracing_enabled=True,
-            logs=sfn.LogOptions(
-                destination=log_group_of(
-                    self, "Log", self.log_name, configuration=region.configuration
-                ),
-                level=sfn.LogLevel.ALL,
-                include_execution_data=True,
-            ),
-        )
-        # The CDK's own grant covers every version of the functions as well.
-        self.state_machine.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=["lambda:InvokeFunction"], resources=list(functions.values())
-            )
+            configuration=region.configuration,
+            what="redrive",
+            definition=DEFINITION,
+            functions={
+                "RedriveFunction": redrive.function.function_arn,
+                "TriageFunction": triage.function.function_arn,
+            },
+            others={"Approval": approval.state_machine.state_machine_arn},
         )
         self._ask(approval.state_machine)
-        accept_wildcard(
-            self.state_machine,
-            "*",
-            "X-Ray's segments and the delivery of logs are no resources that a policy could name.",
-        )
         for queue in dead_letters:
             self._triage_on_alarm(region, queue)
         self._release_on_end(region, redrive.function)

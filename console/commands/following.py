@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from console.commands.plan_table import show_warnings
 from console.deployed.aws import is_passing
 from console.deployed.deployment import Deployment
 from console.deployed.executions import Execution, Executions, Progress
@@ -255,5 +256,7 @@ def show_conclusion(screen: Screen, conclusion: Conclusion) -> None:
             "execution": content["execution"],
         }
     )
+    if conclusion.outcome != "planned":  # its table has told them
+        show_warnings(screen, content["plan"] or {})
     screen.document(content)
     screen.next(conclusion.next)

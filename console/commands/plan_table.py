@@ -8,7 +8,11 @@ from typing import Any
 
 from console.deployed.groups import summed
 from console.shell.screen import Screen
+from eventing.foreign_text import plain
 from eventing.words import duration
+
+# Characters; ten names of publishers fit in.
+_WARNING = 1000
 
 
 def show_plan(screen: Screen, summary: Mapping[str, Any]) -> None:
@@ -29,9 +33,17 @@ def show_plan(screen: Screen, summary: Mapping[str, Any]) -> None:
                 t for t in summary["subscribers_needed"] if summary["subscriptions"][t] == 0
             ),
             "publishers": summed(summary["by_publisher"]),
+            "of suspended publishers": summed(summary["withheld_by_publisher"]),
             "takes": duration(timedelta(seconds=summary["seconds"])),
             "costs": f"${summary['dollars']:.4f}",
             "first expires at": summary["first_expires_at"],
             "expire before it is done": summary["expire_before_it_is_done"] or None,
         }
     )
+    show_warnings(screen, summary)
+
+
+def show_warnings(screen: Screen, summary: Mapping[str, Any]) -> None:
+    """Show what a plan leaves out, or could not find out; of a plan without any nothing."""
+    for warning in summary.get("warnings", ()):
+        screen.line(plain(warning, _WARNING), style="yellow")

@@ -9,23 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.commands import publishers_top
+from console.commands.asked import Asked
 from console.commands.command import command
 from console.commands.publisher_tables import show_failures, show_publisher
-from console.shell.failure import ExitCode, Failure, Misuse
+from console.shell.failure import ExitCode, Misuse
 from eventing.foreign_text import plain
-from eventing.input import InvalidInput
-from eventing.publishers.request import ACTIONS, MAX_STARTED_BY, Action, read_request
+from eventing.publishers.request import ACTIONS, Action
 
 if TYPE_CHECKING:
     from console.deployed.deployment import Deployment
-    from console.deployed.executions import Execution
     from console.shell.screen import Screen
     from console.shell.surroundings import Surroundings
 
 _PANEL = "Publishers"
-# So many looks, a second apart.
-_LONG = 15
-_CALLED_OFF = "Called off; nothing was changed."
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The publisher.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask, begin.")]
 ShowAws = Annotated[
@@ -47,9 +43,6 @@ _HELP: Mapping[Action, str] = {
     "revoke": "Delete all keys of a publisher, for good. Nobody gets its name while an event is kept.",
     "show": "Show what is on record of a publisher, and what differs from that in any region.",
 }
-# What shuts somebody out, or changes what a publisher may send, is asked about.
-_ASKED: Sequence[Action] = ("retire-key", "suspend", "throttle", "revoke")
-
 _LIMITS = ("rate_per_second", "burst", "quota", "max_events", "max_body_bytes")
 _OPTIONS: Mapping[str, tuple[Any, str]] = {
     "contact": (str, "Whom to call about it."),
@@ -93,7 +86,7 @@ def show(
     screen: Screen, deployment: Deployment, surroundings: Surroundings, name: Name
 ) -> ExitCode:
     """Show what is on record of a publisher, and what differs from that in any region."""
-    shown = _Asked(screen, deployment, surroundings).result({"action": "show", "name": name})
+    shown = Asked(screen, deployment, surroundings).result({"action": "show", "name": name})
     screen.document(shown)
     show_publisher(screen, shown["publisher"])
     screen.table(
@@ -120,14 +113,8 @@ def show(
 
 def list_all(screen: Screen, deployment: Deployment, surroundings: Surroundings) -> ExitCode:
     """List all publishers, with the tombstones of those that were revoked."""
-    asked, found, after = _Asked(screen, deployment, surroundings), list[Any](), None
-    while True:
-        page = asked.result({"action": "list", **({"after": after} if after else {})})
-        found += page["publishers"]
-        after = page["after"]
-        if after is None:
-            break
-    found.sort(key=lambda publisher: str(publisher["name"]))
+    everybody = Asked(screen, deployment, surroundings).everybody()
+    found = sorted(everybody, key=lambda publisher: str(publisher["name"]))
     screen.document({"publishers": found})
     screen.table(
         ("publisher", "status", "usage plan", "throttled", "keys", "types", "contact"),
@@ -155,7 +142,7 @@ def key(
     number: Annotated[int | None, typer.Option("--key", help="The newest if left out.")] = None,
 ) -> ExitCode:
     """Print the value of a publisher's key, to be handed over. It needs a right of its own."""
-    asked = _Asked(screen, deployment, surroundings)
+    asked = Asked(screen, deployment, surroundings)
     publisher = asked.result({"action": "show", "name": name})["publisher"]
     live = {one["number"]: one for one in publisher["keys"] if one["state"] == "live"}
     chosen = live.get(number or max(live, default=0))
@@ -179,100 +166,10 @@ def _changing(action: Action) -> Callable[..., ExitCode]:
         yes: Yes = False,
         show_aws: ShowAws = False,
     ) -> ExitCode:
-        asked = _Asked(screen, deployment, surroundings)
+        asked = Asked(screen, deployment, surroundings)
         return asked.change({"action": action, "name": name, **_members(given)}, yes, show_aws)
 
     return run
-
-
-class _Asked:
-    """Something asked of the state machine of publishers, for one command."""
-
-    def __init__(self, screen: Screen, deployment: Deployment, surroundings: Surroundings) -> None:
-        self._screen = screen
-        self._deployment = deployment
-        self._surroundings = surroundings
-        self._looks = 0
-
-    def change(self, request: dict[str, Any], yes: bool, show_aws: bool) -> ExitCode:
-        """Ask, start it, follow it to its end, and tell how it went."""
-        screen, action, name = self._screen, request["action"], request["name"]
-        if "started_by" not in request:
-            request["started_by"] = self._deployment.aws.caller()[:MAX_STARTED_BY]
-        asks = action in _ASKED and not yes and not show_aws
-        if asks and (screen.as_json or not self._surroundings.at_terminal()):
-            raise Misuse(f"{action} asks before it begins, and nobody is there: give --yes.")
-        self._check(request)
-        if show_aws:
-            shown = self._deployment.start_command(self._deployment.changes, request)
-            screen.command(shown)
-            screen.document({"aws": shown})
-            return ExitCode.DONE
-        if asks and not self._agreed(f"{action.capitalize()} {name} on {self._deployment}?"):
-            raise Failure(_CALLED_OFF, ExitCode.PARTIAL)
-        output = self.result(request)
-        screen.document({**output, "next": self._next(output)})
-        show_publisher(screen, output["publisher"])
-        show_failures(screen, output["failures"])
-        done = output["outcome"] == "done"
-        screen.say(f"{action} of {name}: {output['outcome']}.")
-        screen.next(self._next(output))
-        return ExitCode.DONE if done else ExitCode.PARTIAL
-
-    def result(self, request: Mapping[str, Any]) -> Any:
-        """The output of an execution, when it has ended; raises `Failure` where it failed."""
-        self._check(request)
-        changes = self._deployment.changes
-        name = changes.new_name(str(request["action"]), self._surroundings.now())
-        changes.start(name, request)
-        if ACTIONS[request["action"]].changes:
-            self._screen.note(f"{request['action']} {name} on {self._deployment}")
-        execution = self._ended(name)
-        if execution.status == "SUCCEEDED":
-            return execution.output
-        refused = execution.error in ("InvalidInput", "Locked")
-        why = plain(execution.cause or execution.error or execution.status, most=2000)
-        raise (Misuse(why) if refused else Failure(why))
-
-    def _ended(self, name: str) -> Execution:
-        from console.commands.following import until_ended
-
-        try:
-            return until_ended(
-                self._deployment.changes, name, sleep=self._surroundings.sleep, wait=self._wait
-            )
-        except KeyboardInterrupt:
-            raise Failure(
-                f"Not followed any more. {name} goes on: `publishers show` tells how far it is.",
-                ExitCode.PARTIAL,
-            ) from None
-
-    def _wait(self) -> None:
-        self._looks += 1
-        if self._looks == _LONG:
-            self._screen.note(
-                "API Gateway takes few changes at a time: this may take some minutes."
-            )
-
-    def _check(self, request: Mapping[str, Any]) -> None:
-        try:
-            read_request(request)
-        except InvalidInput as error:
-            raise Misuse(plain(str(error), most=2000)) from error
-
-    def _agreed(self, question: str) -> bool:
-        try:
-            return self._surroundings.agrees(question)
-        except KeyboardInterrupt:
-            return False
-
-    def _next(self, output: Mapping[str, Any]) -> list[str]:
-        name, action = output["publisher"]["name"], output["action"]
-        if output["outcome"] != "done":
-            return [self._deployment.command("publishers", "show", name)]
-        if action in ("register", "rotate"):
-            return [self._deployment.command("publishers", "key", name)]
-        return []
 
 
 def _options(action: Action) -> Sequence[inspect.Parameter]:

@@ -203,6 +203,8 @@ def report(screen: Screen, deployment: Deployment, execution: Name) -> ExitCode:
 def _show_report(
     screen: Screen, deployment: Deployment, name: str, found: Mapping[str, Any]
 ) -> ExitCode:
+    from console.commands.plan_table import show_warnings
+
     request: Mapping[str, Any] = found["request"]
     again = found.get("failed_again", [])
     following = [deployment.command("continue", name)] if found.get("continue_with") else []
@@ -223,6 +225,7 @@ def _show_report(
             "ended": found["finished_at"],
         }
     )
+    show_warnings(screen, found.get("plan") or {})
     if again:
         screen.say()
         screen.table(

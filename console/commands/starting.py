@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from console.commands.following import conclude, follow, show_conclusion
-from console.commands.plan_table import show_plan
+from console.commands.plan_table import show_plan, show_warnings
 from console.deployed.deployment import Deployment
 from console.deployed.executions import Execution
 from console.shell.failure import ExitCode, Failure, Misuse
 from console.shell.options import checked
 from console.shell.screen import Screen
 from console.shell.surroundings import Surroundings
-from eventing.redrive.actions import Action
+from eventing.redrive.actions import ACTIONS, Action
 from eventing.timestamps import read_timestamp, timestamp
 from eventing.words import counted
 
@@ -55,8 +55,11 @@ class Starter:
         if planned.status != "SUCCEEDED":
             return self._tell(planned)
         summary = planned.output["plan"]
+        if not ACTIONS[action].makes_steps:
+            summary = _with_withheld(summary, limit=members.get("limit"))
         if not summary["letters"]:
-            self.screen.say("No letter is open.")
+            show_warnings(self.screen, summary)
+            self.screen.say(f"No {'other ' if summary['withheld'] else ''}letter is open.")
             return ExitCode.DONE
         show_plan(self.screen, summary)
         stage = members.get("stage", "all")
@@ -132,3 +135,15 @@ def _no_later(members: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
     # Which letters are meant is said by the time then.
     others = {name: value for name, value in members.items() if name != "everything"}
     return {**others, "filter": {**wanted, "failed_before": before}}
+
+
+def _with_withheld(summary: Mapping[str, Any], *, limit: int | None) -> Mapping[str, Any]:
+    """A plan's summary for an action that takes the letters of suspended publishers as well."""
+    if not summary["withheld"]:
+        return summary
+    letters = summary["letters"] + summary["withheld"]
+    return {
+        **summary,
+        "letters": min(letters, limit or letters),
+        "warnings": ["Letters of suspended publishers are discarded as well."],
+    }

@@ -146,9 +146,18 @@ class Deployment:
         """Its reports and junk."""
         return Objects(self.aws.client("s3"), bucket=self.output("OperationsBucket"))
 
-    def insights(self, sleep: Callable[[float], None]) -> Insights:
-        """Queries of the ingest function's log; `sleep` waits between two looks at one."""
-        log = f"/aws/lambda/{self.output('IngestFunction')}"
+    @property
+    def ingest_log(self) -> str:
+        """The log of the ingest function."""
+        return f"/aws/lambda/{self.output('IngestFunction')}"
+
+    @property
+    def access_log(self) -> str:
+        """The log of all requests that come to the gateway."""
+        return self.output("AccessLog")
+
+    def insights(self, log: str, sleep: Callable[[float], None]) -> Insights:
+        """Queries of this log; `sleep` waits between two looks at one."""
         return Insights(self.aws.client("logs"), log=log, sleep=sleep)
 
     @property

@@ -19,6 +19,8 @@ ROTATION_DAYS = 30
 """For which a key stays beside the one that replaces it, unless another date is given."""
 WARNED_DAYS = 7
 """Before a key is retired by itself."""
+# From one day's look at keys to the next, with some hours for what it starts.
+_BETWEEN_LOOKS = timedelta(hours=30)
 _RETIRED_KEYS = 10
 # `*`, as a request has it.
 _ALL_TYPES = "*"
@@ -191,13 +193,21 @@ class Expiry:
 
 
 def due(publisher: Publisher, now: datetime) -> list[Expiry]:
-    """Keys that are to be retired now, the oldest first; never the last one that a publisher has."""
+    """Keys that are to be gone now, the oldest first; never the last one that a publisher has.
+
+    One whose retirement has begun and did not come to its end is among them.
+    """
     return [one for one in _expiring(publisher) if read_moment(one.at) <= now]
+
+
+def overdue(publisher: Publisher, now: datetime) -> list[Expiry]:
+    """Keys that are due, and were so when the day's look before this one came."""
+    return due(publisher, now - _BETWEEN_LOOKS)
 
 
 def to_warn_of(publisher: Publisher, now: datetime) -> list[Expiry]:
     """Keys that will be retired within `WARNED_DAYS`, of which operators have not been told."""
-    told = {key.number for key in publisher.keys if key.warned}
+    told = {key.number for key in publisher.keys if key.warned or key.state != "live"}
     end = now + timedelta(days=WARNED_DAYS)
     return [
         one
@@ -233,12 +243,13 @@ def concluded(
 
 
 def _expiring(publisher: Publisher) -> list[Expiry]:
-    if publisher.status == "revoked" or len(publisher.live_keys) < 2:
+    if publisher.status == "revoked":
         return []
+    last = publisher.live_keys[-1:]
     return [
         Expiry(publisher.name, key.number, key.expires_at)
-        for key in publisher.live_keys[:-1]
-        if key.expires_at
+        for key in publisher.keys
+        if key.expires_at and key.state != "retired" and key not in last
     ]
 
 

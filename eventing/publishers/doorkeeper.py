@@ -10,11 +10,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
-from eventing.publishers.registry import Publisher
 from eventing.type_patterns import TypePatterns
+
+if TYPE_CHECKING:
+    # Ingestion, which reads the doorkeeper, starts without it.
+    from eventing.publishers.registry import Publisher
 
 MAX_BYTES = 128 * 1024
 """Of the whole item: every environment of ingestion reads it every few seconds."""
@@ -46,6 +49,9 @@ class Entry:
         return bool(_patterns(self.types).matches(type))
 
 
+_NOTHING = Entry()
+
+
 @lru_cache(maxsize=256)
 def _patterns(types: tuple[str, ...]) -> TypePatterns[bool]:
     return TypePatterns([(pattern, True) for pattern in types])
@@ -63,6 +69,9 @@ class Doorkeeper:
 
     def entry(self, name: str) -> Entry:
         """What is said of a publisher, known or not."""
+        # Of most there is nothing to say, and each request asks twice.
+        if name not in self.suspended and name not in self.types and name not in self.limits:
+            return _NOTHING
         return Entry(
             name in self.suspended, self.types.get(name), *self.limits.get(name, _EVERYBODYS_LIMITS)
         )

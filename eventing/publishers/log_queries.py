@@ -1,4 +1,4 @@
-"""Queries of CloudWatch Logs Insights over the line that ingestion logs of each request, by publisher.
+"""Queries of CloudWatch Logs Insights by publisher: over what ingestion logs, and over the access log.
 
 Publishers are no dimension of a metric, which would cost one for each: this is how they are told apart.
 """
@@ -38,6 +38,19 @@ REFUSALS = (
     "sort refused desc",
 )
 """Events that were refused, by publisher and by the first problem of their requests."""
+REFUSED_BY_GATEWAY = (
+    # The access log has every value in quotes.
+    "filter status in ['403', '413', '429']",
+    # What the function has answered is no error of the gateway.
+    "filter error_type != '-'",
+)
+"""Requests that the gateway refused, in its access log: they never got to the function."""
+BY_KEY = (
+    *REFUSED_BY_GATEWAY,
+    "stats count(*) as refused by api_key_id, error_type",
+    "sort refused desc",
+)
+"""Those by the id of their key, which is `-` where none is valid, and by the gateway's response type."""
 
 
 def events_by_publisher(*, regions: int) -> tuple[str, ...]:
@@ -80,3 +93,8 @@ def sent_in(row: Mapping[str, str]) -> Sent:
     usage = Usage(**{f.name: number(f"{_USED}{f.name}") for f in fields(Usage)})
     publisher = row.get("publisher", "")
     return Sent(publisher, accepted, accepted_before, rejected, dead_letters, size, usage)
+
+
+def nothing_sent(publisher: str) -> Sent:
+    """Of a publisher of whom nothing came through."""
+    return sent_in({"publisher": publisher})

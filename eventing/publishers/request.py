@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Literal, cast, get_args
 
+from eventing import canary
 from eventing.catalogue import Period, Quota
 from eventing.input import Check, InvalidInput, read_fields
 from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
@@ -138,6 +139,8 @@ def _name(value: Any) -> str:
     name = text(value)
     if not is_name(name):
         raise Unfit(f"{name[:80]!r} {NAME_RULE}")
+    if name == canary.PUBLISHER:
+        raise Unfit(f"{name!r} is the canary's name, which each deployment has of its own")
     return name
 
 

@@ -10,16 +10,18 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from eventing.foreign_text import plain
+from eventing.foreign_text import plain, quoted
 from eventing.redrive.ledger import GOES_THROUGH, Row
 from eventing.redrive.pace import seconds_for
 from eventing.redrive.price import price
 from eventing.redrive.request import RedriveRequest
 from eventing.redrive.steps import NOTHING, needed
+from eventing.redrive.withheld import Withheld
 from eventing.timestamps import timestamp
 
 # A difference is named in full up to so many letters.
 _NAMED = 5
+_NOTHING_WITHHELD = Withheld()
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,15 @@ class Plan:
     summary: Mapping[str, Any]
     needs: Sequence[str]
     """The name of what each letter's step calls (`steps.needed`)."""
+    withheld: Sequence[str] = ()
+    """The publishers whose letters are left out because they were suspended when it was made."""
     groups: Sequence[Mapping[str, Any]] = ()
     """The largest groups of the letters, without messages: for whoever approves it, not hashed."""
 
     @property
     def hash(self) -> str:
-        """Changes when a letter, its version, the request, the catalogue or the code does."""
-        content = [self.request, self.judged_by, sorted(self.letters)]
+        """Changes when a letter, its version, who is left out, the request, catalogue or code does."""
+        content = [self.request, self.judged_by, sorted(self.letters), sorted(self.withheld)]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return sha256(text.encode()).hexdigest()
 
@@ -70,6 +74,7 @@ class Plan:
             "groups": self.groups,
             "letters": self.letters,
             "needs": self.needs,
+            "withheld": self.withheld,
         }
         return json.dumps(members, separators=(",", ":"))
 
@@ -83,6 +88,7 @@ def read_plan(text: str | bytes) -> Plan:
         [(key, version) for key, version in content["letters"]],
         content["summary"],
         content["needs"],
+        content["withheld"],
         content["groups"],
     )
 
@@ -96,6 +102,7 @@ def make_plan(
     subscriptions: Mapping[str, int | str] | None = None,
     subscribers_needed: Sequence[str] = (),
     groups: Sequence[Mapping[str, Any]] = (),
+    withheld: Withheld = _NOTHING_WITHHELD,
 ) -> Plan:
     """Freeze the prospects and sum them up for whoever has to decide.
 
@@ -117,6 +124,9 @@ def make_plan(
         "subscribers_needed": list(subscribers_needed),
         "by_step": dict(Counter(p.row.step for p in prospects)),
         "by_publisher": _most(p.row.publisher for p in prospects),
+        "withheld": withheld.letters,
+        "withheld_by_publisher": _most(withheld.publishers),
+        "warnings": withheld.warnings(),
         "by_fingerprint": dict(Counter(p.row.fingerprint for p in prospects).most_common(20)),
         "seconds": round(seconds, 1),
         "dollars": price([p.row for p in prospects], request.rules, seconds=seconds),
@@ -130,16 +140,26 @@ def make_plan(
         else NOTHING
         for p in prospects
     ]
-    return Plan(request.members(), judged_by, letters, summary, needs, groups)
+    left_out = sorted(withheld.publishers)
+    return Plan(request.members(), judged_by, letters, summary, needs, left_out, groups)
 
 
-def _most(names: Iterable[str]) -> dict[str, int]:
+def _most(names: Iterable[str] | Mapping[str, int]) -> dict[str, int]:
     """How often the most frequent names are there; they may be others', of any length and number."""
     return {plain(name, 100): count for name, count in Counter(names).most_common(20)}
 
 
-def differences(plan: Plan, *, judged_by: str, letters: Sequence[tuple[str, int]]) -> Iterator[str]:
-    """Tell in words what has changed since the plan was made; nothing when it still holds."""
+def differences(
+    plan: Plan,
+    *,
+    judged_by: str,
+    letters: Sequence[tuple[str, int]],
+    withheld: Iterable[str] = (),
+) -> Iterator[str]:
+    """Tell in words what has changed since the plan was made; nothing when it still holds.
+
+    `withheld` are the publishers whose letters would be left out by now.
+    """
     if plan.judged_by != judged_by:
         yield f"the catalogue or the code changed (from {plan.judged_by} to {judged_by})"
     then, now = dict(plan.letters), dict(letters)
@@ -154,3 +174,6 @@ def differences(plan: Plan, *, judged_by: str, letters: Sequence[tuple[str, int]
             verbs = ("is", "are") if what == "gone" else ("was", "were")
             subject = f"letter {verbs[0]}" if len(keys) == 1 else f"letters {verbs[1]}"
             yield f"{len(keys)} {subject} {what}: {', '.join(keys[:_NAMED])}{more}"
+    since = sorted(set(withheld) - set(plan.withheld))
+    if changes["gone"] and since:
+        yield f"suspended since: {', '.join(quoted(name) for name in since[:_NAMED])}"

@@ -60,6 +60,12 @@ class RedriveRequest:
         """The rules of its action."""
         return ACTIONS[self.action]
 
+    @property
+    def withholds(self) -> bool:
+        """Letters of suspended publishers are left out: nobody has named these publishers or letters."""
+        named = self.filter.publisher is not None or self.filter.letter_ids is not None
+        return self.rules.makes_steps and not named
+
     def members(self) -> dict[str, Any]:
         """As JSON; `read_request` reads it again."""
         content = asdict(self)

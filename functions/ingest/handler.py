@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+from eventing import canary
 from eventing.answer import Answer, Rejected, answer
 from eventing.problem import Kind, Problem, Refused
 from eventing.publishers.keys import publisher_of
 from functions.contract import STANDING, Metric
 from functions.ingest.ingest import Ingest, Report
 from functions.ingest.judging import Judging
-from functions.ingest.standing import Standing
-from functions.ingest.trial import Trial, is_trial
 from functions.shared.clock import Clock, Deadline
 from functions.shared.doorkeeper import DoorkeeperReader
 from functions.shared.entry import entry
@@ -23,22 +23,32 @@ from functions.shared.invocation import Context, trace_id, where
 from functions.shared.metrics import Metrics
 from functions.shared.parts import Parts
 
+# Loaded by the first request that needs it.
+if TYPE_CHECKING:
+    from functions.ingest.standing import Standing
+    from functions.ingest.trial import Trial
+
 # Calls under way at once, at most: four PartiQL batches, the archive and the doorkeeper, which may hang,
 # and ten of SendMessageBatch.
 THREADS = 16
+# The query parameter of a trial.
+_TRIAL = "validate"
 
 
 class Handler:
-    """Turns API Gateway's requests into calls of `Ingest`, and its outcomes into responses."""
+    """Turns API Gateway's requests into calls of `Ingest`, and its outcomes into responses.
+
+    `trial` and `standing` give what few processes ever need, the same each time.
+    """
 
     def __init__(
         self,
         *,
         ingest: Ingest,
-        trial: Trial,
-        standing: Standing,
+        trial: Callable[[], Trial],
+        standing: Callable[[], Standing],
         doorkeeper: DoorkeeperReader,
-        template_keys: Mapping[str, str],
+        canary_key_id: str | None,
         logger: Logger,
         metrics: Metrics,
         clock: Clock,
@@ -47,7 +57,7 @@ class Handler:
         self._trial = trial
         self._standing = standing
         self._doorkeeper = doorkeeper
-        self._template_keys = template_keys
+        self._canary_key_id = canary_key_id
         self._logger = logger
         self._metrics = metrics
         self._clock = clock
@@ -77,7 +87,7 @@ class Handler:
         if event["resource"] == STANDING:
             return self._tell_standing(publisher, request_id)
         try:
-            trial = is_trial(event.get("multiValueQueryStringParameters") or {})
+            trial = _is_trial(event.get("multiValueQueryStringParameters") or {})
         except Refused as refused:
             return _problem(refused.problem.kind, refused.problem.detail, request_id)
         headers, body = event.get("multiValueHeaders") or {}, event.get("body") or ""
@@ -104,7 +114,7 @@ class Handler:
         return response
 
     def _tell_standing(self, publisher: str, request_id: str) -> Answer:
-        response, cause = self._standing(publisher, request_id=request_id)
+        response, cause = self._standing()(publisher, request_id=request_id)
         self._logger.info(
             "standing",
             publisher=publisher,
@@ -117,7 +127,7 @@ class Handler:
     def _try(
         self, headers: Mapping[str, Sequence[str]], body: bytes, publisher: str, request_id: str
     ) -> Answer:
-        outcomes, batched = self._trial(headers, body, publisher)
+        outcomes, batched = self._trial()(headers, body, publisher)
         response = answer(outcomes, batched=batched, request_id=request_id)
         self._logger.info(
             "trial",
@@ -130,8 +140,9 @@ class Handler:
 
     def _publisher(self, identity: Mapping[str, Any]) -> str | None:
         """The publisher of the key that API Gateway has verified: no header and no body has a say in it."""
-        named = publisher_of(identity.get("apiKey") or "")
-        return named or self._template_keys.get(identity.get("apiKeyId") or "")
+        if self._canary_key_id and identity.get("apiKeyId") == self._canary_key_id:
+            return canary.PUBLISHER
+        return publisher_of(identity.get("apiKey") or "")
 
     def _observe(self, report: Report, response: Answer, **request: Any) -> None:
         if cause := self._doorkeeper.cause:
@@ -168,6 +179,17 @@ class Handler:
         )
 
 
+def _is_trial(parameters: Mapping[str, Sequence[str]]) -> bool:
+    """Tell whether a request with these query parameters is a trial; raises `Refused` where it is unclear."""
+    given = parameters.get(_TRIAL)
+    if not given:
+        return False
+    values = set(given)
+    if values - {"true", "false"} or len(values) > 1:
+        raise Refused(Kind.PARAMETER, f"{_TRIAL} is true or false.")
+    return "true" in values
+
+
 def _problem(kind: Kind, detail: str, request_id: str) -> Answer:
     return answer([Rejected(Problem(kind, detail))], batched=False, request_id=request_id)
 
@@ -175,6 +197,19 @@ def _problem(kind: Kind, detail: str, request_id: str) -> Answer:
 def make_handler(parts: Parts) -> Handler:
     """The function, put together from these parts."""
     judge = Judging(parts.schemas, parts.doorkeeper)
+
+    @cache
+    def trial() -> Trial:
+        from functions.ingest.trial import Trial
+
+        return Trial(judge=judge, catalogue=parts.catalogue)
+
+    @cache
+    def standing() -> Standing:
+        from functions.ingest.standing import Standing
+
+        return Standing(registry=parts.registry, catalogue=parts.catalogue, clock=parts.clock)
+
     return Handler(
         ingest=Ingest(
             judge=judge,
@@ -184,10 +219,10 @@ def make_handler(parts: Parts) -> Handler:
             workers=parts.workers,
             clock=parts.clock,
         ),
-        trial=Trial(judge=judge, catalogue=parts.catalogue),
-        standing=Standing(registry=parts.registry, catalogue=parts.catalogue, clock=parts.clock),
+        trial=trial,
+        standing=standing,
         doorkeeper=parts.doorkeeper,
-        template_keys=parts.template_keys,
+        canary_key_id=parts.canary_key_id,
         logger=parts.logger,
         metrics=parts.metrics,
         clock=parts.clock,

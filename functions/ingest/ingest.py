@@ -99,6 +99,7 @@ class Ingest:
         self._judge = judge
         self._store = store
         self._archive = archive
+        self._late = replace(_NOT_ARCHIVED_IN_TIME, resource=archive.resource)
         self._queue = queue
         self._workers = workers
         self._clock = clock
@@ -155,8 +156,7 @@ class Ingest:
         ]
         results = self._store.put(items, deadline=by)
         watch.lap("store")
-        late = replace(_NOT_ARCHIVED_IN_TIME, resource=self._archive.resource)
-        not_archived = self._clock.result_by(by, archiving, late)
+        not_archived = self._clock.result_by(by, archiving, self._late)
         watch.lap("archive_after_store")
 
         kept = {

@@ -24,6 +24,6 @@ class Judging:
         judged = judge(headers, body, publisher=publisher, entry=entry, schemas=self.schemas)
         self.doorkeeper.settle()
         said = self.doorkeeper.entry(publisher)
-        if said == entry:
+        if said is entry or said == entry:
             return judged
         return judge(headers, body, publisher=publisher, entry=said, schemas=self.schemas)

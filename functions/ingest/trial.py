@@ -8,19 +8,8 @@ from functools import cached_property
 from eventing.answer import Outcome, Rejected, Valid
 from eventing.catalogue import Catalogue
 from eventing.event import Event
-from eventing.problem import Kind, Refused
 from eventing.routing import NoRoute, Router
 from functions.ingest.judging import Judging
-
-_PARAMETER = "validate"
-
-
-def is_trial(parameters: Mapping[str, Sequence[str]]) -> bool:
-    """Tell whether a request with these query parameters is a trial; raises `Refused` where it is unclear."""
-    values = set(parameters.get(_PARAMETER, ()))
-    if values - {"true", "false"} or len(values) > 1:
-        raise Refused(Kind.PARAMETER, f"{_PARAMETER} is true or false.")
-    return "true" in values
 
 
 class Trial:

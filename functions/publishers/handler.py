@@ -7,15 +7,18 @@ from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
 
 from eventing.cause import DependencyDown, naming_dependencies
 from eventing.input import InvalidInput
+from functions.contract import Metric
 from functions.publishers.regions import Planes
 from functions.publishers.tasks import SETTLE_SECONDS, Tasks
 from functions.shared.control_plane import ControlPlane
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.locks import Locked
+from functions.shared.metrics import Metrics
 from functions.shared.parts import Parts
 from functions.shared.turns import Places
 
@@ -25,7 +28,9 @@ READ_SECONDS = 5
 class Handler:
     """Calls tasks by their names, and logs how they went: actions, names and outcomes, and no more."""
 
-    def __init__(self, *, tasks: Tasks, logger: Logger) -> None:
+    def __init__(self, *, tasks: Tasks, metrics: Metrics, logger: Logger) -> None:
+        self._due = tasks.due
+        self._metrics = metrics
         self._logger = logger
         self._tasks: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "begin": tasks.begin,
@@ -33,7 +38,7 @@ class Handler:
             "finish": tasks.finish,
             "give_up": tasks.give_up,
             "show": tasks.show,
-            "due": lambda _: tasks.due(),
+            "due": lambda _: self._look(),
         }
 
     def __call__(self, task: Mapping[str, Any], context: Context) -> Any:
@@ -55,12 +60,29 @@ class Handler:
         self._logger.info(name, execution=execution, **_told(result))
         return result
 
+    def _look(self) -> dict[str, Any]:
+        found = self._due()
+        # Written also when it is 0: the alarm on it tells as well that nobody looks any more.
+        gauges = {Metric.KEYS_OVERDUE: (found["overdue"], MetricUnit.Count)}
+        self._metrics.write(gauges=gauges)
+        return found
+
 
 def _told(result: Any) -> dict[str, Any]:
     """The part of a result that goes into the log."""
     if not isinstance(result, dict):
         return {}
-    told = ("action", "outcome", "wait", "tries", "done", "failures", "started", "warned")
+    told = (
+        "action",
+        "outcome",
+        "wait",
+        "tries",
+        "done",
+        "failures",
+        "started",
+        "warned",
+        "overdue",
+    )
     return {name: result[name] for name in told if name in result}
 
 
@@ -100,7 +122,7 @@ def make_handler(parts: Parts) -> Handler:
         settle_seconds=SETTLE_SECONDS if parts.control_plane_limited else 0,
         clock=parts.clock,
     )
-    return Handler(tasks=tasks, logger=parts.logger)
+    return Handler(tasks=tasks, metrics=parts.metrics, logger=parts.logger)
 
 
 handle = entry(lambda: make_handler(Parts(threads=2, read_seconds=READ_SECONDS)))

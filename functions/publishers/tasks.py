@@ -9,7 +9,7 @@ from typing import Any
 
 from eventing.catalogue import UsagePlan
 from eventing.input import InvalidInput
-from eventing.publishers.changes import Change, concluded, due, to_warn_of, warned_of
+from eventing.publishers.changes import Change, concluded, due, overdue, to_warn_of, warned_of
 from eventing.publishers.doorkeeper import DoorkeeperFull, entry_of
 from eventing.publishers.registry import Publisher
 from eventing.publishers.request import PAGE, PublisherRequest, read_request
@@ -191,14 +191,20 @@ class Tasks:
         return shown(publisher, round, entry)
 
     def due(self) -> dict[str, Any]:
-        """The day's look: retire keys whose date has come, warn of those that are next, serve new regions."""
+        """The day's look: retire keys whose date has come, warn of those that are next, serve new regions.
+
+        Its result has numbers: executions that were `started`, keys that were `warned` of, and those that
+        are `overdue` though an earlier look has seen them.
+        """
         now, regions = self._clock.now(), set(self._planes({}))
         started = 0
+        late = 0
         warned = []
         for publisher in self._registry.everybody():
             if publisher.status == "revoked":
                 continue
             warned += to_warn_of(publisher, now)
+            late += len(overdue(publisher, now))
             for request in _due_requests(publisher, regions, now)[: _MOST_STARTED - started]:
                 self._executions.start(request)
                 started += 1
@@ -210,7 +216,7 @@ class Tasks:
                 # Changed by another meanwhile, it is told of once more tomorrow.
                 told = [one for one in warned if one.publisher == name]
                 self._registry.put(warned_of(row.publisher, told), version=row.version)
-        return {"started": started, "warned": len(warned)}
+        return {"started": started, "warned": len(warned), "overdue": late}
 
     def _write(self, request: PublisherRequest) -> None:
         row = self._registry.find(request.name)

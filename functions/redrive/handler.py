@@ -120,6 +120,7 @@ def make_handler(parts: Parts) -> Handler:
             topics=parts.topics,
             letters=parts.letters,
             store=parts.event_store,
+            doorkeeper=parts.doorkeeper_row,
             forecaster=parts.forecaster,
         ),
         custody=custody,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
-from eventing.cause import Cause, Code
+from eventing.cause import Cause, Code, cause_of
 from eventing.json_text import Document
 from eventing.redrive.forecast import Forecaster
 from eventing.redrive.groups import grouped, largest
@@ -14,7 +15,9 @@ from eventing.redrive.ledger import GOES_THROUGH, Row, State
 from eventing.redrive.plan import Plan, Prospect, differences, make_plan
 from eventing.redrive.request import RedriveRequest
 from eventing.redrive.steps import STEPS
+from eventing.redrive.withheld import Withheld, withhold
 from eventing.timestamps import timestamp
+from functions.shared.doorkeeper_row import DoorkeeperRow
 from functions.shared.event_store import EventStore
 from functions.shared.letters import Letters
 from functions.shared.topics import Topics
@@ -32,16 +35,28 @@ class Planner:
     """Selects letters and forecasts them by the catalogue and the code that are deployed now."""
 
     def __init__(
-        self, *, letters: Letters, store: EventStore, topics: Topics, forecaster: Forecaster
+        self,
+        *,
+        letters: Letters,
+        store: EventStore,
+        topics: Topics,
+        doorkeeper: DoorkeeperRow,
+        forecaster: Forecaster,
     ) -> None:
         self._letters = letters
+        self._doorkeeper = doorkeeper
         self._topics = topics
         self._store = store
         self._forecaster = forecaster
 
     def plan(self, request: RedriveRequest, *, started_at: datetime, now: datetime) -> Plan:
-        """Freeze the letters that are selected now and failed before the run began."""
-        rows = self._select(request, before=started_at)
+        """Freeze the letters that are selected now and failed before the run began.
+
+        Where nobody can tell who is suspended, nobody is taken to be, and the plan says so.
+        """
+        suspended = self._suspended(request)
+        unknown = suspended if isinstance(suspended, Cause) else None
+        rows, withheld = self._select(request, before=started_at, without=_names(suspended))
         version, groups = self._forecaster.version, largest(grouped(rows))
         if not request.rules.makes_steps:
             untouched = [Prospect(row, GOES_THROUGH, row.topic) for row in rows]
@@ -54,18 +69,24 @@ class Planner:
             prospects,
             now,
             groups=groups,
+            withheld=replace(withheld, unknown=unknown),
             subscriptions={topic: self._subscriptions(topic) for topic in topics},
             subscribers_needed=[t for t in topics if self._needs_subscribers(t, request)],
         )
 
     def verify(self, plan: Plan, request: RedriveRequest, *, before: datetime) -> None:
-        """Raise `PlanChanged` when the same choice, made now, is not the plan's."""
-        rows = self._select(request, before=before)
+        """Raise `PlanChanged` when the same choice, made now, is not the plan's.
+
+        Who was suspended stays left out when resumed since; of somebody suspended since, nothing is sent.
+        """
+        without = _names(self._suspended(request)) | set(plan.withheld)
+        rows, withheld = self._select(request, before=before, without=without)
         found = list(
             differences(
                 plan,
                 judged_by=self._forecaster.version,
                 letters=[(row.key, row.version) for row in rows],
+                withheld=withheld.publishers,
             )
         )
         if found:
@@ -80,7 +101,20 @@ class Planner:
         known = self._forecaster.catalogue.topic(topic)
         return known is not None and known.subscribers_expected and not request.without_subscribers
 
-    def _select(self, request: RedriveRequest, *, before: datetime) -> list[Row]:
+    def _suspended(self, request: RedriveRequest) -> frozenset[str] | Cause:
+        """The publishers whose letters are left out, or why nobody can tell."""
+        if not request.withholds:
+            return frozenset()
+        try:
+            # Consistent: who has just suspended a publisher relies on it.
+            return self._doorkeeper.read(consistent=True)[0].suspended
+        except Exception as error:  # the registry's outage must not stop a redrive
+            cause = cause_of(error)
+            return replace(cause, resource=cause.resource or self._doorkeeper.resource)
+
+    def _select(
+        self, request: RedriveRequest, *, before: datetime, without: AbstractSet[str]
+    ) -> tuple[list[Row], Withheld]:
         # What waits for a person is taken up only when it is asked for by its id; whoever names a letter
         # means it, whenever it failed.
         wanted, given = request.filter, request.filter.failed_before
@@ -88,8 +122,8 @@ class Planner:
         if not wanted.letter_ids:
             cut = timestamp(before)
             wanted = replace(wanted, failed_before=min(cut, given) if given else cut)
-        rows = self._letters.select(request.stages, states, wanted)
-        return rows[: request.limit] if request.limit else rows
+        rows, withheld = withhold(self._letters.select(request.stages, states, wanted), without)
+        return rows[: request.limit], withheld
 
     def _prospects(self, rows: Sequence[Row]) -> list[Prospect]:
         """Forecasts made at triage hold while catalogue and code are the same; others need the events."""
@@ -129,3 +163,7 @@ class Planner:
     def _forecast(self, row: Row, document: Document | None) -> tuple[str, str | None]:
         forecast = self._forecaster.forecast(row, document)
         return forecast.verdict, forecast.topic
+
+
+def _names(suspended: frozenset[str] | Cause) -> frozenset[str]:
+    return frozenset() if isinstance(suspended, Cause) else suspended

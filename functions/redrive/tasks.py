@@ -90,7 +90,8 @@ class Tasks:
         for stage in run.request.stages:
             self._custody.reopen_abandoned(stage)
         plan = self._planner.plan(run.request, started_at=run.started_at, now=self._clock.now())
-        if not plan.letters and run.request.filter != Filter():
+        empty = not plan.letters and not plan.summary["withheld"]
+        if empty and run.request.filter != Filter():
             raise InvalidInput(
                 f"filter: selects no letter of {' or '.join(run.request.stages)} that was open (by "
                 "its id, also parked or discarded) and failed before this execution began"

@@ -134,6 +134,7 @@ def run_mail(run: Run, output: Mapping[str, Any]) -> Mail:
             *([f"cause: {cause}"] if cause else []),
             f"letters: {became or 'none'}",
             *([f"left: {left}"] if left else []),
+            *(output.get("plan") or {}).get("warnings", ()),
             f"asked by {quoted(run.request.started_by)}: {_reason(run)}",
             *([f"approved by {quoted(output['approver'])}"] if output.get("approver") else []),
             f"seconds: {output['seconds']}",

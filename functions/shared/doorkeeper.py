@@ -5,22 +5,17 @@ from __future__ import annotations
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from eventing.cause import Cause, Code, cause_of
-from eventing.publishers.doorkeeper import Doorkeeper, Entry, read_doorkeeper
-from functions.contract import RegistryRows
+from eventing.publishers.doorkeeper import Doorkeeper, Entry
 from functions.shared.clock import Clock
-from functions.shared.resources import resource_of
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
+from functions.shared.doorkeeper_row import DoorkeeperRow
 
 REFRESH_SECONDS = 10
 """Between two reads, for all publishers together. A call that hangs is given up sooner: `CALL_SECONDS`."""
 WAIT_SECONDS = 0.05
 """A request waits no longer for a read that it began."""
-_REFRESH = timedelta(seconds=REFRESH_SECONDS)
+_REFRESH, _NO_TIME = timedelta(seconds=REFRESH_SECONDS), timedelta()
 _LATE = Cause(Code.TIMEOUT, "OutOfTime", "the registry did not answer in the time there was")
 
 
@@ -30,14 +25,11 @@ class DoorkeeperReader:
     A read that fails changes nothing and is nobody's error: `failures` counts those since one succeeded.
     """
 
-    def __init__(
-        self, client: DynamoDBClient, *, table: str, workers: Executor, clock: Clock
-    ) -> None:
-        self._client = client
-        self._table = table
+    def __init__(self, row: DoorkeeperRow, *, workers: Executor, clock: Clock) -> None:
+        self._row = row
         self._workers = workers
         self._clock = clock
-        self._late = replace(_LATE, resource=resource_of({"TableName": table}))
+        self._late = replace(_LATE, resource=row.resource)
         self._known = Doorkeeper()
         self._began_at: datetime | None = None
         self._wait_until = 0.0
@@ -51,7 +43,7 @@ class DoorkeeperReader:
         """Begin to read, in another thread, where the last read began `REFRESH_SECONDS` ago."""
         # Not the monotonic clock: that may stand still while Lambda freezes the process.
         now = self._clock.now()
-        if self._began_at and timedelta() <= now - self._began_at < _REFRESH:
+        if self._began_at and _NO_TIME <= now - self._began_at < _REFRESH:
             return
         self._began_at = now
         self._wait_until = self._clock.monotonic() + WAIT_SECONDS
@@ -82,11 +74,6 @@ class DoorkeeperReader:
 
     def _read(self) -> Doorkeeper | Cause | None:
         try:
-            # Eventually consistent, at half the price.
-            answer = self._client.get_item(
-                TableName=self._table, Key={"pk": {"S": RegistryRows.DOORKEEPER}}
-            )
-            item = answer.get("Item")
-            return read_doorkeeper(item["doorkeeper"]["S"]) if item else Doorkeeper()
+            return self._row.read(consistent=False)[0]
         except Exception as error:
             return cause_of(error)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 from functions.contract import CODE_DIGEST, DLQ_URLS, Variable
-from functions.shared.clients import READ_SECONDS, Clients
-from functions.shared.clock import Clock
-from functions.shared.settings import Settings
+from functions.shared.table_parts import TableParts
 
 # A part's own imports are in its property: no function loads what it does not use.
 if TYPE_CHECKING:
@@ -24,27 +21,16 @@ if TYPE_CHECKING:
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
     from functions.shared.alarm_reader import AlarmReader
-    from functions.shared.allowances import Allowances
     from functions.shared.archive import Archive
-    from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
-    from functions.shared.doorkeeper import DoorkeeperReader
-    from functions.shared.event_store import EventStore
     from functions.shared.executions import Executions
     from functions.shared.front_door import FrontDoor
-    from functions.shared.given_parts import Given
-    from functions.shared.incidents import Incidents
-    from functions.shared.letters import Letters
-    from functions.shared.locks import Locks
     from functions.shared.message_queue import MessageQueue
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
-    from functions.shared.registry import Registry
     from functions.shared.stream_mapping import StreamMapping
-    from functions.shared.summary_row import SummaryRow
     from functions.shared.topics import Topics
-    from functions.shared.turns import Turns
 
 # Where a package holds them; infrastructure/packaging.py puts them there.
 _PACKAGE = Path(__file__).parents[2]
@@ -52,40 +38,8 @@ _CATALOGUE = _PACKAGE / "catalogue"
 _CODE_DIGEST = _PACKAGE / CODE_DIGEST
 
 
-class Parts(Settings):
-    """The parts of one function, each made when it is asked for first.
-
-    `environment` is that of the process unless it is given. `threads` is how many calls can be under way
-    at once, each with a connection of its own that is kept, and `read_seconds` how long one may take to
-    answer. A test hands in the parts that it replaces, by their names.
-    """
-
-    def __init__(
-        self,
-        environment: Mapping[str, str] | None = None,
-        *,
-        threads: int,
-        read_seconds: float = READ_SECONDS,
-        **given: Unpack[Given],
-    ) -> None:
-        self.threads = threads
-        self._read_seconds = read_seconds
-        super().__init__(os.environ if environment is None else environment)
-        # Where a cached property looks first.
-        vars(self).update(given)
-
-    @cached_property
-    def clients(self) -> Clients:
-        return Clients(connections=self.threads, read_seconds=self._read_seconds)
-
-    @cached_property
-    def clock(self) -> Clock:
-        return Clock()
-
-    @cached_property
-    def workers(self) -> Executor:
-        """Makes a thread when it is needed first."""
-        return ThreadPoolExecutor(self.threads)
+class Parts(TableParts):
+    """The parts of one function, each made when it is asked for first."""
 
     @cached_property
     def logger(self) -> Logger:
@@ -123,26 +77,6 @@ class Parts(Settings):
         from eventing.redrive.forecast import Forecaster
 
         return Forecaster(self.catalogue, code_digest=self.code_digest)
-
-    @cached_property
-    def event_store(self) -> EventStore:
-        from functions.shared.event_store import EventStore
-
-        return EventStore(
-            self.clients.client("dynamodb"),
-            table=self.environment[Variable.EVENTS_TABLE],
-            region=self.clients.region,
-            retention_days=int(self.environment[Variable.EVENT_RETENTION_DAYS]),
-            workers=self.workers,
-            clock=self.clock,
-        )
-
-    @cached_property
-    def doorkeeper(self) -> DoorkeeperReader:
-        from functions.shared.doorkeeper import DoorkeeperReader
-
-        dynamodb, table = self.clients.client("dynamodb"), self.registry_table
-        return DoorkeeperReader(dynamodb, table=table, workers=self.workers, clock=self.clock)
 
     @cached_property
     def archive(self) -> Archive:
@@ -199,73 +133,9 @@ class Parts(Settings):
         return {"ingest": self.ingest_queue, "publish": self.publish_queue}
 
     @cached_property
-    def letters(self) -> Letters:
-        from functions.shared.letters import Letters
-
-        return Letters(
-            self.clients.client("dynamodb"),
-            table=self.environment[Variable.LEDGER_TABLE],
-            workers=self.workers,
-            clock=self.clock,
-            shards=self.shards,
-        )
-
-    @cached_property
-    def locks(self) -> Locks:
-        from functions.shared.locks import Locks
-
-        return Locks(self.clients.client("dynamodb"), table=self.environment[Variable.LEDGER_TABLE])
-
-    @cached_property
-    def registry(self) -> Registry:
-        from functions.shared.registry import Registry
-
-        return Registry(self.clients.client("dynamodb"), table=self.registry_table)
-
-    @cached_property
-    def registry_locks(self) -> Locks:
-        from functions.shared.locks import Locks
-
-        return Locks(self.clients.client("dynamodb"), table=self.registry_table)
-
-    @cached_property
-    def turns(self) -> Turns:
-        from functions.shared.turns import Turns
-
-        dynamodb, limited = self.clients.client("dynamodb"), self.control_plane_limited
-        return Turns(dynamodb, table=self.registry_table, clock=self.clock, limited=limited)
-
-    @cached_property
     def entropy(self) -> Callable[[int], bytes]:
         """Gives random bytes that nobody can guess."""
         return os.urandom
-
-    @cached_property
-    def incidents(self) -> Incidents:
-        from functions.shared.incidents import Incidents
-
-        table = self.environment[Variable.LEDGER_TABLE]
-        return Incidents(self.clients.client("dynamodb"), table=table)
-
-    @cached_property
-    def summary_row(self) -> SummaryRow:
-        from functions.shared.summary_row import SummaryRow
-
-        table = self.environment[Variable.LEDGER_TABLE]
-        return SummaryRow(self.clients.client("dynamodb"), table=table)
-
-    @cached_property
-    def audit(self) -> Audit:
-        from functions.shared.audit import Audit
-
-        return Audit(self.clients.client("dynamodb"), table=self.environment[Variable.LEDGER_TABLE])
-
-    @cached_property
-    def allowances(self) -> Allowances:
-        from functions.shared.allowances import Allowances
-
-        table = self.environment[Variable.LEDGER_TABLE]
-        return Allowances(self.clients.client("dynamodb"), table=table)
 
     @cached_property
     def bucket(self) -> OperationsBucket:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from eventing.publishers.doorkeeper import Doorkeeper, read_doorkeeper
+from eventing.publishers.doorkeeper import Doorkeeper
 from eventing.publishers.registry import Publisher, read_publisher
 from eventing.timestamps import read_moment
 from functions.contract import RegistryRows
 from functions.shared.conditions import written_if_held
+from functions.shared.doorkeeper_row import DoorkeeperRow
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -48,6 +49,7 @@ class Registry:
     def __init__(self, client: DynamoDBClient, *, table: str) -> None:
         self._client = client
         self._table = table
+        self._doorkeeper = DoorkeeperRow(client, table=table)
 
     def find(self, name: str) -> Row:
         """The row of this name; one of nobody where there is none."""
@@ -104,7 +106,7 @@ class Registry:
 
     def doorkeeper(self) -> Doorkeeper:
         """The doorkeeper as it is now."""
-        return self._doorkeeper()[0]
+        return self._doorkeeper.read(consistent=True)[0]
 
     def change_doorkeeper(self, change: Callable[[Doorkeeper], Doorkeeper]) -> None:
         """Write what `change` makes of the doorkeeper, of none that somebody has changed meanwhile.
@@ -112,7 +114,7 @@ class Registry:
         What `change` raises is raised, and nothing is written. Raises `Contended`.
         """
         for _ in range(_ATTEMPTS):
-            there, version = self._doorkeeper()
+            there, version = self._doorkeeper.read(consistent=True)
             changed = change(there)
             if changed == there:
                 return
@@ -124,12 +126,6 @@ class Registry:
         """The API of a region; None before its stack is deployed, and after it is gone."""
         item = self._get(f"{RegistryRows.REGION}{region}")
         return Api(item["api_id"]["S"], item["stage"]["S"]) if item else None
-
-    def _doorkeeper(self) -> tuple[Doorkeeper, int]:
-        item = self._get(RegistryRows.DOORKEEPER)
-        if not item:
-            return Doorkeeper(), 0
-        return read_doorkeeper(item["doorkeeper"]["S"]), int(item["version"]["N"])
 
     def _get(self, key: str) -> Any:
         return self._client.get_item(

@@ -20,11 +20,10 @@ class Settings:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
 
-    @cached_property
-    def template_keys(self) -> Mapping[str, str]:
-        """By the ids of API keys that name no publisher, since the template made them: their publishers."""
-        publishers: Mapping[str, str] = json.loads(self.environment.get(Variable.PUBLISHERS, "{}"))
-        return publishers
+    @property
+    def canary_key_id(self) -> str | None:
+        """The id of the canary's API key, which names no publisher; None where there is no canary."""
+        return self.environment.get(Variable.CANARY_KEY_ID)
 
     @property
     def registry_table(self) -> str:

@@ -22,6 +22,8 @@ from infrastructure.constructs.function import Function, every_minute
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aws_cdk import aws_apigateway as apigateway
+
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.publication import Publication
@@ -58,6 +60,7 @@ class Canary(Construct):
         id: str,
         *,
         region: Region,
+        key: apigateway.ApiKey,
         ingestion: Ingestion,
         publication: Publication,
         topics: Topics,
@@ -66,7 +69,7 @@ class Canary(Construct):
         super().__init__(scope, id)
         topic = topics.by_name[canary.TOPIC]
         self.queue = self._queue(region, topic)
-        key_id = ingestion.api_keys[canary.PUBLISHER].key_id
+        key_id = key.key_id
         self.function = Function(
             self,
             "Function",
@@ -84,11 +87,11 @@ class Canary(Construct):
             harm=None,
         )
         self.queue.grant(self.function, "sqs:ReceiveMessage", "sqs:DeleteMessage")
-        key = cdk.Stack.of(self).format_arn(
+        readable = cdk.Stack.of(self).format_arn(
             service="apigateway", account="", resource=f"/apikeys/{key_id}"
         )
         self.function.add_to_role_policy(
-            iam.PolicyStatement(actions=["apigateway:GET"], resources=[key])
+            iam.PolicyStatement(actions=["apigateway:GET"], resources=[readable])
         )
         every_minute(
             self,

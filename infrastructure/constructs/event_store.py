@@ -12,8 +12,7 @@ from constructs import Construct
 
 from functions.contract import EVENT_KEY_MEMBERS
 from infrastructure.constructs.aws_calls import Permission
-from infrastructure.constructs.bucket import removal_policy
-from infrastructure.constructs.tables import backups, throttles
+from infrastructure.constructs.tables import global_table, throttles
 
 if TYPE_CHECKING:
     from infrastructure.configuration import Configuration
@@ -31,22 +30,13 @@ class GlobalEventStore(Construct):
 
     def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
         super().__init__(scope, id)
-        dynamodb.TableV2(
+        global_table(
             self,
             "Events",
-            table_name=table_name(configuration),
-            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
-            billing=dynamodb.Billing.on_demand(),
+            name=table_name(configuration),
+            configuration=configuration,
             # The one that is documented for replicas; once there are several it can't be changed.
-            dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
-            time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=backups(configuration),
-            replicas=[
-                dynamodb.ReplicaTableProps(region=region)
-                for region in configuration.replica_regions
-            ],
-            deletion_protection=not configuration.laptop,
-            removal_policy=removal_policy(configuration, protected=True),
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
         )
 
 

@@ -1,9 +1,8 @@
-"""Ingestion: the HTTP endpoint, a key and a usage plan for each publisher, and the ingest function."""
+"""Ingestion: the HTTP endpoint for those who have a key, and the ingest function."""
 
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -11,6 +10,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from eventing import canary
 from functions.contract import STANDING, Metric, Variable
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.checks import accept, accept_managed_policy
@@ -19,9 +19,7 @@ from infrastructure.constructs.gateway_responses import add_gateway_answers
 from infrastructure.constructs.publishers import registry_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from infrastructure.configuration import Configuration, Publisher
+    from infrastructure.configuration import Configuration
     from infrastructure.constructs.archive import Archive
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
@@ -69,8 +67,8 @@ class Ingestion(Construct):
 
     api: apigateway.RestApi
     function: Function
-    api_keys: Mapping[str, apigateway.ApiKey]
-    usage_plans: Mapping[str, apigateway.UsagePlan]
+    canary_key: apigateway.ApiKey | None
+    """The one key that is the deployment's own; publishers and theirs are data."""
     unavailable: cloudwatch.CompositeAlarm
     alarm: cloudwatch.CompositeAlarm
     surge: cloudwatch.Alarm
@@ -92,16 +90,16 @@ class Ingestion(Construct):
         self.duplicate = region.metric(Metric.EVENTS_DUPLICATE)
         self.rejected = region.metric(Metric.EVENTS_REJECTED)
         self.stored = region.metric(Metric.EVENTS_STORED)
-        self.api_keys = {
-            publisher.name: apigateway.ApiKey(
+        self.canary_key = (
+            apigateway.ApiKey(
                 self,
-                f"Key-{publisher.name}",
-                api_key_name=configuration.name(publisher.name),
-                description=f"Of the publisher {publisher.name}",
+                "CanaryKey",
+                api_key_name=configuration.name(canary.PUBLISHER),
+                description="Of the canary",
             )
-            for publisher in configuration.senders
-        }
-        _one_at_a_time(self.api_keys.values())
+            if configuration.canary
+            else None
+        )
         self.function = Function(
             self,
             "Function",
@@ -115,22 +113,20 @@ class Ingestion(Construct):
                 Variable.EVENTS_TABLE: event_store.table.table_name,
                 Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
                 Variable.INGEST_DLQ_URL: dead_letters.queue.queue_url,
-                Variable.PUBLISHERS: self._publishers(),
                 Variable.REGISTRY_TABLE: registry_name(configuration),
                 Variable.EVENT_RETENTION_DAYS: str(configuration.retention.events),
             },
             harm="publishers are answered 503, and have to send again.",
         )
+        if self.canary_key:
+            self.function.add_environment(Variable.CANARY_KEY_ID, self.canary_key.key_id)
         event_store.grant_store(self.function)
         archive.grant_archive(self.function)
         dead_letters.grant_send(self.function)
 
         self.api = self._api(configuration)
-        self.usage_plans = {
-            publisher.name: self._usage_plan(configuration, publisher)
-            for publisher in configuration.senders
-        }
-        _one_at_a_time(self.usage_plans.values())
+        if self.canary_key:
+            self._let_in(configuration, self.canary_key)
         self._watch(region, event_store, dead_letters)
 
     def _watch(
@@ -223,14 +219,6 @@ class Ingestion(Construct):
         )
         region.alarms.notify(self.surge, part=Part.INGESTION)
 
-    def _publishers(self) -> str:
-        """A JSON object of publishers by the id of their key."""
-        # Ids are known to CloudFormation only, and the CDK makes JSON of no object with such keys.
-        members = (
-            f'"{key.key_id}":{json.dumps(publisher)}' for publisher, key in self.api_keys.items()
-        )
-        return "{" + ",".join(members) + "}"
-
     def _api(self, configuration: Configuration) -> apigateway.RestApi:
         access_log = log_group_of(self, "AccessLog", self.access_log, configuration=configuration)
         api = apigateway.RestApi(
@@ -290,30 +278,15 @@ class Ingestion(Construct):
         )
         return api
 
-    def _usage_plan(
-        self, configuration: Configuration, publisher: Publisher
-    ) -> apigateway.UsagePlan:
-        limits = publisher.usage_plan
-        plan = apigateway.UsagePlan(
+    def _let_in(self, configuration: Configuration, key: apigateway.ApiKey) -> None:
+        """Give the canary a usage plan."""
+        apigateway.UsagePlan(
             self,
-            f"Plan-{publisher.name}",
-            name=configuration.name(publisher.name),
-            description=f"What the publisher {publisher.name} may send",
+            "CanaryPlan",
+            name=configuration.name(canary.PUBLISHER),
+            description="What the canary may send",
             throttle=apigateway.ThrottleSettings(
-                rate_limit=limits.rate_per_second, burst_limit=limits.burst
-            ),
-            quota=None
-            if limits.quota is None
-            else apigateway.QuotaSettings(
-                limit=limits.quota.limit, period=apigateway.Period[limits.quota.period]
+                rate_limit=canary.USAGE_PLAN.rate_per_second, burst_limit=canary.USAGE_PLAN.burst
             ),
             api_stages=[apigateway.UsagePlanPerApiStage(stage=self.api.deployment_stage)],
-        )
-        plan.add_api_key(self.api_keys[publisher.name])
-        return plan
-
-
-def _one_at_a_time(constructs: Iterable[Construct]) -> None:
-    """Let each wait for the one before it: API Gateway refuses some calls while another one is made."""
-    for before, after in pairwise(constructs):
-        after.node.add_dependency(before)
+        ).add_api_key(key)

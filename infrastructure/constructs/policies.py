@@ -10,7 +10,7 @@ from constructs import Construct
 
 from functions.contract import LEDGER_INDEX, LETTER_MEMBERS, Objects
 from infrastructure.constructs.checks import accept_wildcard
-from infrastructure.constructs.redrive import states_arn
+from infrastructure.constructs.states import states_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,13 +86,8 @@ class Policies(Construct):
     def _operate(
         self, region: Region, ledger: Ledger, topics: Topics, redrive: sfn.StateMachine
     ) -> None:
-        stack, table = cdk.Stack.of(self), ledger.table.table_arn
-        functions = stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=f"/aws/lambda/{region.configuration.name('*')}",
-            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-        )
+        table = ledger.table.table_arn
+        functions = self._log(region, "lambda", "*")
         operator = self.operator
         allow(operator, ["cloudwatch:DescribeAlarms"], ["*"], why="All alarms are looked through.")
         allow(operator, ["dynamodb:Query"], [f"{table}/index/{LEDGER_INDEX}"])
@@ -120,6 +115,8 @@ class Policies(Construct):
             [functions],
             why="The logs of this deployment's functions.",
         )
+        # What the gateway refuses, by the ids of keys.
+        allow(operator, ["logs:StartQuery"], [self._log(region, "apigateway", "access")])
         allow(operator, ["logs:GetQueryResults"], ["*"], why=NO_RESOURCE)
         allow(operator, ["lambda:ListEventSourceMappings"], ["*"], why=NO_RESOURCE)
         allow(
@@ -171,6 +168,14 @@ class Policies(Construct):
 
     def _executions(self, machine: sfn.StateMachine) -> str:
         return states_arn(self, "execution", f"{machine.state_machine_name}:*")
+
+    def _log(self, region: Region, service: str, name: str) -> str:
+        return cdk.Stack.of(self).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=f"/aws/{service}/{region.configuration.name(name)}",
+            arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+        )
 
     def _read(self, policy: iam.ManagedPolicy, *objects: str) -> None:
         resources = [self._bucket.arn_for_objects(names) for names in objects]

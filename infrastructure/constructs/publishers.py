@@ -6,25 +6,23 @@ import json
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import custom_resources
 from constructs import Construct
 
-from functions.contract import RegistryRows, Variable
-from infrastructure.constructs.alarms import Meaning, Part
+from functions.contract import Metric, RegistryRows, Variable
+from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.aws_calls import Permission
-from infrastructure.constructs.bucket import removal_policy
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
-from infrastructure.constructs.redrive import states_arn
-from infrastructure.constructs.tables import backups, throttles
+from infrastructure.constructs.states import states_arn
+from infrastructure.constructs.tables import global_table, throttles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_apigateway as apigateway
-    from aws_cdk import aws_cloudwatch as cloudwatch
 
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.aws_calls import AwsCalls
@@ -34,6 +32,8 @@ if TYPE_CHECKING:
 
 # A task begins no call after 20 s, and one call may last six.
 _TIMEOUT = cdk.Duration.seconds(60)
+# A look that fails is repeated for some hours.
+_HOURS_BETWEEN_LOOKS = 30
 
 
 def registry_name(configuration: Configuration) -> str:
@@ -46,21 +46,7 @@ class GlobalRegistry(Construct):
 
     def __init__(self, scope: Construct, id: str, *, configuration: Configuration) -> None:
         super().__init__(scope, id)
-        dynamodb.TableV2(
-            self,
-            "Table",
-            table_name=registry_name(configuration),
-            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
-            billing=dynamodb.Billing.on_demand(),
-            time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=backups(configuration),
-            replicas=[
-                dynamodb.ReplicaTableProps(region=region)
-                for region in configuration.replica_regions
-            ],
-            deletion_protection=not configuration.laptop,
-            removal_policy=removal_policy(configuration, protected=True),
-        )
+        global_table(self, "Table", name=registry_name(configuration), configuration=configuration)
 
 
 def registry_permissions(scope: Construct, configuration: Configuration) -> list[Permission]:
@@ -143,6 +129,10 @@ class Registry(Construct):
         rows = [RegistryRows.DOORKEEPER, f"{RegistryRows.PUBLISHER}*"]
         self._grant(function, "dynamodb:GetItem", rows=rows)
 
+    def grant_doorkeeper(self, function: Function) -> None:
+        """Let it read the doorkeeper, and no other row."""
+        self._grant(function, "dynamodb:GetItem", rows=[RegistryRows.DOORKEEPER])
+
     def _grant(self, function: Function, *actions: str, rows: Sequence[str]) -> None:
         function.add_to_role_policy(
             iam.PolicyStatement(
@@ -160,11 +150,13 @@ class Registry(Construct):
 class PublishersFunction(Construct):
     """May change this deployment's usage plans and API keys in all of its regions, and read their values.
 
-    `alarm` goes off when publishers can't be changed.
+    `alarm` goes off when publishers can't be changed. `keys_overdue` is there where keys are looked at each
+    day, which is in the primary region, with an alarm on it.
     """
 
     function: Function
     alarm: cloudwatch.CompositeAlarm
+    keys_overdue: cloudwatch.Metric | None
 
     def __init__(
         self,
@@ -222,6 +214,35 @@ class PublishersFunction(Construct):
                 section="publishers-impaired",
             ),
         )
+        self.keys_overdue = None
+        if region.name == configuration.primary_region:
+            self.keys_overdue = self._watch_keys(region)
+
+    def _watch_keys(self, region: Region) -> cloudwatch.Metric:
+        overdue = region.metric(Metric.KEYS_OVERDUE, statistic=cloudwatch.Stats.MAXIMUM)
+        hourly = overdue.with_(period=cdk.Duration.hours(1))
+        alarm = region.alarms.alarm(
+            self,
+            "KeysOverdue",
+            name="publisher-keys-overdue",
+            metric=hourly,
+            above=0,
+            # Of its periods, which are hours: one day's look, and time for the next.
+            minutes=1,
+            of=_HOURS_BETWEEN_LOOKS,
+            # Before the first look there is none. Later, that nobody looks sends a message as well.
+            missing=Missing.IS_UNKNOWN,
+            meaning=Meaning(
+                what="Keys of publishers work beyond their date: what retires them has failed; or, if the "
+                "state is INSUFFICIENT_DATA, nobody has looked at keys for more than a day.",
+                users="none: who sends with a key that should be gone is let in.",
+                next="publishers list",
+                section="publisher-keys-overdue",
+            ),
+        )
+        alarm.add_insufficient_data_action(region.alarms.action)
+        region.alarms.notify(alarm, part=Part.PUBLISHERS)
+        return hourly
 
     def _grant_control_plane(self, configuration: Configuration) -> None:
         """Let it change plans and keys of this deployment, as far as IAM can tell them.
@@ -233,8 +254,8 @@ class PublishersFunction(Construct):
         made = {"StringEquals": {"aws:RequestTag/deployment": tag}}
         theirs = {"StringEquals": {"aws:ResourceTag/deployment": tag}}
         for actions, paths, conditions in (
-            (["apigateway:GET"], ("/usageplans", "/apikeys", "/usageplans/*/keys"), None),
-            (["apigateway:GET"], ("/apikeys/*",), theirs),
+            (["apigateway:GET"], ("/usageplans", "/apikeys"), None),
+            (["apigateway:GET"], ("/apikeys/*", "/usageplans/*/keys"), theirs),
             (["apigateway:POST"], ("/usageplans", "/apikeys"), made),
             # API Gateway asks for this beside, to make something with a tag.
             (["apigateway:PUT", "apigateway:POST"], ("/tags/*",), made),

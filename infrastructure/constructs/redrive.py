@@ -15,6 +15,7 @@ from functions.contract import DLQ_URLS, Objects, Variable
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
+from infrastructure.constructs.states import states_arn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.operations import Operations
+    from infrastructure.constructs.publishers import Registry
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
 
@@ -45,6 +47,7 @@ class RedriveFunction(Construct):
         event_store: EventStore,
         archive: Archive,
         topics: Topics,
+        registry: Registry,
     ) -> None:
         super().__init__(scope, id)
         self.function = Function(
@@ -68,6 +71,7 @@ class RedriveFunction(Construct):
                 Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
                 Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
                 Variable.EVENT_RETENTION_DAYS: str(region.configuration.retention.events),
+                Variable.REGISTRY_TABLE: registry.table_name,
             },
             harm=DEAD_LETTERS_WAIT,
             # The counter tells of executions that fail, except for refusals.
@@ -101,13 +105,5 @@ class RedriveFunction(Construct):
         archive.grant_archive(self.function)
         topics.grant_publish(self.function)
         topics.grant_probe(self.function)
-
-
-def states_arn(scope: Construct, resource: str, name: str) -> str:
-    """The ARN of something of Step Functions in this stack."""
-    return cdk.Stack.of(scope).format_arn(
-        service="states",
-        resource=resource,
-        resource_name=name,
-        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-    )
+        # For whose letters it leaves out.
+        registry.grant_doorkeeper(self.function)

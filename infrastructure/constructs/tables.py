@@ -1,4 +1,4 @@
-"""The metrics and alarms of a DynamoDB table, or of one of its indexes."""
+"""What DynamoDB tables have in common, and the metrics and alarms of one, or of one of its indexes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 
 from infrastructure.constructs.alarms import Meaning, Missing
+from infrastructure.constructs.bucket import removal_policy
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -22,6 +23,32 @@ def backups(configuration: Configuration) -> dynamodb.PointInTimeRecoverySpecifi
     return dynamodb.PointInTimeRecoverySpecification(
         point_in_time_recovery_enabled=True,
         recovery_period_in_days=configuration.retention.backups,
+    )
+
+
+def global_table(
+    scope: Construct,
+    id: str,
+    *,
+    name: str,
+    configuration: Configuration,
+    stream: dynamodb.StreamViewType | None = None,
+) -> dynamodb.TableV2:
+    """A global table with the key `pk`, whose items may expire, and its replicas."""
+    return dynamodb.TableV2(
+        scope,
+        id,
+        table_name=name,
+        partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+        billing=dynamodb.Billing.on_demand(),
+        dynamo_stream=stream,
+        time_to_live_attribute="expires_at",
+        point_in_time_recovery_specification=backups(configuration),
+        replicas=[
+            dynamodb.ReplicaTableProps(region=region) for region in configuration.replica_regions
+        ],
+        deletion_protection=not configuration.laptop,
+        removal_policy=removal_policy(configuration, protected=True),
     )
 
 

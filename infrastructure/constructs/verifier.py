@@ -15,11 +15,12 @@ from infrastructure.constructs.policies import NO_RESOURCE, allow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aws_cdk import aws_apigateway as apigateway
+
     from infrastructure.constructs.archive import Archive
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.function import Function
-    from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.operations import Operations
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
@@ -46,7 +47,7 @@ class Verifier(Construct):
         event_store: EventStore,
         archive: Archive,
         topics: Topics,
-        ingestion: Ingestion,
+        key: apigateway.ApiKey,
         publish_dead_letters: DeadLetterQueue,
         functions: Sequence[Function],
     ) -> None:
@@ -63,7 +64,7 @@ class Verifier(Construct):
             region,
             ops_topic=operations.topic.topic_arn,
             topic=topics.by_name[TOPIC].topic_arn,
-            key_id=ingestion.api_keys[PUBLISHER].key_id,
+            key_id=key.key_id,
             dead_letters=publish_dead_letters.queue.queue_arn,
         )
         self._find(event_store, archive)

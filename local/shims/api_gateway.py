@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.services import apigateway_v1 as gateway
 
-from .patching import Json
+from .patching import Json, rebound
 
 
 def proxy_event_names_the_api_key() -> None:
@@ -22,7 +22,8 @@ def proxy_event_names_the_api_key() -> None:
     @functools.wraps(stock)
     def build(*args: Any, **kwargs: Any) -> Json:
         event = stock(*args, **kwargs)
-        key = gateway._resolve_api_key(gateway._api_key_from_request(event["headers"])) or {}
+        value = gateway._api_key_from_request(event["headers"])
+        key = _key_beside(event["requestContext"]["apiId"], value) or {}
         event["requestContext"]["identity"].update(apiKey=key.get("value"), apiKeyId=key.get("id"))
         return event
 
@@ -95,3 +96,53 @@ def disabled_api_key_is_refused() -> None:
         return answer
 
     gateway._update_api_key = update
+
+
+def stages_of_a_usage_plan_come_and_go() -> None:
+    """AWS adds a stage to a plan, and takes it off, by a patch of `/apiStages` with `API:STAGE`.
+
+    The emulator puts this text in the place of the list, and answers 500 to whoever sends. A deployment
+    onto what is left of one has another API, which publishers' plans are to let them into.
+    """
+    stock = gateway._update_usage_plan
+
+    def update(plan_id: str, data: Json) -> Any:
+        patches = data.get("patchOperations", [])
+        moves = [patch for patch in patches if patch.get("path") == "/apiStages"]
+        others = [patch for patch in patches if patch not in moves]
+        answer = stock(plan_id, {**data, "patchOperations": others})
+        plan = gateway._usage_plans.get(plan_id)
+        if plan and moves:
+            for move in moves:
+                api, _, stage = move["value"].partition(":")
+                one = {"apiId": api, "stage": stage}
+                left = [other for other in plan.get("apiStages", ()) if other != one]
+                plan["apiStages"] = [*left, one] if move["op"] == "add" else left
+            answer = gateway._v1_response(plan)
+        return answer
+
+    gateway._update_usage_plan = update
+
+
+def regions_may_have_the_same_api_key() -> None:
+    """AWS looks a key up in the region of the API.
+
+    The emulator takes the first in any region with the value, and refuses it where that one is in no plan of
+    the API. Publishers have one key for all regions.
+    """
+    stock = gateway._check_api_key
+
+    def check(method: Json, api_id: str, stage: str, headers: Any) -> Any:
+        here = rebound(stock, _resolve_api_key=functools.partial(_key_beside, api_id))
+        return here(method, api_id, stage, headers)
+
+    gateway._check_api_key = check
+
+
+def _key_beside(api_id: str, value: str | None) -> Json | None:
+    """The enabled key with this value in the region of an API."""
+    places = {scope[:2] for scope, _ in gateway._rest_apis.all_items() if scope[2] == api_id}
+    for scope, key in gateway._api_keys.all_items():
+        if value and scope[:2] in places and key.get("value") == value and key.get("enabled", True):
+            return dict(key)
+    return None

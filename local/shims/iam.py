@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions
+from ministack.services import apigateway_v1 as gateway
 from ministack.services import dynamodb
 
 from .patching import Json
@@ -147,3 +149,36 @@ def simulations_are_of_a_principal() -> None:
         return stock(service, method, path, headers, body, params, *rest)
 
     iam_actions.extract_resource_arn = extract
+
+
+def conditions_see_tags_of_plans_and_keys() -> None:
+    """On AWS conditions see the tags that an API Gateway request sets, and those of what it is about.
+
+    The emulator has neither. The publishers function may change plans and keys of its deployment only, which
+    are told by a tag. (Service Authorization Reference, "API Gateway management": `aws:RequestTag` and
+    `aws:ResourceTag`, also for what is below a plan, such as its keys.)
+    """
+    stock_arn, stock_tags = iam_actions.extract_resource_arn, iam_actions.request_tag_context
+    about: ContextVar[str] = ContextVar("about", default="")
+
+    def extract(service: str, method: str, path: str, *request: Any) -> str:
+        about.set(path)
+        found: str = stock_arn(service, method, path, *request)
+        return found
+
+    def context(service: str, action: str, body: bytes, params: Json) -> Json:
+        seen: Json = stock_tags(service, action, body, params)
+        if service != "apigateway":
+            return seen
+        set_ = json.loads(body).get("tags", {}) if body.startswith(b"{") else {}
+        kinds = {"usageplans": gateway._usage_plans, "apikeys": gateway._api_keys}
+        kind, _, rest = about.get().strip("/").partition("/")
+        one = kinds.get(kind, {}).get(rest.partition("/")[0], {})
+        tags = {"requesttag": set_, "resourcetag": one.get("tags", {})}
+        return seen | {
+            f"aws:{where}/{name}".lower(): value
+            for where, found in tags.items()
+            for name, value in found.items()
+        }
+
+    iam_actions.extract_resource_arn, iam_actions.request_tag_context = extract, context

@@ -29,6 +29,8 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     api_gateway.gateway_responses_know_the_extended_request_id,
     api_gateway.integration_failure_is_a_gateway_response,
     api_gateway.disabled_api_key_is_refused,
+    api_gateway.stages_of_a_usage_plan_come_and_go,
+    api_gateway.regions_may_have_the_same_api_key,
     dynamodb.global_table_settings_from_cloudformation,
     dynamodb.existing_global_table_is_in_the_way_or_imported,
     dynamodb.partiql_insert_is_a_write_like_any_other,
@@ -55,6 +57,7 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     iam.conditions_see_if_none_match,
     iam.conditions_see_what_is_subscribed,
     iam.simulations_are_of_a_principal,
+    iam.conditions_see_tags_of_plans_and_keys,
     cloudformation.imported_bucket_is_not_in_the_way,
     cloudformation.stack_status_waits_for_a_change,
 )

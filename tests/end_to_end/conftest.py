@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PUBLISHER = "acme-web"
+PUBLISHERS = (PUBLISHER, "acme-pay", "nordic-crm")
 # What a test waits for happens within a second or two; on a machine that is busy, later.
 DEADLINE = 60.0
 
@@ -100,6 +101,7 @@ def deployed(folders: pytest.TempPathFactory) -> Iterator[Deployment]:
         with first(assembly) as is_first:
             stacks = cloud.deploy(CONTEXT, assembly=assembly) if is_first else None
         deployment = Deployment(cloud, stacks or cloud.deploy(CONTEXT, assembly=assembly))
+        deployment.register(*PUBLISHERS)
         rest_canary(deployment)
         yield deployment
 

@@ -349,7 +349,7 @@ def test_a_function_that_runs_out_of_time_is_a_503_of_the_contract(deployment: D
 
 
 def test_over_its_quota_a_publisher_is_answered_429(deployment: Deployment) -> None:
-    gateway, plan = deployment.client("apigateway"), deployment.outputs["UsagePlanIdNordicCrm"]
+    gateway, plan = deployment.client("apigateway"), deployment.usage_plan_id("nordic-crm")
     before = gateway.get_usage_plan(usagePlanId=plan).get("quota")
     key = deployment.api_key("nordic-crm")
     gateway.update_usage_plan(

@@ -98,7 +98,7 @@ def test_run_shows_each_sample_arriving_stays_up_and_cleans_up(tmp_path: Path) -
             page = ready["dashboard_url"]
             assert "    a\\x1b[2J\n    b\n" in log.read_text()
             mails = json.loads(urllib3.request("GET", f"{page}api/mails").data)
-            assert [mail["subject"] for mail in mails][-1] == "nonsense"
+            assert "nonsense" in [mail["subject"] for mail in mails]
             executions = json.loads(urllib3.request("GET", f"{page}api/live").data)["executions"]
             assert executions[0]["input"] == {}
             assert urllib3.request("GET", page).status == 200

@@ -154,6 +154,10 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
     # Their first minute has not come yet.
     counted(deployment)
     deployment.client("lambda").invoke(FunctionName=deployment.outputs["CanaryFunction"])
+    # Nor has their first day.
+    deployment.client("lambda").invoke(
+        FunctionName=f"{deployment.name}-publishers", Payload=json.dumps({"task": "due"})
+    )
     _wait_for_health(page, seen, "OK", 30)
     # One for each topic, or more; then the same again, and one that is none.
     samples = [json.loads(file.read_text()) for file in SAMPLES.glob("*.json")]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eventing.publishers.keys import publisher_of
 from infrastructure.packaging import ROOT
 from tests.end_to_end.conftest import (
     accept,
@@ -12,48 +13,67 @@ from tests.end_to_end.conftest import (
     eventually,
     execute,
     ledger,
-    new_event,
     payment,
 )
 from tests.shown import commands, run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from local.deployment import Deployment
     from tests.end_to_end.conftest import Subscriber
 
 COMMANDS = commands("README.md")
 
 
-def status(deployment: Deployment) -> int:
-    answer = deployment.post(json.dumps(new_event()), key=deployment.api_key("acme-web"))
-    return answer.status
+# Let in, and refused for what it is: nothing stays on its way when the next test begins.
+LET_IN = 400
 
 
-def test_a_key_is_revoked_and_given_back(deployment: Deployment) -> None:
-    command = COMMANDS["revoke"]
+def status(deployment: Deployment, publisher: str = "acme-web") -> int:
+    return deployment.post("{}", key=deployment.api_key(publisher)).status
+
+
+def typed(deployment: Deployment, command: str, folder: Path) -> str:
+    """What a command says, typed away from the project's folder, where somebody's `make run` may be up."""
+    environment = {**deployment.cloud.environment, "PYTHONPATH": str(ROOT)}
+    return run(command, environment, folder=folder)
+
+
+def changed(deployment: Deployment, name: str, folder: Path) -> None:
+    """Change a publisher as the README does."""
+    command = COMMANDS[name].partition("#")[0].strip()
+    assert "done" in typed(deployment, f"{command} --yes", folder)
+
+
+def test_a_publisher_is_registered_and_gets_its_key(deployment: Deployment, tmp_path: Path) -> None:
+    told = typed(deployment, COMMANDS["register"], tmp_path)
+
+    key = told.split()[-1]
+    assert publisher_of(key) == "acme-shop"
+    eventually(lambda: deployment.post("{}", key=key).status, lambda s: s == LET_IN)
+
+
+def test_a_publisher_is_shut_out_and_let_in(deployment: Deployment, tmp_path: Path) -> None:
+    changed(deployment, "suspend", tmp_path)
     try:
-        run(command, deployment.cloud.environment)
-        assert eventually(lambda: status(deployment), lambda s: s == 403)
+        eventually(lambda: status(deployment), lambda s: s == 403)
+        assert status(deployment, "acme-pay") == LET_IN
     finally:
-        run(command.replace("value=false", "value=true"), deployment.cloud.environment)
-    assert eventually(lambda: status(deployment), lambda s: s == 202)
+        typed(deployment, "eventing publishers resume acme-web --reason fixed", tmp_path)
+    eventually(lambda: status(deployment), lambda s: s == LET_IN)
 
 
-def test_a_publisher_is_slowed_down(deployment: Deployment) -> None:
-    gateway, plan_id = deployment.client("apigateway"), deployment.outputs["UsagePlanIdAcmeWeb"]
-    before = gateway.get_usage_plan(usagePlanId=plan_id)["throttle"]
+def test_a_publisher_is_slowed_down(deployment: Deployment, tmp_path: Path) -> None:
+    changed(deployment, "throttle", tmp_path)
     try:
-        run(COMMANDS["throttle"], deployment.cloud.environment)
-        assert eventually(lambda: status(deployment), lambda s: s == 429)
+        eventually(lambda: status(deployment), lambda s: s == 429)
+        answer = deployment.post("{}", key=deployment.api_key("acme-web"))
+        assert answer.status == 429
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert int(answer.headers["retry-after"]) > 0
+        assert status(deployment, "acme-pay") == LET_IN
     finally:
-        operations = [
-            {"op": "replace", "path": f"/throttle/{name}", "value": str(value)}
-            for name, value in before.items()
-        ]
-        gateway.update_usage_plan(usagePlanId=plan_id, patchOperations=operations)
-    assert eventually(lambda: status(deployment), lambda s: s == 202)
+        typed(deployment, "eventing publishers restore acme-web --reason fixed", tmp_path)
+    eventually(lambda: status(deployment), lambda s: s == LET_IN)
 
 
 def test_dead_letters_are_redriven(
@@ -63,7 +83,6 @@ def test_dead_letters_are_redriven(
     with denied(deployment, deployment.outputs["PublishFunction"], "sns:Publish", topic):
         accept(deployment, sent)
         eventually(lambda: execute(deployment) and ledger(deployment, sent), bool)
-    environment = {**deployment.cloud.environment, "PYTHONPATH": str(ROOT)}
-    told = run(f"{COMMANDS['redrive'].rstrip()} --yes", environment, folder=tmp_path)
+    told = typed(deployment, f"{COMMANDS['redrive'].rstrip()} --yes", tmp_path)
     assert "redrive: done" in told
     subscriber.wait_for(sent["id"])

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import uuid
+from contextlib import contextmanager
 from functools import partial
+from itertools import cycle
 from operator import eq
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infrastructure.packaging import ROOT
 from local.cloud import LocalCloud
 from local.deployment import Deployment
 from tests.end_to_end.conftest import PUBLISHER, Subscriber, eventually, items
+from tests.shown import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 REGIONS = ("us-east-1", "eu-west-1")
 BATCH = "application/cloudevents-batch+json"
@@ -72,3 +79,85 @@ def test_events_are_stored_in_both_regions_and_published_by_the_one_that_took_th
 
 def _stored(deployment: Deployment, ids: set[str]) -> int:
     return sum(json.loads(item["event"]["S"])["id"] in ids for item in items(deployment))
+
+
+def test_a_publisher_has_one_key_for_both_regions_and_every_change_holds_in_both(
+    deployments: list[Deployment], tmp_path: Path
+) -> None:
+    name = "acme-twin"
+    environment = {**deployments[0].cloud.environment, "PYTHONPATH": str(ROOT)}
+
+    def asked(action: str, *options: str) -> Any:
+        command = f"eventing publishers {action} {name} {' '.join(options)} --json"
+        return json.loads(run(command, environment, folder=tmp_path))
+
+    def change(action: str, *options: str) -> None:
+        assert asked(action, *options, "--reason", "tested", "--yes")["outcome"] == "done"
+        shown = asked("show")
+        assert shown["differences"] == []
+        assert set(shown["regions"]) == set(REGIONS)
+
+    def statuses(key: str) -> set[int]:
+        return {d.post(json.dumps(events(1)[0]), key=key).status for d in deployments}
+
+    def become(key: str, status: int) -> None:
+        eventually(lambda: statuses(key), partial(eq, {status}), seconds=10)
+
+    change("register", "--usage-plan", "standard", "--contact", "ops@acme.example")
+    key = asked("key")["value"]
+    become(key, 202)
+    assert [d.api_key(name) for d in deployments] == [key, key]
+
+    change("suspend")
+    become(key, 403)
+    assert statuses(deployments[0].api_key(PUBLISHER)) == {202}
+    change("resume")
+    become(key, 202)
+
+    change("throttle", "--rate-per-second", "1")
+    for deployment in deployments:
+        answer = eventually(partial(deployment.post, "{}", key=key), lambda a: a.status == 429)
+        assert int(answer.headers["retry-after"]) > 0
+    change("restore")
+    become(key, 202)
+
+    with steadily_sent(deployments, key) as answers:
+        change("rotate")
+        new = asked("key")["value"]
+        assert new != key
+        become(new, 202)
+    assert set(answers) == {202}
+    change("retire-key")
+    become(key, 403)
+    assert statuses(new) == {202}
+
+    assert asked("revoke", "--reason", "tested", "--yes")["outcome"] == "done"
+    become(new, 403)
+    again = "--usage-plan standard --contact a --reason tested 2>&1 || true"
+    told = run(f"eventing publishers register {name} {again}", environment, folder=tmp_path)
+    assert "revoked" in told
+    assert asked("show")["publisher"]["status"] == "revoked"
+
+
+@contextmanager
+def steadily_sent(deployments: list[Deployment], key: str) -> Iterator[list[int]]:
+    """Meanwhile, and for a second more, 20 requests a second with this key; their statuses."""
+    statuses: list[int] = []
+    stop = threading.Event()
+
+    def send() -> None:
+        for deployment in cycle(deployments):
+            if stop.is_set():
+                break
+            statuses.append(deployment.post(json.dumps(events(1)[0]), key=key).status)
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        time.sleep(1)
+        stop.set()
+        thread.join(30)
+    assert len(statuses) > 10

@@ -15,6 +15,8 @@ import pytest
 
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter
+from eventing.publishers.doorkeeper import Entry
+from functions.shared.registry import Registry
 from infrastructure.packaging import ROOT
 from tests.end_to_end.conftest import (
     PUBLISHER,
@@ -181,6 +183,43 @@ def test_a_plan_that_may_not_read_the_events_table_says_so(deployment: Deploymen
     assert re.match(rf"table {re.escape(table)}: ACCESS_DENIED: ", described["cause"])
     execution = start(deployment, stage="ingest", action="redrive", reason="it may again")
     eventually(lambda: status(deployment, execution), lambda found: found == "SUCCEEDED")
+
+
+def letter_of(event: dict[str, Any], *, publisher: str) -> DeadLetter:
+    """A dead letter of publication, as the publish function would write it."""
+    return DeadLetter(
+        stage="publish",
+        step="publish",
+        publisher=publisher,
+        event=json.dumps(event),
+        accepted_at="2026-11-27T09:29:59.000Z",
+        cause=Cause(Code.ACCESS_DENIED, "AuthorizationError", "not authorized"),
+        failed_at="2026-11-27T09:30:00.000Z",
+        topic=TOPIC,
+    )
+
+
+def test_letters_of_a_suspended_publisher_by_the_command_line(
+    deployment: Deployment, subscriber: Subscriber, tmp_path: Path
+) -> None:
+    # Of a publisher that no other test sends as.
+    publisher, (event,) = "shut-out", registrations(1)
+    letter = letter_of(event, publisher=publisher)
+    registry = Registry(deployment.client("dynamodb"), table=deployment.outputs["RegistryTable"])
+    registry.change_doorkeeper(lambda there: there.with_entry(publisher, Entry(suspended=True)))
+    put_messages(deployment.client("sqs"), deployment.outputs["PublishDlqUrl"], [letter.text()])
+    try:
+        planned = typed(deployment, "plan", folder=tmp_path, FINGERPRINT=letter.fingerprint)
+        assert planned["plan"]["letters"] == 0
+        assert planned["plan"]["withheld_by_publisher"] == {publisher: 1}
+        named = typed(
+            deployment, "redrive_publisher", "--yes", folder=tmp_path, PUBLISHER=publisher
+        )
+        assert named["counts"] == {"resolved": 1}
+        assert named["plan"]["warnings"] == []
+    finally:
+        registry.change_doorkeeper(lambda there: there.with_entry(publisher, Entry()))
+    assert subscriber.wait_for(event["id"])
 
 
 def test_parked_and_unwanted_letters_by_the_command_line(
@@ -405,16 +444,7 @@ def test_junk_is_looked_at_and_a_letter_in_it_resubmitted(
     deployment: Deployment, subscriber: Subscriber, tmp_path: Path
 ) -> None:
     (event,) = registrations(1)
-    letter = DeadLetter(
-        stage="publish",
-        step="publish",
-        publisher=PUBLISHER,
-        event=json.dumps(event),
-        accepted_at="2026-11-27T09:29:59.000Z",
-        cause=Cause(Code.ACCESS_DENIED, "AuthorizationError", "not authorized"),
-        failed_at="2026-11-27T09:30:00.000Z",
-        topic=TOPIC,
-    )
+    letter = letter_of(event, publisher=PUBLISHER)
     envelope = {"Type": "Notification", "TopicArn": "arn:aws:sns:x", "Message": letter.text()}
     queue = deployment.outputs["PublishDlqUrl"]
     test_event = {"Service": "Amazon S3", "Event": "s3:TestEvent"}
@@ -476,6 +506,7 @@ def test_the_canary_says_how_far_its_events_get(deployment: Deployment, tmp_path
 
 
 def test_no_command_of_the_runbook_is_left_untried() -> None:
-    tried = re.findall(r'(?:shown|typed)\(deployment, "(\w+)"', Path(__file__).read_text())
+    tried = re.findall(r'(?:shown|typed)\(\s*deployment, "(\w+)"', Path(__file__).read_text())
+    registration = Path(__file__).with_name("test_registration.py").read_text()
 
-    assert {*tried, "setup"} == set(COMMANDS)
+    assert {*tried, *re.findall(r'shown\("(\w+)"', registration), "setup"} == set(COMMANDS)

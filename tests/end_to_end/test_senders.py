@@ -207,7 +207,7 @@ def test_events_arrive_and_what_is_wrong_with_others_is_told(
 def test_a_publisher_over_its_rate_gets_everything_in(
     sender: list[str], deployment: Deployment
 ) -> None:
-    gateway, plan_id = deployment.client("apigateway"), deployment.outputs["UsagePlanIdNordicCrm"]
+    gateway, plan_id = deployment.client("apigateway"), deployment.usage_plan_id("nordic-crm")
     before = gateway.get_usage_plan(usagePlanId=plan_id)["throttle"]
 
     def throttle(rate: float, burst: int) -> None:

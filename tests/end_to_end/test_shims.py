@@ -82,6 +82,39 @@ def disabled_api_key_is_refused(lab: Lab) -> Any:
     return api.post()[0]
 
 
+def regions_may_have_the_same_api_key(lab: Lab) -> Any:
+    """The status for a key that another region has as well."""
+    api = lab.api(lab.function('return {"statusCode": 200, "body": ""}'))
+    here, value = lab.client("apigateway"), lab.name().replace("-", "").ljust(20, "x")
+    first, second = (
+        gateway.create_api_key(name=value, value=value, enabled=True)["id"]
+        for gateway in (lab.cloud.client("apigateway", "eu-west-1"), here)
+    )
+    (plan,) = (
+        plan["id"]
+        for plan in here.get_usage_plans()["items"]
+        for key in here.get_usage_plan_keys(usagePlanId=plan["id"])["items"]
+        if key["id"] == api.key_id
+    )
+    here.create_usage_plan_key(usagePlanId=plan, keyId=second, keyType="API_KEY")
+    assert first != second
+    return replace(api, key=value).post()[0]
+
+
+def stages_of_a_usage_plan_come_and_go(lab: Lab) -> Any:
+    """The stages of a plan that got a second one, and lost the first."""
+    gateway = lab.client("apigateway")
+    first = {"apiId": "one", "stage": "prod"}
+    plan = gateway.create_usage_plan(name=lab.name(), apiStages=[first])["id"]
+    moves = [
+        {"op": operation, "path": "/apiStages", "value": f"{api}:prod"}
+        for operation, api in (("add", "two"), ("remove", "one"))
+    ]
+    gateway.update_usage_plan(usagePlanId=plan, patchOperations=moves)
+    left = gateway.get_usage_plan(usagePlanId=plan).get("apiStages", [])
+    return [stage["apiId"] for stage in left]
+
+
 def global_table_settings_from_cloudformation(lab: Lab) -> Any:
     """Replicas, and whether TTL and point-in-time recovery are on."""
     name = lab.name()
@@ -606,6 +639,22 @@ def simulations_are_of_a_principal(lab: Lab) -> Any:
     )
 
 
+def conditions_see_tags_of_plans_and_keys(lab: Lab) -> Any:
+    """What making a plan with a tag and another, and deleting both, answers to who may with the first."""
+    own, other = {"deployment": "own"}, {"deployment": "other"}
+    gateway = lab.client("apigateway")
+    plans = [gateway.create_usage_plan(name=lab.name(), tags=t)["id"] for t in (own, other)]
+    at = "arn:aws:apigateway:us-east-1::/usageplans"
+    make = {"StringEquals": {"aws:RequestTag/deployment": "own"}}
+    change = {"StringEquals": {"aws:ResourceTag/deployment": "own"}}
+    maker = lab.as_role("apigateway", ("apigateway:POST", at), when=make)
+    changer = lab.as_role("apigateway", ("apigateway:DELETE", f"{at}/*"), when=change)
+    return (
+        *(_code(lambda t=t: maker.create_usage_plan(name="x", tags=t)) for t in (own, other)),  # type: ignore[misc]
+        *(_code(lambda p=p: changer.delete_usage_plan(usagePlanId=p)) for p in plans),  # type: ignore[misc]
+    )
+
+
 def stack_status_waits_for_a_change(lab: Lab) -> Any:
     """What is told of a stack just after it was begun."""
     answer = "{'Status': 'SUCCESS', 'PhysicalResourceId': 'x', **copied}"
@@ -657,6 +706,8 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
     gateway_responses_know_the_extended_request_id: ((403, False), (403, True)),
     integration_failure_is_a_gateway_response: ((502, True, 200), (503, False, 503)),
     disabled_api_key_is_refused: (200, 403),
+    stages_of_a_usage_plan_come_and_go: ([], ["two"]),
+    regions_may_have_the_same_api_key: (403, 200),
     global_table_settings_from_cloudformation: (
         (False, "DISABLED", "DISABLED"),
         (True, "ENABLED", "ENABLED"),
@@ -701,6 +752,10 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
         ("ok", "AuthorizationError"),
     ),
     simulations_are_of_a_principal: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
+    conditions_see_tags_of_plans_and_keys: (
+        (DENIED, DENIED, DENIED, DENIED),
+        ("ok", DENIED, "ok", DENIED),
+    ),
     imported_bucket_is_not_in_the_way: (
         ("ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"),
         ("CREATE_COMPLETE", "ROLLBACK_COMPLETE"),

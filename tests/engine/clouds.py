@@ -127,6 +127,7 @@ def tables(cloud: Cloud) -> dict[str, str]:
         Variable.EVENTS_TABLE: f"{cloud.name}-events",
         Variable.OPERATIONS_BUCKET: f"{cloud.name}-operations",
         Variable.ARCHIVE_BUCKET: f"{cloud.name}-archive",
+        Variable.REGISTRY_TABLE: f"{cloud.name}-registry",
     }
 
 
@@ -250,7 +251,8 @@ class Emulated:
             "BillingMode": "PAY_PER_REQUEST",
         }
         dynamodb = self.client("dynamodb")
-        dynamodb.create_table(TableName=tables(self)[Variable.EVENTS_TABLE], **plain)
+        for name in (Variable.EVENTS_TABLE, Variable.REGISTRY_TABLE):
+            dynamodb.create_table(TableName=tables(self)[name], **plain)
         names = [{"AttributeName": name, **text} for name in ("pk", "shard", "failed_at")]
         index = {
             "IndexName": LEDGER_INDEX,

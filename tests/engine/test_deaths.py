@@ -53,7 +53,10 @@ LOCK = [
     ("lock", "GetItem", 3),  # whose are the letters that are held?
     ("lock", "GetItem", 4),
 ]
-VERIFY = [("verify", "GetObject", 1)]
+VERIFY = [
+    ("verify", "GetObject", 1),
+    ("verify", "GetItem", 1),  # who is suspended
+]
 PROBE = [
     ("probe", "DescribeTable", 1),
     ("probe", "GetTopicAttributes", 1),

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from eventing.cause import DependencyDown
 from eventing.publishers.keys import publisher_of
-from functions.contract import RegistryRows
+from functions.contract import Metric, RegistryRows
 from tests.engine.registrar import (
     AWAY,
     HOME,
@@ -24,7 +25,7 @@ from tests.engine.registrar import (
 )
 from tests.faults.aws import FakeAws
 from tests.faults.direct import DirectClients
-from tests.faults.vocabulary import Call, Fault
+from tests.faults.vocabulary import Call, Fault, nothing
 from tests.workflows.asl import ExecutionFailed
 
 pytestmark = pytest.mark.memory
@@ -503,12 +504,52 @@ def test_a_key_is_retired_at_its_date_and_operators_are_warned_once(registrar: R
         registrar.clock.passed += 86400
 
     # The 13th and the 20th of March, from noon on the 1st.
-    assert days == [(12, {"started": 0, "warned": 1}), (19, {"started": 1, "warned": 0})]
+    assert days == [
+        (12, {"started": 0, "warned": 1, "overdue": 0}),
+        (19, {"started": 1, "warned": 0, "overdue": 0}),
+    ]
     warning, retired = (text for _, text in registrar.aws.told[told:])
     assert "acme-web: key 1 at 2026-03-20T00:00:00.000Z" in warning
     assert "has a key less" in retired
     assert list(registrar.values()) == ["shop-acme-web-2", "shop-other-1"]
     see_agreement(registrar)
+
+
+def test_a_key_that_outlives_its_date_is_counted(
+    registrar: Registrar, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registrar.run("register", **GIVEN)
+    registrar.run("rotate", retire_at="2026-03-20T00:00:00Z")
+    registrar.clock.passed += 19 * 86400
+    # What the first look starts comes to nothing.
+    registrar.faults = lambda call: "denied" if call.operation == "DeleteApiKey" else None
+
+    found = [registrar.due()["overdue"]]
+    for _ in range(2):
+        registrar.clock.passed += 86400
+        found.append(registrar.due()["overdue"])
+
+    registrar.faults = nothing
+    registrar.clock.passed += 86400
+    found += [registrar.due()["overdue"], registrar.due()["overdue"]]
+
+    # The fourth look completed it.
+    see_agreement(registrar)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    # The first look had twelve hours; the second comes when the key has been overdue for a day and a half.
+    assert found == [0, 1, 1, 1, 0]
+    assert [line[Metric.KEYS_OVERDUE] for line in lines] == [[0], [1], [1], [1], [0]]
+
+
+def test_a_look_that_fails_counts_nothing(
+    registrar: Registrar, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registrar.faults = lambda call: "denied" if call.operation == "Scan" else None
+
+    with pytest.raises(DependencyDown):
+        registrar.due()
+
+    assert capsys.readouterr().out == ""
 
 
 def test_the_last_key_is_kept_whatever_its_date(registrar: Registrar) -> None:
@@ -517,7 +558,7 @@ def test_the_last_key_is_kept_whatever_its_date(registrar: Registrar) -> None:
     registrar.run("retire-key", key=2)
     registrar.clock.passed += 100 * 86400
 
-    assert registrar.due() == {"started": 0, "warned": 0}
+    assert registrar.due() == {"started": 0, "warned": 0, "overdue": 0}
     with pytest.raises(ExecutionFailed, match="rotate it first"):
         registrar.run("retire-key", key=1)
     assert list(registrar.values()) == ["shop-acme-web-1"]

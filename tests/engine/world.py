@@ -21,9 +21,11 @@ from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import STAGES, DeadLetter, Stage
+from eventing.publishers.doorkeeper import Doorkeeper
 from eventing.timestamps import timestamp
 from functions.contract import Variable
 from functions.shared.clock import Clock
+from functions.shared.registry import Registry
 from functions.triage.handler import make_triage
 from functions.triage.triage import Counts
 from tests.engine.clouds import Cloud, InMemory, put_messages, tables
@@ -117,7 +119,9 @@ class World:
         self.releases: list[Json] = []
         """What each release has given, of executions that came to another end."""
         self._running: list[tuple[Execution, _Machine]] = []
-        self.ledger, self.events, self.operations, self.archive = tables(cloud).values()
+        self.ledger, self.events, self.operations, self.archive, self.registry = tables(
+            cloud
+        ).values()
         for topic in self.catalogue.topics:
             cloud.make_topic(topic.name)
 
@@ -184,6 +188,11 @@ class World:
         """Put dead letters into the ledger, as triage does, but without their queue."""
         triage = make_triage(self.process().parts(threads=8))
         assert all(self.cloud.workers(8).map(lambda one: triage.record(one, Counts()), letters))
+
+    def suspend(self, *publishers: str) -> None:
+        """Suspend these publishers and nobody else, as far as the doorkeeper says it."""
+        registry = Registry(self.cloud.client("dynamodb"), table=self.registry)
+        registry.change_doorkeeper(lambda _: Doorkeeper(frozenset(publishers)))
 
     # What is done
 

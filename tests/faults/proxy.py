@@ -17,13 +17,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import urllib3
 
 from tests.faults.http import error_text
 from tests.faults.sdk import HANG_SECONDS
-from tests.faults.sns import batch_answer, batch_entries
+from tests.faults.sns import batch_answer, batch_entries, parameters
 from tests.faults.vocabulary import (
     Call,
     EntryFaults,
@@ -139,12 +139,8 @@ class Proxy:
                 content = self.rfile.read(length)
                 received = Received(self.command, self.path, dict(self.headers), content)
                 # Who is killed while sending has asked for nothing.
-                answer = None
-                if len(content) == length:
-                    call = proxy._read(received)
-                    answer = proxy._answer(received, call)
-                    if answer and _is_closed(self.connection):
-                        proxy._unheard(call)
+                whole = len(content) == length
+                answer = proxy._answer(received, self.connection) if whole else None
                 if answer is None:
                     self.close_connection = True
                     return
@@ -192,7 +188,14 @@ class Proxy:
             FunctionName=function, Environment={"Variables": variables}
         )
 
-    def _answer(self, received: Received, call: FunctionCall) -> Answer | None:
+    def _answer(self, received: Received, connection: socket.socket) -> Answer | None:
+        call = self._read(received)
+        answer = self._made(received, call)
+        if answer and _is_closed(connection):
+            self._unheard(call)
+        return answer
+
+    def _made(self, received: Received, call: FunctionCall) -> Answer | None:
         fault = self._fault(call)
         match fault:
             case None:
@@ -238,7 +241,7 @@ class Proxy:
     def _refused_entries(self, call: Call) -> dict[str, EntryRefusal]:
         match call.operation:
             case "PublishBatch":
-                entries = {e["Id"]: e["Message"] for e in batch_entries(_parameters(call))}
+                entries = {e["Id"]: e["Message"] for e in batch_entries(parameters(call.body))}
             case "BatchExecuteStatement":
                 statements = json.loads(call.body)["Statements"]
                 entries = {str(n): json.dumps(statement) for n, statement in enumerate(statements)}
@@ -252,11 +255,11 @@ class Proxy:
         return (self._publish if call.service == "sns" else self._execute)(call, refused)
 
     def _publish(self, call: Call, refused: dict[str, EntryRefusal]) -> Answer:
-        parameters = _parameters(call)
-        entries = [entry for entry in batch_entries(parameters) if entry["Id"] not in refused]
+        content = parameters(call.body)
+        entries = [entry for entry in batch_entries(content) if entry["Id"] not in refused]
         if entries:
             self.deployment.client("sns").publish_batch(
-                TopicArn=parameters["TopicArn"],
+                TopicArn=content["TopicArn"],
                 PublishBatchRequestEntries=[
                     {
                         "Id": entry["Id"],
@@ -306,9 +309,9 @@ def _meant(received: Received) -> tuple[Service, str, str]:
         tables = [content.get("TableName"), *content.get("RequestItems", ())]
         tables += _STATEMENT_TABLE.findall(text)
         return service, operation, next(filter(None, tables))
-    if "Action=" in text and "TopicArn" in (parameters := parse_qs(text)):
-        topic = parameters["TopicArn"][0]
-        return "sns", parameters["Action"][0], re.split(r"-topic-|:", topic)[-1]
+    if "Action=" in text and "TopicArn" in (content := parameters(text)):
+        topic = content["TopicArn"]
+        return "sns", content["Action"], re.split(r"-topic-|:", topic)[-1]
     path = _path(received.url)
     if named or "Action=" in text:
         return "monitoring", operation, ""
@@ -330,7 +333,3 @@ def _is_closed(connection: socket.socket) -> bool:
 def _path(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-
-
-def _parameters(call: Call) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(call.body).items()}

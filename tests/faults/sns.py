@@ -17,7 +17,7 @@ from tests.faults.vocabulary import LEFT_OUT, EntryRefusal, Refusal
 
 def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     """What a request asks for."""
-    content = {name: values[0] for name, values in parse_qs(body(request).decode()).items()}
+    content = parameters(body(request).decode())
     topic = content["TopicArn"].removeprefix(TOPIC_PREFIX)
     actions: Mapping[str, Callable[[], AWSResponse]] = {
         "GetTopicAttributes": lambda: _answer("GetTopicAttributes", _attributes(memory, topic)),
@@ -30,6 +30,11 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
         return error(request, Refusal(404, "NotFound")) if topic in memory.deleted_topics else act()
 
     return Request(content["Action"], topic, act_if_there)
+
+
+def parameters(text: str) -> dict[str, str]:
+    """What the body of a request says."""
+    return {name: values[0] for name, values in parse_qs(text).items()}
 
 
 def _attributes(memory: Memory, topic: str) -> str:

@@ -46,6 +46,7 @@ WAITING = {
     "eventing-redrive-failed",
     "eventing-redrive-long",
     "eventing-publishers-impaired",
+    "eventing-publisher-keys-overdue",
 }
 # Metrics that have data always, and so an alarm that does not take its absence for health.
 ALWAYS = {
@@ -58,6 +59,7 @@ ALWAYS = {
     "TopicUnheard": "ignore",
     "StreamUnread": "ignore",
     "CanaryDelivered": "breaching",
+    "KeysOverdue": "missing",
 }
 
 
@@ -131,6 +133,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         "eventing-redrive-long",
         "eventing-events-unaccounted",
         "eventing-sensitive-data",
+        "eventing-publisher-keys-overdue",
     }
 
 
@@ -389,6 +392,24 @@ def test_a_counter_that_is_silent_sends_a_message(regional: Template) -> None:
     assert alarm["InsufficientDataActions"] == [NOTIFIER]
     assert (alarm["Threshold"], alarm["Period"]) == (0, 60)
     assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 3)
+
+
+def test_that_nobody_looks_at_keys_sends_a_message_where_somebody_should(
+    two_regions: Synthesis,
+) -> None:
+    alarm = _metric_alarms(two_regions.regional("us-east-1"))["eventing-publisher-keys-overdue"]
+    rule = two_regions.regional("us-east-1").one(
+        "AWS::Events::Rule", Name="eventing-publishers-daily"
+    )
+
+    assert alarm["InsufficientDataActions"] == [NOTIFIER]
+    assert rule.properties["ScheduleExpression"] == "rate(1 day)"
+    # Of CloudWatch: longer than a day only with periods of an hour and more, and never beyond a week.
+    assert alarm["Period"] == 3600
+    assert 24 < alarm["EvaluationPeriods"] < 48
+    assert alarm["DatapointsToAlarm"] == 1
+    elsewhere = two_regions.regional("eu-west-1")
+    assert "eventing-publisher-keys-overdue" not in _metric_alarms(elsewhere)
 
 
 def test_thresholds_leave_time_to_act(regional: Template) -> None:

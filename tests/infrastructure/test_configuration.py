@@ -25,12 +25,6 @@ def test_what_cdk_json_says() -> None:
 
     assert configuration.deployment == "eventing"
     assert configuration.regions == ("us-east-1",)
-    assert [publisher.name for publisher in configuration.publishers] == [
-        "acme-web",
-        "acme-pay",
-        "nordic-crm",
-    ]
-    assert configuration.publishers[0].usage_plan == configuration.catalogue.usage_plans["standard"]
     assert configuration.macie == "create"
     assert configuration.laptop is False
 
@@ -39,7 +33,6 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
     configuration = _read(
         deployment="shop",
         replica_regions='["eu-west-1", "ap-southeast-2"]',
-        publishers='{"solo": {"usage_plan": "trial"}}',
         ops_emails='["ops@example.com"]',
         approval_above='{"redrive": 50, "discard": 0}',
         subscriber_accounts='{"orders": ["123456789012"]}',
@@ -52,7 +45,6 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
 
     assert configuration.name("events") == "shop-events"
     assert configuration.regions == ("us-east-1", "eu-west-1", "ap-southeast-2")
-    assert [publisher.name for publisher in configuration.publishers] == ["solo"]
     assert configuration.ops_emails == ("ops@example.com",)
     assert configuration.approval_above == {"redrive": 50, "discard": 0}
     assert configuration.subscriber_accounts == {"orders": ("123456789012",)}
@@ -104,24 +96,9 @@ def test_the_laptop_has_no_macie() -> None:
         # A global table is within one partition (DynamoDB, "Global tables").
         ("replica_regions", ["cn-north-1"], "'cn-north-1' is in another partition than us-east-1"),
         ("replica_regions", ["us-gov-west-1"], "in another partition"),
-        ("publishers", ["acme"], "has to be an object such as"),
-        ("publishers", {"Acme": {"usage_plan": "standard"}}, "'Acme' is no name"),
-        ("publishers", {"a/b": {"usage_plan": "standard"}}, "'a/b' is no name"),
-        ("publishers", {"a" * 65: {"usage_plan": "standard"}}, "at most 64"),
-        ("publishers", {"acme": "standard"}, "acme: has to be {'usage_plan': ...}"),
-        ("publishers", {"acme": {"usage_plan": "standard", "x": 1}}, "acme: has to be"),
-        ("publishers", {"acme": {"usage_plan": "gold"}}, "acme: the catalogue has no usage plan"),
-        ("publishers", {"acme": {"usage_plan": ["gold"]}}, "acme: the catalogue has no usage"),
-        (
-            "publishers",
-            {f"publisher-{'n' * 40}{n}": {"usage_plan": "standard"} for n in range(90)},
-            "90 of them take",
-        ),
-        (
-            "publishers",
-            {f"p{n}": {"usage_plan": "standard"} for n in range(91)},
-            "there are 91 of them, and a stack has room for 90",
-        ),
+        # Somebody's of before: silently left out, none of them could send.
+        ("publishers", {"acme": {"usage_plan": "standard"}}, "`eventing publishers register NAME`"),
+        ("publishers", {}, "remove it"),
         ("macie", "on", "has to be one of create, existing, off, not 'on'"),
         ("macie", None, "has to be text"),
         ("approval_above", {"redrive": 5}, "a number of letters for each of redrive, discard"),
@@ -191,19 +168,6 @@ def test_what_cannot_be_deployed_is_refused(key: str, value: Json, reason: str) 
     message = str(refused.value)
     assert message.startswith(f"configuration: {key}: ")
     assert reason in message
-
-
-def test_as_many_publishers_as_fit_are_taken() -> None:
-    publishers = {f"p{n}": {"usage_plan": "standard"} for n in range(90)}
-
-    assert len(_read(publishers=publishers).publishers) == 90
-
-
-def test_output_keys_of_publishers_differ() -> None:
-    publishers = {name: {"usage_plan": "standard"} for name in ("a-b", "ab", "a-b1", "ab1")}
-    keys = [publisher.pascal_case for publisher in _read(publishers=publishers).publishers]
-
-    assert keys == ["AB", "Ab", "AB1", "Ab1"]
 
 
 def test_a_faulty_catalogue_is_refused(catalogue: Path) -> None:

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 
 import pytest
 
-from eventing import canary
-from eventing.catalogue_check import load_catalogue
 from eventing.limits import MAX_BODY_BYTES
 from eventing.problem import naming
 from functions.contract import Objects, Variable
-from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import ACCOUNT, Template
-
-PUBLISHERS = ("acme-web", "acme-pay", "nordic-crm")
-SENDERS = (*PUBLISHERS, canary.PUBLISHER)
-
 
 METHODS = {"events": "POST", "me": "GET"}
 
@@ -86,63 +78,28 @@ def test_the_key_comes_from_the_header(regional: Template) -> None:
     assert regional.one("AWS::ApiGateway::RestApi").properties["ApiKeySourceType"] == "HEADER"
 
 
-@pytest.mark.parametrize("publisher", PUBLISHERS)
-def test_a_publisher_has_a_key_of_its_own_in_a_usage_plan_of_its_own(
-    regional: Template, publisher: str
-) -> None:
-    key = regional.one("AWS::ApiGateway::ApiKey", Name=f"eventing-{publisher}").properties
-    plan = regional.one(
-        "AWS::ApiGateway::UsagePlan", UsagePlanName=f"eventing-{publisher}"
-    ).properties
-    link = regional.one(
-        "AWS::ApiGateway::UsagePlanKey", UsagePlanId=f"eventing-{publisher}"
-    ).properties
+def test_the_only_key_and_plan_of_the_template_are_the_canarys(regional: Template) -> None:
+    """Publishers are data: a template for ten thousand is the one for ten."""
+    (key,) = regional.all("AWS::ApiGateway::ApiKey")
+    (plan,) = regional.all("AWS::ApiGateway::UsagePlan")
 
-    assert key["Enabled"] is True
-    assert link["KeyId"] == f"eventing-{publisher}"
-    limits = load_catalogue(ROOT / "catalogue").usage_plans["standard"]
-    assert limits.quota is not None
-    assert plan["Throttle"] == {"RateLimit": limits.rate_per_second, "BurstLimit": limits.burst}
-    assert plan["Quota"] == {"Limit": limits.quota.limit, "Period": limits.quota.period}
-    (stage,) = plan["ApiStages"]
+    assert key.properties["Name"] == plan.properties["UsagePlanName"] == "eventing-canary"
+    assert _environment(regional)[Variable.CANARY_KEY_ID] == "eventing-canary"
+    (stage,) = plan.properties["ApiStages"]
     (prod,) = regional.all("AWS::ApiGateway::Stage")
     assert stage["Stage"] == f"<{prod.id}>"
     assert prod.properties["StageName"] == "prod"
 
 
-def test_keys_and_plans_are_made_one_at_a_time(regional: Template) -> None:
-    """API Gateway serialises them, and a collision is a 409, which CloudFormation takes for "already exists".
-
-    CreateUsagePlanKey goes one at a time, UpdateUsagePlan once in 20 s, CreateApiKey five times a second
-    (API Gateway, "Quotas for managing REST APIs"). CloudFormation makes in parallel whatever does not depend
-    on each other.
-    """
-    types = [f"AWS::ApiGateway::{kind}" for kind in ("ApiKey", "UsagePlan", "UsagePlanKey")]
-    keys, plans, links = ([resource.id for resource in regional.all(type)] for type in types)
-
-    assert len(keys) == len(plans) == len(links) == len(SENDERS)
-    for chain in (keys, [id for pair in zip(plans, links, strict=True) for id in pair]):
-        for before, after in pairwise(chain):
-            assert before in regional.needs(after), f"{after} does not wait for {before}"
-
-
-def test_the_function_knows_publishers_by_the_ids_of_their_keys(regional: Template) -> None:
-    environment = _environment(regional)
-
-    assert json.loads(environment[Variable.PUBLISHERS]) == {
-        f"eventing-{sender}": sender for sender in SENDERS
-    }
-
-
 def test_the_functions_environment(regional: Template) -> None:
     environment = _environment(regional)
-    del environment[Variable.PUBLISHERS]
 
     assert environment == {
         Variable.SERVICE: "eventing",
         Variable.NAMESPACE: "Eventing",
         Variable.LOG_LEVEL: "INFO",
         Variable.CANARY: "on",
+        Variable.CANARY_KEY_ID: "eventing-canary",
         Variable.EVENTS_TABLE: "eventing-events",
         Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
         Variable.INGEST_DLQ_URL: "eventing-ingest-dlq",
@@ -272,9 +229,6 @@ def test_nothing_traces_requests_with_their_keys_and_bodies(regional: Template) 
 def test_outputs_say_what_clients_and_operators_need(regional: Template) -> None:
     assert regional.output("ApiUrl").startswith("https://")
     assert ".execute-api.us-east-1.amazonaws.com/" in regional.output("ApiUrl")
-    assert regional.output("ApiKeyIdAcmeWeb") == "eventing-acme-web"
-    assert regional.output("UsagePlanIdAcmeWeb") == "eventing-acme-web"
-    assert regional.output("ApiKeyIdNordicCrm") == "eventing-nordic-crm"
     assert regional.output("EventsTable") == "eventing-events"
     assert regional.output("ArchiveBucket") == f"eventing-archive-{ACCOUNT}-us-east-1"
     assert regional.output("OperationsBucket") == f"eventing-operations-{ACCOUNT}-us-east-1"
@@ -283,5 +237,6 @@ def test_outputs_say_what_clients_and_operators_need(regional: Template) -> None
     assert regional.output("OpsTopicArn") == "eventing-ops"
     assert regional.output("RedriveStateMachineArn") == "eventing-redrive"
     assert regional.output("IngestFunction") == "eventing-ingest"
+    assert regional.output("AccessLog") == "/aws/apigateway/eventing-access"
     assert regional.output("PublishFunction") == "eventing-publish"
     assert regional.output("TopicArnPrefix") == f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-"

@@ -52,7 +52,10 @@ def _of_neighbours(call: Call) -> Call:
     """The same call on a neighbour's resource; of a service, for a neighbour's resource."""
     if call.by_service:
         return replace(call, context={key: _neighbour(one) for key, one in call.context.items()})
-    return replace(call, resource=_neighbour(call.resource))
+    # A resource's tags are its owner's.
+    tags = {key: one for key, one in call.context.items() if key.startswith("aws:resourcetag/")}
+    context = {**call.context, **{key: _neighbour(one) for key, one in tags.items()}}
+    return replace(call, resource=_neighbour(call.resource), context=context)
 
 
 def _allowed_on_neighbours(policies: Policies) -> list[Call]:

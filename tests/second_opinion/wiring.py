@@ -102,6 +102,16 @@ def _of_sdk_call(template: Arns, call: Json) -> Iterator[Call]:
         case {"action": "describeTable", "parameters": {"TableName": table}}:
             arn = f"arn:aws:dynamodb:{here}:table/{table}"
             yield Call("custom resources", "dynamodb:DescribeTable", arn)
+        case {"action": "putItem" | "deleteItem" as action, "parameters": {"TableName": table}}:
+            arn = f"arn:aws:dynamodb:{here}:table/{table}"
+            parameters = call["parameters"]
+            key = (parameters.get("Item") or parameters["Key"])["pk"]["S"]
+            yield Call(
+                "custom resources",
+                f"dynamodb:{action[0].upper()}{action[1:]}",
+                arn,
+                {"dynamodb:LeadingKeys": key},
+            )
         case {"action": "createClassificationJob" | "updateClassificationJob" as action}:
             job = f"arn:aws:macie2:{here}:classification-job/1"
             yield Call("custom resources", f"macie2:{action[0].upper()}{action[1:]}", job)

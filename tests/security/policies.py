@@ -83,6 +83,13 @@ class Decisions:
         statements = [*self._of_role(function), *self._of_bucket(resource)]
         return _allowed(statements, action, resource, context or {})
 
+    def machine_may(self, machine: str, action: str, resource: str) -> bool:
+        """Whether IAM lets this state machine of the deployment do this."""
+        name = f"eventing-{machine}"
+        named = self._template.one("AWS::StepFunctions::StateMachine", StateMachineName=name)
+        statements = [*self._of(named.properties["RoleArn"])]
+        return _allowed(statements, action, resource, {})
+
     def person_may(
         self, policies: Sequence[str], action: str, resource: str, context: Context | None = None
     ) -> bool:
@@ -116,8 +123,11 @@ class Decisions:
 
     def _of_role(self, function: str) -> Iterator[Json]:
         named = self._template.one("AWS::Lambda::Function", FunctionName=f"eventing-{function}")
+        yield from self._of(named.properties["Role"])
+
+    def _of(self, role: str) -> Iterator[Json]:
         for policy in self._template.all("AWS::IAM::Policy"):
-            if named.properties["Role"] in policy.properties["Roles"]:
+            if role in policy.properties["Roles"]:
                 yield from policy.properties["PolicyDocument"]["Statement"]
 
     def _of_bucket(self, resource: str) -> Iterator[Json]:

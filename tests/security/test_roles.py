@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from functions.contract import LEDGER_INDEX, Objects, Rows
+from functions.contract import LEDGER_INDEX, Objects, RegistryRows, Rows
 from tests.infrastructure.synthesis import ACCOUNT, Template
+from tests.security.attempts import CHANGES, FUNCTIONS, READS, keys
 from tests.security.policies import Decisions, holds
 
-FUNCTIONS = ("ingest", "publish", "triage", "redrive", "counter", "widget", "notifier", "canary")
 LEDGER = "eventing-ledger"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
+REGISTRY = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"
 ARCHIVE = f"eventing-archive-{ACCOUNT}-us-east-1"
 
@@ -25,26 +26,12 @@ TELL_LOCK = f"{Rows.TELL_LOCK}publish"
 ALLOWANCE = f"{Rows.ALLOWANCE}publish"
 ROWS = (LETTER, AUDITED, ALLOWANCE, INCIDENT, LOCK, TRIAGE_LOCK, TELL_LOCK, Rows.SUMMARY)
 
-CHANGES = (
-    "PutItem",
-    "UpdateItem",
-    "DeleteItem",
-    "BatchWriteItem",
-    "PartiQLInsert",
-    "PartiQLUpdate",
-    "PartiQLDelete",
-)
-READS = ("GetItem", "BatchGetItem", "Query", "Scan", "PartiQLSelect")
 FIRST_WRITE = {"s3:if-none-match": "*"}
 
 
 @pytest.fixture(scope="module")
 def decisions(regional: Template) -> Decisions:
     return Decisions(regional)
-
-
-def keys(*rows: str) -> Mapping[str, list[str]]:
-    return {"dynamodb:LeadingKeys": list(rows)}
 
 
 def test_a_condition_on_all_values_holds_without_any() -> None:
@@ -72,6 +59,7 @@ ALLOWED = {
     ("triage", "UpdateItem", TRIAGE_LOCK),
     ("redrive", "PartiQLUpdate", LETTER),
     ("redrive", "PartiQLInsert", AUDITED),
+    ("publishers", "PartiQLInsert", AUDITED),
     ("redrive", "UpdateItem", INCIDENT),
     ("redrive", "UpdateItem", LOCK),
     ("redrive", "UpdateItem", ALLOWANCE),
@@ -93,6 +81,19 @@ def test_the_widget_reads_the_summary_and_nothing_else(decisions: Decisions) -> 
             assert not decisions.may("widget", f"dynamodb:{action}", LEDGER, keys(*rows))
     index = f"{LEDGER}/index/{LEDGER_INDEX}"
     assert not decisions.may("widget", "dynamodb:Query", index)
+
+
+def test_redrive_reads_the_doorkeeper_and_nothing_else_of_the_registry(
+    decisions: Decisions,
+) -> None:
+    publisher = f"{RegistryRows.PUBLISHER}acme-web"
+    for action in (*CHANGES, *READS):
+        for row in (RegistryRows.DOORKEEPER, publisher, f"{RegistryRows.REGION}us-east-1"):
+            may = decisions.may("redrive", f"dynamodb:{action}", REGISTRY, keys(row))
+            assert may == ((action, row) == ("GetItem", RegistryRows.DOORKEEPER)), (action, row)
+        for rows in ([RegistryRows.DOORKEEPER, publisher], [f"{RegistryRows.DOORKEEPER}2"]):
+            assert not decisions.may("redrive", f"dynamodb:{action}", REGISTRY, keys(*rows))
+        assert not decisions.may("redrive", f"dynamodb:{action}", REGISTRY)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -119,7 +120,8 @@ def test_what_was_decided_is_added_to_and_nothing_else(decisions: Decisions, fun
     for action in CHANGES:
         for rows in ([AUDITED], [f"{Rows.AUDIT}x"], [Rows.AUDIT], [LETTER, AUDITED]):
             allowed = decisions.may(function, f"dynamodb:{action}", LEDGER, keys(*rows))
-            expected = (function, action) == ("redrive", "PartiQLInsert") and LETTER not in rows
+            adds = function in ("redrive", "publishers") and action == "PartiQLInsert"
+            expected = adds and LETTER not in rows
             assert allowed == expected, (action, rows)
     assert not any(
         decisions.may(function, f"dynamodb:{action}", LEDGER, keys(AUDITED)) for action in READS

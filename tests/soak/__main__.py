@@ -19,7 +19,7 @@ from functions.contract import Metric
 from local.cloud import LocalCloud
 from local.deployment import Deployment
 from tests.soak.reckoning import reckon
-from tests.soak.system import Soak, names
+from tests.soak.system import PUBLISHER, Soak, names
 from tests.soak.weather import spells
 
 RECEIVERS = 3
@@ -42,6 +42,7 @@ def say(line: str) -> None:
 def soaking(deployment: Deployment, seed: int) -> Iterator[Soak]:
     """A soak with the proxy in the way of all functions, subscribers that read and somebody at the alarm."""
     soak, ended = Soak(deployment, seed=seed), threading.Event()
+    deployment.register(PUBLISHER)
     with soak.proxy.serving():
         for function in names(deployment):
             soak.proxy.put_in_the_way(function)

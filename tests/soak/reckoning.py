@@ -23,13 +23,14 @@ class Happening:
 
 @dataclass(frozen=True)
 class Sending:
-    """A call that brought an event to its topic: when, which function's, and whether it was answered."""
+    """A call that brought an event to its topic, or its letter to the queue: when, and which function's."""
 
     at: float
     function: str
     answered: bool = True
     number: int = 0
-    """Of the call, among those to its topic."""
+    """Of the call, among those to its topic or queue."""
+    letter: bool = False
 
 
 @dataclass
@@ -80,10 +81,13 @@ def _reason(journal: Journal, id: str) -> str | None:
     """The reason why somebody sent an event again that had been sent, or None: nothing tells."""
     sendings = journal.sendings.get(id, [])
     for first, second in pairwise(sendings):
+        if first.letter and second.function != first.function:
+            continue  # a redrive of the letter: that is what it is written for
+        taken = "SQS took its letter" if first.letter else "SNS took it"
         if not first.answered:
-            return "SNS took it, and its answer was lost"
+            return f"{taken}, and the answer was lost"
         for reason in _between(journal.happenings, first, second):
-            return reason
+            return f"{first.function} {reason} that {taken}"
     return None
 
 
@@ -93,9 +97,9 @@ def _between(happenings: Sequence[Happening], first: Sending, second: Sending) -
     own = [h for h in happenings if h.function == first.function and first.at <= h.at <= until]
     for what in ("killed", "stopped"):
         if any(h.what == what for h in own):
-            yield f"{first.function} was {what} before it could record that SNS took it"
+            yield f"was {what} before it could record"
     if any(h.thing in ("ledger", "queues") for h in own):
-        yield f"{first.function} could not record that SNS took it"
+        yield "could not record"
 
 
 def _story(journal: Journal, id: str) -> list[str]:
@@ -104,7 +108,13 @@ def _story(journal: Journal, id: str) -> list[str]:
     if not sendings:
         return []
     first, last = sendings[0].at, sendings[-1].at
-    told = [(s.at, f"{s.function} sent it{'' if s.answered else ', no answer'}") for s in sendings]
+    told = [
+        (
+            s.at,
+            f"{s.function} sent {'its letter' if s.letter else 'it'}{'' if s.answered else ', no answer'}",
+        )
+        for s in sendings
+    ]
     told += [
         (h.at, f"{h.function}: {h.what} {h.thing}".rstrip())
         for h in journal.happenings

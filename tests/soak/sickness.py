@@ -14,10 +14,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from tests.faults.proxy import FunctionCall
-from tests.faults.sns import batch_entries
+from tests.faults.sns import batch_entries, parameters
 from tests.faults.vocabulary import EntryRefusal, Fault
 from tests.soak.reckoning import Happening, Journal, Sending
 from tests.soak.weather import Spell
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 # SNS takes a message that a function sends to the operators; that would be another story.
 _OPS = "ops"
+# A process that is killed is gone in milliseconds, on a busy machine in some more.
+DYING_SECONDS = 5
 
 
 class Sickness:
@@ -42,6 +43,8 @@ class Sickness:
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         outputs = deployment.outputs
+        # A letter of ingestion is no reason to publish again: what is stored is stored once.
+        self._letters = outputs["PublishDlqUrl"].rpartition("/")[2]
         self._things = {
             outputs["EventsTable"]: "table",
             outputs["ArchiveBucket"]: "archive",
@@ -65,19 +68,22 @@ class Sickness:
         things = ("functions", self._thing(call))
         drawn = (self._drawn(thing, call.function) for thing in things)
         fault = next((found for found in drawn if found), None)
-        if call.operation == "PublishBatch" and (not fault or fault.startswith("done-")):
+        if not fault or fault.startswith("done-"):
             self._sent(call, answered=fault is None)
         return fault
 
     def unheard(self, call: FunctionCall) -> None:
         """A call was done, and its function was gone: killed while it was on its way, or out of patience."""
-        if call.operation != "PublishBatch" or not self._thing(call):
-            return
+        of_letters = call.service == "sqs"
         with self._lock:
-            for id in _events(call):
-                last = self._journal.sendings[id][-1:]
-                if last and last[0].number == call.number:
-                    self._journal.sendings[id][-1] = replace(last[0], answered=False)
+            for id in self._events(call):
+                # What was refused was not sent. Who was out of patience may have sent it again by now.
+                self._journal.sendings[id] = [
+                    replace(one, answered=False)
+                    if (one.letter, one.number) == (of_letters, call.number)
+                    else one
+                    for one in self._journal.sendings.get(id, [])
+                ]
 
     def refuse_entry(self, target: str, text: str) -> EntryRefusal | None:
         """What happens to an entry of a batch now."""
@@ -97,11 +103,14 @@ class Sickness:
         """Kill the processes of a function."""
         # All are found first: it takes a while, and the next process may send again what this one forgets.
         processes = list(self._processes(function))
-        # Noted on both sides: the last that it sends may go through just before it is dead.
+        # Noted on both sides: the last that it sends goes through while it dies.
         self.happened(function, "killed", "functions")
         for process in processes:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        deadline = time.monotonic() + DYING_SECONDS
+        while any(map(_is_alive, processes)) and time.monotonic() < deadline:
+            time.sleep(0.001)
         self.happened(function, "killed", "functions")
 
     def _drawn(self, thing: str, function: str) -> Fault | None:
@@ -128,10 +137,21 @@ class Sickness:
             self._journal.happenings.append(Happening(time.monotonic(), function, what, thing))
 
     def _sent(self, call: FunctionCall, *, answered: bool) -> None:
-        sending = Sending(time.monotonic(), call.function, answered, call.number)
+        sending = Sending(
+            time.monotonic(), call.function, answered, call.number, letter=call.service == "sqs"
+        )
         with self._lock:
-            for id in _events(call):
+            for id in self._events(call):
                 self._journal.sendings.setdefault(id, []).append(sending)
+
+    def _events(self, call: FunctionCall) -> Iterator[str]:
+        """The ids of the events that a call brings to a topic, or as letters to publication's queue."""
+        if call.operation == "PublishBatch":
+            for entry in batch_entries(parameters(call.body)):
+                yield json.loads(entry["Message"])["id"]
+        if call.operation == "SendMessageBatch" and call.target == self._letters:
+            for entry in json.loads(call.body)["Entries"]:
+                yield json.loads(entry["MessageBody"])["event"]["id"]
 
     def _processes(self, function: str) -> Iterator[int]:
         """The emulator's processes of a function, by their environment."""
@@ -146,8 +166,11 @@ class Sickness:
                     yield int(folder.name)
 
 
-def _events(call: FunctionCall) -> Iterator[str]:
-    """The ids of the events that a PublishBatch brings."""
-    parameters = {name: values[0] for name, values in parse_qs(call.body).items()}
-    for entry in batch_entries(parameters):
-        yield json.loads(entry["Message"])["id"]
+def _is_alive(process: int) -> bool:
+    """Tell whether a process may still hold its connections; one that waits to be collected holds none."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    # Of proc(5): the state comes after the name, which is in parentheses.
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")

@@ -25,14 +25,14 @@ from tests.unit.invocations import Context
 
 _CATALOGUE = Catalogue.read(Path("catalogue"))
 KEY = key_value("acme", bytes(ENTROPY_BYTES))
-TEMPLATE_KEY_ID = "key-of-the-template"
+CANARY_KEY_ID = "key-of-the-canary"
 ENVIRONMENT = {
     "EVENTS_TABLE": "events",
     "EVENT_RETENTION_DAYS": "90",
     "ARCHIVE_BUCKET": "archive",
     "REGISTRY_TABLE": "registry",
     "INGEST_DLQ_URL": QUEUE_URL + "ingest-dlq",
-    "PUBLISHERS": json.dumps({TEMPLATE_KEY_ID: "acme"}),
+    "CANARY_KEY_ID": CANARY_KEY_ID,
     "POWERTOOLS_SERVICE_NAME": "shop",
     "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
 }

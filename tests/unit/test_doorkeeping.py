@@ -83,8 +83,11 @@ class Door(Publisher):
     threads: Threads = field(default_factory=Threads)
 
     def say(self, doorkeeper: Doorkeeper) -> None:
-        row = {"pk": {"S": "doorkeeper"}, "doorkeeper": {"S": doorkeeper.to_text()}}
-        self.aws.items("registry")["doorkeeper"] = row
+        self.aws.items("registry")["doorkeeper"] = {
+            "pk": {"S": "doorkeeper"},
+            "doorkeeper": {"S": doorkeeper.to_text()},
+            "version": {"N": "1"},
+        }
 
     def status(self, *, key: str = KEY) -> int:
         """Post an event of its own; its status, and the time that this took in `took`."""

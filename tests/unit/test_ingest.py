@@ -21,7 +21,7 @@ from tests.faults.aws import FakeAws
 from tests.faults.memory import REGION
 from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 from tests.unit.invocations import CODES, LOGGERS_OWN
-from tests.unit.publisher import KEY, TEMPLATE_KEY_ID, Publisher, event, new_function
+from tests.unit.publisher import CANARY_KEY_ID, KEY, Publisher, event, new_function
 
 
 @pytest.fixture
@@ -406,7 +406,6 @@ def test_who_sends_is_who_the_verified_key_says_whatever_else_is_sent(publisher:
     other = key_value("globex-web", bytes(ENTROPY_BYTES))
     publisher.post(
         event(publisherid="globex-web"),
-        key_id=TEMPLATE_KEY_ID,
         headers={"x-api-key": other, "ce-publisher": "globex-web", "publisher": "globex-web"},
     )
     refused = publisher.post(event(2, publisher="globex-web"))
@@ -422,11 +421,14 @@ def test_a_key_is_of_the_publisher_that_it_names(publisher: Publisher, name: str
     assert [item["publisher"]["S"] for item in publisher.stored.values()] == [name]
 
 
-def test_a_key_of_the_template_is_known_by_its_id(publisher: Publisher) -> None:
-    for key in ("madeByApiGateway4711", None):
-        assert publisher.post(event(), key=key, key_id=TEMPLATE_KEY_ID)["statusCode"] == 202
-
-    assert [item["publisher"]["S"] for item in publisher.stored.values()] == ["acme"]
+def test_the_canarys_key_is_known_by_its_id_and_sends_nothing_but_its_events(
+    publisher: Publisher,
+) -> None:
+    for key in ("madeByApiGateway4711", None, KEY):
+        refused = publisher.post(event(), key=key, key_id=CANARY_KEY_ID)
+        assert (refused["statusCode"], publisher.stored) == (422, {})
+    lines = [json.loads(line) for line in publisher.log.getvalue().splitlines()]
+    assert {line["publisher"] for line in lines if line["message"] == "request"} == {"canary"}
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "refused", "lost"])

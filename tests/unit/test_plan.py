@@ -15,6 +15,7 @@ from eventing.redrive.ledger import Row
 from eventing.redrive.plan import Plan, Prospect, differences, make_plan, read_plan
 from eventing.redrive.price import MEMORY_MB, price
 from eventing.redrive.request import RedriveRequest
+from eventing.redrive.withheld import Withheld
 from tests.unit.letters import row
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -70,6 +71,21 @@ def test_it_is_read_as_it_was_written() -> None:
     assert (again.request, again.summary) == (plan.request, plan.summary)
 
 
+def test_it_says_whose_letters_are_left_out_and_is_another_plan_for_it() -> None:
+    plan = plan_of(prospect(1))
+    withheld = Withheld({"globex": 2, "acme": 1})
+    without = make_plan(REQUEST, "c1", [prospect(1)], NOW, withheld=withheld)
+
+    assert without.letters == plan.letters
+    assert without.hash != plan.hash
+    assert read_plan(without.text()).hash == without.hash
+    assert read_plan(without.text()).withheld == ["acme", "globex"]
+    assert without.summary["withheld"] == 3
+    assert without.summary["withheld_by_publisher"] == {"globex": 2, "acme": 1}
+    assert without.summary["warnings"] == withheld.warnings()
+    assert (plan.summary["withheld"], plan.summary["warnings"]) == (0, [])
+
+
 def test_the_hash_covers_all_that_a_redrive_depends_on() -> None:
     plan = plan_of(prospect(1), prospect(2))
     others = [
@@ -122,6 +138,16 @@ def test_what_has_changed_is_said_in_words() -> None:
     ]
     (gone,) = differences(plan, judged_by="c1", letters=plan.letters[1:])
     assert gone == f"1 letter is gone: {keys[0]}"
+
+
+def test_a_publisher_that_was_suspended_since_is_named_where_its_letters_are_gone() -> None:
+    plan = make_plan(REQUEST, "c1", [prospect(1), prospect(2)], NOW, withheld=Withheld({"acme": 1}))
+    others = plan.letters[1:]
+    gone, since = differences(plan, judged_by="c1", letters=others, withheld=["globex", "acme"])
+    assert gone == f"1 letter is gone: {row(1).key}"
+    assert since == "suspended since: globex"
+    # Whoever was suspended and has no letter in the plan changes nothing.
+    assert not [*differences(plan, judged_by="c1", letters=plan.letters, withheld=["globex"])]
 
 
 def dollars(*rows: Row, seconds: float = 0) -> float:

@@ -143,6 +143,11 @@ def test_a_plan_is_that_of_the_catalogue_as_it_is_by_now() -> None:
         changed(ACME, "update", usage_plan="gone")
 
 
+def test_nobody_gets_the_canarys_name() -> None:
+    with pytest.raises(InvalidInput, match="the canary's name"):
+        read_request({**BY, "action": "register", "name": "canary", "contact": "a"})
+
+
 def test_all_types_are_allowed_again() -> None:
     restricted = changed(ACME, "update", types=["a.*", "a.*", "b"])
     assert restricted.types == ("a.*", "b")

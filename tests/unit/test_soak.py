@@ -68,6 +68,38 @@ def test_a_double_has_the_reason_that_its_sender_did_not_know() -> None:
         assert count == 1
 
 
+PUBLISH = "eventing-publish"
+
+
+def test_a_letter_is_a_reason_where_its_writer_did_not_know_of_it() -> None:
+    again = [Sending(5, PUBLISH), Sending(9, REDRIVE)]
+    lost = [Sending(1, PUBLISH, answered=False, letter=True), *again]
+    killed = [Sending(1, PUBLISH, letter=True), *again]
+    reasons = {
+        "lost": _journal("m1", "m2", sendings=lost),
+        "killed": _journal(
+            "m1", "m2", sendings=killed, happened=[Happening(2, PUBLISH, "killed", "functions")]
+        ),
+    }
+    for word, journal in reasons.items():
+        ((reason, _),) = reckon(journal).doubled.items()
+        assert word in reason
+        assert "letter" in reason
+
+
+def test_a_letter_alone_is_no_reason() -> None:
+    written = Sending(1, PUBLISH, letter=True)
+    happened = [Happening(2, PUBLISH, "killed", "functions")]
+    for sendings in (
+        # Two redrives of one letter, and one sending after a letter that is known to be written.
+        [written, Sending(5, REDRIVE), Sending(9, REDRIVE)],
+        [written, Sending(3, PUBLISH), Sending(9, REDRIVE)],
+    ):
+        told = happened if sendings[1].function == REDRIVE else []
+        found = reckon(_journal("m1", "m2", sendings=sendings, happened=told))
+        assert "e" in found.unexplained
+
+
 def test_a_double_that_nothing_explains_is_a_fault() -> None:
     twice = [Sending(10, REDRIVE), Sending(15, REDRIVE)]
     others = [

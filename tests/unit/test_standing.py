@@ -244,6 +244,7 @@ def test_a_trial_obeys_the_doorkeeper(sender: Sender) -> None:
     row = {
         "pk": {"S": "doorkeeper"},
         "doorkeeper": {"S": Doorkeeper(frozenset({"acme"})).to_text()},
+        "version": {"N": "1"},
     }
     sender.aws.items("registry")["doorkeeper"] = row
 

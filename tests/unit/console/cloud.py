@@ -50,6 +50,7 @@ OUTPUTS = {
     "PublishersStateMachineArn": CHANGING,
     "OpsTopicArn": OPS,
     "IngestFunction": "eventing-ingest",
+    "AccessLog": "/aws/apigateway/eventing-access",
     "Regions": "2",
 }
 # The services' models, read once.
@@ -115,6 +116,9 @@ def plan_of(letters: int) -> dict[str, Any]:
         "subscribers_needed": ["orders"],
         "by_step": {"publish": letters},
         "by_publisher": {"acme-web": letters},
+        "withheld": 0,
+        "withheld_by_publisher": {},
+        "warnings": [],
         "by_fingerprint": {},
         "seconds": 4.2,
         "dollars": 0.0123,

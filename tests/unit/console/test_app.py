@@ -184,7 +184,8 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     }
     cloud.keep_report("r-1", continue_with=rest)
     cloud.objects["junk/publish/1.json"] = "{}"
-    cloud.found = {"used_requests": [], "as refused": []}
+    by_gateway = {"api_key_id": "k1", "error_type": "THROTTLED", "refused": "1"}
+    cloud.found = {"used_requests": [], "problems.0": [], "error_type": [by_gateway]}
     arguments = {
         "letter": [f"{1:043}"],
         "resubmit": ["--junk-id", "17", "--reason", "a letter of ours"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from eventing.cost import Usage, dollars
 from eventing.publishers.log_queries import events_by_publisher, sent_in
-from tests.unit.console.cloud import NOW, Cloud, Refused
+from tests.unit.console.cloud import NOW, PUBLISHER, REGION, Cloud, Refused, Run
 from tests.unit.console.given import Eventing, laptop
 
 
@@ -30,7 +31,7 @@ def row(publisher: str, requests: int, **sums: float) -> dict[str, str]:
     return {"publisher": publisher, **{name: f"{value:g}" for name, value in numbers.items()}}
 
 
-SUMS, REFUSED = "used_requests", "as refused"
+SUMS, REFUSED, GATEWAY = "used_requests", "problems.0", "error_type"
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ def busy(cloud: Cloud) -> Cloud:
             {"publisher": "acme-web", "problem": "schema", "refused": "3"},
             {"publisher": "acme-web", "problem": "unknown-type", "refused": "2"},
         ],
+        GATEWAY: [],
     }
     return cloud
 
@@ -79,8 +81,9 @@ def test_a_table_for_people(busy: Cloud, eventing: Eventing) -> None:
 def test_the_time_that_is_asked_for(busy: Cloud, eventing: Eventing, hours: int) -> None:
     assert eventing("publishers", "top", "--hours", str(hours)).code == 0
 
+    logs = [query["logGroupName"] for query in busy.queries]
+    assert logs == [*["/aws/lambda/eventing-ingest"] * 2, "/aws/apigateway/eventing-access"]
     for query in busy.queries:
-        assert query["logGroupName"] == "/aws/lambda/eventing-ingest"
         assert query["endTime"] == int(NOW.timestamp())
         assert query["startTime"] == int((NOW - timedelta(hours=hours)).timestamp())
 
@@ -91,8 +94,75 @@ def test_hours_that_are_none(cloud: Cloud, eventing: Eventing, hours: str) -> No
     assert cloud.queries == []
 
 
+def turned_away(key_id: str, error_type: str, refused: int) -> dict[str, str]:
+    """A row of the access log's answer."""
+    return {"api_key_id": key_id, "error_type": error_type, "refused": str(refused)}
+
+
+def test_what_the_gateway_refused_is_its_publishers(busy: Cloud, eventing: Eventing) -> None:
+    busy.found[GATEWAY] = [
+        turned_away("k1", "THROTTLED", 70),
+        # The other key of the same publisher.
+        turned_away("k2", "THROTTLED", 5),
+        turned_away("k2", "REQUEST_TOO_LARGE", 2),
+        turned_away("k9", "QUOTA_EXCEEDED", 4),
+        turned_away("-", "INVALID_API_KEY", 30),
+        turned_away("-", "WAF_FILTERED", 1),
+        turned_away("k8", "THROTTLED", 3),
+    ]
+    quiet = {**PUBLISHER, "name": "quiet", "keys": [{"number": 1, "ids": {REGION: "k9"}}]}
+    # In another region a key has another id.
+    other = {**PUBLISHER, "name": "zeta", "keys": [{"number": 1, "ids": {"eu-west-1": "k8"}}]}
+
+    def engine(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+        page = [PUBLISHER, other] if "after" not in request else [quiet]
+        return Run(request, {"publishers": page, "after": None if "after" in request else "zeta"})
+
+    busy.changing = engine
+    document = eventing("publishers", "top", "--json").document
+    found = {one["publisher"]: one for one in document["publishers"]}
+
+    assert found["acme-web"]["refused_by_gateway"] == {"rate": 75, "body-too-large": 2}
+    assert found["acme-web"]["refused"] == {"schema": 3, "unknown-type": 2}
+    assert found["globex"]["refused_by_gateway"] == {}
+    # One of whom nothing came through is there all the same.
+    assert found["quiet"]["refused_by_gateway"] == {"quota": 4}
+    assert (found["quiet"]["requests"], found["quiet"]["dollars"]) == (0, 0)
+    assert document["unknown_keys"] == [
+        {"key_id": None, "refused_by_gateway": {"no-key": 30, "WAF_FILTERED": 1}},
+        {"key_id": "k8", "refused_by_gateway": {"rate": 3}},
+    ]
+    shown = eventing("publishers", "top").out
+    for text in ("rate 75, body-too-large 2", "quota 4", "no valid key", "key k8"):
+        assert text in shown
+
+
+def test_the_registry_is_read_for_as_long_as_keys_are_unknown(
+    busy: Cloud, eventing: Eventing
+) -> None:
+    busy.found[GATEWAY] = [turned_away("-", "INVALID_API_KEY", 30)]
+    assert eventing("publishers", "top").code == 0
+    assert busy.count()["StartExecution"] == 0
+
+    busy.found[GATEWAY] = [turned_away("k1", "THROTTLED", 1)]
+    busy.changing = lambda cloud, request: Run(
+        request, {"publishers": [PUBLISHER], "after": "acme-web"}
+    )
+    assert eventing("publishers", "top").code == 0
+    assert busy.count()["StartExecution"] == 1
+
+
+def test_only_the_gateway_has_refused_something(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.found = {SUMS: [], REFUSED: [], GATEWAY: [turned_away("-", "INVALID_API_KEY", 30)]}
+
+    shown = eventing("publishers", "top").out
+
+    assert "no-key 30" in shown
+    assert "Nobody sent anything" not in shown
+
+
 def test_nobody(cloud: Cloud, eventing: Eventing) -> None:
-    cloud.found = {SUMS: [], REFUSED: []}
+    cloud.found = {SUMS: [], REFUSED: [], GATEWAY: []}
 
     assert "Nobody sent anything in the last 24 hours" in eventing("publishers", "top").out
 

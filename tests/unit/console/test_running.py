@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -181,6 +182,69 @@ def test_a_plan_says_to_which_topics_nobody_is_subscribed(
     lines = dict(re.split(r"\s{2,}", line.strip()) for line in told.splitlines())
     assert lines["subscriptions"] == "orders 0, payments 2, customers NOT_FOUND, rest 0"
     assert lines["nobody subscribed"] == "orders"
+
+
+LEFT_OUT = "8 letters of suspended publishers are left out (acme 8): resume the publisher."
+
+
+def withholding(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+    """What the state machine makes of letters of which eight are a suspended publisher's."""
+    ended = done(cloud, request)
+    if request["action"] == "discard" or ended.output is None:
+        return ended
+    withheld = {"withheld": 8, "withheld_by_publisher": {"acme": 8}, "warnings": [LEFT_OUT]}
+    return replace(ended, output={**ended.output, "plan": ended.output["plan"] | withheld})
+
+
+def test_a_plan_says_whose_letters_are_left_out(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.items += items(range(12))
+    cloud.engine = withholding
+    ended = eventing("plan")
+
+    assert ended.code == 0
+    assert re.search(r"^of suspended publishers +acme 8 *$", ended.out, re.MULTILINE)
+    assert ended.out.count(LEFT_OUT) == 1
+    assert eventing("plan", "--json").document["plan"]["warnings"] == [LEFT_OUT]
+
+
+def test_a_redrive_says_whose_letters_it_leaves_out(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.items += items(range(12))
+    cloud.engine = withholding
+    cloud.answers = ["y", "it is back"]
+    ended = eventing("redrive")
+
+    assert cloud.asked[0] == "Redrive 12 letters on eventing in eu-north-1? [y/N]"
+    before, _, after = ended.out.partition("redrive: done")
+    # Before it is agreed to, and with how it ended.
+    assert before.count(LEFT_OUT) == after.count(LEFT_OUT) == 1
+
+
+def test_where_all_letters_are_left_out_nobody_is_asked(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.engine = withholding
+    ended = eventing("redrive")
+
+    assert (ended.code, cloud.asked) == (0, [])
+    assert LEFT_OUT in ended.out
+    assert "No other letter is open." in ended.out
+
+
+@pytest.mark.parametrize(("limit", "letters"), [((), 20), (("--limit", "15"), 15)])
+def test_a_discard_is_asked_about_with_the_letters_of_suspended_publishers(
+    cloud: Cloud, eventing: Eventing, limit: tuple[str, ...], letters: int
+) -> None:
+    cloud.items += items(range(12))
+    cloud.engine = withholding
+    cloud.answers = ["n"]
+    ended = eventing("discard", "--topic", "orders", *limit, *WHY)
+
+    assert cloud.asked == [f"Discard {letters} letters on eventing in eu-north-1? [y/N]"]
+    assert LEFT_OUT not in ended.out
+    assert "Letters of suspended publishers are discarded as well." in ended.out
+
+
+def test_a_report_says_whose_letters_were_left_out(cloud: Cloud, eventing: Eventing) -> None:
+    cloud.keep_report("r-1", plan=plan_of(3) | {"warnings": [LEFT_OUT]})
+    assert LEFT_OUT in eventing("report", "r-1").out
 
 
 def test_a_redrive_shows_its_plan_asks_and_reports(cloud: Cloud, eventing: Eventing) -> None:
