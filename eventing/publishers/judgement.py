@@ -14,7 +14,7 @@ from eventing.problem import Kind, Problem, Refused
 from eventing.publishers.doorkeeper import Entry
 from eventing.schemas import Schemas
 
-_SUSPENDED = Problem(
+SUSPENDED = Problem(
     Kind.SUSPENDED,
     "The operators have suspended you: nothing is taken from you until they resume it. What was accepted "
     "before is published.",
@@ -41,7 +41,7 @@ def judge(
 ) -> Judged:
     """Judge a request of a publisher of whom the doorkeeper says `entry`; headers as received."""
     if entry.suspended:
-        return Judged([Rejected(_SUSPENDED)])
+        return Judged([Rejected(SUSPENDED)])
     try:
         request = read_http_request(
             headers, body, max_events=entry.max_events, max_body_bytes=entry.max_body_bytes
