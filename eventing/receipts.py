@@ -1,12 +1,14 @@
 """Receipts: proof that a region has published events, in some twenty bytes for each.
 
 A receipt names the events that SNS has taken at about one time by hashes of their keys. It stands in a
-partition of its region, of the minute in which its events were accepted and of the first bits of the hashes,
-so that whoever knows an event finds its receipt.
+partition of the region that took its events, of the minute in which they were accepted and of the first bits
+of the hashes, so that whoever knows an event finds its receipt. It names the region that has published them:
+another one, where that has adopted them.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -30,11 +32,13 @@ class Taken:
     key: str
     topic: str
     accepted_at: datetime
+    origin: str | None = None
+    """The region that took it from its publisher; None: the one that has published it."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """A receipt of some events of a partition. The same events have the same one, whoever writes it."""
+    """A receipt of some events of a partition. The same events have the same one in a region, at any time."""
 
     partition: str
     sort: str
@@ -53,17 +57,18 @@ def receipts(taken: Collection[Taken], *, region: str) -> list[Receipt]:
     """The receipts of events that this region has published: one for each partition."""
     # Events of a request share the moment.
     minutes = {moment: minute_of(moment) for moment in {one.accepted_at for one in taken}}
-    partitions: dict[tuple[datetime, int], dict[str, set[bytes]]] = defaultdict(dict)
+    partitions: dict[tuple[str, datetime, int], dict[str, set[bytes]]] = defaultdict(dict)
     for one in taken:
         hashed = event_hash(one.key)
-        topics = partitions[minutes[one.accepted_at], _number(hashed)]
-        topics.setdefault(one.topic, set()).add(hashed)
+        place = one.origin or region, minutes[one.accepted_at], _number(hashed)
+        partitions[place].setdefault(one.topic, set()).add(hashed)
     made = []
-    for (minute, number), topics in partitions.items():
+    for (origin, minute, number), topics in partitions.items():
         hashes = {topic: b"".join(sorted(topics[topic])) for topic in sorted(topics)}
         content = b"".join(topic.encode() + b"\n" + packed for topic, packed in hashes.items())
-        sort = sha256_text(content)[:_SORT_CHARACTERS]
-        made.append(Receipt(_partition(region, minute, number), sort, minute, hashes))
+        # Of two regions that have published the same, each has its own.
+        sort = sha256_text(region.encode() + b"\n" + content)[:_SORT_CHARACTERS]
+        made.append(Receipt(_partition(origin, minute, number), sort, minute, hashes))
     return made
 
 
@@ -73,14 +78,40 @@ def event_hash(key: str) -> bytes:
 
 
 def partition_of(key: str, *, accepted_at: datetime, region: str) -> str:
-    """The partition that has the receipt of this event, if this region has published it."""
+    """The partition that has the receipt of this event, which this region took, whoever has published it."""
     return _partition(region, minute_of(accepted_at), _number(event_hash(key)))
+
+
+def partitions_of(minute: datetime, *, region: str) -> list[str]:
+    """The partitions that have all receipts of what this region took in this minute."""
+    return [_partition(region, minute, number) for number in range(PARTITIONS)]
 
 
 def topic_of(key: str, hashes: Mapping[str, bytes]) -> str | None:
     """The topic that a receipt with these hashes says the event was published to; None: it is not in it."""
     wanted = event_hash(key)
     return next((topic for topic, packed in hashes.items() if _holds(packed, wanted)), None)
+
+
+class Hashes:
+    """The hashes of many events, in as little memory as they need."""
+
+    def __init__(self, packed: Collection[bytes]) -> None:
+        """`packed` is as receipts have them: hashes one after the other."""
+        of_each = {
+            some[at : at + HASH_BYTES] for some in packed for at in range(0, len(some), HASH_BYTES)
+        }
+        self._sorted = b"".join(sorted(of_each))
+
+    def __len__(self) -> int:
+        return len(self._sorted) // HASH_BYTES
+
+    def __contains__(self, hashed: bytes) -> bool:
+        at = bisect_left(range(len(self)), hashed, key=self._at)
+        return at < len(self) and self._at(at) == hashed
+
+    def _at(self, number: int) -> bytes:
+        return self._sorted[number * HASH_BYTES : (number + 1) * HASH_BYTES]
 
 
 def units(events: int) -> float:

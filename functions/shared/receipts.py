@@ -28,7 +28,7 @@ WAIT_SECONDS = 4.0
 # Of DynamoDB (BatchExecuteStatement).
 _STATEMENTS = 25
 _PAUSE = 0.2
-_MEMBERS = ("pk", "sk", "published_at", "topics", "expires_at")
+_MEMBERS = ("pk", "sk", "region", "published_at", "topics", "expires_at")
 _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "the table did not answer in the time there was")
 
 
@@ -42,7 +42,7 @@ class Writing:
 
 
 class Receipts:
-    """The receipts of this region.
+    """The receipts that this region writes.
 
     They are PartiQL INSERTs, which never overwrite and are all that IAM grants; a receipt that is there
     already is as good as one that is written now.
@@ -148,6 +148,7 @@ class Receipts:
         return [
             {"S": one.partition},
             {"S": one.sort},
+            {"S": self._region},
             {"S": timestamp(at)},
             {"M": {topic: {"B": hashes} for topic, hashes in one.hashes.items()}},
             {"N": str(expires_at)},

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from eventing.receipts import (
     HASH_BYTES,
+    Hashes,
     Taken,
     event_hash,
     partition_of,
+    partitions_of,
     receipts,
     topic_of,
     units,
@@ -91,3 +93,32 @@ def test_the_units_are_those_of_the_partitions_that_are_hit(events: int) -> None
     ]
 
     assert units(events) == pytest.approx(sum(tries) / len(tries), rel=0.05)
+
+
+def test_the_receipt_of_an_adopted_event_is_in_the_partition_of_the_region_that_took_it() -> None:
+    adopted = Taken("acme#1", "orders", ACCEPTED, origin="eu-west-1")
+
+    (made,) = receipts([adopted], region=REGION)
+
+    assert made.partition == partition_of("acme#1", accepted_at=ACCEPTED, region="eu-west-1")
+    assert made.partition in partitions_of(made.minute, region="eu-west-1")
+
+
+def test_two_regions_that_have_published_the_same_have_a_receipt_each() -> None:
+    (mine,) = receipts([Taken("acme#1", "orders", ACCEPTED, origin="eu-west-1")], region=REGION)
+    (theirs,) = receipts([Taken("acme#1", "orders", ACCEPTED)], region="eu-west-1")
+
+    assert mine.partition == theirs.partition
+    assert mine.sort != theirs.sort
+
+
+@given(st.sets(st.binary(min_size=HASH_BYTES, max_size=HASH_BYTES)), st.integers(1, 4))
+def test_hashes_have_what_receipts_have_and_nothing_else(wanted: set[bytes], parts: int) -> None:
+    in_order = sorted(wanted)
+    packed = [b"".join(in_order[n::parts]) for n in range(parts)]
+
+    hashes = Hashes(packed)
+
+    assert len(hashes) == len(wanted)
+    assert all(one in hashes for one in wanted)
+    assert event_hash("another") not in hashes
