@@ -27,6 +27,7 @@ class Code(StrEnum):
     INVALID = "INVALID"
     CONFLICT = "CONFLICT"
     CRASHED = "CRASHED"
+    REGION_LOST = "REGION_LOST"
     UNKNOWN = "UNKNOWN"
 
 
@@ -37,10 +38,19 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 OWN_FAULT = (Code.INVALID, Code.NO_ROUTE, Code.TOO_LARGE, Code.CONFLICT)
 # Causes of a dependency: what was called, and not the event that it was called for.
 _OF_A_DEPENDENCY = frozenset(
-    {Code.THROTTLED, Code.UNAVAILABLE, Code.TIMEOUT, Code.ACCESS_DENIED, Code.NOT_FOUND}
+    {
+        Code.THROTTLED,
+        Code.UNAVAILABLE,
+        Code.TIMEOUT,
+        Code.ACCESS_DENIED,
+        Code.NOT_FOUND,
+        Code.REGION_LOST,
+    }
 )
 # Causes that go away by themselves: the same call may succeed a little later.
-_RETRYABLE = frozenset({Code.THROTTLED, Code.UNAVAILABLE, Code.TIMEOUT, Code.CRASHED})
+_RETRYABLE = frozenset(
+    {Code.THROTTLED, Code.UNAVAILABLE, Code.TIMEOUT, Code.CRASHED, Code.REGION_LOST}
+)
 
 # Error codes of AWS services and class names of errors, of botocore's, ours and Python's own.
 _CODES: dict[str, Code] = {

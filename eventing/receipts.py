@@ -90,7 +90,7 @@ def partitions_of(minute: datetime, *, region: str) -> list[str]:
 def topic_of(key: str, hashes: Mapping[str, bytes]) -> str | None:
     """The topic that a receipt with these hashes says the event was published to; None: it is not in it."""
     wanted = event_hash(key)
-    return next((topic for topic, packed in hashes.items() if _holds(packed, wanted)), None)
+    return next((topic for topic, packed in hashes.items() if holds(packed, wanted)), None)
 
 
 class Hashes:
@@ -123,7 +123,8 @@ def units(events: int) -> float:
     return PARTITIONS * (1 - (1 - 1 / PARTITIONS) ** events)
 
 
-def _holds(packed: bytes, wanted: bytes) -> bool:
+def holds(packed: bytes, wanted: bytes) -> bool:
+    """True when hashes, one after the other, have this one among them."""
     at = packed.find(wanted)
     while at >= 0 and at % HASH_BYTES:
         # The end of one hash and the beginning of the next.

@@ -209,6 +209,8 @@ LETTER_KEYS = "?" * 43
 
 # All that functions may read of an event in the Events table: whether it is there, and the same.
 EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at")
+# All that is read of each event to find those that a region has not published.
+FOUND_MEMBERS = ("pk", "publisher", "origin_region", "accepted_at", "digest")
 # All that is read of an event to tell its publisher what became of it.
 STORED_MEMBERS = ("accepted_at", "origin_region", "digest", "erased_at")
 

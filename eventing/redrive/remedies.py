@@ -18,6 +18,7 @@ REMEDIES: Mapping[Code, str] = {
     Code.INVALID: "the event breaks a rule: look at a letter, talk to the publisher",
     Code.CONFLICT: "another event has its identity: talk to the publisher, then discard",
     Code.CRASHED: "the function died on it: look at its log",
+    Code.REGION_LOST: "the region that took it is lost: redrive",
     Code.UNKNOWN: "an error that the code does not know: look at a letter",
 }
 

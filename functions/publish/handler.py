@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from eventing.foreign_text import plain
 from eventing.timestamps import timestamp
 from functions.contract import Dimension, Metric
+from functions.publish.late import Late
 from functions.publish.publish import Publish, Report
 from functions.shared.clock import Clock
 from functions.shared.entry import entry
@@ -66,6 +67,7 @@ class Handler:
             dead_lettered=len(report.letters),
             unsettled=len(report.unsettled),
             settled_before=report.skipped,
+            published_elsewhere=len(report.elsewhere),
             rounds=report.rounds,
             milliseconds=round((self._clock.monotonic() - began) * 1000, 2),
             trace_id=trace_id(),
@@ -97,6 +99,12 @@ def make_publish(parts: Parts) -> Publish:
         topics=parts.topics,
         queue=parts.publish_queue,
         receipts=parts.receipts,
+        late=Late(
+            parts.receipt_reader if parts.has_peers else None,
+            region=parts.clients.region,
+            clock=parts.clock,
+            logger=parts.logger,
+        ),
         workers=parts.workers,
         clock=parts.clock,
     )

@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import dropwhile, zip_longest
 from typing import Any
@@ -14,16 +14,17 @@ from typing import Any
 from eventing.catalogue import Catalogue
 from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
-from eventing.dead_letter import DeadLetter, Step
+from eventing.dead_letter import DeadLetter
 from eventing.message import Message, message_attributes
 from eventing.receipts import Taken
 from eventing.routing import NoRoute, Router
-from eventing.timestamps import minute_of, read_moment, timestamp
+from eventing.timestamps import minute_of, read_moment
 from eventing.turns import in_turns
+from functions.publish.late import Late
+from functions.publish.record import Record
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
-from functions.shared.invocation import trace_id
 from functions.shared.receipts import Receipts
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
@@ -35,38 +36,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0
 _OUT_OF_TIME = Cause(Code.TIMEOUT, "OutOfTime", "there was no time left to send it")
 # Ten batches of each of a few shards; some 100 bytes each.
 _REMEMBERED = 10_000
-
-
-@dataclass(frozen=True)
-class Record:
-    """A stream record on its way: to a topic, or to the dead-letter queue."""
-
-    sequence_number: str
-    stream_id: str
-    publisher: str
-    accepted_at: datetime
-    event: str = field(repr=False)
-    key: str = ""
-    topic: str = ""
-    message: Message | None = None
-    size: int = 0
-    fault: Cause | None = None
-    """The reason that it has no topic."""
-
-    def letter(self, cause: Cause) -> DeadLetter:
-        """The dead letter of this record, which failed just now."""
-        step: Step = "route" if self.fault else "publish"
-        return DeadLetter(
-            stage="publish",
-            step=step,
-            publisher=self.publisher,
-            event=self.event,
-            accepted_at=timestamp(self.accepted_at),
-            cause=cause,
-            failed_at=timestamp(datetime.now(UTC)),
-            topic=self.topic or None,
-            trace_id=trace_id(),
-        )
 
 
 @dataclass(frozen=True)
@@ -105,7 +74,7 @@ class _Sent:
 
 @dataclass(frozen=True)
 class Report:
-    """The result of a batch: each of its records is published, a letter, unsettled or skipped."""
+    """The result of a batch: its records are published, here or elsewhere, letters, unsettled or skipped."""
 
     published: Sequence[Published]
     letters: Sequence[DeadLetter]
@@ -113,6 +82,8 @@ class Report:
     skipped: int
     """Records that were settled when the stream sent them before."""
     rounds: int
+    elsewhere: Sequence[Record] = ()
+    """Records of events that another region has published."""
 
     @property
     def by_topic(self) -> Mapping[str, int]:
@@ -122,7 +93,8 @@ class Report:
     @property
     def settled(self) -> Mapping[datetime, int]:
         """Records that are done with for good, by the minute in which their events were accepted."""
-        moments = [p.accepted_at for p in self.published]
+        moments = [one.accepted_at for one in self.published]
+        moments += [one.accepted_at for one in self.elsewhere]
         moments += [datetime.fromisoformat(letter.accepted_at) for letter in self.letters]
         return Counter(minute_of(moment) for moment in moments)
 
@@ -137,6 +109,7 @@ class Publish:
         topics: Topics,
         queue: DeadLetterQueue,
         receipts: Receipts,
+        late: Late,
         workers: Executor,
         clock: Clock,
     ) -> None:
@@ -145,6 +118,7 @@ class Publish:
         self._topics = topics
         self._queue = queue
         self._receipts = receipts
+        self._late = late
         self._workers = workers
         self._clock = clock
         # Of batches that the stream will send again from some record on: what is settled in them.
@@ -161,7 +135,7 @@ class Publish:
         ends = deadline.less(ANSWER_SECONDS)
         last_round = ends - DEAD_LETTER_SECONDS - CALL_SECONDS
         fresh = [record for record in records if record["eventID"] not in self._settled]
-        pending = [self.prepare(record) for record in fresh]
+        pending, elsewhere = self._late.split([self.prepare(record) for record in fresh])
         published: list[Published] = []
         letters: list[DeadLetter] = []
         pause, rounds = FIRST_PAUSE, 1
@@ -179,7 +153,8 @@ class Publish:
             pending = [one.record for one in unsettled]
             pause, rounds = min(2 * pause, LONGEST_PAUSE), rounds + 1
         self._remember([r["eventID"] for r in records], {u.record.stream_id for u in unsettled})
-        return Report(published, letters, unsettled, len(records) - len(fresh), rounds)
+        skipped = len(records) - len(fresh)
+        return Report(published, letters, unsettled, skipped, rounds, elsewhere)
 
     def _publish(
         self, records: Sequence[Record], ends: float

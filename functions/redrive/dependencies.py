@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from eventing.archive_line import archive_line
-from eventing.cause import Cause, Code
+from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.event import sha256_text
 from eventing.message import Message, message_attributes
@@ -24,6 +24,7 @@ from functions.shared.clock import Clock
 from functions.shared.event_store import EventItem, EventStore, NotStored
 from functions.shared.letter_items import Entry
 from functions.shared.parts import Parts
+from functions.shared.receipt_reader import ReceiptReader
 from functions.shared.receipts import Receipts
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
@@ -53,6 +54,12 @@ class Attempt:
         """The letter, as it was before it was claimed."""
         return self.entry.row
 
+    def taken(self, region: str) -> Taken:
+        """Its event, as receipts have it; `region` is the one that took it unless the letter says another."""
+        accepted_at = read_moment(self.row.accepted_at)
+        origin = self.entry.origin or region
+        return Taken(self.row.event_key, self.topic or "", accepted_at, origin)
+
 
 @dataclass(frozen=True)
 class Made:
@@ -61,6 +68,8 @@ class Made:
     cause: Cause | None = None
     stored: bool = False
     """The event was put into the event store just now."""
+    adopted: bool = False
+    """Another region has published the event."""
 
 
 class Steps(Protocol):
@@ -165,13 +174,25 @@ class ArchiveEvents(Steps):
 
 
 class PublishEvents(Steps):
-    """Publishes events to their topics, and writes receipts of those that SNS has taken."""
+    """Publishes events to their topics, and writes receipts of those that SNS has taken.
+
+    With `elsewhere`, the receipts of other regions, it publishes nothing that one of them has published.
+    """
 
     def __init__(
-        self, topics: Topics, *, receipts: Receipts, forecaster: Forecaster, workers: Executor
+        self,
+        topics: Topics,
+        *,
+        receipts: Receipts,
+        elsewhere: ReceiptReader | None,
+        region: str,
+        forecaster: Forecaster,
+        workers: Executor,
     ) -> None:
         self._topics = topics
         self._receipts = receipts
+        self._elsewhere = elsewhere
+        self._region = region
         self._forecaster = forecaster
         self._workers = workers
 
@@ -180,9 +201,11 @@ class PublishEvents(Steps):
         return replace(attempt, message=message, size=message.size)
 
     def make(self, attempts: Sequence[Attempt]) -> list[Made]:
+        made = self._made_elsewhere(attempts)
         by_topic: dict[str, list[int]] = defaultdict(list)
         for number, attempt in enumerate(attempts):
-            by_topic[attempt.topic or ""].append(number)
+            if number not in made:
+                by_topic[attempt.topic or ""].append(number)
         calls = [
             (topic, chunk)
             for topic, numbers in by_topic.items()
@@ -198,19 +221,32 @@ class PublishEvents(Steps):
             messages = [message for n in numbers if (message := attempts[n].message)]
             return self._topics.publish(topic, messages)
 
-        made = [Made()] * len(attempts)
         answers = self._workers.map(lambda call: send(*call), calls)
+        sent: list[int] = []
         for (_, chunk), causes in zip(calls, answers, strict=True):
             for number, cause in zip(chunk, causes, strict=True):
                 made[number] = Made(cause)
-        self._receipts.write(
-            [
-                Taken(a.row.event_key, a.topic or "", read_moment(a.row.accepted_at))
-                for a, result in zip(attempts, made, strict=True)
-                if result.cause is None
-            ]
-        )
-        return made
+                sent += [] if cause else [number]
+        self._receipts.write([attempts[number].taken(self._region) for number in sorted(sent)])
+        return [made[number] for number in range(len(attempts))]
+
+    def _made_elsewhere(self, attempts: Sequence[Attempt]) -> dict[int, Made]:
+        """By number, the attempts at what another region has published.
+
+        Where that cannot be looked up nothing is published: what was adopted would come to all subscribers
+        twice.
+        """
+        if self._elsewhere is None:
+            return {}
+        try:
+            regions = self._elsewhere.regions([one.taken(self._region) for one in attempts])
+        except Exception as error:
+            return dict.fromkeys(range(len(attempts)), Made(cause_of(error)))
+        return {
+            number: Made(adopted=True)
+            for number, published in enumerate(regions)
+            if published - {self._region}
+        }
 
     def probe(self, plan: Mapping[str, Any]) -> Iterator[tuple[str, Cause]]:
         for topic in plan["topics"]:
@@ -244,6 +280,8 @@ def make_dependencies(parts: Parts) -> Dependencies:
         "topics": PublishEvents(
             parts.topics,
             receipts=parts.receipts,
+            elsewhere=parts.receipt_reader if parts.has_peers else None,
+            region=parts.clients.region,
             forecaster=parts.forecaster,
             workers=parts.workers,
         ),

@@ -16,7 +16,7 @@ from eventing.redrive.steps import STEPS, Dependency
 from eventing.timestamps import minute_of, read_moment, timestamp
 from functions.redrive.dependencies import OTHER_EVENT, Attempt, Dependencies, Made
 from functions.redrive.run import Run
-from functions.redrive.tally import Tally, fate_of
+from functions.redrive.tally import ADOPTED, Tally, fate_of
 from functions.shared.clock import Clock
 from functions.shared.letter_items import Entry
 from functions.shared.letters import Letters
@@ -64,7 +64,7 @@ class Runner:
             elif _was_given_back(entry.row, version, run):
                 waiting.append(entry)
             elif entry.row.run == run.execution:
-                tally.add_replayed(entry.row)
+                tally.add_replayed(entry.row, entry.reason)
             else:
                 tally.add(entry.row, "changed")
         closes_as = run.request.rules.closes_as
@@ -114,7 +114,8 @@ class Runner:
             trying, waiting = _round(waiting, health)
             tried: dict[str, list[tuple[Attempt, Made]]] = defaultdict(list)
             for attempt, made in zip(trying, self._make(trying), strict=True):
-                tried[attempt.needed].append((attempt, made))
+                # One that was not sent says nothing of what it would have needed.
+                (ended if made.adopted else tried[attempt.needed]).append((attempt, made))
             for needed, results in tried.items():
                 health.note(needed, [made.cause for _, made in results])
                 if health.works(needed):
@@ -136,19 +137,18 @@ class Runner:
     def _record(self, results: Sequence[tuple[Attempt, Made]], run: Run, tally: Tally) -> None:
         now = self._clock.now()
         days = self._closed_days
-        records = [
-            _recorded(attempt.row, made.cause, run, now, days=days) for attempt, made in results
-        ]
+        records = [_recorded(attempt.row, made, run, now, days=days) for attempt, made in results]
         written = self._letters.change(records)
         for (attempt, made), record, result in zip(results, records, written, strict=True):
             cause = made.cause
-            if attempt.cause is None:
+            if attempt.cause is None and not made.adopted:
                 tally.attempted += 1
                 tally.refused += cause is not None and cause is not OTHER_EVENT
             if made.stored:
                 tally.stored[minute_of(read_moment(attempt.row.accepted_at))] += 1
             if result is True:
-                tally.add(attempt.row, fate_of(record.state), cause)
+                fate = "adopted" if made.adopted else fate_of(record.state)
+                tally.add(attempt.row, fate, cause)
             else:
                 tally.unwritten = result or tally.unwritten
                 tally.add(attempt.row, "unrecorded", cause or (result or None))
@@ -215,10 +215,11 @@ def _was_given_back(row: Row, version: int, run: Run) -> bool:
     )
 
 
-def _recorded(row: Row, cause: Cause | None, run: Run, now: datetime, *, days: int) -> Change:
+def _recorded(row: Row, made: Made, run: Run, now: datetime, *, days: int) -> Change:
     """The change that says what became of a claimed letter."""
-    row, execution = claimed(row), run.execution
+    row, execution, cause = claimed(row), run.execution, made.cause
     if cause is None:
-        return close(row, "resolved", run=execution, now=now, days=days)
+        reason = ADOPTED if made.adopted else ""
+        return close(row, "resolved", run=execution, now=now, days=days, reason=reason)
     most = run.request.max_episodes
     return fail_again(row, cause, run=execution, now=now, max_episodes=most)

@@ -11,9 +11,15 @@ from typing import Any, Literal
 from eventing.cause import OWN_FAULT, Cause, Code
 from eventing.redrive.ledger import Row, State
 
-Fate = Literal["resolved", "failed", "parked", "discarded", "changed", "left", "unrecorded"]
+Fate = Literal[
+    "resolved", "adopted", "failed", "parked", "discarded", "changed", "left", "unrecorded"
+]
 # Those of letters that a run is done with.
-DONE_WITH: Sequence[Fate] = ("resolved", "failed", "parked", "discarded", "changed")
+DONE_WITH: Sequence[Fate] = ("resolved", "adopted", "failed", "parked", "discarded", "changed")
+
+
+ADOPTED = "adopted: another region has published it"
+"""The reason on record of a letter that was resolved without being sent."""
 
 
 @dataclass
@@ -39,9 +45,9 @@ class Tally:
     """Counts of the letters of a chunk, a page or a run, by what became of them."""
 
     fates: Counter[Fate] = field(default_factory=Counter)
-    """`changed`: somebody else was at the letter since the plan. `left`: the ledger did not let it be
-    taken up. `unrecorded`: taken up, but the ledger did not take down what became of it; it is open
-    again when the run ends."""
+    """`adopted`: another region has published the event. `changed`: somebody else was at the letter since
+    the plan. `left`: the ledger did not let it be taken up. `unrecorded`: taken up, but the ledger did not
+    take down what became of it; it is open again when the run ends."""
     by_fingerprint: dict[str, Counter[Fate]] = field(default_factory=lambda: defaultdict(Counter))
     failed: list[dict[str, Any]] = field(default_factory=list)
     """The letters that were not resolved, with their causes."""
@@ -82,9 +88,9 @@ class Tally:
         else:
             self.left_out[needed] = replace(some)
 
-    def add_replayed(self, row: Row) -> None:
-        """Take note of a letter that a page had done with before it died."""
-        fate = fate_of(row.state)
+    def add_replayed(self, row: Row, reason: str = "") -> None:
+        """Take note of a letter that a page had done with before it died, for this reason on record."""
+        fate: Fate = "adopted" if reason == ADOPTED else fate_of(row.state)
         if fate not in ("failed", "parked"):
             self.attempted += fate == "resolved"
             self.add(row, fate)

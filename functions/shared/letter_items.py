@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from sys import intern
 from typing import Any, TypeVar
 
+from eventing.dead_letter import DeadLetter
 from eventing.json_text import Document, parse_if_json
-from eventing.redrive.ledger import Outline, Row
+from eventing.redrive.ledger import SHARDS, Outline, Row, originals_of, shard
 
 _MEMBERS = {
     kind: [member.name for member in fields(kind) if member.name != "key"]
@@ -18,6 +19,8 @@ _MEMBERS = {
 _NUMBERS = ("version", "episode", "expires_at", "size")
 # What each letter has of its own; the other texts are the same in many.
 _OWN = ("failed_at", "accepted_at", "event_key", "digest")
+ORIGIN = "origin_region"
+"""The member with the region that took the event, where it is another one."""
 
 Kind = TypeVar("Kind", bound=Outline)
 
@@ -28,6 +31,10 @@ class Entry:
 
     row: Row
     event: str = field(repr=False)
+    origin: str | None = None
+    """The region that took the event, where it is another one: that has lost it."""
+    reason: str = ""
+    """Why it was closed, if anybody said."""
 
     @cached_property
     def document(self) -> Document | None:
@@ -56,7 +63,24 @@ def read_letter(item: Mapping[str, Any], kind: type[Kind]) -> Kind:
 
 def read_entry(item: Mapping[str, Any]) -> Entry:
     """The letter in an item, with its event."""
-    return Entry(read_letter(item, Row), item["event"]["S"])
+    origin, reason = (item.get(name, {}).get("S") for name in (ORIGIN, "reason"))
+    return Entry(read_letter(item, Row), item["event"]["S"], origin, reason or "")
+
+
+def members_of(letter: DeadLetter, row: Row, shards: int = SHARDS) -> dict[str, str | int]:
+    """The members of a letter's item but its key; none that has nothing to say."""
+    members: dict[str, str | int | None] = {
+        **asdict(row),
+        "shard": shard(row.stage, row.state, row.key, shards),
+        "error_class": letter.cause.error_class,
+        "message": letter.cause.message,
+        "resource": letter.cause.resource or "-",
+        "event": letter.event,
+        "trace_id": letter.trace_id,
+        **originals_of(letter, row),
+    }
+    del members["key"]
+    return {name: value for name, value in members.items() if value is not None and value != ""}
 
 
 def attribute(value: str | int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -23,6 +23,7 @@ from functions.shared.letter_items import (
     Entry,
     Kind,
     attribute,
+    members_of,
     projection,
     read_entry,
     read_letter,
@@ -80,21 +81,11 @@ class Letters:
         """
         key = row.key
         originals = originals_of(letter, row)
-        members: dict[str, str | int | None] = {
-            **asdict(row),
-            "shard": shard(row.stage, row.state, key, self._shards),
-            "error_class": letter.cause.error_class,
-            "message": letter.cause.message,
-            "resource": letter.cause.resource or "-",
-            "event": letter.event,
-            "trace_id": letter.trace_id,
-            **originals,
-        }
-        # Those that an earlier row's are counted on from, or that are another's.
-        for name in ("key", "version", "episode", "run"):
-            del members[name]
+        # But those that an earlier row's are counted on from, or that are another's.
         given = {
-            name: value for name, value in members.items() if value is not None and value != ""
+            name: value
+            for name, value in members_of(letter, row, self._shards).items()
+            if name not in ("version", "episode", "run")
         }
         sets = ", ".join(f"#{name} = :{name}" for name in given)
         # `closed_at` and `reason` are of the time when it was closed before.

@@ -91,6 +91,11 @@ class Settings:
         return regions
 
     @property
+    def has_peers(self) -> bool:
+        """True where other regions may publish what this one has taken."""
+        return Variable.REGIONS in self.environment and len(self.regions) > 1
+
+    @property
     def longest_kept_days(self) -> int:
         """No copy of an event is anywhere for longer."""
         return int(self.environment[Variable.LONGEST_KEPT_DAYS])

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.doorkeeper_row import DoorkeeperRow
     from functions.shared.event_records import EventRecords
+    from functions.shared.event_scan import EventScan
     from functions.shared.event_store import EventStore
     from functions.shared.incidents import Incidents
     from functions.shared.letters import Letters
     from functions.shared.locks import Locks
+    from functions.shared.new_letters import NewLetters
+    from functions.shared.receipt_reader import ReceiptReader
     from functions.shared.registry import Registry
     from functions.shared.summary_row import SummaryRow
     from functions.shared.turns import Turns
@@ -52,6 +55,20 @@ class TableParts(BaseParts):
         )
 
     @cached_property
+    def event_scan(self) -> EventScan:
+        from functions.shared.event_scan import EventScan
+
+        table = self.environment[Variable.EVENTS_TABLE]
+        return EventScan(self.clients.client("dynamodb"), table=table, clock=self.clock)
+
+    @cached_property
+    def receipt_reader(self) -> ReceiptReader:
+        from functions.shared.receipt_reader import ReceiptReader
+
+        table = self.environment[Variable.RECEIPTS_TABLE]
+        return ReceiptReader(self.clients.client("dynamodb"), table=table, workers=self.workers)
+
+    @cached_property
     def doorkeeper(self) -> DoorkeeperReader:
         from functions.shared.doorkeeper import DoorkeeperReader
 
@@ -71,6 +88,17 @@ class TableParts(BaseParts):
             self.clients.client("dynamodb"),
             table=self.environment[Variable.LEDGER_TABLE],
             workers=self.workers,
+            clock=self.clock,
+            shards=self.shards,
+        )
+
+    @cached_property
+    def new_letters(self) -> NewLetters:
+        from functions.shared.new_letters import NewLetters
+
+        return NewLetters(
+            self.clients.client("dynamodb"),
+            table=self.environment[Variable.LEDGER_TABLE],
             clock=self.clock,
             shards=self.shards,
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
+from functions.adopter.handler import make_handler as make_adopter
 from functions.counter.handler import make_handler as make_counter
 from functions.redrive.handler import make_handler as make_redrive
 from functions.shared.clients import Clients
@@ -123,6 +124,11 @@ class Process:
         return make_counter(self.parts(threads=16))
 
     @cached_property
+    def adopter(self) -> Handler:
+        """The adopter."""
+        return make_adopter(self.parts(threads=8))
+
+    @cached_property
     def widget(self) -> Handler:
         """The widget."""
         return make_widget(self.parts(threads=1))
@@ -133,6 +139,12 @@ class Process:
         self._counts.clear()
         handler = self.triage if task["task"] == "triage" else self.redrive
         return handler(task, self.context(90 if task["task"] == "triage" else 120))
+
+    def adopt(self, task: Json) -> Json:
+        """Do a task of adoption."""
+        self._task = task["task"]
+        self._counts.clear()
+        return self.adopter(task, self.context(120))
 
     def context(self, seconds: int) -> Any:
         """What Lambda tells a function of an invocation that may take so long."""

@@ -112,6 +112,8 @@ class World:
         self.clock = WorldClock()
         self.ceilings = {"redrive": 1000, "discard": 100}
         self.page_seconds = 50.0
+        self.regions = [cloud.region]
+        """Of the deployment; the first is the one that is looked at."""
         self.stopped_because = ""
         """What an operator says who stops an execution."""
         self.log = StringIO()
@@ -141,6 +143,7 @@ class World:
             Variable.SERVICE: self.name,
             Variable.NAMESPACE: "Eventing",
             Variable.DEPLOYMENT: self.name,
+            Variable.REGIONS: json.dumps(self.regions),
             Variable.OPEN_LETTER_DAYS: "180",
             Variable.CLOSED_LETTER_DAYS: "30",
             Variable.RUNBOOK: "docs/runbook.md",

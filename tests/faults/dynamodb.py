@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from zlib import crc32
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
@@ -108,6 +109,8 @@ def _query(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
 def _scan(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
     # In no order of the keys, but always in the same one.
     keys = sorted(memory.items(name), key=lambda key: key[::-1])
+    if segments := content.get("TotalSegments"):
+        keys = [key for key in keys if crc32(key.encode()) % segments == content["Segment"]]
     if start := content.get("ExclusiveStartKey"):
         keys = [key for key in keys if key[::-1] > start["pk"]["S"][::-1]]
     expressions = Expressions(content)
@@ -116,15 +119,25 @@ def _scan(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
     wanted = content.get("FilterExpression")
     expressions.holds(wanted, {})
     kept = [item for item in page if expressions.holds(wanted, item)]
+    named = expressions.named(content.get("ProjectionExpression"))
     expressions.see_all_used()
-    answer: dict[str, Any] = {"Items": kept, "Count": len(kept), "ScannedCount": len(page)}
+    found = [_only(named, item) for item in kept]
+    answer: dict[str, Any] = {"Items": found, "Count": len(found), "ScannedCount": len(page)}
+    if _asked(content, "ReturnConsumedCapacity", "TOTAL"):
+        answer["ConsumedCapacity"] = {"CapacityUnits": _units(page)}
     if len(keys) > most:
         answer["LastEvaluatedKey"] = {"pk": page[-1]["pk"]}
     return json_response(answer)
 
 
 def _describe_table(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
-    table = {"TableName": content["TableName"], "TableStatus": "ACTIVE"}
+    items = memory.items(name).values()
+    table = {
+        "TableName": content["TableName"],
+        "TableStatus": "ACTIVE",
+        "ItemCount": len(items),
+        "TableSizeBytes": sum(map(_size, items)),
+    }
     return json_response({"Table": {**table, "LatestStreamArn": memory.stream}})
 
 
@@ -223,6 +236,11 @@ def _too_large(message: str) -> AWSResponse:
 def _asked(content: dict[str, Any], name: str, value: str) -> bool:
     assert content.get(name) in (None, value)
     return name in content
+
+
+def _units(items: Iterable[Item]) -> float:
+    """Of a read that is eventually consistent."""
+    return -(-sum(map(_size, items)) // 4096) / 2
 
 
 def _size(item: Item) -> int:

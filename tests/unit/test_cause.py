@@ -225,6 +225,7 @@ def test_the_list_of_codes_is_closed() -> None:
         "INVALID",
         "CONFLICT",
         "CRASHED",
+        "REGION_LOST",
         "UNKNOWN",
     ]
 
@@ -258,7 +259,7 @@ def test_a_subclass_has_the_cause_of_its_kind() -> None:
 
 @pytest.mark.parametrize("code", list(Code))
 def test_only_what_goes_away_by_itself_is_retryable(code: Code) -> None:
-    transient = {"THROTTLED", "UNAVAILABLE", "TIMEOUT", "CRASHED"}
+    transient = {"THROTTLED", "UNAVAILABLE", "TIMEOUT", "CRASHED", "REGION_LOST"}
     assert Cause(code, "", "").retryable == (code.value in transient)
 
 

@@ -404,7 +404,7 @@ def test_metrics_count_by_topic_by_cause_and_by_the_minute_of_acceptance(
     assert 0 < batch.pop("milliseconds") < 60_000
     assert {name: value for name, value in batch.items() if name not in LOGGERS_OWN} == {
         "message": "batch", "records": 3, "published": {"orders": 2}, "dead_lettered": 1,
-        "unsettled": 0, "settled_before": 0, "rounds": 1,
+        "unsettled": 0, "settled_before": 0, "published_elsewhere": 0, "rounds": 1,
     }  # fmt: skip
     assert "Lovelace" not in stream.log.getvalue()
 
