@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from eventing.inquiry import LetterState, Proof, Stored
+from eventing.publishers.inquiry import LetterState, Proof, Stored
 from eventing.receipts import partition_of, topic_of
 from eventing.timestamps import read_moment
 from functions.contract import LEDGER_EVENT_INDEX, LETTER_STATE_MEMBERS, STORED_MEMBERS
