@@ -309,9 +309,9 @@ class Cloud:
             return {"Items": [item for item in self.receipts if item["pk"] == partition]}
         if params["IndexName"] == "by_event":
             key = params["ExpressionAttributeValues"][":event_key"]
-            members = ("pk", *LETTER_STATE_MEMBERS)
+            there = ("pk", *LETTER_STATE_MEMBERS)
             found = [item for item in self.items if item.get("event_key") == key]
-            return {"Items": [{m: i[m] for m in members if m in i} for i in found]}
+            return {"Items": [{m: i[m] for m in there if m in i} for i in found]}
         assert params["IndexName"] == "by_state"
         names = params["ExpressionAttributeNames"]
         values = params["ExpressionAttributeValues"]
