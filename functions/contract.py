@@ -213,6 +213,8 @@ EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at")
 FOUND_MEMBERS = ("pk", "publisher", "origin_region", "accepted_at", "digest")
 # All that is read of an event to tell its publisher what became of it.
 STORED_MEMBERS = ("accepted_at", "origin_region", "digest", "erased_at")
+# All that operators may read of it.
+EVENT_MEMBERS = (*STORED_MEMBERS, "type", "expires_at")
 
 # All that operators may read of a letter in the ledger: what it failed by, and never the event.
 LETTER_MEMBERS = (

@@ -18,12 +18,14 @@ from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
+from infrastructure.constructs.inquiry import Inquiry
 from infrastructure.constructs.ledger import Ledger
 from infrastructure.constructs.notifier import Notifier
 from infrastructure.constructs.operations import Operations
 from infrastructure.constructs.policies import Policies
 from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.publishers import PublishersFunction, Registry, registry_permissions
+from infrastructure.constructs.receipts import Receipts
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
 from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
@@ -91,6 +93,7 @@ class RegionalStack(cdk.Stack):
             archive=archive,
             dead_letters=ingest_dead_letters,
         )
+        receipts = Receipts(self, "Receipts", region=region)
         publication = Publication(
             self,
             "Publication",
@@ -99,6 +102,7 @@ class RegionalStack(cdk.Stack):
             topics=topics,
             dead_letters=publish_dead_letters,
             invocation_records=operations.bucket,
+            receipts=receipts,
         )
         registry = Registry(self, "Registry", region=region, calls=calls, api=ingestion.api)
         registry.grant_look_up(ingestion.function)
@@ -113,6 +117,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             archive=archive,
             topics=topics,
+            receipts=receipts,
             registry=registry,
         )
         triage_task = TriageFunction(
@@ -133,6 +138,16 @@ class RegionalStack(cdk.Stack):
             approval=approval,
             dead_letters=dead_letters,
         )
+        inquiry = Inquiry(
+            self,
+            "Inquiry",
+            region=region,
+            ingestion=ingestion,
+            event_store=event_store,
+            ledger=ledger,
+            receipts=receipts,
+            registry=registry,
+        )
         publishers_task = PublishersFunction(
             self,
             "PublishersTask",
@@ -146,6 +161,8 @@ class RegionalStack(cdk.Stack):
             self,
             "Policies",
             region=region,
+            event_store=event_store,
+            receipts=receipts,
             ledger=ledger,
             operations=operations,
             topics=topics,
@@ -209,6 +226,8 @@ class RegionalStack(cdk.Stack):
             ingestion=ingestion,
             event_store=event_store,
             publication=publication,
+            receipts=receipts,
+            inquiry=inquiry,
             dead_letters=dead_letters,
             triage=triage_task,
             redrive=redrive_task,
@@ -250,6 +269,7 @@ class RegionalStack(cdk.Stack):
             "IngestDlqUrl": ingest_dead_letters.queue.queue_url,
             "PublishDlqUrl": publish_dead_letters.queue.queue_url,
             "LedgerTable": ledger.table.table_name,
+            "ReceiptsTable": receipts.table_name,
             "OpsTopicArn": operations.topic.topic_arn,
             "TopicArnPrefix": topics.arn_prefix,
             "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
@@ -283,6 +303,7 @@ class RegionalStack(cdk.Stack):
                     counter.function,
                     widget.function,
                     notifier.function,
+                    inquiry.function,
                     canary.function,
                 ),
             )

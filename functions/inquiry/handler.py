@@ -11,9 +11,9 @@ from aws_lambda_powertools import Logger
 from eventing.answer import Answer, refusal, reply
 from eventing.cause import cause_of
 from eventing.event import event_key
-from eventing.inquiry import asked_for, told
 from eventing.problem import Kind, Problem, Refused
-from eventing.publishers.judgement import SUSPENDED
+from eventing.publishers.doorkeeper import SUSPENDED
+from eventing.publishers.inquiry import asked_for, told
 from functions.shared.clock import Clock
 from functions.shared.doorkeeper import DoorkeeperReader
 from functions.shared.entry import entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from eventing.inquiry import LetterState, Proof, Stored
+from eventing.publishers.inquiry import LetterState, Proof, Stored
 from eventing.receipts import partition_of, topic_of
 from eventing.timestamps import read_moment
 from functions.contract import LEDGER_EVENT_INDEX, LETTER_STATE_MEMBERS, STORED_MEMBERS
@@ -18,7 +18,7 @@ MOST_PAGES = 20
 in batches."""
 
 
-class TooManyReceipts(Exception):  # noqa: N818 - what was found
+class ReceiptsUnread(Exception):  # noqa: N818 - what was found
     """The event may be in a receipt that was not read: there are more than can be looked through."""
 
 
@@ -69,7 +69,7 @@ class EventRecords:
     def proof(self, key: str, stored: Stored) -> Proof | None:
         """What a receipt of the region that took the event says; None: it has no receipt.
 
-        Raises `TooManyReceipts` after `MOST_PAGES`.
+        Raises `ReceiptsUnread` after `MOST_PAGES`.
         """
         partition = partition_of(
             key, accepted_at=read_moment(stored.accepted_at), region=stored.region
@@ -91,7 +91,7 @@ class EventRecords:
             if "LastEvaluatedKey" not in page:
                 return None
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        raise TooManyReceipts
+        raise ReceiptsUnread
 
 
 def _text(item: Mapping[str, Any], name: str) -> Any:

@@ -36,12 +36,13 @@ class Part(IntEnum):
     ATTENTION = auto()
     HANDLING = auto()
     RUNS = auto()
+    INQUIRY = auto()
     PUBLISHERS = auto()
     SENSITIVE_DATA = auto()
 
 
 # What these are about waits for a person while events flow; all else stops the flow or slows it down.
-_WAITING = (Part.ATTENTION, Part.RUNS, Part.PUBLISHERS)
+_WAITING = (Part.ATTENTION, Part.RUNS, Part.INQUIRY, Part.PUBLISHERS)
 
 
 class Missing(Enum):

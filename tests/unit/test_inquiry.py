@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from eventing.inquiry import Asked, LetterState, Proof, Stored, asked_for, told
 from eventing.problem import Kind, Refused
+from eventing.publishers.inquiry import Asked, LetterState, Proof, Stored, asked_for, told
 
 HERE, THERE = "eu-north-1", "us-east-1"
 ASKED = Asked("/shop", "1")
