@@ -16,6 +16,7 @@ from console.commands import (
     events,
     letters,
     publishers,
+    regions,
     runs,
     status,
     verify,
@@ -32,7 +33,7 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 failed, 2 usage, 3 partial or aborted.",
 )
 for module in (
-    *(status, letters, runs, approvals, audit, publishers),
+    *(status, letters, runs, approvals, audit, publishers, regions),
     *(deploy, verify, event, events, catalogue),
 ):
     module.add_to(app)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.sensitive_data import SensitiveData
     from infrastructure.constructs.triage import TriageFunction
     from infrastructure.constructs.widget import WidgetFunction
+    from workflows.adoption import Adoption
 
 _THIRD = WIDTH // 3
 _QUARTER = WIDTH // 4
@@ -75,6 +76,7 @@ class OperationsDashboard(Construct):
         publication: Publication,
         receipts: Receipts,
         inquiry: Inquiry,
+        adoption: Adoption,
         dead_letters: Sequence[DeadLetterQueue],
         triage: TriageFunction,
         redrive: RedriveFunction,
@@ -276,6 +278,7 @@ class OperationsDashboard(Construct):
                     ("triage", triage.function),
                     ("redrive", redrive.function),
                     ("counter", counter.function),
+                    ("adopter", adoption.function),
                     ("notifier", notifier.function),
                 )
             ),

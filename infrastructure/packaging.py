@@ -56,6 +56,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
     "counter": Contents(("cloudwatch", "dynamodb", "lambda", "sqs", "stepfunctions")),
     "inquiry": Contents(("dynamodb",)),
+    "adopter": Contents(("dynamodb", "sns"), schemas=True),
     "publishers": Contents(("apigateway", "dynamodb", "sns", "stepfunctions")),
     "canary": Contents(("apigateway", "sqs")),
     "widget": Contents(("dynamodb",)),

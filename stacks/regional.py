@@ -33,6 +33,7 @@ from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
 from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
+from workflows.adoption import Adoption
 from workflows.approval import Approval
 from workflows.publishers import Publishers
 from workflows.redrive import Redrive
@@ -148,6 +149,15 @@ class RegionalStack(cdk.Stack):
             receipts=receipts,
             registry=registry,
         )
+        adoption = Adoption(
+            self,
+            "Adoption",
+            region=region,
+            event_store=event_store,
+            receipts=receipts,
+            ledger=ledger,
+            operations=operations,
+        )
         publishers_task = PublishersFunction(
             self,
             "PublishersTask",
@@ -169,6 +179,7 @@ class RegionalStack(cdk.Stack):
             redrive=redrive.state_machine,
             approval=approval.state_machine,
             publishers=publishers.state_machine,
+            adoption=adoption.state_machine,
         )
         counter = Counter(
             self,
@@ -186,12 +197,8 @@ class RegionalStack(cdk.Stack):
             self,
             "DeadLetterHandling",
             region=region,
-            alarms=(
-                *triage_task.function.alarms,
-                *redrive_task.function.alarms,
-                *counter.function.alarms,
-                *ledger.alarms,
-            ),
+            functions=[task.function for task in (triage_task, redrive_task, counter, adoption)],
+            ledger=ledger,
         )
         Attention(self, "Attention", region=region, dead_letters=dead_letters)
         canary = None
@@ -228,6 +235,7 @@ class RegionalStack(cdk.Stack):
             publication=publication,
             receipts=receipts,
             inquiry=inquiry,
+            adoption=adoption,
             dead_letters=dead_letters,
             triage=triage_task,
             redrive=redrive_task,
@@ -274,11 +282,10 @@ class RegionalStack(cdk.Stack):
             "TopicArnPrefix": topics.arn_prefix,
             "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
             "PublishersStateMachineArn": publishers.state_machine.state_machine_arn,
+            "AdoptionStateMachineArn": adoption.state_machine.state_machine_arn,
             "RegistryTable": registry.table_name,
             "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
-            "OperatorPolicyArn": policies.operator.managed_policy_arn,
-            "ApproverPolicyArn": policies.approver.managed_policy_arn,
-            "KeyHolderPolicyArn": policies.key_holder.managed_policy_arn,
+            **policies.outputs,
             "IngestFunction": ingestion.function.function_name,
             "AccessLog": ingestion.access_log,
             "Regions": str(len(configuration.regions)),
@@ -295,17 +302,13 @@ class RegionalStack(cdk.Stack):
                 topics=topics,
                 key=ingestion.canary_key,
                 publish_dead_letters=publish_dead_letters,
-                functions=(
-                    ingestion.function,
-                    publication.function,
-                    triage_task.function,
-                    redrive_task.function,
-                    counter.function,
-                    widget.function,
-                    notifier.function,
-                    inquiry.function,
-                    canary.function,
-                ),
+                functions=[
+                    one.function
+                    for one in (
+                        *(ingestion, publication, triage_task, redrive_task, counter, widget),
+                        *(notifier, inquiry, adoption, canary),
+                    )
+                ],
             )
             outputs |= canary.outputs
             outputs["VerifierPolicyArn"] = verifier.policy.managed_policy_arn

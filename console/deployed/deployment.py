@@ -135,6 +135,14 @@ class Deployment:
             state_machine_arn=self.output("PublishersStateMachineArn"),
         )
 
+    @cached_property
+    def adoptions(self) -> Executions:
+        """The executions of the state machine that adopts a lost region."""
+        return Executions(
+            self.aws.client("stepfunctions"),
+            state_machine_arn=self.output("AdoptionStateMachineArn"),
+        )
+
     def key_value(self, id: str) -> str:
         """The value of an API key of this region: a secret, for whoever has the right to see it."""
         answer = self.aws.client("apigateway").get_api_key(apiKey=id, includeValue=True)

@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import custom_resources
 from constructs import Construct
 
-from functions.contract import EVENT_KEY_MEMBERS, STORED_MEMBERS
+from functions.contract import EVENT_KEY_MEMBERS, FOUND_MEMBERS, STORED_MEMBERS
 from infrastructure.constructs.aws_calls import Permission
 from infrastructure.constructs.tables import global_table, table_arn, throttles
 
@@ -95,6 +95,11 @@ class EventStore(Construct):
     def grant_inquire(self, grantee: iam.IGrantable) -> None:
         """Let it see when an event was taken and where, and whether it is the same; not what is in it."""
         self._grant_read(grantee, "dynamodb:GetItem", ("pk", *STORED_MEMBERS))
+
+    def grant_adopt(self, grantee: iam.IGrantable) -> None:
+        """Let it look through all events, though not at what is in them, and read those it names."""
+        self._grant_read(grantee, "dynamodb:Scan", FOUND_MEMBERS)
+        self._grant_read(grantee, "dynamodb:BatchGetItem", ("pk", "event"))
 
     def grant_probe(self, grantee: iam.IGrantable) -> None:
         """Let it see whether the table is there."""

@@ -16,17 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infrastructure.constructs.dead_letters import DeadLetterQueue
+    from infrastructure.constructs.function import Function
+    from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.notifier import Notifier
     from infrastructure.constructs.region import Region
 
 
 class DeadLetterHandling(Construct):
-    """`alarm` goes off when what counts, sorts or redrives dead letters does not work: one of `alarms`."""
+    """`alarm` goes off when what counts, sorts, redrives or keeps dead letters does not work."""
 
     alarm: cloudwatch.CompositeAlarm
 
     def __init__(
-        self, scope: Construct, id: str, *, region: Region, alarms: Sequence[cloudwatch.AlarmBase]
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        region: Region,
+        functions: Sequence[Function],
+        ledger: Ledger,
     ) -> None:
         super().__init__(scope, id)
         self.alarm = region.alarms.composite(
@@ -34,7 +42,7 @@ class DeadLetterHandling(Construct):
             "Alarm",
             part=Part.HANDLING,
             name="redrive-impaired",
-            components=alarms,
+            components=[*(a for one in functions for a in one.alarms), *ledger.alarms],
             meaning=Meaning(
                 what="Dead letters can't be dealt with as they should: triage, redrive or the counter "
                 "fails, or the ledger turns requests away.",

@@ -97,6 +97,12 @@ class Ledger(Construct):
         self.grant_audit(function)
         self._grant_index(function)
 
+    def grant_adopt(self, function: Function) -> None:
+        """Let it add letters, never over one that is there, remember incidents, and add to the audit."""
+        self._grant(function, "dynamodb:PartiQLInsert", rows=[LETTER_KEYS])
+        self._grant(function, "dynamodb:UpdateItem", rows=[f"{Rows.INCIDENT}*"])
+        self.grant_audit(function)
+
     def grant_audit(self, function: Function) -> None:
         """Let it add to the audit."""
         # An INSERT never overwrites, and nothing else may be done to what was decided.

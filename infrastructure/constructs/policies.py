@@ -61,6 +61,7 @@ class Policies(Construct):
         redrive: sfn.StateMachine,
         approval: sfn.StateMachine,
         publishers: sfn.StateMachine,
+        adoption: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
@@ -79,9 +80,15 @@ class Policies(Construct):
         self._look_up(event_store, receipts, ledger)
         for policy in (self.operator, self.key_holder):
             self._ask_of(policy, publishers)
+        self._ask_of(self.operator, adoption)
         self._hold_keys(region)
         self._approve(redrive, approval)
         self._keep_apart(approval)
+        self.outputs = {
+            "OperatorPolicyArn": self.operator.managed_policy_arn,
+            "ApproverPolicyArn": self.approver.managed_policy_arn,
+            "KeyHolderPolicyArn": self.key_holder.managed_policy_arn,
+        }
 
     def _policy(self, region: Region, name: str, description: str) -> iam.ManagedPolicy:
         # IAM knows no regions.
@@ -157,10 +164,10 @@ class Policies(Construct):
         # What is answered is said by the token alone, and an approver can read those of this deployment.
         allow(approver, ["states:SendTaskSuccess"], ["*"], why=NO_RESOURCE)
 
-    def _ask_of(self, policy: iam.ManagedPolicy, publishers: sfn.StateMachine) -> None:
-        """Let them ask for what is on record of publishers, and for changes."""
-        allow(policy, ["states:StartExecution"], [publishers.state_machine_arn])
-        executions = [self._executions(publishers)]
+    def _ask_of(self, policy: iam.ManagedPolicy, machine: sfn.StateMachine) -> None:
+        """Let them ask for what this state machine does, and hear what became of it."""
+        allow(policy, ["states:StartExecution"], [machine.state_machine_arn])
+        executions = [self._executions(machine)]
         allow(policy, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
 
     def _hold_keys(self, region: Region) -> None:

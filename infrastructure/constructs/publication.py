@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -87,6 +88,7 @@ class Publication(Construct):
                 Variable.PUBLISH_DLQ_URL: dead_letters.queue.queue_url,
                 Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
                 Variable.RECEIPTS_TABLE: receipts.table_name,
+                Variable.REGIONS: json.dumps(region.configuration.regions),
                 Variable.EVENT_RETENTION_DAYS: str(region.configuration.retention.events),
             },
             harm="subscribers get events late; those it fails on for good are dead letters.",
@@ -94,6 +96,8 @@ class Publication(Construct):
         topics.grant_publish(self.function)
         dead_letters.grant_send(self.function)
         receipts.grant_write(self.function)
+        # Of a backlog, what another region has published is left out.
+        receipts.grant_find(self.function)
         self._grant_invocation_records(invocation_records)
         # Not a notification of the bucket: S3 would send a test message first, and set off the alarm.
         dead_letters.add_events_of(

@@ -94,6 +94,12 @@ class Receipts(Construct):
             function, "dynamodb:PartiQLInsert", table=self.table_arn, rows=[f"{self._region}#*"]
         )
 
+    def grant_write_of_others(self, function: Function) -> None:
+        """Let it add receipts of what any region took: it publishes what it has adopted."""
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["dynamodb:PartiQLInsert"], resources=[self.table_arn])
+        )
+
     def grant_find(self, function: Function) -> None:
         """Let it look for a receipt, of any region."""
         function.add_to_role_policy(

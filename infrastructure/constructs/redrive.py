@@ -75,6 +75,7 @@ class RedriveFunction(Construct):
                 Variable.RECEIPTS_TABLE: receipts.table_name,
                 Variable.EVENT_RETENTION_DAYS: str(region.configuration.retention.events),
                 Variable.REGISTRY_TABLE: registry.table_name,
+                Variable.REGIONS: json.dumps(region.configuration.regions),
             },
             harm=DEAD_LETTERS_WAIT,
             # The counter tells of executions that fail, except for refusals.
@@ -107,7 +108,9 @@ class RedriveFunction(Construct):
         event_store.grant_probe(self.function)
         archive.grant_archive(self.function)
         topics.grant_publish(self.function)
-        receipts.grant_write(self.function)
+        receipts.grant_write_of_others(self.function)
+        # What another region has published is not sent.
+        receipts.grant_find(self.function)
         topics.grant_probe(self.function)
         # For whose letters it leaves out.
         registry.grant_doorkeeper(self.function)

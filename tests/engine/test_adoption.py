@@ -122,7 +122,10 @@ def test_only_the_window_is_adopted(adoption: Adoption) -> None:
     for id, moment in moments.items():
         adoption.accept(id, at=moment)
     world.clock.passed += 7200
-    window = {"from": timestamp(begin), "to": timestamp(begin + timedelta(minutes=10))}
+    window: dict[str, Any] = {
+        "from": timestamp(begin),
+        "to": timestamp(begin + timedelta(minutes=10)),
+    }
 
     adoption.run(**window)
 

@@ -98,7 +98,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         # What these raise is in part what operators did wrong: their executions tell.
         *(
             f"eventing-{f}-{what}"
-            for f in ("redrive", "publishers")
+            for f in ("redrive", "publishers", "adopter")
             for what in ("throttles", "duration")
         ),
         "eventing-api-failures",

@@ -129,7 +129,7 @@ def test_the_laptop_has_no_macie() -> None:
         (
             "reserved_concurrency",
             {"ingset": 1},
-            "there is no function 'ingset', only canary, counter, ",
+            "there is no function 'ingset', only adopter, canary, ",
         ),
         # With 0 Lambda runs it no more: that is how one is switched off.
         ("reserved_concurrency", {"ingest": 0}, "ingest: has to be a number from 1 on, not 0"),

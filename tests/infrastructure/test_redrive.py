@@ -165,6 +165,7 @@ def test_redrive_may_do_what_the_stages_do_and_write_down_what_it_did(regional: 
         ("dynamodb:Query", f"eventing-ledger/index/{LEDGER_INDEX}"),
         ("dynamodb:GetItem", REGISTRY),
         ("dynamodb:PartiQLInsert", RECEIPTS),
+        ("dynamodb:Query", RECEIPTS),
         *(
             (f"dynamodb:{action}", EVENTS)
             for action in (
@@ -247,6 +248,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
                 Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
                 Variable.RECEIPTS_TABLE: "eventing-receipts",
+                Variable.REGIONS: '["us-east-1"]',
                 Variable.EVENT_RETENTION_DAYS: "90",
                 Variable.REGISTRY_TABLE: "eventing-registry",
                 Variable.STATE_MACHINE_ARN: (

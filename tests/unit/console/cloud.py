@@ -21,6 +21,7 @@ from botocore.response import StreamingBody
 from botocore.session import Session
 
 from console.shell.surroundings import Surroundings
+from eventing.adoption.request import read_request as read_adoption_request
 from eventing.publishers.request import read_request as read_publisher_request
 from eventing.redrive.approval import read_approval
 from eventing.redrive.ledger import shard
@@ -32,6 +33,7 @@ REGION = "eu-north-1"
 STACK = f"eventing-{REGION}"
 MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:eventing-redrive"
 CHANGING = MACHINE.replace("eventing-redrive", "eventing-publishers")
+ADOPTING = MACHINE.replace("eventing-redrive", "eventing-adoption")
 ASKING = MACHINE.replace("eventing-redrive", "eventing-approval")
 OPS = f"arn:aws:sns:{REGION}:123456789012:eventing-ops"
 NOTIFIER = f"arn:aws:lambda:{REGION}:123456789012:function:eventing-notifier"
@@ -51,6 +53,7 @@ OUTPUTS = {
     "RedriveStateMachineArn": MACHINE,
     "ApprovalStateMachineArn": ASKING,
     "PublishersStateMachineArn": CHANGING,
+    "AdoptionStateMachineArn": ADOPTING,
     "OpsTopicArn": OPS,
     "IngestFunction": "eventing-ingest",
     "AccessLog": "/aws/apigateway/eventing-access",
@@ -175,6 +178,26 @@ def changed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
     return Run(request, {**output, **looked, "publisher": PUBLISHER}, states=["Work"])
 
 
+def adopted(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+    """What the state machine of adoption makes of an input when all goes well."""
+    plan = {
+        "gigabytes": 12.5,
+        "events": 9_000_000,
+        "segments": 13,
+        "dollars": 0.2048,
+        "minutes": 12.5,
+        "better_exported": False,
+        "last_published_at": "2026-11-27T14:59:58.000Z",
+        "quiet_at": "2026-11-27T15:15:00.000Z",
+    }
+    if request["action"] == "plan":
+        return Run(request, {"outcome": "planned", "plan": plan}, states=["Begin"])
+    counts = {"read": 9_000_000, "found": 500, "published": 300, "adopted": 200, "doubtful": 3}
+    read = {"units": 1638400, "dollars": 0.2048}
+    output = {"outcome": "adopted", "plan": plan, "counts": counts, "read": read, "seconds": 700.0}
+    return Run(request, output, states=["Begin", "Find a page"])
+
+
 @dataclass
 class Cloud:
     """What AWS holds, and what it was asked."""
@@ -182,6 +205,7 @@ class Cloud:
     folder: Path
     engine: Engine = done
     changing: Engine = changed
+    adopting: Engine = adopted
     fault: Callable[[str], None] = lambda operation: None
     """Called with each operation before it is done; what it raises happens in place of the answer."""
     after: Callable[[str], None] = lambda operation: None
@@ -350,6 +374,12 @@ class Cloud:
             read_publisher_request(request)
             self.runs[params["name"]] = self.changing(self, request)
             return {}
+        if params["stateMachineArn"] == ADOPTING:
+            read_adoption_request(
+                request, here=REGION, regions=(REGION, "eu-west-1"), at=NOW + timedelta(days=1)
+            )
+            self.runs[params["name"]] = self.adopting(self, request)
+            return {}
         read_request(request)
         self.runs[params["name"]] = self.engine(self, request)
         return {}
@@ -391,8 +421,8 @@ class Cloud:
             "status": "RUNNING",
         }
         if run.looks < len(run.states):
-            # Nobody asks for the history of a change to a publisher.
-            run.looks += ":eventing-publishers:" in params["executionArn"]
+            # Nobody asks for the history of other state machines.
+            run.looks += ":eventing-redrive:" not in params["executionArn"]
             return answer
         answer |= {"status": run.status, "stopDate": run.started_at + timedelta(seconds=2)}
         given = {"error": run.error, "cause": run.cause}

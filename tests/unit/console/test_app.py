@@ -29,6 +29,7 @@ COMMANDS = (
     *("deploy-command", "verify", "send", "route"),
 )
 PUBLISHERS = ("publishers ACTION", "publishers show", "publishers list", "publishers key")
+REGIONS = ("regions adopt",)
 
 
 def test_help_loads_neither_the_cdk_nor_the_sdk() -> None:
@@ -193,9 +194,13 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
         **{name: ["r-1"] for name in ("follow", "stop", "continue", "report")},
         **{name: ["r-2"] for name in ("approve", "refuse")},
     }
-    assert set(rights()) == {*COMMANDS, *PUBLISHERS, "publishers top"} - {"send", "route"}
+    assert set(rights()) == {*COMMANDS, *PUBLISHERS, *REGIONS, "publishers top"} - {"send", "route"}
     for command, listed in rights().items():
-        if command in (*PUBLISHERS, "verify"):  # their own tests run them with these and no others
+        if command in (
+            *PUBLISHERS,
+            *REGIONS,
+            "verify",
+        ):  # their own tests run them with these and no others
             continue
         cloud.runs, cloud.items, cloud.answers = (
             deepcopy(runs),
