@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pytest
-import urllib3
 
 from eventing.cost import dollars_by_unit
 from eventing.event import event_key
@@ -16,6 +14,7 @@ from eventing.prices import PRICES
 from eventing.receipts import units
 from eventing.timestamps import read_moment
 from infrastructure.packaging import ROOT
+from tests.end_to_end.asking import ask, get
 from tests.end_to_end.conftest import (
     PUBLISHER,
     PUBLISHERS,
@@ -45,26 +44,6 @@ if TYPE_CHECKING:
 BATCH = "application/cloudevents-batch+json"
 # A type of a topic that no other file of tests breaks.
 CUSTOMER = "com.example.shop.customer.moved.v1"
-
-
-def get(deployment: Deployment, query: str, *, publisher: str = PUBLISHER) -> tuple[int, Any]:
-    """Status and body, as a publisher is answered."""
-    answer = urllib3.request(
-        "GET",
-        f"{deployment.api_url}/events?{query}",
-        headers={"x-api-key": deployment.api_key(publisher)},
-        timeout=35,
-        retries=False,
-    )
-    return answer.status, json.loads(answer.data)
-
-
-def ask(
-    deployment: Deployment, event: dict[str, Any], *, publisher: str = PUBLISHER
-) -> tuple[int, Any]:
-    """What a publisher is told of an event."""
-    source, id = (quote(event[name], safe="") for name in ("source", "id"))
-    return get(deployment, f"source={source}&id={id}", publisher=publisher)
 
 
 def become(
