@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from itertools import cycle
 from operator import eq
@@ -14,11 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventing.cause import Cause, Code
+from eventing.dead_letter import DeadLetter
+from eventing.event import event_key
+from eventing.timestamps import timestamp
 from infrastructure.packaging import ROOT
 from local.cloud import LocalCloud
 from local.deployment import Deployment
 from tests.end_to_end.asking import ask
-from tests.end_to_end.conftest import PUBLISHER, Subscriber, denied, eventually, execute, items
+from tests.end_to_end.conftest import (
+    PUBLISHER,
+    Subscriber,
+    denied,
+    eventually,
+    execute,
+    items,
+    put_messages,
+)
 from tests.shown import run
 
 if TYPE_CHECKING:
@@ -184,3 +197,90 @@ def steadily_sent(deployments: list[Deployment], key: str) -> Iterator[list[int]
         stop.set()
         thread.join(30)
     assert len(statuses) > 10
+
+
+def test_what_a_lost_region_took_is_adopted_once_and_not_published_again_when_it_is_back(
+    deployments: list[Deployment], tmp_path: Path
+) -> None:
+    here, lost = deployments
+    at_here, at_lost = map(Subscriber, deployments)
+    environment = {**here.cloud.environment, "PYTHONPATH": str(ROOT)}
+
+    def asked(command: str) -> Any:
+        typed = f"eventing {command} --yes --reason tested --json"
+        return json.loads(run(typed, environment, folder=tmp_path))
+
+    began = datetime.now(UTC)
+    sent = events(200)
+    with not_publishing(lost):
+        for first in range(0, len(sent), 100):
+            body = json.dumps(sent[first : first + 100])
+            answer = lost.post(body, key=lost.api_key(PUBLISHER), content_type=BATCH)
+            assert answer.status == 202, answer.data
+        accepted = datetime.now(UTC)
+        ids = {event["id"] for event in sent}
+        eventually(partial(_stored, here, ids), partial(eq, len(sent)))
+        window = f"--from {timestamp(began)} --to {timestamp(accepted)}"
+
+        adopted = asked(f"regions adopt {REGIONS[1]} {window} --now")
+        assert adopted["counts"]["adopted"] == len(sent)
+        assert adopted["read"]["units"] > 0
+        assert "REGION_LOST" in adopted["next"][0]
+        redriven = asked("redrive --stage publish --cause REGION_LOST")
+        assert redriven["counts"] == {"resolved": len(sent)}
+        for event in sent:
+            (delivery,) = at_here.wait_for(event["id"])
+            assert json.loads(delivery.body) == event
+        again = asked(f"regions adopt {REGIONS[1]} {window} --now")
+        assert again["outcome"] == "nothing"
+        assert again["counts"]["published"] == len(sent)
+        # Its receipts have come to the region that is back, and its records are a backlog.
+        eventually(partial(_receipts, lost), partial(eq, _receipts(here)))
+        time.sleep(max(0.0, 31 - (datetime.now(UTC) - accepted).total_seconds()))
+
+    # It goes on with its stream: this event is behind all others there.
+    fence = events(1)[0]
+    assert lost.post(json.dumps(fence), key=lost.api_key(PUBLISHER)).status == 202
+    at_lost.wait_for(fence["id"])
+    assert [at_lost.seen(event["id"]) for event in sent] == [[]] * len(sent)
+    assert [len(at_here.seen(event["id"])) for event in sent] == [1] * len(sent)
+
+    # What it could not publish by itself was published meanwhile.
+    letters = [_letter(lost, event).text() for event in sent[:3]]
+    put_messages(lost.client("sqs"), lost.outputs["PublishDlqUrl"], letters)
+    execute(lost, action="triage", stage="publish")
+    ended = execute(lost, action="redrive", stage="publish")
+    assert json.loads(ended["output"])["counts"] == {"adopted": 3}
+    assert [at_lost.seen(event["id"]) for event in sent[:3]] == [[]] * 3
+
+
+@contextmanager
+def not_publishing(deployment: Deployment) -> Iterator[None]:
+    """Meanwhile a region takes events and publishes none; then it goes on where it stopped."""
+    functions = deployment.client("lambda")
+    name = deployment.outputs["PublishFunction"]
+    (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        yield
+    finally:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+
+def _receipts(deployment: Deployment) -> int:
+    return len(items(deployment, "ReceiptsTable"))
+
+
+def _letter(deployment: Deployment, event: dict[str, Any]) -> DeadLetter:
+    key = event_key(PUBLISHER, event["source"], event["id"])
+    (item,) = (item for item in items(deployment) if item["pk"]["S"] == key)
+    return DeadLetter(
+        stage="publish",
+        step="publish",
+        publisher=PUBLISHER,
+        event=item["event"]["S"],
+        accepted_at=item["accepted_at"]["S"],
+        cause=Cause(Code.TIMEOUT, "OutOfTime", "there was no time left to send it"),
+        failed_at=timestamp(datetime.now(UTC)),
+        topic="customers",
+    )

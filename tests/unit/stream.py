@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,11 +95,18 @@ class StreamClock(Clock):
         return super().result_by(min(deadline, self.patience), call, otherwise)
 
 
-def new_function(clients: Clients, workers: Executor, log: StringIO, clock: StreamClock) -> Handler:
-    """The function as it is after its initialisation."""
+def new_function(
+    clients: Clients,
+    workers: Executor,
+    log: StringIO,
+    clock: StreamClock,
+    *,
+    regions: Sequence[str] = (REGION,),
+) -> Handler:
+    """The function as it is after its initialisation, in a deployment of these regions."""
     return make_handler(
         Parts(
-            ENVIRONMENT,
+            {**ENVIRONMENT, "REGIONS": json.dumps(regions)},
             threads=THREADS,
             clients=clients,
             clock=clock,
