@@ -53,7 +53,7 @@ def test_it_is_in_every_region_and_knows_the_others(two_regions: Synthesis, regi
     function = template.one("AWS::Lambda::Function", FunctionName="eventing-adopter").properties
     variables = function["Environment"]["Variables"]
 
-    assert variables[Variable.REGIONS] == '["us-east-1","eu-west-1"]'
+    assert variables[Variable.REGIONS] == '["us-east-1", "eu-west-1"]'
     assert variables[Variable.EVENTS_TABLE] == "eventing-events"
     # A page and the rest of it: less than the task may take.
     assert 100 <= function["Timeout"] < 130
