@@ -1,8 +1,8 @@
 """Adoption finds a few events among very many: in little memory, at the price and in the time that it said.
 
-With ADOPT_EVENTS=1000000 the plan's time is held against it as well. DynamoDB is a stub below the SDK: its pages are of 1 MB,
-and it makes them as they are asked for. Time is that of the processor, the stub's own left out: what a
-function with one processor needs.
+With ADOPT_EVENTS=1000000 the plan's time is held against it as well. DynamoDB is a stub below the SDK: its
+pages are of 1 MB, and it makes them as they are asked for. Time is that of the processor, the stub's own left
+out: what a function with one processor needs.
 """
 
 from __future__ import annotations
