@@ -1,0 +1,1 @@
+"""Sensitive data: what Macie looks for, and what follows when it finds some."""
