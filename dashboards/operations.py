@@ -23,6 +23,7 @@ from dashboards.widgets import (
 )
 from functions.contract import LEDGER_INDEX
 from infrastructure.constructs.counter import LONG_RUN
+from infrastructure.constructs.coverage import UNEXAMINED
 from infrastructure.constructs.ingestion import FAILURES, REFUSED, SLOW
 from infrastructure.constructs.publication import LATE
 from infrastructure.constructs.tables import table_metric
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from infrastructure.constructs.canary import Canary
     from infrastructure.constructs.counter import Counter
+    from infrastructure.constructs.coverage import Coverage
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.health import Health
@@ -78,6 +80,7 @@ class OperationsDashboard(Construct):
         notifier: Notifier,
         ledger: Ledger,
         sensitive_data: SensitiveData | None,
+        coverage: Coverage | None,
         widget: WidgetFunction,
     ) -> None:
         super().__init__(scope, id)
@@ -295,13 +298,13 @@ class OperationsDashboard(Construct):
                 )
             ],
         ]
-        if sensitive_data:
+        if sensitive_data and coverage:
             rows += [
                 self._heading(
                     "Sensitive data",
-                    says="What Macie finds in the archive.",
+                    says="What Macie finds in the archive, and whether it looks.",
                     section="sensitive-data",
-                    logs={},
+                    logs={"coverage": coverage.function.log_name},
                 ),
                 [
                     graph(
@@ -309,8 +312,22 @@ class OperationsDashboard(Construct):
                         {"findings": sensitive_data.findings},
                         unit="findings",
                         above=0,
-                        width=WIDTH,
-                    )
+                        width=_THIRD,
+                    ),
+                    graph(
+                        "Archived for so long and perhaps not examined",
+                        {"unexamined": coverage.unexamined},
+                        unit="seconds",
+                        above=UNEXAMINED.to_seconds(),
+                        width=_THIRD,
+                    ),
+                    graph(
+                        "Findings that nobody took up",
+                        {"unseen": coverage.unseen},
+                        unit="findings",
+                        above=0,
+                        width=_THIRD,
+                    ),
                 ],
             ]
         dashboard(self, region=region, name="operations", rows=rows)

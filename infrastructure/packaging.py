@@ -58,6 +58,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "publishers": Contents(("apigateway", "dynamodb", "sns", "stepfunctions")),
     "canary": Contents(("apigateway", "sqs")),
     "widget": Contents(("dynamodb",)),
+    "coverage": Contents(("dynamodb", "macie2", "stepfunctions")),
     "notifier": Contents(("cloudwatch", "sns")),
 }
 

@@ -14,6 +14,7 @@ from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.canary import Canary
 from infrastructure.constructs.counter import Counter
+from infrastructure.constructs.coverage import Coverage
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
@@ -189,7 +190,7 @@ class RegionalStack(cdk.Stack):
                 topics=topics,
                 dead_letters=dead_letters,
             )
-        sensitive_data = None
+        sensitive_data = coverage = None
         if configuration.macie != "off":
             sensitive_data = SensitiveData(
                 self,
@@ -198,6 +199,13 @@ class RegionalStack(cdk.Stack):
                 archive=archive.bucket,
                 notifier=notifier,
                 calls=calls,
+            )
+            coverage = Coverage(
+                self,
+                "Coverage",
+                region=region,
+                archive=archive.bucket,
+                job_id=sensitive_data.job_id,
             )
 
         OperationsDashboard(
@@ -216,6 +224,7 @@ class RegionalStack(cdk.Stack):
             notifier=notifier,
             ledger=ledger,
             sensitive_data=sensitive_data,
+            coverage=coverage,
             widget=widget,
         )
         DeliveryDashboard(

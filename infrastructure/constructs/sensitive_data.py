@@ -78,6 +78,7 @@ class SensitiveData(Construct):
     the finding itself is sent, which says more.
     """
 
+    job_id: str
     findings: cloudwatch.Metric
     alarm: cloudwatch.Alarm
 
@@ -114,6 +115,7 @@ class SensitiveData(Construct):
             # Without a session there is nothing that Macie could have.
             for of_macie in (*lists, *identifiers, job):
                 of_macie.node.add_dependency(session)
+        self.job_id = job.get_response_field("jobId")
         rule = self._send_findings(region, archive, notifier, meaning)
         self.findings = cloudwatch.Metric(
             namespace="AWS/Events",
