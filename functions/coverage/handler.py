@@ -1,4 +1,4 @@
-"""The coverage function: sees every hour whether Macie looks at the archive, and whether findings were taken up."""
+"""The coverage function: sees every hour whether Macie looks, and whether findings were taken up."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ from eventing.sensitive_data.coverage import Coverage, coverage
 from functions.contract import Metric
 from functions.coverage.macie import Macie
 from functions.shared.clock import Clock
-from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.metrics import Metrics
-from functions.shared.parts import Parts
 
 # A finding that is younger may be on its way: Macie's events come within minutes as a rule.
 _ON_ITS_WAY = timedelta(hours=1)
 _LOOKS_BACK = timedelta(days=3)
 _MOST_FINDINGS = 1000
-_READ_SECONDS = 5
 
 
 class Handler:

@@ -116,8 +116,8 @@ class Coverage(Construct):
             name="macie-run-overdue",
             metric=Metric.ARCHIVE_UNEXAMINED,
             above=UNEXAMINED.to_seconds(),
-            what=f"No run of Macie's daily job is known to have been completed for {UNEXAMINED.to_hours():.0f} "
-            "hours: no findings may mean that nobody looked.",
+            what="No run of Macie's daily job is known to have been completed for "
+            f"{UNEXAMINED.to_hours():.0f} hours: no findings may mean that nobody looked.",
         )
         self._alarm(
             region,

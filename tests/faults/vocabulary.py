@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Service = Literal["apigateway", "dynamodb", "lambda", "monitoring", "s3", "sqs", "sns", "states"]
+Service = Literal[
+    "apigateway", "dynamodb", "lambda", "macie2", "monitoring", "s3", "sqs", "sns", "states"
+]
 """As in the host names of AWS."""
 
 Fault = Literal[

@@ -38,8 +38,17 @@ NOTIFIER = "eventing-notifier"
 HEALTH = ("eventing-unhealthy", "eventing-any-alarm")
 # Composites without an action: those, and the one that mutes.
 QUIET = (*HEALTH, "eventing-canary-reported")
+# Of Macie: one for each thing that may keep it from looking, or us from seeing what it finds.
+COVERAGE = {
+    "eventing-macie-off",
+    "eventing-macie-job-stopped",
+    "eventing-macie-run-errors",
+    "eventing-macie-run-overdue",
+    "eventing-findings-unseen",
+}
 # What these are about waits for a person, while events flow.
 WAITING = {
+    *COVERAGE,
     "eventing-attention",
     "eventing-ingest-old-dead-letters",
     "eventing-publish-old-dead-letters",
@@ -60,6 +69,11 @@ ALWAYS = {
     "StreamUnread": "ignore",
     "CanaryDelivered": "breaching",
     "KeysOverdue": "missing",
+    "MacieOff": "missing",
+    "MacieJobStopped": "ignore",
+    "MacieRunErrors": "ignore",
+    "ArchiveUnexamined": "ignore",
+    "FindingsUnseen": "ignore",
 }
 
 
@@ -134,6 +148,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         "eventing-events-unaccounted",
         "eventing-sensitive-data",
         "eventing-publisher-keys-overdue",
+        *COVERAGE,
     }
 
 
@@ -461,4 +476,6 @@ def test_the_runbook_can_be_anywhere(tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_without_macie_there_is_no_alarm_on_it(without_macie: Synthesis) -> None:
-    assert "eventing-sensitive-data" not in _metric_alarms(without_macie.regional())
+    assert not {"eventing-sensitive-data", *COVERAGE} & set(
+        _metric_alarms(without_macie.regional())
+    )
