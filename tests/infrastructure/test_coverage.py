@@ -38,7 +38,7 @@ def test_an_alarm_for_each_thing_that_can_be_amiss(
     assert alarm["AlarmName"] == f"eventing-{name}"
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
     assert well <= alarm["Threshold"] < amiss
-    # The look comes every hour; of two in an hour, the second after something was put right, the better counts.
+    # A look an hour; of two, the second after something was put right, the better counts.
     assert (alarm["Period"], alarm["Statistic"]) == (HOUR, "Minimum")
     assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (1, 1)
     assert alarm["AlarmActions"] == ["eventing-notifier"]
