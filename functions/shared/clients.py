@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_lambda import LambdaClient
+    from types_boto3_macie2 import Macie2Client
     from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
@@ -55,6 +56,10 @@ class Clients:
         """API Gateway's client in any region, made once. It makes each call once: what failed may be done."""
         return cast("APIGatewayClient", self._client("apigateway", region))
 
+    def step_functions(self, region: str) -> SFNClient:
+        """The client of Step Functions in any region, made once."""
+        return cast("SFNClient", self._client("stepfunctions", region))
+
     @overload
     def client(self, service: Literal["apigateway"]) -> APIGatewayClient: ...
     @overload
@@ -63,6 +68,8 @@ class Clients:
     def client(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
     @overload
     def client(self, service: Literal["lambda"]) -> LambdaClient: ...
+    @overload
+    def client(self, service: Literal["macie2"]) -> Macie2Client: ...
     @overload
     def client(self, service: Literal["s3"]) -> S3Client: ...
     @overload
