@@ -16,6 +16,7 @@ class Variable:
     LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
     APPROVAL_ABOVE = "APPROVAL_ABOVE"
     API_URL = "API_URL"
+    ACCOUNT = "ACCOUNT"
     ARCHIVE_BUCKET = "ARCHIVE_BUCKET"
     CANARY_KEY_ID = "CANARY_KEY_ID"
     CANARY_QUEUE_URL = "CANARY_QUEUE_URL"
@@ -29,6 +30,10 @@ class Variable:
     DASHBOARD = "DASHBOARD"
     DEPLOYMENT = "DEPLOYMENT"
     EVENT_RETENTION_DAYS = "EVENT_RETENTION_DAYS"
+    FINDINGS_POLICY = "FINDINGS_POLICY"
+    """By severity, whether operators are told of a finding or asked as well."""
+    GATHER_SECONDS = "GATHER_SECONDS"
+    """How long a case waits for further findings on its object before it is examined."""
     EVENTS_TABLE = "EVENTS_TABLE"
     INGEST_DLQ_URL = "INGEST_DLQ_URL"
     LEDGER_TABLE = "LEDGER_TABLE"
@@ -39,6 +44,8 @@ class Variable:
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
     PUBLISH_DLQ_URL = "PUBLISH_DLQ_URL"
     PUBLISH_MAPPING = "PUBLISH_MAPPING"
+    PUBLISHERS_MACHINE = "PUBLISHERS_MACHINE"
+    """The ARN of the state machine that changes publishers, in the primary region."""
     REGIONS = "REGIONS"
     REGISTRY_TABLE = "REGISTRY_TABLE"
     RUNBOOK = "RUNBOOK"
@@ -171,6 +178,11 @@ class Objects:
     """In the operations bucket: plans, results and counts of an execution."""
     CONCLUDED = "concluded.json"
     """Among those of an execution: written last, with the place of its report."""
+    CASES = "cases/"
+    """In the operations bucket: findings of sensitive data, by the cases that they make, and what became of
+    each: no event."""
+    FINDINGS = "findings/"
+    """In the operations bucket: the case of each finding that was taken up, by the finding's id."""
     APPROVALS = "approvals/"
     """In the operations bucket: plans that wait for an approval, each with the token of its task."""
     REPORTS = "reports/"
@@ -196,6 +208,10 @@ class Rows:
     TELL_LOCK = "tell#"
     SUMMARY = "summary"
     """The whole key of the one row that the dashboard reads."""
+
+
+QUARANTINE = "quarantine"
+"""The tag of an object of the archive that is under quarantine; its value is the case."""
 
 
 STANDING = "/me"

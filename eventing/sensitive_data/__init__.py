@@ -1,1 +1,1 @@
-"""Sensitive data: what Macie looks for, and what follows when it finds some."""
+"""Sensitive data: from a finding of Macie to the publisher, the events and everybody who got them."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -11,64 +11,80 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
 from eventing.sensitive_data.coverage import Coverage, coverage
-from functions.contract import Metric
-from functions.coverage.macie import Macie
+from eventing.sensitive_data.request import MACIE
+from functions.contract import Metric, Objects, Variable
 from functions.shared.clock import Clock
+from functions.shared.entry import entry
+from functions.shared.executions import Executions
 from functions.shared.invocation import Context
+from functions.shared.macie import Macie
 from functions.shared.metrics import Metrics
+from functions.shared.operations import OperationsBucket
+from functions.shared.parts import Parts
 
 # A finding that is younger may be on its way: Macie's events come within minutes as a rule.
 _ON_ITS_WAY = timedelta(hours=1)
 _LOOKS_BACK = timedelta(days=3)
 _MOST_FINDINGS = 1000
+_READ_SECONDS = 5
 
 
 class Handler:
-    """Asks Macie what it has done, and writes it as metrics; what was not taken up is taken up.
-
-    `unseen` are those of some findings' ids that no execution of the sensitive-data workflow has taken up;
-    `take_up` starts one for a finding's id.
-    """
+    """Asks Macie what it has done, and writes it as metrics; a finding that nobody took up is taken up."""
 
     def __init__(
         self,
         *,
         macie: Macie,
-        unseen: Callable[[Sequence[str]], Sequence[str]],
-        take_up: Callable[[str], None],
+        job_id: str,
+        archive: str,
+        bucket: OperationsBucket,
+        executions: Executions,
         metrics: Metrics,
         logger: Logger,
         clock: Clock,
     ) -> None:
         self._macie = macie
-        self._unseen = unseen
-        self._take_up = take_up
+        self._job_id = job_id
+        self._archive = archive
+        self._bucket = bucket
+        self._executions = executions
         self._metrics = metrics
         self._logger = logger
         self._clock = clock
 
     def __call__(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """The numbers that were written; raises what the SDK raises, which its error metric tells of."""
+        """The numbers that were written; raises what the SDK raises, and then no alarm ends."""
         now = self._clock.now()
         is_on = self._macie.is_on()
-        found = coverage(is_on=is_on, job=self._macie.job() if is_on else None, now=now)
+        job = self._macie.job(self._job_id) if is_on else None
+        found = coverage(is_on=is_on, job=job, now=now)
         self._write(found)
-        unseen: Sequence[str] = ()
-        if is_on:
-            ids = self._macie.findings(since=now - _LOOKS_BACK, until=now - _ON_ITS_WAY)
-            unseen = self._unseen(list(islice(ids, _MOST_FINDINGS)))
-            self._gauge(Metric.FINDINGS_UNSEEN, len(unseen))
-            for finding in unseen:
-                self._take_up(finding)
+        unseen = self._take_up(now) if is_on else 0
         told = {
             "off": found.off,
             "stopped": found.stopped,
             "had_errors": found.had_errors,
             "unexamined_hours": found.unexamined and round(found.unexamined / timedelta(hours=1)),
-            "unseen": len(unseen),
+            "unseen": unseen,
         }
         self._logger.info("coverage", **told)
         return told
+
+    def _take_up(self, now: datetime) -> int:
+        """Start an execution for each finding that is in no case, as its event would have."""
+        ids = self._macie.findings(
+            bucket=self._archive, since=now - _LOOKS_BACK, until=now - _ON_ITS_WAY
+        )
+        unseen = [
+            id
+            for id in islice(ids, _MOST_FINDINGS)
+            if not self._bucket.keys(f"{Objects.FINDINGS}{id}.json")
+        ]
+        self._gauge(Metric.FINDINGS_UNSEEN, len(unseen))
+        for id in unseen:
+            self._executions.start({"finding_id": id, "started_by": MACIE})
+        return len(unseen)
 
     def _write(self, found: Coverage) -> None:
         self._gauge(Metric.MACIE_OFF, found.off)
@@ -83,3 +99,20 @@ class Handler:
 
     def _gauge(self, metric: str, value: int) -> None:
         self._metrics.write(gauges={metric: (int(value), MetricUnit.Count)})
+
+
+def make_handler(parts: Parts) -> Handler:
+    """The function, put together from these parts."""
+    return Handler(
+        macie=parts.macie,
+        job_id=parts.environment[Variable.MACIE_JOB_ID],
+        archive=parts.environment[Variable.ARCHIVE_BUCKET],
+        bucket=parts.bucket,
+        executions=parts.executions,
+        metrics=parts.metrics,
+        logger=parts.logger,
+        clock=parts.clock,
+    )
+
+
+handle = entry(lambda: make_handler(Parts(threads=1, read_seconds=_READ_SECONDS)))

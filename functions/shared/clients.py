@@ -56,6 +56,10 @@ class Clients:
         """API Gateway's client in any region, made once. It makes each call once: what failed may be done."""
         return cast("APIGatewayClient", self._client("apigateway", region))
 
+    def step_functions(self, region: str) -> SFNClient:
+        """The client of Step Functions in any region, made once."""
+        return cast("SFNClient", self._client("stepfunctions", region))
+
     @overload
     def client(self, service: Literal["apigateway"]) -> APIGatewayClient: ...
     @overload

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from eventing.schemas import Schemas
     from functions.shared.alarm_reader import AlarmReader
     from functions.shared.archive import Archive
+    from functions.shared.archive_objects import ArchiveObjects
     from functions.shared.dead_letter_queue import DeadLetterQueue
     from functions.shared.executions import Executions
     from functions.shared.front_door import FrontDoor
+    from functions.shared.macie import Macie
     from functions.shared.message_queue import MessageQueue
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
@@ -83,6 +85,19 @@ class Parts(TableParts):
         from functions.shared.archive import Archive
 
         return Archive(self.clients.client("s3"), bucket=self.environment[Variable.ARCHIVE_BUCKET])
+
+    @cached_property
+    def archive_objects(self) -> ArchiveObjects:
+        from functions.shared.archive_objects import ArchiveObjects
+
+        bucket = self.environment[Variable.ARCHIVE_BUCKET]
+        return ArchiveObjects(self.clients.client("s3"), bucket=bucket)
+
+    @cached_property
+    def macie(self) -> Macie:
+        from functions.shared.macie import Macie
+
+        return Macie(self.clients.client("macie2"))
 
     @cached_property
     def topics(self) -> Topics:
@@ -178,6 +193,15 @@ class Parts(TableParts):
             self.clients.client("stepfunctions"),
             state_machine_arn=self.environment[Variable.STATE_MACHINE_ARN],
         )
+
+    @cached_property
+    def changes(self) -> Executions:
+        """The executions that change publishers, in the primary region."""
+        from functions.shared.executions import Executions
+
+        arn = self.environment[Variable.PUBLISHERS_MACHINE]
+        region = arn.split(":")[3]
+        return Executions(self.clients.step_functions(region), state_machine_arn=arn)
 
     @cached_property
     def metric_reader(self) -> MetricReader:

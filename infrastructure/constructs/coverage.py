@@ -11,14 +11,16 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from functions.contract import Metric, Variable
+from functions.contract import Metric, Objects, Variable
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
 
 if TYPE_CHECKING:
     from aws_cdk import aws_s3 as s3
+    from aws_cdk import aws_stepfunctions as sfn
 
+    from infrastructure.constructs.operations import Operations
     from infrastructure.constructs.region import Region
 
 _HOUR = cdk.Duration.hours(1)
@@ -35,7 +37,15 @@ class Coverage(Construct):
     unseen: cloudwatch.Metric
 
     def __init__(
-        self, scope: Construct, id: str, *, region: Region, archive: s3.IBucket, job_id: str
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        region: Region,
+        archive: s3.IBucket,
+        job_id: str,
+        operations: Operations,
+        state_machine: sfn.IStateMachine,
     ) -> None:
         super().__init__(scope, id)
         self.function = Function(
@@ -49,11 +59,19 @@ class Coverage(Construct):
             environment={
                 Variable.MACIE_JOB_ID: job_id,
                 Variable.ARCHIVE_BUCKET: archive.bucket_name,
+                Variable.OPERATIONS_BUCKET: operations.bucket.bucket_name,
+                Variable.STATE_MACHINE_ARN: state_machine.state_machine_arn,
             },
             # Its silence sets off an alarm.
             harm=None,
         )
         self._grant_ask_macie()
+        operations.grant_list(self.function, Objects.FINDINGS)
+        self.function.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["states:StartExecution"], resources=[state_machine.state_machine_arn]
+            )
+        )
         events.Rule(
             self,
             "EveryHour",

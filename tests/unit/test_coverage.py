@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -13,15 +13,16 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from eventing.sensitive_data.coverage import Coverage, Job, coverage
-from functions.contract import Metric
-from functions.coverage.handler import Handler
-from functions.coverage.macie import Macie
+from functions.contract import Metric, Objects, Variable
+from functions.coverage.handler import make_handler
+from functions.shared.clients import Clients
 from functions.shared.clock import Clock
-from functions.shared.metrics import Metrics
+from functions.shared.parts import Parts
 from tests.faults.aws import FakeAws
 from tests.faults.vocabulary import Fault
 from tests.unit.invocations import Context
 
+MACHINE = "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-sensitive-data"
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 MADE = NOW - timedelta(days=30)
 HOUR = timedelta(hours=1)
@@ -71,7 +72,7 @@ class Noon(Clock):
 class Look:
     """The coverage function before a Macie in memory, and what it has written, started and logged."""
 
-    def __init__(self, aws: FakeAws, client: Any) -> None:
+    def __init__(self, aws: FakeAws, clients: Clients) -> None:
         self.aws = aws
         self.aws.jobs["job1"] = {
             "jobStatus": "IDLE",
@@ -79,20 +80,27 @@ class Look:
             "lastRunTime": (NOW - 2 * HOUR).isoformat(),
             "lastRunErrorStatus": {"code": "NONE"},
         }
-        self.seen: set[str] = set()
-        self.started: list[str] = []
-        self.log = StringIO()
-        self._handler = Handler(
-            macie=Macie(client, job_id="job1", bucket="shop-archive"),
-            unseen=self._unseen,
-            take_up=self.started.append,
-            metrics=Metrics(namespace="Eventing", service="shop"),
-            logger=Logger(service="coverage", stream=self.log),
-            clock=Noon(),
-        )
+        environment = {
+            Variable.SERVICE: "shop",
+            Variable.NAMESPACE: "Eventing",
+            Variable.MACIE_JOB_ID: "job1",
+            Variable.ARCHIVE_BUCKET: "shop-archive",
+            Variable.OPERATIONS_BUCKET: "shop-operations",
+            Variable.STATE_MACHINE_ARN: MACHINE,
+        }
+        logger = Logger(service="coverage", stream=StringIO())
+        parts = Parts(environment, threads=1, clients=clients, logger=logger, clock=Noon())
+        self._handler = make_handler(parts)
 
-    def _unseen(self, ids: Sequence[str]) -> Sequence[str]:
-        return [one for one in ids if one not in self.seen]
+    def see(self, *ids: str) -> None:
+        """Put findings into cases, as the sensitive-data workflow does."""
+        held = self.aws.buckets.setdefault("shop-operations", {})
+        held.update({f"{Objects.FINDINGS}{id}.json": b"{}" for id in ids})
+
+    @property
+    def started(self) -> list[str]:
+        """The findings that executions were started for."""
+        return [json.loads(one["input"])["finding_id"] for one in self.aws.executions]
 
     def __call__(self) -> dict[str, Any]:
         return self._handler({}, Context(60))
@@ -106,7 +114,7 @@ class Look:
 def look() -> Iterator[Look]:
     aws = FakeAws()
     with aws.installed() as clients:
-        yield Look(aws, clients.client("macie2"))
+        yield Look(aws, clients)
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
@@ -187,13 +195,13 @@ def test_findings_that_nobody_saw_are_counted_and_taken_up(
     look.finding("too-young", timedelta(minutes=30))
     look.finding("long-ago", timedelta(days=4))
     look.finding("elsewhere", 2 * HOUR, bucket="somebody-elses")
-    look.seen = {"f0", "f3"}
+    look.see("f0", "f3")
 
     look()
     assert written(capsys) == WELL | {Metric.FINDINGS_UNSEEN: 3}
     assert look.started == ["f1", "f2", "f4"]
 
-    look.seen |= set(look.started)
+    look.see(*look.started)
     look()
     assert written(capsys)[Metric.FINDINGS_UNSEEN] == 0
 

@@ -1,7 +1,8 @@
-"""Macie, as far as it tells what it has examined and found."""
+"""Macie in this region: its session, a job of it, and what it found."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,15 +21,10 @@ _NO_SUCH_JOB = ("ResourceNotFoundException", "ValidationException")
 
 
 class Macie:
-    """Macie's session in this region, the daily job, and what was found in the archive.
+    """Macie in this region. The methods raise what the SDK raises, except as they say."""
 
-    The methods raise what the SDK raises, except as they say.
-    """
-
-    def __init__(self, client: Macie2Client, *, job_id: str, bucket: str) -> None:
+    def __init__(self, client: Macie2Client) -> None:
         self._client = client
-        self._job_id = job_id
-        self._bucket = bucket
 
     def is_on(self) -> bool:
         """False while Macie is off or paused. It answers then as if we had no permission."""
@@ -39,10 +35,10 @@ class Macie:
                 return False
             raise
 
-    def job(self) -> Job | None:
-        """The daily job; None when there is none of its id."""
+    def job(self, id: str) -> Job | None:
+        """A job that runs regularly; None when there is none of this id."""
         try:
-            found = self._client.describe_classification_job(jobId=self._job_id)
+            found = self._client.describe_classification_job(jobId=id)
         except ClientError as error:
             if _code(error) in _NO_SUCH_JOB:
                 return None
@@ -54,8 +50,14 @@ class Macie:
             had_errors=found.get("lastRunErrorStatus", {}).get("code") == "ERROR",
         )
 
-    def findings(self, *, since: datetime, until: datetime) -> Iterator[str]:
-        """The ids of findings about objects of the archive that were made in this time, the oldest first."""
+    def finding(self, id: str) -> Any:
+        """The finding as events have it, None where there is none."""
+        found = self._client.get_findings(findingIds=[id])["findings"]
+        # The SDK has read its times.
+        return json.loads(json.dumps(found[0], default=str)) if found else None
+
+    def findings(self, *, bucket: str, since: datetime, until: datetime) -> Iterator[str]:
+        """The ids of findings about objects of a bucket that were made in this time, the oldest first."""
         token: dict[str, Any] = {}
         while True:
             page = self._client.list_findings(
@@ -63,7 +65,7 @@ class Macie:
                     "criterion": {
                         # The other category is about the bucket's settings.
                         "category": {"eq": ["CLASSIFICATION"]},
-                        "resourcesAffected.s3Bucket.name": {"eq": [self._bucket]},
+                        "resourcesAffected.s3Bucket.name": {"eq": [bucket]},
                         "createdAt": {"gte": _milliseconds(since), "lte": _milliseconds(until)},
                     }
                 },
