@@ -8,6 +8,7 @@ from constructs import Construct
 
 from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
+from dashboards.sensitive_data import sensitive_data_rows
 from dashboards.widgets import (
     WIDTH,
     Row,
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infrastructure.constructs.canary import Canary
+    from infrastructure.constructs.cases import CasesFunction
     from infrastructure.constructs.counter import Counter
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.findings import Findings
     from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.ledger import Ledger
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
     from infrastructure.constructs.publication import Publication
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
-    from infrastructure.constructs.sensitive_data import SensitiveData
     from infrastructure.constructs.triage import TriageFunction
     from infrastructure.constructs.widget import WidgetFunction
 
@@ -77,7 +79,9 @@ class OperationsDashboard(Construct):
         counter: Counter,
         notifier: Notifier,
         ledger: Ledger,
-        sensitive_data: SensitiveData | None,
+        findings: Findings,
+        cases: CasesFunction,
+        cases_log: str,
         widget: WidgetFunction,
     ) -> None:
         super().__init__(scope, id)
@@ -287,32 +291,15 @@ class OperationsDashboard(Construct):
             ),
             [
                 graph(
-                    "Alarms and findings that could not be told",
+                    "Alarms that could not be told",
                     {"not told": notifier.undelivered},
                     unit="messages",
                     above=0,
                     width=WIDTH,
                 )
             ],
+            *sensitive_data_rows(region, findings=findings, cases=cases, executions=cases_log),
         ]
-        if sensitive_data:
-            rows += [
-                self._heading(
-                    "Sensitive data",
-                    says="What Macie finds in the archive.",
-                    section="sensitive-data",
-                    logs={},
-                ),
-                [
-                    graph(
-                        "Findings",
-                        {"findings": sensitive_data.findings},
-                        unit="findings",
-                        above=0,
-                        width=WIDTH,
-                    )
-                ],
-            ]
         dashboard(self, region=region, name="operations", rows=rows)
 
     def _heading(self, title: str, *, says: str, section: str, logs: dict[str, str]) -> Row:

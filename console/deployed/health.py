@@ -17,7 +17,7 @@ Health = Literal["healthy", "needs attention", "unhealthy"]
 _ATTENTION = (
     *("attention", "old-dead-letters", "redrive-failed", "redrive-long", "publishers-impaired"),
     "publisher-keys-overdue",
-    "sensitive-data",
+    *("sensitive-data", "sensitive-data-failed"),
 )
 
 Under = tuple[Execution, Progress]

@@ -41,7 +41,7 @@ class Part(IntEnum):
 
 
 # What these are about waits for a person while events flow; all else stops the flow or slows it down.
-_WAITING = (Part.ATTENTION, Part.RUNS, Part.PUBLISHERS)
+_WAITING = (Part.ATTENTION, Part.RUNS, Part.PUBLISHERS, Part.SENSITIVE_DATA)
 
 
 class Missing(Enum):
