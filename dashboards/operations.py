@@ -8,6 +8,7 @@ from constructs import Construct
 
 from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
+from dashboards.sensitive_data import sensitive_data_rows
 from dashboards.widgets import (
     WIDTH,
     Row,
@@ -23,7 +24,6 @@ from dashboards.widgets import (
 )
 from functions.contract import LEDGER_INDEX
 from infrastructure.constructs.counter import LONG_RUN
-from infrastructure.constructs.coverage import UNEXAMINED
 from infrastructure.constructs.ingestion import FAILURES, REFUSED, SLOW
 from infrastructure.constructs.publication import LATE
 from infrastructure.constructs.tables import table_metric
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infrastructure.constructs.canary import Canary
+    from infrastructure.constructs.cases import CasesFunction
     from infrastructure.constructs.counter import Counter
     from infrastructure.constructs.coverage import Coverage
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.findings import Findings
     from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.ledger import Ledger
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
     from infrastructure.constructs.publication import Publication
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
-    from infrastructure.constructs.sensitive_data import SensitiveData
     from infrastructure.constructs.triage import TriageFunction
     from infrastructure.constructs.widget import WidgetFunction
 
@@ -79,7 +80,9 @@ class OperationsDashboard(Construct):
         counter: Counter,
         notifier: Notifier,
         ledger: Ledger,
-        sensitive_data: SensitiveData | None,
+        findings: Findings,
+        cases: CasesFunction,
+        cases_log: str,
         coverage: Coverage | None,
         widget: WidgetFunction,
     ) -> None:
@@ -290,46 +293,17 @@ class OperationsDashboard(Construct):
             ),
             [
                 graph(
-                    "Alarms and findings that could not be told",
+                    "Alarms that could not be told",
                     {"not told": notifier.undelivered},
                     unit="messages",
                     above=0,
                     width=WIDTH,
                 )
             ],
+            *sensitive_data_rows(
+                region, findings=findings, cases=cases, executions=cases_log, coverage=coverage
+            ),
         ]
-        if sensitive_data and coverage:
-            rows += [
-                self._heading(
-                    "Sensitive data",
-                    says="What Macie finds in the archive, and whether it looks.",
-                    section="sensitive-data",
-                    logs={"coverage": coverage.function.log_name},
-                ),
-                [
-                    graph(
-                        "Findings",
-                        {"findings": sensitive_data.findings},
-                        unit="findings",
-                        above=0,
-                        width=_THIRD,
-                    ),
-                    graph(
-                        "Archived for so long and perhaps not examined",
-                        {"unexamined": coverage.unexamined},
-                        unit="seconds",
-                        above=UNEXAMINED.to_seconds(),
-                        width=_THIRD,
-                    ),
-                    graph(
-                        "Findings that nobody took up",
-                        {"unseen": coverage.unseen},
-                        unit="findings",
-                        above=0,
-                        width=_THIRD,
-                    ),
-                ],
-            ]
         dashboard(self, region=region, name="operations", rows=rows)
 
     def _heading(self, title: str, *, says: str, section: str, logs: dict[str, str]) -> Row:

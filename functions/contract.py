@@ -67,9 +67,6 @@ class Notice:
     KIND = "notice"
     WELL_AGAIN = "well-again"
     """No alarm is on any more, since the member `at`."""
-    FINDING = "finding"
-    """Macie found sensitive data: members `type`, `severity`, `path`, `id`, and the `description` of the
-    alarm on findings."""
 
 
 class Dimension:

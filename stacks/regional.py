@@ -13,10 +13,12 @@ from dashboards.redrive import RedriveDashboard
 from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.canary import Canary
+from infrastructure.constructs.cases import CasesFunction
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.coverage import Coverage
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
+from infrastructure.constructs.findings import Findings
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
 from infrastructure.constructs.ledger import Ledger
@@ -35,6 +37,7 @@ from infrastructure.constructs.widget import WidgetFunction
 from workflows.approval import Approval
 from workflows.publishers import Publishers
 from workflows.redrive import Redrive
+from workflows.sensitive_data import SensitiveDataWorkflow
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -124,7 +127,9 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             dead_letters=dead_letters,
         )
-        approval = Approval(self, "Approval", region=region, redrive=redrive_task)
+        approval = Approval(
+            self, "Approval", region=region, name="approval", function=redrive_task.function
+        )
         redrive = Redrive(
             self,
             "Redrive",
@@ -133,6 +138,28 @@ class RegionalStack(cdk.Stack):
             triage=triage_task,
             approval=approval,
             dead_letters=dead_letters,
+        )
+        cases_task = CasesFunction(
+            self,
+            "CasesTask",
+            region=region,
+            archive=archive,
+            topics=topics,
+            registry=registry,
+            ledger=ledger,
+            operations=operations,
+        )
+        archive.keep_quarantined_from_all_but([cases_task.function])
+        sensitive_data = SensitiveDataWorkflow(
+            self, "SensitiveDataWorkflow", region=region, cases=cases_task
+        )
+        findings = Findings(
+            self,
+            "Findings",
+            region=region,
+            archive=archive,
+            cases=cases_task,
+            state_machine=sensitive_data.state_machine,
         )
         publishers_task = PublishersFunction(
             self,
@@ -151,7 +178,8 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             topics=topics,
             redrive=redrive.state_machine,
-            approval=approval.state_machine,
+            approvals=(approval.state_machine, sensitive_data.approval),
+            sensitive_data=sensitive_data.state_machine,
             publishers=publishers.state_machine,
         )
         counter = Counter(
@@ -190,22 +218,19 @@ class RegionalStack(cdk.Stack):
                 topics=topics,
                 dead_letters=dead_letters,
             )
-        sensitive_data = coverage = None
+        coverage = None
         if configuration.macie != "off":
-            sensitive_data = SensitiveData(
-                self,
-                "SensitiveData",
-                region=region,
-                archive=archive.bucket,
-                notifier=notifier,
-                calls=calls,
+            macie = SensitiveData(
+                self, "SensitiveData", region=region, archive=archive.bucket, calls=calls
             )
             coverage = Coverage(
                 self,
                 "Coverage",
                 region=region,
                 archive=archive.bucket,
-                job_id=sensitive_data.job_id,
+                job_id=macie.job_id,
+                operations=operations,
+                state_machine=sensitive_data.state_machine,
             )
 
         OperationsDashboard(
@@ -223,7 +248,9 @@ class RegionalStack(cdk.Stack):
             counter=counter,
             notifier=notifier,
             ledger=ledger,
-            sensitive_data=sensitive_data,
+            findings=findings,
+            cases=cases_task,
+            cases_log=sensitive_data.log_name,
             coverage=coverage,
             widget=widget,
         )
@@ -265,6 +292,8 @@ class RegionalStack(cdk.Stack):
             "PublishersStateMachineArn": publishers.state_machine.state_machine_arn,
             "RegistryTable": registry.table_name,
             "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
+            "SensitiveDataStateMachineArn": sensitive_data.state_machine.state_machine_arn,
+            "CaseApprovalStateMachineArn": sensitive_data.approval.state_machine_arn,
             "OperatorPolicyArn": policies.operator.managed_policy_arn,
             "ApproverPolicyArn": policies.approver.managed_policy_arn,
             "KeyHolderPolicyArn": policies.key_holder.managed_policy_arn,

@@ -61,11 +61,12 @@ class Handler:
         found = coverage(is_on=is_on, job=job, now=now)
         self._write(found)
         unseen = self._take_up(now) if is_on else 0
-        told = {
+        hours = None if found.unexamined is None else round(found.unexamined / timedelta(hours=1))
+        told: dict[str, Any] = {
             "off": found.off,
             "stopped": found.stopped,
             "had_errors": found.had_errors,
-            "unexamined_hours": found.unexamined and round(found.unexamined / timedelta(hours=1)),
+            "unexamined_hours": hours,
             "unseen": unseen,
         }
         self._logger.info("coverage", **told)

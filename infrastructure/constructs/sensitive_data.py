@@ -1,4 +1,4 @@
-"""Sensitive data: Macie looks into the archive every day, and operators hear of what it finds."""
+"""Sensitive data: Macie looks into the archive every day."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_events as events
 from aws_cdk import aws_macie as macie
 from aws_cdk import custom_resources
 from constructs import Construct
 
 from eventing.sensitive_data.detection import Detection
-from functions.contract import Notice
-from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.aws_calls import Permission
 
 if TYPE_CHECKING:
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
     from eventing.sensitive_data.detection import AllowList, Identifier
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.aws_calls import AwsCalls
-    from infrastructure.constructs.notifier import Notifier
     from infrastructure.constructs.region import Region
 
 
@@ -71,16 +66,13 @@ def _digest(content: object) -> str:
 
 
 class SensitiveData(Construct):
-    """The daily job on the archive, and its findings on the ops topic.
+    """The daily job on the archive; `workflows/sensitive_data.py` follows up what it finds.
 
     Macie has one session per account and region, which is not ours: with `macie` of the configuration at
-    `create` it is switched on where it is off, and it is never switched off again. `alarm` has no action:
-    the finding itself is sent, which says more.
+    `create` it is switched on where it is off, and it is never switched off again.
     """
 
     job_id: str
-    findings: cloudwatch.Metric
-    alarm: cloudwatch.Alarm
 
     def __init__(
         self,
@@ -89,15 +81,9 @@ class SensitiveData(Construct):
         *,
         region: Region,
         archive: s3.IBucket,
-        notifier: Notifier,
         calls: AwsCalls,
     ) -> None:
         super().__init__(scope, id)
-        meaning = Meaning(
-            what="Macie found sensitive data in the archive; a message of its own has the finding.",
-            users="a publisher sends what it should not, and subscribers may have got it.",
-            section="sensitive-data",
-        )
         configuration = region.configuration
         detection = Detection.read(configuration.catalogue_folder)
         lists = [self._allow_list(configuration, one) for one in detection.allow_lists]
@@ -116,26 +102,6 @@ class SensitiveData(Construct):
             for of_macie in (*lists, *identifiers, job):
                 of_macie.node.add_dependency(session)
         self.job_id = job.get_response_field("jobId")
-        rule = self._send_findings(region, archive, notifier, meaning)
-        self.findings = cloudwatch.Metric(
-            namespace="AWS/Events",
-            metric_name="MatchedEvents",
-            dimensions_map={"RuleName": rule},
-            statistic=cloudwatch.Stats.SUM,
-            period=cdk.Duration.minutes(1),
-        )
-        self.alarm = region.alarms.alarm(
-            self,
-            "Alarm",
-            name="sensitive-data",
-            metric=self.findings,
-            above=0,
-            # EventBridge counts only when something matches.
-            missing=Missing.IS_FINE,
-            meaning=meaning,
-        )
-        # No matter of health: it is off by itself within minutes, and nothing is well by that.
-        region.alarms.show(self.alarm, part=Part.SENSITIVE_DATA)
 
     def _session(self, calls: AwsCalls) -> custom_resources.AwsCustomResource:
         enable = custom_resources.AwsSdkCall(
@@ -226,37 +192,3 @@ class SensitiveData(Construct):
                 ignore_error_codes_matching=_NOTHING_TO_CANCEL,
             ),
         )
-
-    def _send_findings(
-        self, region: Region, archive: s3.IBucket, notifier: Notifier, meaning: Meaning
-    ) -> str:
-        """Send operators each finding; return the name of the rule that does so."""
-        name = region.configuration.name("sensitive-data")
-        field = events.EventField.from_path
-        rule = events.Rule(
-            self,
-            "Findings",
-            rule_name=name,
-            description="Sensitive data that Macie found in the archive",
-            event_pattern=events.EventPattern(
-                source=["aws.macie"],
-                detail_type=["Macie Finding"],
-                detail={
-                    # The other category is about the bucket's settings.
-                    "category": ["CLASSIFICATION"],
-                    "resourcesAffected": {"s3Bucket": {"name": [archive.bucket_name]}},
-                },
-            ),
-        )
-        # Where it was found and what kind it is, and nothing else of the finding.
-        members = {
-            "type": field("$.detail.type"),
-            "severity": field("$.detail.severity.description"),
-            "path": field("$.detail.resourcesAffected.s3Object.path"),
-            "id": field("$.detail.id"),
-            "description": meaning.text(region.configuration),
-        }
-        rule.add_target(
-            notifier.target(Notice.FINDING, members, is_news_for=cdk.Duration.hours(24))
-        )
-        return name

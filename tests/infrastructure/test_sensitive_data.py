@@ -9,8 +9,6 @@ import shutil
 import pytest
 
 from eventing.sensitive_data.detection import DETECTION, Detection
-from functions.contract import Notice
-from functions.notifier.texts import finding_mail
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import (
     ACCOUNT,
@@ -213,44 +211,18 @@ def test_what_is_called_at_deployment_is_allowed_from_the_start(
     assert not [p for p in template.all("AWS::IAM::Policy") if f"<{role}>" in p.properties["Roles"]]
 
 
-def test_findings_in_the_archive_reach_the_operators(regional: Template) -> None:
-    rule = regional.one("AWS::Events::Rule", Name="eventing-sensitive-data").properties
-    (target,) = rule["Targets"]
-
-    assert rule["EventPattern"] == {
-        "source": ["aws.macie"],
-        "detail-type": ["Macie Finding"],
-        "detail": {
-            "category": ["CLASSIFICATION"],
-            "resourcesAffected": {"s3Bucket": {"name": [ARCHIVE]}},
-        },
-    }
-    assert target["Arn"] == "eventing-notifier"
-    # The place and the kind, and never what was found there.
-    assert set(target["InputTransformer"]["InputPathsMap"].values()) == {
-        "$.detail.type",
-        "$.detail.severity.description",
-        "$.detail.resourcesAffected.s3Object.path",
-        "$.detail.id",
-    }
-    passed = json.loads(re.sub(r"<[\w-]+>", '"x"', target["InputTransformer"]["InputTemplate"]))
-    assert passed[Notice.KIND] == Notice.FINDING
-    assert finding_mail(passed).runbook == "docs/runbook.md#sensitive-data"
-
-
 def test_a_session_that_exists_is_used(two_regions: Synthesis) -> None:
     for region in ("us-east-1", "eu-west-1"):
         template = two_regions.regional(region)
         assert not _calls(template, "enableMacie")
         assert len(_jobs(template)) == 1
-        assert template.one("AWS::Events::Rule", Name="eventing-sensitive-data")
 
 
 def test_switched_off_nothing_of_macie_is_left_but_permissions(without_macie: Synthesis) -> None:
     left = {
         body["Type"]
         for body in without_macie.regional().body["Resources"].values()
-        if "macie" in json.dumps(body).lower()
+        if "macie2" in json.dumps(body).lower()
     }
 
     # The role that switches it on and off, and the policy of whoever verifies.

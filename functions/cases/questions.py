@@ -10,8 +10,8 @@ from typing import Any
 from eventing.redrive.approval import ANSWERED_WITHIN
 from eventing.sensitive_data.decision import read_answer
 from eventing.timestamps import timestamp
+from functions.cases.texts import asking_mail
 from functions.contract import Objects
-from functions.sensitive_data.texts import asking_mail
 from functions.shared.clock import Clock
 from functions.shared.operations import OperationsBucket, OpsTopic
 

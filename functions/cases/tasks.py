@@ -11,12 +11,12 @@ from eventing.sensitive_data.decision import read_choice
 from eventing.sensitive_data.finding import NotOurs, Unreadable, finding_id, read_finding
 from eventing.sensitive_data.request import CaseRequest, read_request
 from eventing.timestamps import timestamp
-from functions.sensitive_data.cases import Cases, State
-from functions.sensitive_data.closing import Closing
-from functions.sensitive_data.examiner import Examiner, unreadable
-from functions.sensitive_data.measures import Measures
-from functions.sensitive_data.questions import Questions
-from functions.sensitive_data.texts import case_mail
+from functions.cases.case_store import Cases, State
+from functions.cases.closing import Closing
+from functions.cases.examiner import Examiner, unreadable
+from functions.cases.measures import Measures
+from functions.cases.questions import Questions
+from functions.cases.texts import case_mail
 from functions.shared.archive_objects import ArchiveObjects, hour_of
 from functions.shared.clock import Clock
 from functions.shared.executions import Executions
@@ -66,7 +66,7 @@ class Tasks:
     def open(self, task: Mapping[str, Any]) -> dict[str, Any]:
         """Add the finding to its case, and begin a round of it unless another execution is at it.
 
-        `mine` says whether a round was begun. Raises `InvalidInput` for what can't be asked.
+        `mine` says whether a round was begun. Raises `InvalidInput` for what a person can't ask.
         """
         request = read_request(task["request"])
         if request.case is not None:

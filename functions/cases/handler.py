@@ -1,4 +1,4 @@
-"""The function of sensitive data: does the task that the state machine names."""
+"""The cases function: does the task that the state machine names."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from aws_lambda_powertools import Logger
 from eventing.cause import DependencyDown, naming_dependencies
 from eventing.input import InvalidInput
 from eventing.routing import Router
-from functions.sensitive_data.cases import Cases
-from functions.sensitive_data.closing import Closing
-from functions.sensitive_data.examiner import Examiner
-from functions.sensitive_data.measures import Measures
-from functions.sensitive_data.questions import Questions
-from functions.sensitive_data.tasks import Tasks
+from functions.cases.case_store import Cases
+from functions.cases.closing import Closing
+from functions.cases.examiner import Examiner
+from functions.cases.measures import Measures
+from functions.cases.questions import Questions
+from functions.cases.tasks import Tasks
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.parts import Parts

@@ -11,8 +11,8 @@ from eventing.sensitive_data.decision import read_choice
 from eventing.sensitive_data.ready_texts import publisher_text, topic_text
 from eventing.sensitive_data.request import MACIE
 from eventing.timestamps import timestamp
-from functions.sensitive_data.cases import Cases
-from functions.sensitive_data.texts import closed_mail, failed_mail
+from functions.cases.case_store import Cases
+from functions.cases.texts import closed_mail, failed_mail
 from functions.shared.audit import Audit
 from functions.shared.clock import Clock
 from functions.shared.operations import OpsTopic
