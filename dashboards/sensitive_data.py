@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.findings import Findings
     from infrastructure.constructs.region import Region
 
-_HALF, _THIRD = WIDTH // 2, WIDTH // 3
+_THIRD = WIDTH // 3
 
 
 def sensitive_data_rows(
@@ -68,17 +68,24 @@ def sensitive_data_rows(
 def _coverage_graphs(coverage: Coverage) -> Row:
     return [
         graph(
+            "Macie does not look, or not at all",
+            coverage.states,
+            unit="looks that found it so",
+            above=0,
+            width=_THIRD,
+        ),
+        graph(
             "Archived for so long, and perhaps not examined",
             {"unexamined": coverage.unexamined},
             unit="seconds",
             above=UNEXAMINED.to_seconds(),
-            width=_HALF,
+            width=_THIRD,
         ),
         graph(
             "Findings that nobody took up",
             {"unseen": coverage.unseen},
             unit="findings",
             above=0,
-            width=_HALF,
+            width=_THIRD,
         ),
     ]

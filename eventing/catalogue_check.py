@@ -13,9 +13,9 @@ from eventing.catalogue import (
     Folder,
     Rule,
 )
+from eventing.detection import DETECTION, Detection
 from eventing.routing import Router, rests_on_data
 from eventing.schemas import Schemas
-from eventing.sensitive_data.detection import DETECTION, Detection
 from eventing.type_patterns import covers
 
 

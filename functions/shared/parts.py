@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from eventing.catalogue import Catalogue
     from eventing.dead_letter import Stage
+    from eventing.detection import Detection
     from eventing.mail import Sender
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
@@ -62,6 +63,12 @@ class Parts(TableParts):
 
         catalogue = Catalogue.read(_CATALOGUE)
         return with_canary(catalogue) if Variable.CANARY in self.environment else catalogue
+
+    @cached_property
+    def detection(self) -> Detection:
+        from eventing.detection import Detection
+
+        return Detection.read(_CATALOGUE)
 
     @cached_property
     def schemas(self) -> Schemas:

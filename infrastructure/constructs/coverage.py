@@ -17,6 +17,8 @@ from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aws_cdk import aws_s3 as s3
     from aws_cdk import aws_stepfunctions as sfn
 
@@ -33,6 +35,8 @@ class Coverage(Construct):
     """The function, the rule that calls it every hour, and an alarm for each thing that can be amiss."""
 
     function: Function
+    states: Mapping[str, cloudwatch.Metric]
+    """Of Macie: 1 while it is so, else 0."""
     unexamined: cloudwatch.Metric
     unseen: cloudwatch.Metric
 
@@ -54,7 +58,7 @@ class Coverage(Construct):
             region=region,
             name="coverage",
             description="Sees whether Macie looks at the archive, and whether findings were taken up",
-            memory_size=256,
+            memory_size=512,
             timeout=cdk.Duration.seconds(60),
             environment={
                 Variable.MACIE_JOB_ID: job_id,
@@ -144,6 +148,11 @@ class Coverage(Construct):
             metric=Metric.FINDINGS_UNSEEN,
             what="Macie has findings that nobody took up within an hour; they are taken up now.",
         )
+        self.states = {
+            "off": _hourly(region, Metric.MACIE_OFF),
+            "job stopped": _hourly(region, Metric.MACIE_JOB_STOPPED),
+            "run with errors": _hourly(region, Metric.MACIE_RUN_ERRORS),
+        }
         self.unexamined = _hourly(region, Metric.ARCHIVE_UNEXAMINED)
         self.unseen = _hourly(region, Metric.FINDINGS_UNSEEN)
 

@@ -12,7 +12,7 @@ from aws_cdk import aws_macie as macie
 from aws_cdk import custom_resources
 from constructs import Construct
 
-from eventing.sensitive_data.detection import Detection
+from eventing.detection import Detection
 from infrastructure.constructs.aws_calls import Permission
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_s3 as s3
 
-    from eventing.sensitive_data.detection import AllowList, Identifier
+    from eventing.detection import AllowList, Identifier
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.aws_calls import AwsCalls
     from infrastructure.constructs.region import Region

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from eventing.sensitive_data.detection import DETECTION, Detection
+from eventing.detection import DETECTION, Detection
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import (
     ACCOUNT,

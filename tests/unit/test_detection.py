@@ -11,7 +11,7 @@ import pytest
 
 from eventing.catalogue import CatalogueError
 from eventing.catalogue_check import load_catalogue
-from eventing.sensitive_data.detection import DETECTION, Detection
+from eventing.detection import DETECTION, Detection
 from infrastructure.packaging import ROOT
 from tests.unit.catalogues import write
 
