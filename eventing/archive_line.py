@@ -5,12 +5,16 @@ A line names its publisher, so that it does wherever it lies, and Firehose finds
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
 from eventing.json_text import InvalidJson, parse
 
 MEMBERS = ("publisher", "accepted_at", "event")
+# From either on, an object of their own costs less than so many records of a delivery stream, or about
+# as much (decision 29).
+LARGE_EVENTS, LARGE_BYTES = 32, 128 * 1024
 
 
 class InvalidLine(ValueError):  # noqa: N818 - named for what it says of a line
@@ -33,6 +37,11 @@ def archive_line(event_text: str, *, publisher: str, accepted_at: str) -> str:
         f'{{"publisher":{quoted(publisher)},"accepted_at":{quoted(accepted_at)},'
         f'"event":{event_text}}}\n'
     )
+
+
+def is_small(sizes: Sequence[int]) -> bool:
+    """Tell whether lines of so many bytes, those of one request, go through the delivery stream."""
+    return len(sizes) < LARGE_EVENTS and sum(sizes) < LARGE_BYTES
 
 
 def read_line(text: str) -> ArchiveLine:

@@ -27,6 +27,8 @@ class Variable:
     CONSERVATION_UNTIL_MINUTES = "CONSERVATION_UNTIL_MINUTES"
     CONTROL_PLANE_LIMITED = "CONTROL_PLANE_LIMITED"
     DASHBOARD = "DASHBOARD"
+    DELIVERY_STREAM = "DELIVERY_STREAM"
+    """There when the archive has one."""
     DEPLOYMENT = "DEPLOYMENT"
     EVENT_RETENTION_DAYS = "EVENT_RETENTION_DAYS"
     EVENTS_TABLE = "EVENTS_TABLE"
@@ -167,6 +169,8 @@ class Objects:
     """In the operations bucket: Lambda's own choice (developer guide, "Retain discarded records")."""
     EVENTS = "publisher="
     """In the archive: a publisher's events, so that a finding's object names the publisher."""
+    UNDELIVERED = "undelivered/"
+    """In the archive: what Firehose could not put where the events are."""
 
 
 class Rows:

@@ -50,7 +50,7 @@ class Contents:
 
 
 FUNCTIONS: Mapping[str, Contents] = {
-    "ingest": Contents(("dynamodb", "s3", "sqs"), schemas=True),
+    "ingest": Contents(("dynamodb", "firehose", "s3", "sqs"), schemas=True),
     "publish": Contents(("sns", "sqs")),
     "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),

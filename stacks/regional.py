@@ -264,6 +264,8 @@ class RegionalStack(cdk.Stack):
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }
+        if archive.stream:
+            outputs["DeliveryStream"] = archive.stream.name
         if canary and ingestion.canary_key:
             verifier = Verifier(
                 self,

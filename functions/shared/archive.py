@@ -25,11 +25,11 @@ class Archive:
         """The name that its causes have for it."""
 
     def put(
-        self, lines: Sequence[str], *, publisher: str, accepted_at: str, name: str
+        self, lines: Sequence[bytes], *, publisher: str, accepted_at: str, name: str
     ) -> Cause | None:
         """Write one JSON Lines object; why it failed, or None when it is there.
 
-        `lines` are of `archive_line`; the publisher and a time of theirs choose the object's place.
+        `lines` are of `archive_line`, encoded; the publisher and a time of theirs choose the object's place.
         `name` must be that of these very lines alone, and not of a publisher's choice: what has the
         name already stays, and counts as written by an attempt before this one.
         """
@@ -37,7 +37,7 @@ class Archive:
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=object_key(publisher, accepted_at, name),
-                Body="".join(lines).encode(),
+                Body=b"".join(lines),
                 ContentType="application/jsonl",
                 IfNoneMatch="*",
             )

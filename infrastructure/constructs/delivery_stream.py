@@ -1,0 +1,247 @@
+"""The archive's delivery stream: Firehose gathers small requests' events into objects of the archive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesisfirehose as firehose
+from constructs import Construct
+
+from functions.contract import Objects
+from infrastructure.constructs.alarms import Meaning, Missing, Part
+from infrastructure.constructs.checks import accept_wildcard
+from infrastructure.constructs.function import log_group_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_s3 as s3
+
+    from infrastructure.constructs.region import Region
+
+# The longest and largest there are: Firehose bills each object (decision 29).
+BUFFER_SECONDS = 900
+_BUFFER_MIB = 128
+# A record that has waited for so long is late by four buffers.
+LATE_SECONDS = 3600
+# JQ 1.6, of a line: it lies where the object of its own request would (`functions/shared/archive.py`).
+_KEYS = "{publisher:.publisher,date:.accepted_at[:10],hour:.accepted_at[11:13]}"
+_PREFIX = (
+    f"{Objects.EVENTS}!{{partitionKeyFromQuery:publisher}}/date=!{{partitionKeyFromQuery:date}}/"
+    # Without a time of its own, a prefix may get one, which would be a folder more.
+    "!{partitionKeyFromQuery:hour}/!{timestamp:mm}-"
+)
+_ERROR_PREFIX = f"{Objects.UNDELIVERED}!{{firehose:error-output-type}}/!{{timestamp:yyyy-MM-dd}}/"
+
+
+def delivery_role(scope: Construct) -> iam.Role:
+    """The role in which Firehose writes into the archive; only streams of this account have it."""
+    stack = cdk.Stack.of(scope)
+    return iam.Role(
+        scope,
+        "DeliveryRole",
+        description="Firehose writes the archive in it",
+        assumed_by=iam.ServicePrincipal(
+            "firehose.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": stack.account}},
+        ),
+    )
+
+
+class DeliveryStream(Construct):
+    """The delivery stream into `bucket`, by publisher, date and hour of each line.
+
+    `alarm` goes off when copies come late, or are kept from Firehose: ingestion then writes them itself.
+    """
+
+    name: str
+    arn: str
+    alarm: cloudwatch.CompositeAlarm
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        region: Region,
+        bucket: s3.Bucket,
+        role: iam.Role,
+    ) -> None:
+        super().__init__(scope, id)
+        configuration = region.configuration
+        self.name = configuration.name("archive")
+        self.arn = cdk.Stack.of(self).format_arn(
+            service="firehose", resource="deliverystream", resource_name=self.name
+        )
+        log = log_group_of(
+            self, "Log", f"/aws/kinesisfirehose/{self.name}", configuration=configuration
+        )
+        errors = log.add_stream("Errors", log_stream_name="errors")
+        self._let_write(bucket, role)
+        log.grant_write(role)
+        stream = firehose.CfnDeliveryStream(
+            self,
+            "Stream",
+            delivery_stream_name=self.name,
+            delivery_stream_type="DirectPut",
+            delivery_stream_encryption_configuration_input=(
+                firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty(
+                    key_type="AWS_OWNED_CMK"
+                )
+            ),
+            extended_s3_destination_configuration=(
+                firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty(
+                    bucket_arn=bucket.bucket_arn,
+                    role_arn=role.role_arn,
+                    prefix=_PREFIX,
+                    error_output_prefix=_ERROR_PREFIX,
+                    # Macie knows a file by how its name ends.
+                    file_extension=".jsonl",
+                    compression_format="UNCOMPRESSED",
+                    buffering_hints=firehose.CfnDeliveryStream.BufferingHintsProperty(
+                        interval_in_seconds=BUFFER_SECONDS, size_in_m_bs=_BUFFER_MIB
+                    ),
+                    dynamic_partitioning_configuration=(
+                        firehose.CfnDeliveryStream.DynamicPartitioningConfigurationProperty(
+                            enabled=True
+                        )
+                    ),
+                    processing_configuration=_extract(_KEYS),
+                    cloud_watch_logging_options=(
+                        firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
+                            enabled=True,
+                            log_group_name=log.log_group_name,
+                            log_stream_name=errors.log_stream_name,
+                        )
+                    ),
+                )
+            ),
+        )
+        # Firehose tries the role when the stream is made.
+        stream.node.add_dependency(role)
+        if policy := bucket.policy:
+            stream.node.add_dependency(policy)
+        self._watch(region)
+
+    def grant_put(self, grantee: iam.IGrantable) -> None:
+        """Let it put records."""
+        grantee.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(actions=["firehose:PutRecordBatch"], resources=[self.arn])
+        )
+
+    def _let_write(self, bucket: s3.Bucket, role: iam.Role) -> None:
+        """Grant what Firehose asks for, below its prefixes ("Grant Firehose access to an S3 destination")."""
+        objects = [
+            bucket.arn_for_objects(f"{prefix}*") for prefix in (Objects.EVENTS, Objects.UNDELIVERED)
+        ]
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
+                resources=objects,
+            )
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+                resources=[bucket.bucket_arn],
+            )
+        )
+        for one in objects:
+            accept_wildcard(role, one, "Objects are named by their publisher, and by Firehose.")
+
+    def _watch(self, region: Region) -> None:
+        self.age = self._metric("DeliveryToS3.DataFreshness", cloudwatch.Stats.MAXIMUM)
+        self.throttled = self._metric("ThrottledRecords", cloudwatch.Stats.SUM)
+        self.partitions = self._metric("PartitionCountExceeded", cloudwatch.Stats.MAXIMUM)
+        self.incoming = self._metric("IncomingRecords", cloudwatch.Stats.SUM)
+        late, throttled, partitions = (
+            region.alarms.alarm(
+                self,
+                f"{id}Alarm",
+                name=f"archive-{name}",
+                metric=metric,
+                above=above,
+                minutes=1,
+                of=1,
+                missing=missing,
+                meaning=Meaning(what=what, users=_USERS, section="archive-impaired"),
+            )
+            for id, name, metric, above, missing, what in (
+                (
+                    "Late",
+                    "late",
+                    self.age,
+                    LATE_SECONDS,
+                    # Firehose has no data where nothing waits.
+                    Missing.IS_FINE,
+                    "Events have waited for an hour to be written into the archive; after 24 h Firehose "
+                    "gives them up.",
+                ),
+                (
+                    "Throttled",
+                    "throttled",
+                    self.throttled,
+                    0,
+                    Missing.IS_FINE,
+                    "The archive's delivery stream is given more than its quota: each request that it turns "
+                    "away is an object, which costs more.",
+                ),
+                (
+                    "Partitions",
+                    "partitions",
+                    self.partitions,
+                    0,
+                    Missing.IS_FINE,
+                    "More publishers send at once than the archive's delivery stream keeps apart: copies go "
+                    f"below {Objects.UNDELIVERED}, where Macie can't read them.",
+                ),
+            )
+        )
+        self.alarm = region.alarms.composite(
+            self,
+            "Alarm",
+            part=Part.ARCHIVE,
+            name="archive-impaired",
+            components=(late, throttled, partitions),
+            meaning=Meaning(
+                what="The archive's delivery stream is late or over a limit.",
+                users=_USERS,
+                section="archive-impaired",
+            ),
+        )
+
+    def _metric(self, name: str, statistic: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace="AWS/Firehose",
+            metric_name=name,
+            dimensions_map={"DeliveryStreamName": self.name},
+            statistic=statistic,
+            # Firehose's own.
+            period=cdk.Duration.minutes(5),
+        )
+
+
+_USERS = "none: events are taken and published; Macie sees their copies later."
+
+
+def _extract(query: str) -> firehose.CfnDeliveryStream.ProcessingConfigurationProperty:
+    made = firehose.CfnDeliveryStream
+    parameters: Sequence[tuple[str, str]] = (
+        ("MetadataExtractionQuery", query),
+        ("JsonParsingEngine", "JQ-1.6"),
+    )
+    return made.ProcessingConfigurationProperty(
+        enabled=True,
+        processors=[
+            made.ProcessorProperty(
+                type="MetadataExtraction",
+                parameters=[
+                    made.ProcessorParameterProperty(parameter_name=name, parameter_value=value)
+                    for name, value in parameters
+                ],
+            )
+        ],
+    )
