@@ -98,6 +98,8 @@ class Metric:
     ATTENTION_REPORTED = "AttentionReported"
     STREAM_UNREAD = "StreamUnread"
     TOPIC_UNHEARD = "TopicUnheard"
+    COPIES_UNDELIVERED = "CopiesUndelivered"
+    """Objects below `Objects.UNDELIVERED`, counted up to the first thousand."""
     REDRIVE_SUCCEEDED = "RedriveSucceeded"
     REDRIVE_FAILED = "RedriveFailed"
     REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
@@ -139,6 +141,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.ATTENTION_REPORTED: ((),),
     Metric.STREAM_UNREAD: ((),),
     Metric.TOPIC_UNHEARD: ((Dimension.TOPIC,),),
+    Metric.COPIES_UNDELIVERED: ((),),
     Metric.REDRIVE_SUCCEEDED: ((),),
     Metric.REDRIVE_FAILED: ((),),
     Metric.REDRIVE_RUNS_FAILED: ((),),

@@ -54,7 +54,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "publish": Contents(("sns", "sqs")),
     "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
-    "counter": Contents(("cloudwatch", "dynamodb", "lambda", "sqs", "stepfunctions")),
+    "counter": Contents(("cloudwatch", "dynamodb", "lambda", "s3", "sqs", "stepfunctions")),
     "publishers": Contents(("apigateway", "dynamodb", "sns", "stepfunctions")),
     "canary": Contents(("apigateway", "sqs")),
     "widget": Contents(("dynamodb",)),

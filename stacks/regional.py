@@ -162,6 +162,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             publication=publication,
             topics=topics,
+            archive=archive,
             state_machine=redrive.state_machine,
         )
         widget = WidgetFunction(self, "Widget", region=region, ledger=ledger)
@@ -208,6 +209,7 @@ class RegionalStack(cdk.Stack):
             health=Health(self, "Health", region=region, notifier=notifier),
             ingestion=ingestion,
             event_store=event_store,
+            archive=archive,
             publication=publication,
             dead_letters=dead_letters,
             triage=triage_task,

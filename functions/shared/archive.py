@@ -1,4 +1,4 @@
-"""Writes events into the archive bucket, where Amazon Macie looks for sensitive data."""
+"""The archive bucket, where Amazon Macie looks for sensitive data: copies of events are written into it."""
 
 from __future__ import annotations
 
@@ -46,6 +46,14 @@ class Archive:
                 return None
             return cause_of(error)
         return None
+
+    def undelivered(self) -> int:
+        """The number of objects that hold what Firehose could not deliver, a thousand at most.
+
+        Raises what the SDK raises.
+        """
+        found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=Objects.UNDELIVERED)
+        return len(found.get("Contents", ()))
 
 
 def object_key(publisher: str, accepted_at: str, name: str) -> str:

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisfirehose as firehose
 from constructs import Construct
 
-from functions.contract import Objects
+from functions.contract import Metric, Objects
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import log_group_of
@@ -54,12 +54,11 @@ def delivery_role(scope: Construct) -> iam.Role:
 class DeliveryStream(Construct):
     """The delivery stream into `bucket`, by publisher, date and hour of each line.
 
-    `alarm` goes off when copies come late, or are kept from Firehose: ingestion then writes them itself.
+    One alarm goes off when copies come late or are turned away, another one while some are undelivered.
     """
 
     name: str
     arn: str
-    alarm: cloudwatch.CompositeAlarm
 
     def __init__(
         self,
@@ -76,10 +75,10 @@ class DeliveryStream(Construct):
         self.arn = cdk.Stack.of(self).format_arn(
             service="firehose", resource="deliverystream", resource_name=self.name
         )
-        log = log_group_of(
-            self, "Log", f"/aws/kinesisfirehose/{self.name}", configuration=configuration
-        )
+        self.log_name = f"/aws/kinesisfirehose/{self.name}"
+        log = log_group_of(self, "Log", self.log_name, configuration=configuration)
         errors = log.add_stream("Errors", log_stream_name="errors")
+        self._bucket = bucket
         self._let_write(bucket, role)
         log.grant_write(role)
         stream = firehose.CfnDeliveryStream(
@@ -132,6 +131,16 @@ class DeliveryStream(Construct):
             iam.PolicyStatement(actions=["firehose:PutRecordBatch"], resources=[self.arn])
         )
 
+    def grant_count_undelivered(self, grantee: iam.IGrantable) -> None:
+        """Let it see what objects there are that hold what was not delivered, and read none."""
+        grantee.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[self._bucket.bucket_arn],
+                conditions={"StringEquals": {"s3:prefix": Objects.UNDELIVERED}},
+            )
+        )
+
     def _let_write(self, bucket: s3.Bucket, role: iam.Role) -> None:
         """Grant what Firehose asks for, below its prefixes ("Grant Firehose access to an S3 destination")."""
         objects = [
@@ -157,6 +166,9 @@ class DeliveryStream(Construct):
         self.throttled = self._metric("ThrottledRecords", cloudwatch.Stats.SUM)
         self.partitions = self._metric("PartitionCountExceeded", cloudwatch.Stats.MAXIMUM)
         self.incoming = self._metric("IncomingRecords", cloudwatch.Stats.SUM)
+        self.undelivered = region.metric(
+            Metric.COPIES_UNDELIVERED, statistic=cloudwatch.Stats.MAXIMUM
+        )
         late, throttled, partitions = (
             region.alarms.alarm(
                 self,
@@ -164,19 +176,16 @@ class DeliveryStream(Construct):
                 name=f"archive-{name}",
                 metric=metric,
                 above=above,
-                minutes=1,
-                of=1,
-                missing=missing,
+                # Firehose has no data where nothing waits, or is turned away.
+                missing=Missing.IS_FINE,
                 meaning=Meaning(what=what, users=_USERS, section="archive-impaired"),
             )
-            for id, name, metric, above, missing, what in (
+            for id, name, metric, above, what in (
                 (
                     "Late",
                     "late",
                     self.age,
                     LATE_SECONDS,
-                    # Firehose has no data where nothing waits.
-                    Missing.IS_FINE,
                     "Events have waited for an hour to be written into the archive; after 24 h Firehose "
                     "gives them up.",
                 ),
@@ -185,7 +194,6 @@ class DeliveryStream(Construct):
                     "throttled",
                     self.throttled,
                     0,
-                    Missing.IS_FINE,
                     "The archive's delivery stream is given more than its quota: each request that it turns "
                     "away is an object, which costs more.",
                 ),
@@ -194,13 +202,12 @@ class DeliveryStream(Construct):
                     "partitions",
                     self.partitions,
                     0,
-                    Missing.IS_FINE,
                     "More publishers send at once than the archive's delivery stream keeps apart: copies go "
                     f"below {Objects.UNDELIVERED}, where Macie can't read them.",
                 ),
             )
         )
-        self.alarm = region.alarms.composite(
+        region.alarms.composite(
             self,
             "Alarm",
             part=Part.ARCHIVE,
@@ -212,6 +219,22 @@ class DeliveryStream(Construct):
                 section="archive-impaired",
             ),
         )
+
+        undelivered = region.alarms.alarm(
+            self,
+            "UndeliveredAlarm",
+            name="archive-undelivered",
+            metric=self.undelivered,
+            above=0,
+            missing=Missing.CHANGES_NOTHING,
+            meaning=Meaning(
+                what="Copies of events are where Macie can't read them: Firehose could not tell their "
+                "publisher, or had too many at once.",
+                users="none: events are taken and published.",
+                section="archive-undelivered",
+            ),
+        )
+        region.alarms.notify(undelivered, part=Part.ARCHIVE)
 
     def _metric(self, name: str, statistic: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(
