@@ -20,7 +20,7 @@ def archive_rows(region: Region, stream: DeliveryStream) -> list[Row]:
         heading(
             region,
             "Archive",
-            says="Copies for Macie, on their way through Firehose. Large requests go by another way.",
+            says="Copies of small requests' events, on their way through Firehose; large ones need none.",
             section="archive-impaired",
             logs={"log of Firehose": stream.log_name},
         ),

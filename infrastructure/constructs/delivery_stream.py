@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kinesisfirehose as firehose
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from functions.contract import Metric, Objects
@@ -77,7 +78,13 @@ class DeliveryStream(Construct):
         )
         self.log_name = f"/aws/kinesisfirehose/{self.name}"
         log = log_group_of(self, "Log", self.log_name, configuration=configuration)
-        errors = log.add_stream("Errors", log_stream_name="errors")
+        errors = logs.LogStream(
+            self,
+            "Errors",
+            log_group=log,
+            log_stream_name="errors",
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
         self._bucket = bucket
         self._let_write(bucket, role)
         log.grant_write(role)
@@ -202,8 +209,8 @@ class DeliveryStream(Construct):
                     "partitions",
                     self.partitions,
                     0,
-                    "More publishers send at once than the archive's delivery stream keeps apart: copies go "
-                    f"below {Objects.UNDELIVERED}, where Macie can't read them.",
+                    "More publishers send at once than the archive's delivery stream has room for: copies of "
+                    "the others' events are kept apart.",
                 ),
             )
         )
@@ -228,8 +235,8 @@ class DeliveryStream(Construct):
             above=0,
             missing=Missing.CHANGES_NOTHING,
             meaning=Meaning(
-                what="Copies of events are where Macie can't read them: Firehose could not tell their "
-                "publisher, or had too many at once.",
+                what="Copies of events are kept apart: Firehose could not tell their publisher, or had too "
+                "many publishers at once.",
                 users="none: events are taken and published.",
                 section="archive-undelivered",
             ),
@@ -247,7 +254,7 @@ class DeliveryStream(Construct):
         )
 
 
-_USERS = "none: events are taken and published; Macie sees their copies later."
+_USERS = "none: events are taken and published; copies come later."
 
 
 def _extract(query: str) -> firehose.CfnDeliveryStream.ProcessingConfigurationProperty:

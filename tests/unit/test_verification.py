@@ -205,7 +205,7 @@ def test_a_load_costs_about_what_the_price_lists_say() -> None:
     one = dollars(1, event_bytes=300, seconds=0.05)
     by_hand = 3.5e-6 + 2 * 0.2e-6 + 0.625e-6 + 0.5e-6 + 2 * 0.4e-6
     by_hand += 0.029 * 5 / 1024**2 + 0.020 * 400 / 1024**3
-    by_hand += (0.05 + 0.02 / 2) * 1.33334e-5 + (2000 + 1200) * 0.5e-9
+    by_hand += (0.05 + 0.02 / 2) * 1.33334e-5 + (1500 + 900) * 0.5e-9
     assert one == pytest.approx(by_hand)
 
     million = dollars(1_000_000, event_bytes=300, seconds=50_000)
