@@ -5,7 +5,11 @@ A line names its publisher, so that it does wherever it lies, and Firehose finds
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
+from binascii import Error as NoBase64
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
@@ -59,3 +63,23 @@ def read_line(text: str) -> ArchiveLine:
     if not isinstance(members["event"], dict):
         raise InvalidLine("the event is not an object")
     return ArchiveLine(publisher, accepted_at, read.member("event").text)
+
+
+def folder(publisher: str, accepted_at: str) -> str:
+    """The place of a line among the events of the archive: by publisher, day and hour."""
+    moment = datetime.fromisoformat(accepted_at).astimezone(UTC)
+    return f"{publisher}/date={moment:%Y-%m-%d}/{moment:%H}/"
+
+
+def undelivered_lines(text: str) -> list[ArchiveLine]:
+    """Read a line of an object of what Firehose could not deliver; raises `InvalidLine`.
+
+    It is a line of ours, or Firehose's account of a failure, with what it was given in Base64 (`rawData`).
+    """
+    try:
+        account = json.loads(text)
+        given = account.get("rawData") if isinstance(account, dict) else None
+        texts = b64decode(given, validate=True).decode() if isinstance(given, str) else text
+    except (ValueError, NoBase64):
+        raise InvalidLine("the line is neither ours nor Firehose's") from None
+    return [read_line(line) for line in texts.splitlines() if line]

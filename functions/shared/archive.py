@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from eventing.archive_line import folder
 from eventing.cause import Cause, cause_of
 from functions.contract import Objects
 from functions.shared.first_write import is_taken
@@ -58,5 +58,4 @@ class Archive:
 
 def object_key(publisher: str, accepted_at: str, name: str) -> str:
     """Names the publisher, so that a finding does; ends as Macie needs it to read JSON Lines."""
-    moment = datetime.fromisoformat(accepted_at).astimezone(UTC)
-    return f"{Objects.EVENTS}{publisher}/date={moment:%Y-%m-%d}/{moment:%H}/{name}.jsonl"
+    return f"{Objects.EVENTS}{folder(publisher, accepted_at)}{name}.jsonl"
