@@ -160,6 +160,8 @@ def test_commands_that_documents_show_are_understood(
         given = {
             "LETTER": f"{1:043}",
             "EXECUTION": "r-1",
+            "SINCE": "2026-11-26T09:30:00Z",
+            "UNTIL": "2026-11-26T10:30:00Z",
             "WHY IT IS A LETTER OF OURS": "one in an envelope",
         }
         typed = [given.get(word, word.lower() if word.isupper() else word) for word in words]
