@@ -46,7 +46,10 @@ def target_13_ingest(sink: str) -> Iterator[str]:
         clients = stubbed(Known(names))
         handler = make_handler(Parts(threads=THREADS, clients=clients, catalogue=catalogue))
         # Those of whom nothing is said, each in its turn.
-        keys = [key_value(name, bytes(ENTROPY_BYTES)) for name in names[1 : len(names) // 2 : 5]]
+        keys = [
+            key_value(name, bytes(ENTROPY_BYTES))
+            for name in names[len(names) // 10 : len(names) // 2 : 4]
+        ]
         requests = []
         for turn in range(50 if batch == 1 else 2):
             sent = [
