@@ -24,6 +24,7 @@ from tests.faults import (
     apigateway,
     cloudwatch,
     dynamodb,
+    firehose,
     lambda_,
     macie,
     s3,
@@ -39,6 +40,7 @@ from tests.faults.vocabulary import Call, Faults, Service, nothing
 READERS: dict[Service, Callable[[Memory, AWSPreparedRequest], Request]] = {
     "apigateway": apigateway.read,
     "dynamodb": dynamodb.read,
+    "firehose": firehose.read,
     "lambda": lambda_.read,
     "macie2": macie.read,
     "monitoring": cloudwatch.read,

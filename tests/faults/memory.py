@@ -72,6 +72,8 @@ class Memory:
     """How often an item was written whole under a key."""
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Objects by key, by bucket."""
+    records: dict[str, list[bytes]] = field(default_factory=dict)
+    """What delivery streams were given, by stream: they write nothing."""
     queues: dict[str, dict[str, str]] = field(default_factory=dict)
     """Messages' bodies by receipt handle, by queue."""
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -122,6 +124,13 @@ class Memory:
 
     def forget(self) -> None:
         """Hold nothing any more."""
-        for held in (self.tables, self.buckets, self.queues, self.hidden, self.topics):
+        for held in (
+            self.tables,
+            self.buckets,
+            self.records,
+            self.queues,
+            self.hidden,
+            self.topics,
+        ):
             held.clear()
         self.inserted.clear()

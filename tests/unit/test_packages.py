@@ -30,6 +30,7 @@ ENVIRONMENT = {
     Variable.EVENTS_TABLE: "events",
     Variable.ARCHIVE_BUCKET: "archive",
     Variable.MACIE_JOB_ID: "job",
+    Variable.DELIVERY_STREAM: "archive",
     Variable.REGISTRY_TABLE: "registry",
     Variable.INGEST_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/ingest-dlq",
     Variable.PUBLISH_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq",
