@@ -72,6 +72,10 @@ class Memory:
     """How often an item was written whole under a key."""
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Objects by key, by bucket."""
+    tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """Tags of objects, by bucket and key."""
+    subscribers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """Protocol and account of each subscription of a topic."""
     queues: dict[str, dict[str, str]] = field(default_factory=dict)
     """Messages' bodies by receipt handle, by queue."""
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -117,4 +121,6 @@ class Memory:
         """Hold nothing any more."""
         for held in (self.tables, self.buckets, self.queues, self.hidden, self.topics):
             held.clear()
+        for other in (self.tags, self.subscribers, self.gateways, self.executions, self.told):
+            other.clear()
         self.inserted.clear()
