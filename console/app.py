@@ -13,6 +13,7 @@ from console.commands import (
     catalogue,
     deploy,
     events,
+    findings,
     letters,
     publishers,
     runs,
@@ -31,7 +32,7 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 failed, 2 usage, 3 partial or aborted.",
 )
 for module in (
-    *(status, letters, runs, approvals, audit, publishers),
+    *(status, letters, runs, approvals, audit, findings, publishers),
     *(deploy, verify, events, catalogue),
 ):
     module.add_to(app)
