@@ -14,6 +14,7 @@ from console.commands import (
     copies,
     deploy,
     events,
+    findings,
     letters,
     publishers,
     runs,
@@ -32,7 +33,7 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 failed, 2 usage, 3 partial or aborted.",
 )
 for module in (
-    *(status, letters, runs, approvals, audit, publishers, copies),
+    *(status, letters, runs, approvals, audit, findings, publishers, copies),
     *(deploy, verify, events, catalogue),
 ):
     module.add_to(app)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from functions.shared.incidents import Incidents
     from functions.shared.letters import Letters
     from functions.shared.locks import Locks
+    from functions.shared.macie import Macie
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
@@ -58,6 +59,7 @@ class Given(TypedDict, total=False):
     publish_queue: DeadLetterQueue
     letters: Letters
     locks: Locks
+    macie: Macie
     incidents: Incidents
     allowances: Allowances
     audit: Audit

@@ -133,7 +133,7 @@ class Policies(Construct):
         allow(self.operator, ["states:StartExecution"], [machine.state_machine_arn])
         executions = [self._executions(machine)]
         allow(self.operator, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
-        self._read(self.operator, f"{Objects.CASES}*")
+        self._read(self.operator, f"{Objects.CASES}*", f"{Objects.FINDINGS}*")
         self._list(self.operator, Objects.CASES)
 
     def _approve(

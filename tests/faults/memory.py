@@ -74,6 +74,10 @@ class Memory:
     """Objects by key, by bucket."""
     records: dict[str, list[bytes]] = field(default_factory=dict)
     """What delivery streams were given, by stream: they write nothing."""
+    tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """Tags of objects, by bucket and key."""
+    subscribers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """Protocol and account of each subscription of a topic."""
     queues: dict[str, dict[str, str]] = field(default_factory=dict)
     """Messages' bodies by receipt handle, by queue."""
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -133,4 +137,6 @@ class Memory:
             self.topics,
         ):
             held.clear()
+        for other in (self.tags, self.subscribers, self.gateways, self.executions, self.told):
+            other.clear()
         self.inserted.clear()

@@ -25,6 +25,8 @@ from eventing.publishers.request import read_request as read_publisher_request
 from eventing.redrive.approval import read_approval
 from eventing.redrive.ledger import shard
 from eventing.redrive.request import read_request
+from eventing.sensitive_data.case import asked_about, asking_name
+from eventing.sensitive_data.request import read_request as read_case_request
 from eventing.timestamps import timestamp
 
 REGION = "eu-north-1"
@@ -32,6 +34,8 @@ STACK = f"eventing-{REGION}"
 MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:eventing-redrive"
 CHANGING = MACHINE.replace("eventing-redrive", "eventing-publishers")
 ASKING = MACHINE.replace("eventing-redrive", "eventing-approval")
+FOLLOWING = MACHINE.replace("eventing-redrive", "eventing-sensitive-data")
+ASKING_OF_CASES = MACHINE.replace("eventing-redrive", "eventing-case-approval")
 OPS = f"arn:aws:sns:{REGION}:123456789012:eventing-ops"
 NOTIFIER = f"arn:aws:lambda:{REGION}:123456789012:function:eventing-notifier"
 CALLER = "arn:aws:sts::123456789012:assumed-role/operator/dana"
@@ -48,6 +52,8 @@ OUTPUTS = {
     "RedriveStateMachineArn": MACHINE,
     "ApprovalStateMachineArn": ASKING,
     "PublishersStateMachineArn": CHANGING,
+    "SensitiveDataStateMachineArn": FOLLOWING,
+    "CaseApprovalStateMachineArn": ASKING_OF_CASES,
     "OpsTopicArn": OPS,
     "ArchiveBucket": "eventing-archive",
     "EventsTable": "eventing-events",
@@ -174,6 +180,63 @@ def changed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
     return Run(request, {**output, **looked, "publisher": PUBLISHER}, states=["Work"])
 
 
+CASE: Mapping[str, Any] = {
+    "case": "20261127-0123456789abcdef",
+    "round": 1,
+    "object": {
+        "key": "publisher=acme-web/date=2026-11-27/14/a.jsonl",
+        "version": "v1",
+        "gone": False,
+    },
+    "findings": [
+        {"id": "f1", "type": "t", "severity": "high", "created_at": "2026-11-27T15:00:00Z"}
+    ],
+    "type": "SensitiveData:S3Object/Financial",
+    "severity": "high",
+    "kinds": {"CREDIT_CARD_NUMBER": 3},
+    "publisher": "acme-web",
+    "contact": "ops@acme.example",
+    "status": "active",
+    "hour": "2026-11-27T14",
+    "events": [
+        {
+            "line": 2,
+            "key": "acme-web#k",
+            "id": "o-1",
+            "source": None,
+            "type": "com.example.shop.order.placed.v1",
+            "topic": "orders",
+            "fields": ["data.card", "source"],
+        }
+    ],
+    "count": 3,
+    "at_least": True,
+    "unread_lines": 0,
+    "topics": [
+        {
+            "topic": "orders",
+            "events": 3,
+            "subscriptions": [{"protocol": "sqs", "account": "222222222222", "count": 2}],
+            "complete": True,
+            "unknown": "",
+        }
+    ],
+    "same_hour": {
+        "types": {"com.example.shop.order.placed.v1": 17},
+        "at_least": False,
+        "unknown": "",
+    },
+    "why_not_asked": None,
+    "examined_at": "2026-11-27T15:00:00.000Z",
+}
+
+
+def followed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+    """What the state machine of sensitive data makes of a finding when all goes well."""
+    cloud.keep_case(CASE)
+    return Run(request, {}, states=["Gather"])
+
+
 @dataclass
 class Cloud:
     """What AWS holds, and what it was asked."""
@@ -181,6 +244,7 @@ class Cloud:
     folder: Path
     engine: Engine = done
     changing: Engine = changed
+    following: Engine = followed
     fault: Callable[[str], None] = lambda operation: None
     """Called with each operation before it is done; what it raises happens in place of the answer."""
     after: Callable[[str], None] = lambda operation: None
@@ -195,6 +259,8 @@ class Cloud:
     runs: dict[str, Run] = field(default_factory=dict)
     asking: dict[str, Run] = field(default_factory=dict)
     """The executions that ask for the approval of those of `runs` with the same name."""
+    asking_of_cases: dict[str, Run] = field(default_factory=dict)
+    """Those that ask about cases."""
     tokens: dict[str, str] = field(default_factory=dict)
     """Of tasks that take an answer, by the name of the execution that asks."""
     queries: list[dict[str, Any]] = field(default_factory=list)
@@ -343,6 +409,10 @@ class Cloud:
             read_publisher_request(request)
             self.runs[params["name"]] = self.changing(self, request)
             return {}
+        if params["stateMachineArn"] == FOLLOWING:
+            read_case_request(request)
+            self.runs[params["name"]] = self.following(self, request)
+            return {}
         read_request(request)
         self.runs[params["name"]] = self.engine(self, request)
         return {}
@@ -370,7 +440,9 @@ class Cloud:
         return {}
 
     def list_executions(self, params: Any) -> Any:
-        runs = self.asking if params["stateMachineArn"] == ASKING else self.runs
+        machine = params["stateMachineArn"]
+        of = {ASKING: self.asking, ASKING_OF_CASES: self.asking_of_cases}
+        runs = of.get(machine, self.runs)
         running = [name for name, run in runs.items() if run.looks < len(run.states)]
         return {"executions": [{"name": name} for name in running]}
 
@@ -412,7 +484,8 @@ class Cloud:
 
     def _run(self, arn: str) -> Run:
         name = arn.rpartition(":")[2]
-        runs = self.asking if ":eventing-approval:" in arn else self.runs
+        of = {"eventing-approval": self.asking, "eventing-case-approval": self.asking_of_cases}
+        runs = of.get(arn.split(":")[6], self.runs)
         if name not in runs:
             raise Refused("ExecutionDoesNotExist")
         return runs[name]
@@ -428,6 +501,7 @@ class Cloud:
         content: dict[str, Any] = {
             "token": token,
             "execution": name,
+            "execution_arn": f"{MACHINE.replace('stateMachine', 'execution')}:{name}",
             "hash": "4f2a",
             "because": f"{letters} letters are more than 10",
             "asked_at": timestamp(NOW - timedelta(hours=1)),
@@ -452,6 +526,46 @@ class Cloud:
         self.asking[name] = Run({}, states=["Ask"])
         self.runs[name] = Run(content["request"], states=["Ask for approval"])
 
+    def ask_about(self, case: Mapping[str, Any], *, round: int = 1, token: str = TOKEN) -> str:
+        """A case that waits for an answer; the name of what asks."""
+        name = asking_name(case["case"], round)
+        run = "6f1d4c3a"
+        content = {
+            "token": token,
+            "execution": name,
+            "execution_arn": f"{FOLLOWING.replace('stateMachine', 'execution')}:{run}",
+            "hash": "4f2a",
+            "because": "sensitive data of severity high",
+            "asked_at": timestamp(NOW - timedelta(hours=1)),
+            "ends_at": timestamp(NOW + timedelta(hours=23)),
+            "request": {
+                "action": "stop",
+                "case": case["case"],
+                "started_by": "macie",
+                "reason": "",
+            },
+            "summary": case,
+            "groups": [],
+        }
+        self.objects[f"approvals/{name}/2026-11-27T15:00:00.json"] = json.dumps(content)
+        self.tokens[name] = token
+        self.asking_of_cases[name] = Run({}, states=["Ask"])
+        self.runs[run] = Run({}, states=["Ask for approval"])
+        return name
+
+    def keep_case(
+        self, case: Mapping[str, Any], closed: Mapping[str, Any] | None = None, *, round: int = 1
+    ) -> None:
+        """A case as the cases function writes it."""
+        prefix = f"cases/{case['case']}"
+        for finding in case["findings"]:
+            self.objects[f"{prefix}/finding-{finding['id']}.json"] = json.dumps(finding)
+            self.objects[f"findings/{finding['id']}.json"] = json.dumps({"case": case["case"]})
+        self.objects[f"{prefix}/round-{round}.json"] = "{}"
+        self.objects[f"{prefix}/examined-{round}.json"] = json.dumps(case)
+        if closed:
+            self.objects[f"{prefix}/closed-{round}.json"] = json.dumps(closed)
+
     def send_task_success(self, params: Any) -> Any:
         asked = [name for name, token in self.tokens.items() if token == params["taskToken"]]
         if not asked:
@@ -459,7 +573,8 @@ class Cloud:
         (name,) = asked
         del self.tokens[name]
         given = read_approval(json.loads(params["output"]), plan_hash="4f2a", started_by="ada")
-        self.asking[name] = Run({}, asdict(given), states=[])
+        of = self.asking_of_cases if asked_about(name) else self.asking
+        of[name] = Run({}, asdict(given), states=[])
         return {}
 
     def list_objects_v2(self, params: Any) -> Any:

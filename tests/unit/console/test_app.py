@@ -20,7 +20,7 @@ from console.shell.options import HELP
 from local.cloud import ROOT
 from tests.console_rights import ADMINISTERING, APPROVING, rights
 from tests.shown import commands
-from tests.unit.console.cloud import Cloud, Run, items, plan_of
+from tests.unit.console.cloud import CASE, Cloud, Run, items, plan_of
 from tests.unit.console.given import VALUES, Eventing
 
 COMMANDS = (
@@ -28,6 +28,7 @@ COMMANDS = (
     *("follow", "stop", "continue", "report", "approvals", "approve", "refuse", "audit"),
     *("deploy-command", "verify", "send", "route"),
 )
+FINDINGS = ("findings list", "findings show", "findings open")
 PUBLISHERS = ("publishers ACTION", "publishers show", "publishers list", "publishers key")
 
 
@@ -194,9 +195,12 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
         "discard": ["--topic", "orders", "--reason", "nobody wants them"],
         **{name: ["r-1"] for name in ("follow", "stop", "continue", "report")},
         **{name: ["r-2"] for name in ("approve", "refuse")},
+        "findings show": [CASE["case"]],
+        "findings open": ["f1"],
     }
-    there = {*COMMANDS, *PUBLISHERS, "publishers top", *ADMINISTERING}
+    there = {*COMMANDS, *PUBLISHERS, *FINDINGS, "publishers top", *ADMINISTERING}
     assert set(rights()) == there - {"send", "route"}
+    cloud.keep_case(CASE)
     for command, listed in rights().items():
         if command in (
             *PUBLISHERS,
