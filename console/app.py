@@ -11,6 +11,7 @@ from console.commands import (
     approvals,
     audit,
     catalogue,
+    copies,
     deploy,
     events,
     findings,
@@ -32,7 +33,7 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 failed, 2 usage, 3 partial or aborted.",
 )
 for module in (
-    *(status, letters, runs, approvals, audit, findings, publishers),
+    *(status, letters, runs, approvals, audit, findings, publishers, copies),
     *(deploy, verify, events, catalogue),
 ):
     module.add_to(app)

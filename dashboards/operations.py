@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
+from dashboards.archive import archive_rows
 from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
 from dashboards.sensitive_data import sensitive_data_rows
@@ -31,6 +32,7 @@ from infrastructure.constructs.tables import table_metric
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from infrastructure.constructs.archive import Archive
     from infrastructure.constructs.canary import Canary
     from infrastructure.constructs.cases import CasesFunction
     from infrastructure.constructs.counter import Counter
@@ -72,6 +74,7 @@ class OperationsDashboard(Construct):
         health: Health,
         ingestion: Ingestion,
         event_store: EventStore,
+        archive: Archive,
         publication: Publication,
         dead_letters: Sequence[DeadLetterQueue],
         triage: TriageFunction,
@@ -172,6 +175,7 @@ class OperationsDashboard(Construct):
                     width=_THIRD,
                 ),
             ],
+            *(archive_rows(region, archive.stream) if archive.stream else []),
             self._heading(
                 "Publication",
                 says="From the table's stream to the topics; by topic, on the dashboard *delivery*.",

@@ -28,6 +28,8 @@ class Variable:
     CONSERVATION_UNTIL_MINUTES = "CONSERVATION_UNTIL_MINUTES"
     CONTROL_PLANE_LIMITED = "CONTROL_PLANE_LIMITED"
     DASHBOARD = "DASHBOARD"
+    DELIVERY_STREAM = "DELIVERY_STREAM"
+    """There when the archive has one."""
     DEPLOYMENT = "DEPLOYMENT"
     EVENT_RETENTION_DAYS = "EVENT_RETENTION_DAYS"
     FINDINGS_POLICY = "FINDINGS_POLICY"
@@ -100,6 +102,8 @@ class Metric:
     ATTENTION_REPORTED = "AttentionReported"
     STREAM_UNREAD = "StreamUnread"
     TOPIC_UNHEARD = "TopicUnheard"
+    COPIES_UNDELIVERED = "CopiesUndelivered"
+    """Objects below `Objects.UNDELIVERED`, counted up to the first thousand."""
     REDRIVE_SUCCEEDED = "RedriveSucceeded"
     REDRIVE_FAILED = "RedriveFailed"
     REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
@@ -141,6 +145,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.ATTENTION_REPORTED: ((),),
     Metric.STREAM_UNREAD: ((),),
     Metric.TOPIC_UNHEARD: ((Dimension.TOPIC,),),
+    Metric.COPIES_UNDELIVERED: ((),),
     Metric.REDRIVE_SUCCEEDED: ((),),
     Metric.REDRIVE_FAILED: ((),),
     Metric.REDRIVE_RUNS_FAILED: ((),),
@@ -176,6 +181,8 @@ class Objects:
     """In the operations bucket: Lambda's own choice (developer guide, "Retain discarded records")."""
     EVENTS = "publisher="
     """In the archive: a publisher's events, so that a finding's object names the publisher."""
+    UNDELIVERED = "undelivered/"
+    """In the archive: what Firehose could not put where the events are."""
 
 
 class Rows:

@@ -49,6 +49,8 @@ class Configuration:
     primary_region: str
     replica_regions: tuple[str, ...]
     macie: Macie
+    archive_stream: bool
+    """Small requests reach the archive through Firehose (decision 29); without, each writes an object."""
     ops_emails: tuple[str, ...]
     approval_above: Mapping[str, int]
     """By action: more letters than this, within 24 hours at one stage, need an approval."""
@@ -108,6 +110,7 @@ class Configuration:
             replica_regions=_replicas(context, primary),
             # The laptop's emulator knows no Macie and refuses whole templates that name it.
             macie="off" if laptop else _macie(context),
+            archive_stream=value(context, "archive_stream", bool, "true or false"),
             ops_emails=_emails(context),
             approval_above=_approval_above(context),
             findings=_findings(context),

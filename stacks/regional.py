@@ -190,6 +190,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             publication=publication,
             topics=topics,
+            archive=archive,
             state_machine=redrive.state_machine,
         )
         widget = WidgetFunction(self, "Widget", region=region, ledger=ledger)
@@ -228,6 +229,7 @@ class RegionalStack(cdk.Stack):
             health=Health(self, "Health", region=region, notifier=notifier),
             ingestion=ingestion,
             event_store=event_store,
+            archive=archive,
             publication=publication,
             dead_letters=dead_letters,
             triage=triage_task,
@@ -288,6 +290,8 @@ class RegionalStack(cdk.Stack):
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }
+        if archive.stream:
+            outputs["DeliveryStream"] = archive.stream.name
         if canary and ingestion.canary_key:
             verifier = Verifier(
                 self,

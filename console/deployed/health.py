@@ -17,6 +17,8 @@ Health = Literal["healthy", "needs attention", "unhealthy"]
 _ATTENTION = (
     *("attention", "old-dead-letters", "redrive-failed", "redrive-long", "publishers-impaired"),
     "publisher-keys-overdue",
+    "archive-impaired",
+    "archive-undelivered",
     *("sensitive-data", "sensitive-data-failed"),
 )
 

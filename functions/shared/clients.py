@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_firehose import FirehoseClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_macie2 import Macie2Client
     from types_boto3_s3 import S3Client
@@ -24,8 +25,9 @@ CONNECT_SECONDS = 1
 READ_SECONDS = 2
 # Two attempts of at most 3 s each and the pause between them: what a caller must allow for one call.
 CALL_SECONDS = 2 * (CONNECT_SECONDS + READ_SECONDS) + 1
-# Asked a second time, the others find that it is done already; this one makes another usage plan.
-_ASKED_ONCE = ("apigateway",)
+# Asked a second time, the others find that it is done already: API Gateway makes another usage plan, and
+# Firehose another copy. What Firehose does not take at once is put where it would have brought it.
+_ASKED_ONCE = ("apigateway", "firehose")
 
 
 class Clients:
@@ -66,6 +68,8 @@ class Clients:
     def client(self, service: Literal["cloudwatch"]) -> CloudWatchClient: ...
     @overload
     def client(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
+    @overload
+    def client(self, service: Literal["firehose"]) -> FirehoseClient: ...
     @overload
     def client(self, service: Literal["lambda"]) -> LambdaClient: ...
     @overload

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from functions.shared.archive import Archive
     from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
+    from functions.shared.delivery_stream import DeliveryStream
     from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.event_store import EventStore
     from functions.shared.executions import Executions
@@ -51,6 +52,7 @@ class Given(TypedDict, total=False):
     doorkeeper: DoorkeeperReader
     event_store: EventStore
     archive: Archive
+    delivery_stream: DeliveryStream | None
     topics: Topics
     front_door: FrontDoor
     ingest_queue: DeadLetterQueue

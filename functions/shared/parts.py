@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from functions.shared.archive import Archive
     from functions.shared.archive_objects import ArchiveObjects
     from functions.shared.dead_letter_queue import DeadLetterQueue
+    from functions.shared.delivery_stream import DeliveryStream
     from functions.shared.executions import Executions
     from functions.shared.front_door import FrontDoor
     from functions.shared.macie import Macie
@@ -98,6 +99,16 @@ class Parts(TableParts):
         from functions.shared.macie import Macie
 
         return Macie(self.clients.client("macie2"))
+
+    @cached_property
+    def delivery_stream(self) -> DeliveryStream | None:
+        """The archive's; a deployment may have none."""
+        name = self.environment.get(Variable.DELIVERY_STREAM)
+        if name is None:
+            return None
+        from functions.shared.delivery_stream import DeliveryStream
+
+        return DeliveryStream(self.clients.client("firehose"), name=name)
 
     @cached_property
     def topics(self) -> Topics:

@@ -11,6 +11,7 @@ from constructs import Construct
 from functions.contract import QUARANTINE, Objects
 from infrastructure.constructs.bucket import PrivateBucket
 from infrastructure.constructs.checks import accept_wildcard
+from infrastructure.constructs.delivery_stream import DeliveryStream, delivery_role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,18 +26,28 @@ class Archive(Construct):
     """The archive bucket; who reads it is logged in the bucket `access_logs`."""
 
     bucket: PrivateBucket
+    stream: DeliveryStream | None
+    """Into the bucket, unless the configuration leaves it out."""
 
     def __init__(
         self, scope: Construct, id: str, *, region: Region, access_logs: s3.IBucket
     ) -> None:
         super().__init__(scope, id)
+        # Firehose does not know the header without which the bucket takes nothing.
+        role = delivery_role(self) if region.configuration.archive_stream else None
         self.bucket = PrivateBucket(
             self,
             "Bucket",
             configuration=region.configuration,
             name="archive",
             days={"": region.configuration.retention.events},
+            exempt_role=role,
             access_logs=access_logs,
+        )
+        self.stream = (
+            DeliveryStream(self, "Stream", region=region, bucket=self.bucket, role=role)
+            if role
+            else None
         )
 
     def grant_archive(self, function: Function) -> None:

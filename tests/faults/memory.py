@@ -76,6 +76,8 @@ class Memory:
     """Tags of objects, by bucket and key."""
     subscribers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """Protocol and account of each subscription of a topic."""
+    records: dict[str, list[bytes]] = field(default_factory=dict)
+    """What delivery streams were given, by stream: they write nothing."""
     queues: dict[str, dict[str, str]] = field(default_factory=dict)
     """Messages' bodies by receipt handle, by queue."""
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -119,7 +121,14 @@ class Memory:
 
     def forget(self) -> None:
         """Hold nothing any more."""
-        for held in (self.tables, self.buckets, self.queues, self.hidden, self.topics):
+        for held in (
+            self.tables,
+            self.buckets,
+            self.records,
+            self.queues,
+            self.hidden,
+            self.topics,
+        ):
             held.clear()
         for other in (self.tags, self.subscribers, self.gateways, self.executions, self.told):
             other.clear()

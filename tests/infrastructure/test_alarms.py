@@ -41,6 +41,8 @@ QUIET = (*HEALTH, "eventing-canary-reported")
 # What these are about waits for a person, while events flow.
 WAITING = {
     "eventing-attention",
+    "eventing-archive-impaired",
+    "eventing-archive-undelivered",
     "eventing-ingest-old-dead-letters",
     "eventing-publish-old-dead-letters",
     "eventing-redrive-failed",
@@ -59,6 +61,7 @@ ALWAYS = {
     "EventsUnaccounted": "missing",
     "TopicUnheard": "ignore",
     "StreamUnread": "ignore",
+    "CopiesUndelivered": "ignore",
     "CanaryDelivered": "breaching",
     "KeysOverdue": "missing",
 }
@@ -108,6 +111,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
             for t in ("events-table", "ledger", "ledger-index", "registry")
             for k in ("read", "write")
         ),
+        *(f"eventing-archive-{w}" for w in ("late", "throttled", "partitions", "undelivered")),
         "eventing-publish-late",
         "eventing-publish-stream-unread",
         *(

@@ -61,6 +61,15 @@ AWS = {
         },
         {"StateMachineArn"},
     ),
+    "AWS/Firehose": (
+        {
+            "DeliveryToS3.DataFreshness",
+            "IncomingRecords",
+            "PartitionCountExceeded",
+            "ThrottledRecords",
+        },
+        {"DeliveryStreamName"},
+    ),
     "AWS/Events": ({"MatchedEvents"}, {"RuleName"}),
 }
 
@@ -182,6 +191,7 @@ def test_the_rows_follow_the_walk_of_an_event(regional: Template) -> None:
         "Is it healthy?",
         "Ingestion",
         "Event store",
+        "Archive",
         "Publication",
         "Conservation",
         "Dead letters",

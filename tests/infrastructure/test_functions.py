@@ -27,6 +27,8 @@ def test_settings(regional: Template, name: str) -> None:
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert function["MemorySize"] >= 512
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    # Of an invocation that went well, Lambda itself writes nothing.
+    assert function["LoggingConfig"]["SystemLogLevel"] == "WARN"
     # A share of the account's concurrency set aside for one is taken from all others.
     assert "ReservedConcurrentExecutions" not in function
 

@@ -223,6 +223,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
         ("cloudwatch:GetMetricData", "*"),
         ("dynamodb:DescribeTable", EVENTS),
         ("lambda:GetEventSourceMapping", MAPPING),
+        ("s3:ListBucket", f"eventing-archive-{ACCOUNT}-us-east-1"),
     }
 
 
@@ -284,6 +285,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
                 Variable.CONSERVATION_FROM_MINUTES: "180",
                 Variable.CONSERVATION_UNTIL_MINUTES: "10",
+                Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
             },
         ),
     ],

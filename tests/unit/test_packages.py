@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     Variable.EVENTS_TABLE: "events",
     Variable.ARCHIVE_BUCKET: "archive",
+    Variable.DELIVERY_STREAM: "archive",
     Variable.REGISTRY_TABLE: "registry",
     Variable.INGEST_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/ingest-dlq",
     Variable.PUBLISH_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq",

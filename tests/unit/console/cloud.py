@@ -55,6 +55,8 @@ OUTPUTS = {
     "SensitiveDataStateMachineArn": FOLLOWING,
     "CaseApprovalStateMachineArn": ASKING_OF_CASES,
     "OpsTopicArn": OPS,
+    "ArchiveBucket": "eventing-archive",
+    "EventsTable": "eventing-events",
     "IngestFunction": "eventing-ingest",
     "AccessLog": "/aws/apigateway/eventing-access",
     "Regions": "2",
@@ -252,6 +254,8 @@ class Cloud:
     """Of those of `stacks` that are not as they should be."""
     alarms: list[dict[str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    """Of the Events table."""
     runs: dict[str, Run] = field(default_factory=dict)
     asking: dict[str, Run] = field(default_factory=dict)
     """The executions that ask for the approval of those of `runs` with the same name."""
@@ -328,6 +332,9 @@ class Cloud:
             "GetExecutionHistory": self.get_execution_history,
             "ListObjectsV2": self.list_objects_v2,
             "GetObject": self.get_object,
+            "PutObject": self.put_object,
+            "DeleteObject": self.delete_object,
+            "Scan": self.scan,
             "GetApiKey": self.get_api_key,
             "StartQuery": self.start_query,
             "GetQueryResults": self.get_query_results,
@@ -579,6 +586,35 @@ class Cloud:
             raise Refused("NoSuchKey")
         content = self.objects[params["Key"]].encode()
         return {"Body": StreamingBody(BytesIO(content), len(content))}
+
+    def put_object(self, params: Any) -> Any:
+        # As the buckets' policies want it.
+        assert params["IfNoneMatch"] == "*"
+        if params["Key"] in self.objects:
+            raise Refused("PreconditionFailed")
+        self.objects[params["Key"]] = params["Body"].read().decode()
+        return {}
+
+    def delete_object(self, params: Any) -> Any:
+        del self.objects[params["Key"]]
+        return {}
+
+    def scan(self, params: Any) -> Any:
+        """Of the Events table; two items a page."""
+        names, values = params["ExpressionAttributeNames"], params["ExpressionAttributeValues"]
+        assert params["FilterExpression"] == "#region = :region AND #at >= :since AND #at < :until"
+        first = int(params.get("ExclusiveStartKey", {"pk": {"S": "0"}})["pk"]["S"])
+        found = [
+            item
+            for item in self.events[first : first + 2]
+            if item[names["#region"]] == values[":region"]
+            and values[":since"]["S"] <= item[names["#at"]]["S"] < values[":until"]["S"]
+        ]
+        members = [names[name] for name in params["ProjectionExpression"].split(", ")]
+        answer: dict[str, Any] = {"Items": [{m: i[m] for m in members if m in i} for i in found]}
+        if len(self.events) > first + 2:
+            answer["LastEvaluatedKey"] = {"pk": {"S": str(first + 2)}}
+        return answer
 
     def keep_report(self, name: str, **members: Any) -> None:
         """A report of an execution, as the redrive function writes it."""
