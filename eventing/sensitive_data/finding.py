@@ -59,11 +59,9 @@ class Place:
 
     @property
     def field(self) -> str:
-        """The field within the event, as people read it."""
-        for prefix in ("$.event.", "$['event']"):
-            if self.path.startswith(prefix):
-                return self.path.removeprefix(prefix)
-        return self.path or "not told"
+        """The field within the event, as people read it; empty where it is not told."""
+        found = _ATTRIBUTE.match(self.path)
+        return f"{self.attribute}{self.path[found.end() :]}" if found else self.path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,7 +69,9 @@ def closed_mail(closed: Mapping[str, Any]) -> Mail:
         else f"The case {id} has ended: {outcome}. {_what_holds(outcome)}"
     )
     return Mail(
-        subject=f"sensitive data of {publisher}: {outcome}",
+        subject=f"sensitive data of {publisher} was dealt with in part"
+        if outcome == "partial"
+        else f"sensitive data of {publisher}: {outcome}",
         first=first,
         users="its requests are answered 403." if outcome == "suspended" else "",
         next=(

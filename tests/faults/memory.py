@@ -72,12 +72,12 @@ class Memory:
     """How often an item was written whole under a key."""
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Objects by key, by bucket."""
-    records: dict[str, list[bytes]] = field(default_factory=dict)
-    """What delivery streams were given, by stream: they write nothing."""
     tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     """Tags of objects, by bucket and key."""
     subscribers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """Protocol and account of each subscription of a topic."""
+    records: dict[str, list[bytes]] = field(default_factory=dict)
+    """What delivery streams were given, by stream: they write nothing."""
     queues: dict[str, dict[str, str]] = field(default_factory=dict)
     """Messages' bodies by receipt handle, by queue."""
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -47,6 +47,8 @@ def holds(operator: str, expected: Values, actual: Values | None) -> bool:
         return (actual is None) == (expected == ["true"])
     for_all = operator.startswith("ForAllValues:")
     name = operator.removeprefix("ForAllValues:")
+    if name == "ArnNotEquals":
+        return actual is None or not holds("ArnEquals", expected, actual)
     if actual is None:
         return for_all or name.endswith("IfExists")
     fits = _OPERATORS[name.removesuffix("IfExists")]
