@@ -1,4 +1,4 @@
-"""What a region does about sensitive data: Macie looks, somebody sees that it does, findings are followed up."""
+"""What a region does about sensitive data: Macie looks, and what it finds is followed up."""
 
 from __future__ import annotations
 
