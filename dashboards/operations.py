@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.canary import Canary
     from infrastructure.constructs.cases import CasesFunction
     from infrastructure.constructs.counter import Counter
+    from infrastructure.constructs.coverage import Coverage
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.findings import Findings
@@ -85,6 +86,7 @@ class OperationsDashboard(Construct):
         findings: Findings,
         cases: CasesFunction,
         cases_log: str,
+        coverage: Coverage | None,
         widget: WidgetFunction,
     ) -> None:
         super().__init__(scope, id)
@@ -302,7 +304,9 @@ class OperationsDashboard(Construct):
                     width=WIDTH,
                 )
             ],
-            *sensitive_data_rows(region, findings=findings, cases=cases, executions=cases_log),
+            *sensitive_data_rows(
+                region, findings=findings, cases=cases, executions=cases_log, coverage=coverage
+            ),
         ]
         dashboard(self, region=region, name="operations", rows=rows)
 

@@ -40,6 +40,7 @@ class Variable:
     INGEST_DLQ_URL = "INGEST_DLQ_URL"
     LEDGER_TABLE = "LEDGER_TABLE"
     LONGEST_KEPT_DAYS = "LONGEST_KEPT_DAYS"
+    MACIE_JOB_ID = "MACIE_JOB_ID"
     OPEN_LETTER_DAYS = "OPEN_LETTER_DAYS"
     OPERATIONS_BUCKET = "OPERATIONS_BUCKET"
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
@@ -111,6 +112,16 @@ class Metric:
     SUMMARY_UNWRITTEN = "SummaryUnwritten"
     KEYS_OVERDUE = "KeysOverdue"
     """Keys of publishers that still work long after their date; written by each day's look at keys."""
+    MACIE_OFF = "MacieOff"
+    """1 while Macie is off, else 0; this and the following are written by each hour's look at Macie."""
+    MACIE_JOB_STOPPED = "MacieJobStopped"
+    """1 while the daily job is paused, cancelled or gone, else 0."""
+    MACIE_RUN_ERRORS = "MacieRunErrors"
+    """1 when the job's last run could not process all that it should, else 0."""
+    ARCHIVE_UNEXAMINED = "ArchiveUnexamined"
+    """Seconds: what was archived for so long may not have been examined."""
+    FINDINGS_UNSEEN = "FindingsUnseen"
+    """Findings that nobody had taken up an hour after they were made."""
     CANARY_DELIVERED = "CanaryDelivered"
     """1 for an event of the canary that came back in time, 0 for one that did not."""
     CANARY_LATENCY = "CanaryLatency"
@@ -152,6 +163,11 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.REDRIVE_RUN_SECONDS: ((),),
     Metric.SUMMARY_UNWRITTEN: ((),),
     Metric.KEYS_OVERDUE: ((),),
+    Metric.MACIE_OFF: ((),),
+    Metric.MACIE_JOB_STOPPED: ((),),
+    Metric.MACIE_RUN_ERRORS: ((),),
+    Metric.ARCHIVE_UNEXAMINED: ((),),
+    Metric.FINDINGS_UNSEEN: ((),),
     Metric.CANARY_DELIVERED: ((),),
     Metric.CANARY_LATENCY: ((),),
 }

@@ -59,6 +59,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "publishers": Contents(("apigateway", "dynamodb", "sns", "stepfunctions")),
     "canary": Contents(("apigateway", "sqs")),
     "widget": Contents(("dynamodb",)),
+    "coverage": Contents(("macie2", "s3", "stepfunctions")),
     "notifier": Contents(("cloudwatch", "sns")),
 }
 

@@ -13,11 +13,9 @@ from dashboards.redrive import RedriveDashboard
 from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.canary import Canary
-from infrastructure.constructs.cases import CasesFunction
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
-from infrastructure.constructs.findings import Findings
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
 from infrastructure.constructs.ledger import Ledger
@@ -28,15 +26,15 @@ from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.publishers import PublishersFunction, Registry, registry_permissions
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
-from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
+from infrastructure.constructs.sensitive_data import macie_permissions
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
 from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
+from stacks.sensitive_data import SensitiveDataHandling
 from workflows.approval import Approval
 from workflows.publishers import Publishers
 from workflows.redrive import Redrive
-from workflows.sensitive_data import SensitiveDataWorkflow
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -138,27 +136,16 @@ class RegionalStack(cdk.Stack):
             approval=approval,
             dead_letters=dead_letters,
         )
-        cases_task = CasesFunction(
+        sensitive_data = SensitiveDataHandling(
             self,
-            "CasesTask",
+            "SensitiveDataHandling",
             region=region,
             archive=archive,
             topics=topics,
             registry=registry,
             ledger=ledger,
             operations=operations,
-        )
-        archive.keep_quarantined_from_all_but([cases_task.function])
-        sensitive_data = SensitiveDataWorkflow(
-            self, "SensitiveDataWorkflow", region=region, cases=cases_task
-        )
-        findings = Findings(
-            self,
-            "Findings",
-            region=region,
-            archive=archive,
-            cases=cases_task,
-            state_machine=sensitive_data.state_machine,
+            calls=calls,
         )
         publishers_task = PublishersFunction(
             self,
@@ -177,8 +164,8 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             topics=topics,
             redrive=redrive.state_machine,
-            approvals=(approval.state_machine, sensitive_data.approval),
-            sensitive_data=sensitive_data.state_machine,
+            approvals=(approval.state_machine, sensitive_data.workflow.approval),
+            sensitive_data=sensitive_data.workflow.state_machine,
             publishers=publishers.state_machine,
         )
         counter = Counter(
@@ -218,9 +205,6 @@ class RegionalStack(cdk.Stack):
                 topics=topics,
                 dead_letters=dead_letters,
             )
-        if configuration.macie != "off":
-            SensitiveData(self, "SensitiveData", region=region, archive=archive.bucket, calls=calls)
-
         OperationsDashboard(
             self,
             "OperationsDashboard",
@@ -237,9 +221,10 @@ class RegionalStack(cdk.Stack):
             counter=counter,
             notifier=notifier,
             ledger=ledger,
-            findings=findings,
-            cases=cases_task,
-            cases_log=sensitive_data.log_name,
+            findings=sensitive_data.findings,
+            cases=sensitive_data.cases,
+            cases_log=sensitive_data.workflow.log_name,
+            coverage=sensitive_data.coverage,
             widget=widget,
         )
         DeliveryDashboard(
@@ -280,8 +265,8 @@ class RegionalStack(cdk.Stack):
             "PublishersStateMachineArn": publishers.state_machine.state_machine_arn,
             "RegistryTable": registry.table_name,
             "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
-            "SensitiveDataStateMachineArn": sensitive_data.state_machine.state_machine_arn,
-            "CaseApprovalStateMachineArn": sensitive_data.approval.state_machine_arn,
+            "SensitiveDataStateMachineArn": sensitive_data.workflow.state_machine.state_machine_arn,
+            "CaseApprovalStateMachineArn": sensitive_data.workflow.approval.state_machine_arn,
             "OperatorPolicyArn": policies.operator.managed_policy_arn,
             "ApproverPolicyArn": policies.approver.managed_policy_arn,
             "KeyHolderPolicyArn": policies.key_holder.managed_policy_arn,

@@ -17,8 +17,8 @@ Health = Literal["healthy", "needs attention", "unhealthy"]
 _ATTENTION = (
     *("attention", "old-dead-letters", "redrive-failed", "redrive-long", "publishers-impaired"),
     "publisher-keys-overdue",
-    "archive-impaired",
-    "archive-undelivered",
+    *("archive-impaired", "archive-undelivered"),
+    *("macie-off", "macie-job-stopped", "macie-run-errors", "macie-run-overdue", "findings-unseen"),
     *("sensitive-data", "sensitive-data-failed"),
 )
 

@@ -70,6 +70,7 @@ def why_nobody_is_asked(
     policy: Policy,
     *,
     object_read: bool,
+    expected: bool,
     publisher: str | None,
     status: str | None,
 ) -> str | None:
@@ -81,6 +82,8 @@ def why_nobody_is_asked(
         return f"by the policy, severity {severity} is told and not asked about"
     if not object_read:
         return "there is no evidence: the object can't be read any more"
+    if expected:
+        return "the catalogue expects such data in these fields"
     if publisher is None:
         return "the publisher is not known for sure"
     if status is None:

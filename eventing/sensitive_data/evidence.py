@@ -7,7 +7,7 @@ one of these, that one is withheld, since it is what was found.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from eventing.archive_line import ArchiveLine, InvalidLine, read_line
@@ -44,17 +44,27 @@ class NamedEvent:
     """Within the event; none where the findings tell no place."""
 
 
+def _nothing(_type: str, _path: str, _kind: str) -> bool:
+    return False
+
+
 @dataclass
 class Evidence:
-    """What findings lead to in an object, line after line; `by_key` is the publisher that its key names."""
+    """What findings lead to in an object, line after line; `by_key` is the publisher that its key names.
+
+    `expects` says of a type, of a field as findings name it, and of a kind whether such data may be there.
+    """
 
     findings: Sequence[Finding]
     router: Router
     by_key: str | None
+    expects: Callable[[str, str, str], bool] = _nothing
     events: list[NamedEvent] = field(default_factory=list)
     """The first ones of them."""
     count: int = 0
     """Of all events that are meant, as far as they could be told."""
+    surprising: int = 0
+    """Those of them that have sensitive data where it may not be."""
     unread: int = 0
     """Lines that are meant and are no lines of the archive, or are not there."""
     publishers: set[str] = field(default_factory=set)
@@ -96,6 +106,11 @@ class Evidence:
         (name,) = named
         return name if self.by_key in (name, None) else None
 
+    @property
+    def expected(self) -> bool:
+        """All that the findings name may be where it is."""
+        return self.count > 0 and not self.surprising and not self.unread
+
     def wants(self, line: int) -> bool:
         """True for a line to be taken."""
         return self.whole or line in self._places
@@ -114,12 +129,15 @@ class Evidence:
             return  # archived again, when it was sent again
         self._keys.add(event.key)
         self.count += 1
+        places = self._places.get(line, ())
+        if not (places and all(self.expects(event.type or "", p.path, p.kind) for p in places)):
+            self.surprising += 1
         if self.count > _MAX_LOOKED_AT:
             return
         topic = event.topic(self.router)
         if topic is not None:
             self.topics[topic] += 1
-        named = _named(line, event, topic, self._places.get(line, ()))
+        named = _named(line, event, topic, places)
         if named.type is not None:
             self.types[named.type] += 1
         if len(self.events) < MAX_EVENTS:

@@ -48,6 +48,8 @@ class Place:
     """The line of the object, from 0; None where the finding does not say."""
     path: str
     """The field, as Macie writes it (`$.event.data.card`), clipped and escaped; empty where not told."""
+    kind: str = ""
+    """The kind of sensitive data that is there."""
 
     @property
     def attribute(self) -> str | None:
@@ -146,12 +148,16 @@ def _detections(result: Any) -> Iterator[tuple[str, int, list[Place]]]:
     """Kind, count and places of each detection, of managed and of custom identifiers."""
     for group in _list(_at(result, "sensitiveData")):
         for one in _list(_at(group, "detections")):
-            yield _name(_at(one, "type")), _count(one), list(_places(one))
+            yield _detection(one, _name(_at(one, "type")))
     for one in _list(_at(result, "customDataIdentifiers", "detections")):
-        yield _name(_at(one, "name")), _count(one), list(_places(one))
+        yield _detection(one, _name(_at(one, "name")))
 
 
-def _places(detection: Any) -> Iterator[Place]:
+def _detection(detection: Any, kind: str) -> tuple[str, int, list[Place]]:
+    return kind, _count(detection), list(_places(detection, kind))
+
+
+def _places(detection: Any, kind: str) -> Iterator[Place]:
     occurrences = _at(detection, "occurrences")
     for record in _list(_at(occurrences, "records")):
         index, path = _at(record, "recordIndex"), _at(record, "jsonPath")
@@ -159,6 +165,7 @@ def _places(detection: Any) -> Iterator[Place]:
             # `True` is an `int` in Python, but no number of a line.
             index if type(index) is int and index >= 0 else None,
             plain(path, MAX_PATH) if isinstance(path, str) else "",
+            kind,
         )
 
 

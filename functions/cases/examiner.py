@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from eventing.cause import Cause, cause_of
+from eventing.detection import Detection
 from eventing.routing import Router
 from eventing.sensitive_data.case import Policy
 from eventing.sensitive_data.decision import why_nobody_is_asked
@@ -34,6 +35,8 @@ class Examiner:
         registry: Registry,
         router: Router,
         policy: Policy,
+        detection: Detection,
+        deployment: str,
         clock: Clock,
     ) -> None:
         self._archive = archive
@@ -41,6 +44,8 @@ class Examiner:
         self._registry = registry
         self._router = router
         self._policy = policy
+        self._detection = detection
+        self._deployment = deployment
         self._clock = clock
 
     def examine(self, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -51,7 +56,7 @@ class Examiner:
         """
         key, version = findings[0].key, findings[0].version
         hour = hour_of(key)
-        evidence = Evidence(findings, self._router, hour.publisher if hour else None)
+        evidence = Evidence(findings, self._router, hour.publisher if hour else None, self._expects)
         opened = self._archive.open(key, version)
         if opened:
             for number, line in enumerate(opened.lines):
@@ -82,16 +87,24 @@ class Examiner:
             "count": evidence.count,
             "at_least": evidence.at_least or opened is None,
             "unread_lines": evidence.unread,
+            # Of a sample nobody knows what the rest is.
+            "expected": evidence.expected and not evidence.at_least,
             "topics": [self._topic(name, count) for name, count in evidence.topics.items()],
             "same_hour": self._same_hour(hour, list(evidence.types)),
             "why_not_asked": why_nobody_is_asked(
                 severity,
                 self._policy,
                 object_read=evidence.count > 0,
+                expected=evidence.expected,
                 publisher=publisher,
                 status=row.status if row else None,
             ),
         }
+
+    def _expects(self, type: str, path: str, kind: str) -> bool:
+        # Identifiers of the catalogue have their deployment's name in Macie.
+        kind = kind.removeprefix(f"{self._deployment}-")
+        return self._detection.is_expected(type=type, path=path, kind=kind)
 
     def _topic(self, name: str, events: int) -> dict[str, Any]:
         found = self._topics.subscribers(name)
@@ -173,6 +186,7 @@ def unreadable(why: str) -> dict[str, Any]:
         "count": 0,
         "at_least": True,
         "unread_lines": 0,
+        "expected": False,
         "topics": [],
         "same_hour": {"types": {}, "at_least": True, "unknown": ""},
         "why_not_asked": why,

@@ -74,6 +74,8 @@ def make_handler(parts: Parts) -> Handler:
             registry=parts.registry,
             router=Router(parts.catalogue),
             policy=parts.findings_policy,
+            detection=parts.detection,
+            deployment=parts.deployment,
             clock=parts.clock,
         ),
         archive=parts.archive_objects,

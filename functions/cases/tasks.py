@@ -105,10 +105,11 @@ class Tasks:
         }
 
     def tell(self, task: Mapping[str, Any]) -> None:
-        """Tell operators of a case that nobody is asked about."""
+        """Tell operators of a case that nobody is asked about, unless the catalogue expects all of it."""
         case, round = str(task["case"]), int(task["round"])
-        if self._cases.once(case, round, "told"):
-            self._ops.tell(case_mail(self._examined(task)))
+        examined = self._examined(task)
+        if not examined["expected"] and self._cases.once(case, round, "told"):
+            self._ops.tell(case_mail(examined))
             self._cases.note(case, round, "told")
 
     def ask(self, task: Mapping[str, Any]) -> None:

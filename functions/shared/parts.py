@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from eventing.catalogue import Catalogue
     from eventing.dead_letter import Stage
+    from eventing.detection import Detection
     from eventing.mail import Sender
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
@@ -65,6 +66,12 @@ class Parts(TableParts):
         return with_canary(catalogue) if Variable.CANARY in self.environment else catalogue
 
     @cached_property
+    def detection(self) -> Detection:
+        from eventing.detection import Detection
+
+        return Detection.read(_CATALOGUE)
+
+    @cached_property
     def schemas(self) -> Schemas:
         from eventing.schemas import Schemas
 
@@ -88,6 +95,16 @@ class Parts(TableParts):
         return Archive(self.clients.client("s3"), bucket=self.environment[Variable.ARCHIVE_BUCKET])
 
     @cached_property
+    def delivery_stream(self) -> DeliveryStream | None:
+        """The archive's; a deployment may have none."""
+        name = self.environment.get(Variable.DELIVERY_STREAM)
+        if name is None:
+            return None
+        from functions.shared.delivery_stream import DeliveryStream
+
+        return DeliveryStream(self.clients.client("firehose"), name=name)
+
+    @cached_property
     def archive_objects(self) -> ArchiveObjects:
         from functions.shared.archive_objects import ArchiveObjects
 
@@ -99,16 +116,6 @@ class Parts(TableParts):
         from functions.shared.macie import Macie
 
         return Macie(self.clients.client("macie2"))
-
-    @cached_property
-    def delivery_stream(self) -> DeliveryStream | None:
-        """The archive's; a deployment may have none."""
-        name = self.environment.get(Variable.DELIVERY_STREAM)
-        if name is None:
-            return None
-        from functions.shared.delivery_stream import DeliveryStream
-
-        return DeliveryStream(self.clients.client("firehose"), name=name)
 
     @cached_property
     def topics(self) -> Topics:

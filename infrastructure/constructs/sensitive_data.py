@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_macie as macie
 from aws_cdk import custom_resources
 from constructs import Construct
 
+from eventing.detection import Detection
 from infrastructure.constructs.aws_calls import Permission
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_s3 as s3
 
+    from eventing.detection import AllowList, Identifier
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.aws_calls import AwsCalls
     from infrastructure.constructs.region import Region
@@ -55,12 +61,18 @@ def macie_permissions(scope: Construct) -> list[Permission]:
     ]
 
 
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+
+
 class SensitiveData(Construct):
     """The daily job on the archive; `workflows/sensitive_data.py` follows up what it finds.
 
     Macie has one session per account and region, which is not ours: with `macie` of the configuration at
     `create` it is switched on where it is off, and it is never switched off again.
     """
+
+    job_id: str
 
     def __init__(
         self,
@@ -73,9 +85,23 @@ class SensitiveData(Construct):
     ) -> None:
         super().__init__(scope, id)
         configuration = region.configuration
-        job = self._daily_job(configuration, archive, calls)
+        detection = Detection.read(configuration.catalogue_folder)
+        lists = [self._allow_list(configuration, one) for one in detection.allow_lists]
+        identifiers = [self._identifier(configuration, one) for one in detection.identifiers]
+        job = self._daily_job(
+            configuration,
+            archive,
+            calls,
+            detection=detection,
+            allow_list_ids=[one.attr_id for one in lists],
+            identifier_ids=[one.attr_id for one in identifiers],
+        )
         if configuration.macie == "create":
-            job.node.add_dependency(self._session(calls))
+            session = self._session(calls)
+            # Without a session there is nothing that Macie could have.
+            for of_macie in (*lists, *identifiers, job):
+                of_macie.node.add_dependency(session)
+        self.job_id = job.get_response_field("jobId")
 
     def _session(self, calls: AwsCalls) -> custom_resources.AwsCustomResource:
         enable = custom_resources.AwsSdkCall(
@@ -90,18 +116,53 @@ class SensitiveData(Construct):
         # when it goes.
         return calls.call(self, "Session", on_create=enable, on_update=enable)
 
+    def _allow_list(self, configuration: Configuration, one: AllowList) -> macie.CfnAllowList:
+        return macie.CfnAllowList(
+            self,
+            f"Allowed-{one.name}",
+            name=configuration.name(one.name),
+            description=one.description or None,
+            criteria=macie.CfnAllowList.CriteriaProperty(regex=one.regex),
+        )
+
+    def _identifier(
+        self, configuration: Configuration, one: Identifier
+    ) -> macie.CfnCustomDataIdentifier:
+        # It can't be changed, and the job that uses it can't either: another one is another resource.
+        return macie.CfnCustomDataIdentifier(
+            self,
+            f"Identifier-{one.name}-{_digest(asdict(one))}",
+            name=configuration.name(one.name),
+            description=one.description or None,
+            regex=one.regex,
+            keywords=list(one.keywords) or None,
+            ignore_words=list(one.ignore_words) or None,
+            maximum_match_distance=one.maximum_match_distance,
+        )
+
     def _daily_job(
-        self, configuration: Configuration, archive: s3.IBucket, calls: AwsCalls
+        self,
+        configuration: Configuration,
+        archive: s3.IBucket,
+        calls: AwsCalls,
+        *,
+        detection: Detection,
+        allow_list_ids: Sequence[str],
+        identifier_ids: Sequence[str],
     ) -> custom_resources.AwsCustomResource:
         stack = cdk.Stack.of(self)
-        job = {
+        managed = detection.managed
+        job: dict[str, Any] = {
             "name": configuration.name("archive"),
             "description": "Looks at what was archived since it last ran",
             "jobType": "SCHEDULED",
             "scheduleFrequency": {"dailySchedule": {}},
             "initialRun": True,
             "samplingPercentage": 100,
-            "managedDataIdentifierSelector": "RECOMMENDED",
+            "managedDataIdentifierSelector": managed.selector,
+            **({"managedDataIdentifierIds": list(managed.ids)} if managed.ids else {}),
+            **({"customDataIdentifierIds": identifier_ids} if identifier_ids else {}),
+            **({"allowListIds": allow_list_ids} if allow_list_ids else {}),
             "s3JobDefinition": {
                 "bucketDefinitions": [
                     {"accountId": stack.account, "buckets": [archive.bucket_name]}
@@ -110,10 +171,10 @@ class SensitiveData(Construct):
         }
         # A job can't be changed: another one is another resource, and CloudFormation deletes the old one. So
         # it is after a change of `macie`, which may have been made because the job is gone.
-        described = json.dumps([configuration.macie, stack.resolve(job)], sort_keys=True)
+        described = _digest([configuration.macie, stack.resolve(job)])
         return calls.call(
             self,
-            f"DailyJob-{hashlib.sha256(described.encode()).hexdigest()[:8]}",
+            f"DailyJob-{described}",
             on_create=custom_resources.AwsSdkCall(
                 service="macie2",
                 action="createClassificationJob",

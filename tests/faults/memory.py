@@ -107,6 +107,13 @@ class Memory:
     )
     """The event source mapping of publication, while there is one."""
 
+    macie: str | None = "ENABLED"
+    """The status of Macie's session; None while Macie is off."""
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Macie's jobs by id, as it describes them."""
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    """Macie's findings: `id`, `bucket`, and `created` in milliseconds."""
+
     def items(self, table: str) -> dict[str, dict[str, Any]]:
         """A table's items by `pk`."""
         return self.tables.setdefault(table, {})

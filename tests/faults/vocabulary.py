@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Service = Literal[
-    "apigateway", "dynamodb", "firehose", "lambda", "monitoring", "s3", "sqs", "sns", "states"
+    "apigateway",
+    "dynamodb",
+    "firehose",
+    "lambda",
+    "macie2",
+    "monitoring",
+    "s3",
+    "sqs",
+    "sns",
+    "states",
 ]
 """As in the host names of AWS."""
 

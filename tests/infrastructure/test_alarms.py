@@ -38,8 +38,17 @@ NOTIFIER = "eventing-notifier"
 HEALTH = ("eventing-unhealthy", "eventing-any-alarm")
 # Composites without an action: those, and the one that mutes.
 QUIET = (*HEALTH, "eventing-canary-reported")
+# Of Macie: one for each thing that may keep it from looking, or us from seeing what it finds.
+COVERAGE = {
+    "eventing-macie-off",
+    "eventing-macie-job-stopped",
+    "eventing-macie-run-errors",
+    "eventing-macie-run-overdue",
+    "eventing-findings-unseen",
+}
 # What these are about waits for a person, while events flow.
 WAITING = {
+    *COVERAGE,
     "eventing-attention",
     "eventing-archive-impaired",
     "eventing-archive-undelivered",
@@ -64,6 +73,11 @@ ALWAYS = {
     "CopiesUndelivered": "ignore",
     "CanaryDelivered": "breaching",
     "KeysOverdue": "missing",
+    "MacieOff": "missing",
+    "MacieJobStopped": "ignore",
+    "MacieRunErrors": "ignore",
+    "ArchiveUnexamined": "ignore",
+    "FindingsUnseen": "ignore",
 }
 
 
@@ -142,6 +156,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         "eventing-sensitive-data-execution-timed-out",
         "eventing-sensitive-data-finding-not-started",
         "eventing-publisher-keys-overdue",
+        *COVERAGE,
     }
 
 
@@ -466,3 +481,7 @@ def test_the_runbook_can_be_anywhere(tmp_path_factory: pytest.TempPathFactory) -
     alarms = _metric_alarms(found.regional())
 
     assert all(f"Runbook: {runbook}#" in alarm["AlarmDescription"] for alarm in alarms.values())
+
+
+def test_without_macie_there_is_no_alarm_on_whether_it_looks(without_macie: Synthesis) -> None:
+    assert not COVERAGE & set(_metric_alarms(without_macie.regional()))

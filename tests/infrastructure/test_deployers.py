@@ -51,6 +51,8 @@ ARNS = {
     "AWS::Lambda::EventSourceMapping": "arn:aws:lambda:us-east-1:1:event-source-mapping:1",
     "AWS::Lambda": "arn:aws:lambda:us-east-1:1:function:eventing-x",
     "AWS::Logs": "arn:aws:logs:us-east-1:1:log-group:/aws/lambda/eventing-x",
+    # Macie gives these ids.
+    "AWS::Macie": "arn:aws:macie2:us-east-1:1:allow-list/1",
     "AWS::S3": "arn:aws:s3:::eventing-x",
     "AWS::SNS": "arn:aws:sns:us-east-1:1:eventing-x",
     "AWS::SQS": "arn:aws:sqs:us-east-1:1:eventing-x",
