@@ -8,11 +8,8 @@ from constructs import Construct
 
 from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
-<<<<<<< HEAD
 from dashboards.sensitive_data import sensitive_data_rows
-=======
 from dashboards.storage import archive_rows, event_store_rows
->>>>>>> c966219
 from dashboards.widgets import (
     WIDTH,
     Row,
