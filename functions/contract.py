@@ -80,6 +80,8 @@ class Metric:
     EVENTS_ACCEPTED = "EventsAccepted"
     EVENTS_DUPLICATE = "EventsDuplicate"
     EVENTS_REJECTED = "EventsRejected"
+    ERASED_SENT_AGAIN = "ErasedEventsSentAgain"
+    """Events that a publisher sent again after they were erased: refused, and archived all the same."""
     EVENTS_STORED = "EventsStored"
     EVENTS_PUBLISHED = "EventsPublished"
     PUBLISH_LAG = "PublishLag"
@@ -117,6 +119,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.EVENTS_ACCEPTED: ((),),
     Metric.EVENTS_DUPLICATE: ((),),
     Metric.EVENTS_REJECTED: ((),),
+    Metric.ERASED_SENT_AGAIN: ((),),
     Metric.EVENTS_STORED: ((),),
     Metric.EVENTS_PUBLISHED: _BY_TOPIC,
     Metric.PUBLISH_LAG: _BY_TOPIC,
@@ -203,8 +206,8 @@ class RegistryRows:
 LETTER_KEYS = "?" * 43
 
 
-# All that functions may read of an event in the Events table: whether it is there, and the same.
-EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at")
+# All that functions may read of an event in the Events table: whether it is there, the same, or erased.
+EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at", "erased_at")
 
 # All that operators may read of a letter in the ledger: what it failed by, and never the event.
 LETTER_MEMBERS = (

@@ -148,11 +148,15 @@ class Handler:
         if cause := self._doorkeeper.cause:
             request["doorkeeper_failures"] = self._doorkeeper.failures
             request["doorkeeper_cause"] = cause.code
+        if report.erased:
+            # Hashes: whoever erases them again needs no more.
+            request["erased_keys"] = report.erased
         self._metrics.write(
             {
                 Metric.EVENTS_ACCEPTED: report.accepted,
                 Metric.EVENTS_DUPLICATE: report.duplicate,
                 Metric.EVENTS_REJECTED: report.rejected,
+                Metric.ERASED_SENT_AGAIN: len(report.erased),
                 Metric.EVENTS_STORED: report.stored,
             },
             at=report.accepted_at,

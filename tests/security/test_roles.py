@@ -163,7 +163,7 @@ def test_no_role_reads_events_out_of_their_table(
 def test_duplicates_are_recognised(decisions: Decisions, function: str) -> None:
     context = {
         **keys("acme#x", "acme#y"),
-        "dynamodb:Attributes": ["pk", "digest", "accepted_at"],
+        "dynamodb:Attributes": ["pk", "digest", "accepted_at", "erased_at"],
         "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
     }
 
