@@ -50,5 +50,15 @@ class Archive:
 
 def object_key(publisher: str, accepted_at: str, name: str) -> str:
     """Names the publisher, so that a finding does; ends as Macie needs it to read JSON Lines."""
-    moment = datetime.fromisoformat(accepted_at).astimezone(UTC)
-    return f"{Objects.EVENTS}{publisher}/date={moment:%Y-%m-%d}/{moment:%H}/{name}.jsonl"
+    return f"{hour_prefix(publisher, datetime.fromisoformat(accepted_at))}/{name}.jsonl"
+
+
+def hour_prefix(publisher: str, moment: datetime) -> str:
+    """What the keys of a publisher's objects of an hour begin with; those of later hours come after it."""
+    moment = moment.astimezone(UTC)
+    return f"{publisher_prefix(publisher)}date={moment:%Y-%m-%d}/{moment:%H}"
+
+
+def publisher_prefix(publisher: str) -> str:
+    """What the keys of all objects of a publisher begin with."""
+    return f"{Objects.EVENTS}{publisher}/"

@@ -72,6 +72,14 @@ class Memory:
     """How often an item was written whole under a key."""
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Objects by key, by bucket."""
+    older: dict[str, dict[str, list[bytes]]] = field(default_factory=dict)
+    """Versions of objects that were replaced or deleted, by key, by bucket."""
+    modified: dict[str, str] = field(default_factory=dict)
+    """When objects were written, by key, where it matters."""
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Tags of objects, by key."""
+    types: dict[str, str] = field(default_factory=dict)
+    """Content types of objects, by key."""
     queues: dict[str, dict[str, str]] = field(default_factory=dict)
     """Messages' bodies by receipt handle, by queue."""
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -115,6 +123,6 @@ class Memory:
 
     def forget(self) -> None:
         """Hold nothing any more."""
-        for held in (self.tables, self.buckets, self.queues, self.hidden, self.topics):
+        for held in (self.tables, self.buckets, self.older, self.queues, self.hidden, self.topics):
             held.clear()
         self.inserted.clear()
