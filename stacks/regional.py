@@ -15,6 +15,7 @@ from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.canary import Canary
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
+from infrastructure.constructs.erasure import EraserFunction
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
@@ -32,6 +33,7 @@ from infrastructure.constructs.triage import TriageFunction
 from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
 from workflows.approval import Approval
+from workflows.erasure import Erasure
 from workflows.publishers import Publishers
 from workflows.redrive import Redrive
 
@@ -123,7 +125,9 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             dead_letters=dead_letters,
         )
-        approval = Approval(self, "Approval", region=region, redrive=redrive_task)
+        approval = Approval(
+            self, "Approval", region=region, what="approval", function=redrive_task.function
+        )
         redrive = Redrive(
             self,
             "Redrive",
@@ -142,6 +146,16 @@ class RegionalStack(cdk.Stack):
             operations=operations,
         )
         publishers = Publishers(self, "Publishers", region=region, publishers=publishers_task)
+        eraser_task = EraserFunction(
+            self,
+            "EraserTask",
+            region=region,
+            event_store=event_store,
+            archive=archive,
+            ledger=ledger,
+            operations=operations,
+        )
+        erasure = Erasure(self, "Erasure", region=region, eraser=eraser_task)
         policies = Policies(
             self,
             "Policies",
@@ -152,6 +166,8 @@ class RegionalStack(cdk.Stack):
             redrive=redrive.state_machine,
             approval=approval.state_machine,
             publishers=publishers.state_machine,
+            erasure=erasure.state_machine,
+            erasure_approval=erasure.approval.state_machine,
         )
         counter = Counter(
             self,
@@ -240,6 +256,7 @@ class RegionalStack(cdk.Stack):
             ingestion=ingestion,
             registry=registry,
             publishers=publishers_task,
+            eraser=eraser_task,
         )
 
         outputs = {
@@ -254,11 +271,11 @@ class RegionalStack(cdk.Stack):
             "TopicArnPrefix": topics.arn_prefix,
             "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
             "PublishersStateMachineArn": publishers.state_machine.state_machine_arn,
+            "ErasureStateMachineArn": erasure.state_machine.state_machine_arn,
             "RegistryTable": registry.table_name,
             "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
-            "OperatorPolicyArn": policies.operator.managed_policy_arn,
-            "ApproverPolicyArn": policies.approver.managed_policy_arn,
-            "KeyHolderPolicyArn": policies.key_holder.managed_policy_arn,
+            "ErasureApprovalStateMachineArn": erasure.approval.state_machine.state_machine_arn,
+            **policies.outputs,
             "IngestFunction": ingestion.function.function_name,
             "AccessLog": ingestion.access_log,
             "Regions": str(len(configuration.regions)),

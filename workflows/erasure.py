@@ -11,14 +11,12 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from workflows.approval import let_ask
+from workflows.approval import Approval, let_ask
 from workflows.definition import state_machine
 
 if TYPE_CHECKING:
     from infrastructure.constructs.erasure import EraserFunction
-
     from infrastructure.constructs.region import Region
-    from workflows.approval import Approval
 
 DEFINITION = Path(__file__).with_suffix(".asl.json")
 
@@ -30,6 +28,7 @@ class Erasure(Construct):
     """
 
     state_machine: sfn.StateMachine
+    approval: Approval
 
     def __init__(
         self,
@@ -38,18 +37,21 @@ class Erasure(Construct):
         *,
         region: Region,
         eraser: EraserFunction,
-        approval: Approval,
     ) -> None:
         super().__init__(scope, id)
+        self.approval = Approval(
+            self, "Approval", region=region, what="erasure-approval", function=eraser.function
+        )
+        asking = self.approval.state_machine
         self.state_machine = state_machine(
             self,
             configuration=region.configuration,
             what="erasure",
             definition=DEFINITION,
             functions={"EraserFunction": eraser.function.function_arn},
-            others={"Approval": approval.state_machine.state_machine_arn},
+            others={"Approval": asking.state_machine_arn},
         )
-        let_ask(self.state_machine, approval.state_machine)
+        let_ask(self.state_machine, asking)
         field = events.EventField.from_path
         events.Rule(
             self,

@@ -14,6 +14,7 @@ from console.commands.command import command
 from console.commands.runs import EXECUTIONS, Name, ShowAws
 from console.deployed.groups import summed
 from console.shell.failure import ExitCode, Failure, Misuse
+from eventing.erasure.action import is_erasure
 from eventing.foreign_text import plain
 from eventing.words import counted, duration
 
@@ -51,7 +52,7 @@ def add_to(app: typer.Typer) -> None:
 
 def approvals(screen: Screen, deployment: Deployment, surroundings: Surroundings) -> ExitCode:
     """List what waits for an approval."""
-    found = deployment.approvals.waiting()
+    found = [*deployment.approvals.waiting(), *deployment.erasure_approvals.waiting()]
     following = [deployment.command("approve", one.execution) for one in found]
     screen.document({"approvals": [_entry(one) for one in found], "next": following})
     if not found:
@@ -67,7 +68,7 @@ def approvals(screen: Screen, deployment: Deployment, surroundings: Surroundings
             (
                 entry["execution"],
                 entry["action"],
-                entry["stage"],
+                entry["stage"] or "",
                 entry["letters"],
                 summed(entry["causes"]),
                 summed(entry["topics"]),
@@ -122,7 +123,7 @@ class _Answer:
         from eventing.redrive.request import MAX_NAME
 
         name = self._deployment.executions.name(execution)
-        question = self._deployment.approvals.find(name)
+        question = self._deployment.approvals_of(name).find(name)
         approver = self._deployment.aws.caller()[:MAX_NAME]
         asked_by = str(question.request.get("started_by", ""))
         if self._approved and same_person(approver, asked_by):
@@ -142,8 +143,7 @@ class _Answer:
         if self._screen.as_json or not self._surroundings.at_terminal():
             raise Misuse(f"{self._verb} asks before it answers, and nobody is there: give --yes.")
         _show_plan(self._screen, question)
-        action, letters = question.request["action"], counted(question.summary["letters"], "letter")
-        wording = f"{self._verb.capitalize()} the {action} of {letters} on {self._deployment}?"
+        wording = f"{self._verb.capitalize()} the {_asked_for(question)} on {self._deployment}?"
         try:
             if not self._surroundings.agrees(wording):
                 raise Failure(_CALLED_OFF, ExitCode.PARTIAL)
@@ -177,8 +177,10 @@ class _Answer:
         return ExitCode.DONE
 
     def _send(self, question: Question, output: Mapping[str, Any]) -> ExitCode:
-        name, found = question.execution, self._deployment.approvals
-        following = [self._deployment.command("follow", name)]
+        name = question.execution
+        found = self._deployment.approvals_of(name)
+        tells = "report" if is_erasure(name) else "follow"
+        following = [self._deployment.command(tells, name)]
         try:
             taken = found.answer(question, output)
             outcome = self._awaited(name) if taken else found.outcome(name)
@@ -208,7 +210,7 @@ class _Answer:
     def _awaited(self, name: str) -> Mapping[str, Any] | None:
         """What has become of the question; None when the answer is not read in time."""
         for _ in range(_LOOKS):
-            if (outcome := self._deployment.approvals.outcome(name)) is not None:
+            if (outcome := self._deployment.approvals_of(name).outcome(name)) is not None:
                 return outcome
             self._surroundings.sleep(0.5)
         return None
@@ -221,11 +223,21 @@ def _is_of(outcome: Mapping[str, Any], output: Mapping[str, Any]) -> bool:
     return told == ((output["approver"], None) if output["approved"] else (None, refusal))
 
 
+def _asked_for(question: Question) -> str:
+    """What is approved or refused, in words."""
+    request = question.request
+    if is_erasure(question.execution):
+        return f"erasure of an event of {plain(request['key']).partition('#')[0]}"
+    return f"{request['action']} of {counted(question.summary['letters'], 'letter')}"
+
+
 def _show_plan(screen: Screen, question: Question) -> None:
+    from console.commands.erase import show_plan as show_erasure
     from console.commands.plan_table import show_plan
 
-    request = question.request
-    screen.say(f"{request['action']} of {request['stage']}: {question.execution}", style="bold")
+    request, erases = question.request, is_erasure(question.execution)
+    of = request["key"] if erases else request["stage"]
+    screen.say(f"{request['action']} of {plain(of)}: {question.execution}", style="bold")
     screen.facts(
         {
             "asked by": request.get("started_by"),
@@ -234,6 +246,9 @@ def _show_plan(screen: Screen, question: Question) -> None:
             "ends at": question.ends_at,
         }
     )
+    if erases:
+        show_erasure(screen, question.summary)
+        return
     show_plan(screen, question.summary)
     screen.say()
     screen.table(
@@ -257,16 +272,19 @@ def _show_plan(screen: Screen, question: Question) -> None:
 
 def _entry(question: Question) -> dict[str, Any]:
     """What is told of it: all but its token."""
-    request, causes = question.request, Counter[str]()
+    request, summary, causes = question.request, question.summary, Counter[str]()
+    letters, topics = summary["letters"], summary["topics"]
+    if is_erasure(question.execution):
+        letters, topics = sum(letters.values()), dict.fromkeys(topics or (), 1)
     for group in question.groups:
         causes[str(group["cause"])] += int(group["letters"])
     return {
         "execution": question.execution,
         "action": request["action"],
-        "stage": request["stage"],
-        "letters": question.summary["letters"],
+        "stage": request.get("stage"),
+        "letters": letters,
         "causes": dict(causes),
-        "topics": question.summary["topics"],
+        "topics": topics,
         "because": question.because,
         "started_by": request.get("started_by"),
         "reason": request.get("reason"),

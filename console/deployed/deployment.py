@@ -22,6 +22,7 @@ from console.deployed.ledger import Ledger
 from console.deployed.objects import Objects
 from console.shell.failure import Misuse
 from console.shell.surroundings import Surroundings
+from eventing.erasure.action import is_erasure
 from eventing.foreign_text import plain
 
 NAME = "eventing"
@@ -124,6 +125,14 @@ class Deployment:
             state_machine_arn=self.output("PublishersStateMachineArn"),
         )
 
+    @cached_property
+    def erasures(self) -> Executions:
+        """The executions of the state machine that erases events."""
+        return Executions(
+            self.aws.client("stepfunctions"),
+            state_machine_arn=self.output("ErasureStateMachineArn"),
+        )
+
     def key_value(self, id: str) -> str:
         """The value of an API key of this region: a secret, for whoever has the right to see it."""
         answer = self.aws.client("apigateway").get_api_key(apiKey=id, includeValue=True)
@@ -132,19 +141,30 @@ class Deployment:
     @cached_property
     def approvals(self) -> Approvals:
         """What waits for an approval."""
-        client = self.aws.client("stepfunctions")
-        machine = self.output("ApprovalStateMachineArn")
-        return Approvals(
-            client,
-            asking=Executions(client, state_machine_arn=machine),
-            runs=self.executions,
-            objects=self.objects,
-        )
+        return self._approvals("ApprovalStateMachineArn", self.executions)
+
+    @cached_property
+    def erasure_approvals(self) -> Approvals:
+        """The erasures that wait for an approval."""
+        return self._approvals("ErasureApprovalStateMachineArn", self.erasures)
+
+    def approvals_of(self, name: str) -> Approvals:
+        """Those that the execution of this name is among."""
+        return self.erasure_approvals if is_erasure(name) else self.approvals
 
     @cached_property
     def objects(self) -> Objects:
         """Its reports and junk."""
         return Objects(self.aws.client("s3"), bucket=self.output("OperationsBucket"))
+
+    def _approvals(self, machine: str, runs: Executions) -> Approvals:
+        client = self.aws.client("stepfunctions")
+        return Approvals(
+            client,
+            asking=Executions(client, state_machine_arn=self.output(machine)),
+            runs=runs,
+            objects=self.objects,
+        )
 
     @property
     def ingest_log(self) -> str:

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from eventing import canary
+from eventing.erasure.action import ACTION
 from eventing.input import Check, InvalidInput, read_fields
 from eventing.members import Unfit
 from eventing.publishers.keys import is_name
 from eventing.redrive.request import MAX_NAME, MAX_REASON
 from eventing.redrive.statement import says_something, statement
 
-ACTION = "erase"
 # The publisher, and a SHA-256 as base64url (eventing/event.py).
 _KEY = re.compile(r"([^#]+)#[A-Za-z0-9_-]{43}")
 

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventing.erasure.request import ACTION, ErasureRequest, read_request
+from eventing.erasure.action import ACTION
+from eventing.erasure.request import ErasureRequest, read_request
 from eventing.erasure.unreachable import STREAM, unreachable
 from eventing.event import sha256_text
 from eventing.redrive.approval import ANSWERED_WITHIN, read_approval

@@ -37,11 +37,12 @@ class Part(IntEnum):
     HANDLING = auto()
     RUNS = auto()
     PUBLISHERS = auto()
+    ERASURES = auto()
     SENSITIVE_DATA = auto()
 
 
 # What these are about waits for a person while events flow; all else stops the flow or slows it down.
-_WAITING = (Part.ATTENTION, Part.RUNS, Part.PUBLISHERS)
+_WAITING = (Part.ATTENTION, Part.RUNS, Part.PUBLISHERS, Part.ERASURES)
 
 
 class Missing(Enum):

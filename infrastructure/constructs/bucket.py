@@ -26,8 +26,8 @@ class PrivateBucket(s3.Bucket):
     `days` is the life of objects by what their keys begin with; what is not named lives the longest of them.
 
     What is written is never overwritten, whoever writes it: S3 refuses a `PutObject` without
-    `If-None-Match`. Services of AWS that don't know the header may write below `exempt`. With `events`,
-    EventBridge hears what happens to its objects.
+    `If-None-Match`, but from who erases (`allow_erasing`). Services of AWS that don't know the header may
+    write below `exempt`. With `events`, EventBridge hears what happens to its objects.
     """
 
     def __init__(
@@ -88,16 +88,32 @@ class PrivateBucket(s3.Bucket):
 
     def _refuse_overwriting(self, exempt: Sequence[str]) -> None:
         exempted = [self.arn_for_objects(f"{prefix}*") for prefix in exempt]
+        self._denied = iam.PolicyStatement(
+            sid="NothingIsOverwritten",
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=["s3:PutObject"],
+            resources=None if exempted else [self.arn_for_objects("*")],
+            not_resources=exempted or None,
+            # Copies and uploads in parts are refused as well (S3, "Enforce conditional writes").
+            conditions={"Null": {"s3:if-none-match": "true"}},
+        )
+        self.add_to_resource_policy(self._denied)
+
+    def allow_erasing(self, role: iam.IRole) -> None:
+        """Let this role, and no other, write over an object as long as it is what was read (`If-Match`)."""
+        self._denied.add_condition("ArnNotEquals", {"aws:PrincipalArn": role.role_arn})
         self.add_to_resource_policy(
             iam.PolicyStatement(
-                sid="NothingIsOverwritten",
+                sid="OnlyWhatWasReadIsErased",
                 effect=iam.Effect.DENY,
                 principals=[iam.AnyPrincipal()],
                 actions=["s3:PutObject"],
-                resources=None if exempted else [self.arn_for_objects("*")],
-                not_resources=exempted or None,
-                # Copies and uploads in parts are refused as well (S3, "Enforce conditional writes").
-                conditions={"Null": {"s3:if-none-match": "true"}},
+                resources=[self.arn_for_objects("*")],
+                conditions={
+                    "ArnEquals": {"aws:PrincipalArn": role.role_arn},
+                    "Null": {"s3:if-none-match": "true", "s3:if-match": "true"},
+                },
             )
         )
 
