@@ -36,7 +36,8 @@ StartedBy = Annotated[
     str | None,
     typer.Option(help="Who asks; the ARN of your credentials if left out.", show_default=False),
 ]
-SURVEY_STATE, ASK_STATE = "Survey", "Ask for approval"
+# Of workflows/erasure.asl.json; where it asks is named as in redrive.asl.json.
+SURVEY_STATE = "Survey"
 _CALLED_OFF = "Called off; nothing is erased."
 _LISTED = 10
 _LOOKS = 1800
@@ -154,6 +155,8 @@ def _told(
     screen: Screen, deployment: Deployment, surroundings: Surroundings, name: str
 ) -> ExitCode:
     """Tell of an erasure when it waits for its approval, or has ended before."""
+    from console.deployed.executions import ASK_STATE
+
     erasures = deployment.erasures
     following = [deployment.command("approve", name), deployment.command("report", name)]
     try:

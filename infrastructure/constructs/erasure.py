@@ -142,8 +142,8 @@ class EraserFunction(Construct):
             name="erasures-impaired",
             components=(*self.function.alarms, unfinished),
             meaning=Meaning(
-                what="An erasure came to no end, left something, or its function is not run or takes too "
-                "long.",
+                what="Erasures are not as they should be: one came to no end or left something, or their "
+                "function is not run or takes too long.",
                 users="an event that was to be erased is kept, all of it or in part.",
                 section="erasures-unfinished",
                 next="audit",
@@ -157,8 +157,7 @@ class EraserFunction(Construct):
             above=0,
             missing=Missing.IS_FINE,
             meaning=Meaning(
-                what="A publisher has sent an event again that was erased: it was refused, but a copy is in "
-                "the archive.",
+                what="An erased event was sent again: it was refused, but a copy of it is in the archive.",
                 users="the publisher is answered 410.",
                 section="erased-sent-again",
             ),

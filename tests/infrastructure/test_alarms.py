@@ -47,6 +47,8 @@ WAITING = {
     "eventing-redrive-long",
     "eventing-publishers-impaired",
     "eventing-publisher-keys-overdue",
+    "eventing-erasures-impaired",
+    "eventing-erased-sent-again",
 }
 # Metrics that have data always, and so an alarm that does not take its absence for health.
 ALWAYS = {
@@ -96,7 +98,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         # What these raise is in part what operators did wrong: their executions tell.
         *(
             f"eventing-{f}-{what}"
-            for f in ("redrive", "publishers")
+            for f in ("redrive", "publishers", "eraser")
             for what in ("throttles", "duration")
         ),
         "eventing-api-failures",
@@ -134,6 +136,8 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         "eventing-events-unaccounted",
         "eventing-sensitive-data",
         "eventing-publisher-keys-overdue",
+        "eventing-erasures-unfinished",
+        "eventing-erased-sent-again",
     }
 
 

@@ -23,7 +23,12 @@ def definition(request: pytest.FixtureRequest) -> Json:
 
 def test_there_are_state_machines() -> None:
     names = [path.name for path in FILES]
-    assert names == ["approval.asl.json", "publishers.asl.json", "redrive.asl.json"]
+    assert names == [
+        "approval.asl.json",
+        "erasure.asl.json",
+        "publishers.asl.json",
+        "redrive.asl.json",
+    ]
 
 
 def test_it_says_what_it_is_for_in_jsonata_and_ends_some_day(definition: Json) -> None:

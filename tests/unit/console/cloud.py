@@ -21,6 +21,8 @@ from botocore.response import StreamingBody
 from botocore.session import Session
 
 from console.shell.surroundings import Surroundings
+from eventing.erasure.action import is_erasure
+from eventing.erasure.request import read_request as read_erasure_request
 from eventing.publishers.request import read_request as read_publisher_request
 from eventing.redrive.approval import read_approval
 from eventing.redrive.ledger import shard
@@ -32,6 +34,8 @@ STACK = f"eventing-{REGION}"
 MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:eventing-redrive"
 CHANGING = MACHINE.replace("eventing-redrive", "eventing-publishers")
 ASKING = MACHINE.replace("eventing-redrive", "eventing-approval")
+ERASING = MACHINE.replace("eventing-redrive", "eventing-erasure")
+ASKING_TO_ERASE = MACHINE.replace("eventing-redrive", "eventing-erasure-approval")
 OPS = f"arn:aws:sns:{REGION}:123456789012:eventing-ops"
 NOTIFIER = f"arn:aws:lambda:{REGION}:123456789012:function:eventing-notifier"
 CALLER = "arn:aws:sts::123456789012:assumed-role/operator/dana"
@@ -48,6 +52,8 @@ OUTPUTS = {
     "RedriveStateMachineArn": MACHINE,
     "ApprovalStateMachineArn": ASKING,
     "PublishersStateMachineArn": CHANGING,
+    "ErasureStateMachineArn": ERASING,
+    "ErasureApprovalStateMachineArn": ASKING_TO_ERASE,
     "OpsTopicArn": OPS,
     "IngestFunction": "eventing-ingest",
     "AccessLog": "/aws/apigateway/eventing-access",
@@ -81,6 +87,7 @@ class Run:
     """Those that it goes through while it runs."""
     position: Mapping[str, Any] | None = None
     looks: int = 0
+    surveyed: bool = False
     started_at: datetime = NOW
 
 
@@ -172,6 +179,30 @@ def changed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
     return Run(request, {**output, **looked, "publisher": PUBLISHER}, states=["Work"])
 
 
+# What an erasure finds before anything is touched.
+SURVEYED: Mapping[str, Any] = {
+    "row": "event",
+    "since": "2026-11-27T15:00:00.000Z",
+    "topics": ["orders"],
+    "letters": {"open": 2},
+    "archive": {"objects": 3, "bytes": 2_000_000_000},
+    "records": {"objects": 0, "bytes": 0},
+    "junk": {"objects": 0, "bytes": 0},
+    "to_read": {"objects": 3, "bytes": 2_000_000_000},
+    "seconds": 67,
+    "dollars": 0.0009,
+    "unreachable": [
+        {"place": "subscribers of orders", "until": None, "why": "tell the topics' owners"},
+        {"place": "backups of the ledger", "until": "2027-01-01T00:00:00.000Z", "why": "they stay"},
+    ],
+}
+
+
+def surveyed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+    """What the state machine of erasures makes of an input until it waits for its approval."""
+    return Run(request, states=["Survey", "Ask for approval", "Ask for approval"], surveyed=True)
+
+
 @dataclass
 class Cloud:
     """What AWS holds, and what it was asked."""
@@ -179,6 +210,7 @@ class Cloud:
     folder: Path
     engine: Engine = done
     changing: Engine = changed
+    erasing: Engine = surveyed
     fault: Callable[[str], None] = lambda operation: None
     """Called with each operation before it is done; what it raises happens in place of the answer."""
     after: Callable[[str], None] = lambda operation: None
@@ -336,6 +368,10 @@ class Cloud:
             read_publisher_request(request)
             self.runs[params["name"]] = self.changing(self, request)
             return {}
+        if params["stateMachineArn"] == ERASING:
+            read_erasure_request(request)
+            self.runs[params["name"]] = self.erasing(self, request)
+            return {}
         read_request(request)
         self.runs[params["name"]] = self.engine(self, request)
         return {}
@@ -363,8 +399,14 @@ class Cloud:
         return {}
 
     def list_executions(self, params: Any) -> Any:
-        runs = self.asking if params["stateMachineArn"] == ASKING else self.runs
-        running = [name for name, run in runs.items() if run.looks < len(run.states)]
+        machine = params["stateMachineArn"]
+        erases = machine in (ERASING, ASKING_TO_ERASE)
+        runs = self.asking if machine in (ASKING, ASKING_TO_ERASE) else self.runs
+        running = [
+            name
+            for name, run in runs.items()
+            if run.looks < len(run.states) and is_erasure(name) == erases
+        ]
         return {"executions": [{"name": name} for name in running]}
 
     def describe_execution(self, params: Any) -> Any:
@@ -390,6 +432,11 @@ class Cloud:
         run = self._run(params["executionArn"])
         events: list[dict[str, Any]] = []
         if not params.get("reverseOrder"):
+            if run.surveyed:
+                output = json.dumps({"survey": {}, "plan": {"hash": "4f2a", "summary": SURVEYED}})
+                return {
+                    "events": [{"stateExitedEventDetails": {"name": "Survey", "output": output}}]
+                }
             plan = (run.output or {}).get("plan")
             output = json.dumps({"Payload": {"count": plan["letters"]}}) if plan else "{}"
             return {"events": [{"stateExitedEventDetails": {"name": "Plan", "output": output}}]}
@@ -405,7 +452,8 @@ class Cloud:
 
     def _run(self, arn: str) -> Run:
         name = arn.rpartition(":")[2]
-        runs = self.asking if ":eventing-approval:" in arn else self.runs
+        asks = ":eventing-approval:" in arn or ":eventing-erasure-approval:" in arn
+        runs = self.asking if asks else self.runs
         if name not in runs:
             raise Refused("ExecutionDoesNotExist")
         return runs[name]
