@@ -232,7 +232,7 @@ def _asked_for(question: Question) -> str:
 
 
 def _show_plan(screen: Screen, question: Question) -> None:
-    from console.commands.erase import show_plan as show_erasure
+    from console.commands.erasure_tables import show_plan as show_erasure
     from console.commands.plan_table import show_plan
 
     request, erases = question.request, is_erasure(question.execution)

@@ -207,7 +207,7 @@ def report(screen: Screen, deployment: Deployment, execution: Name) -> ExitCode:
 def _show_report(
     screen: Screen, deployment: Deployment, name: str, found: Mapping[str, Any]
 ) -> ExitCode:
-    from console.commands.erase import show_report
+    from console.commands.erasure_tables import show_report
     from console.commands.plan_table import show_warnings
 
     if is_erasure(name):

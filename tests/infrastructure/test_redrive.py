@@ -78,9 +78,10 @@ def test_a_task_is_given_up_only_when_its_function_is(regional: Template) -> Non
 
     assert tasks
     for task in tasks:
+        # That of approvals says of no function whose it is.
         name = task["Arguments"]["FunctionName"].removeprefix("${").removesuffix("Function}")
         # Otherwise a function would go on while the execution unlocks what it works on.
-        assert task["TimeoutSeconds"] > _function(regional, name.lower())["Timeout"]
+        assert task["TimeoutSeconds"] > _function(regional, name.lower() or "redrive")["Timeout"]
 
 
 @pytest.mark.parametrize(("name", "with_data"), [("redrive", True), ("approval", False)])
@@ -124,7 +125,7 @@ def test_the_state_machine_of_approvals_may_call_its_function(regional: Template
         ("lambda:InvokeFunction", "eventing-redrive")
     }
     assert machine["DefinitionString"] == approval.DEFINITION.read_text(encoding="utf-8")
-    assert machine["DefinitionSubstitutions"] == {"RedriveFunction": "eventing-redrive"}
+    assert machine["DefinitionSubstitutions"] == {"Function": "eventing-redrive"}
     assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
 
 
