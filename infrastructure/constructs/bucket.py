@@ -100,22 +100,30 @@ class PrivateBucket(s3.Bucket):
         )
         self.add_to_resource_policy(self._denied)
 
-    def allow_erasing(self, role: iam.IRole) -> None:
-        """Let this role, and no other, write over an object as long as it is what was read (`If-Match`)."""
-        self._denied.add_condition("ArnNotEquals", {"aws:PrincipalArn": role.role_arn})
-        self.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="OnlyWhatWasReadIsErased",
-                effect=iam.Effect.DENY,
-                principals=[iam.AnyPrincipal()],
-                actions=["s3:PutObject"],
-                resources=[self.arn_for_objects("*")],
-                conditions={
-                    "ArnEquals": {"aws:PrincipalArn": role.role_arn},
-                    "Null": {"s3:if-none-match": "true", "s3:if-match": "true"},
-                },
+    def allow_erasing(self, role: iam.IRole, *prefixes: str) -> None:
+        """Let this role, and no other, write over an object below these prefixes.
+
+        Only as long as the object is what was read (`If-Match`).
+        """
+        principal = {"aws:PrincipalArn": role.role_arn}
+        swept = [self.arn_for_objects(f"{prefix}*") for prefix in prefixes]
+        self._denied.add_condition("ArnNotEquals", principal)
+        unread = {"s3:if-none-match": "true", "s3:if-match": "true"}
+        for sid, resources, others, missing in (
+            ("NothingElseIsErased", None, swept, {"s3:if-none-match": "true"}),
+            ("OnlyWhatWasReadIsErased", swept, None, unread),
+        ):
+            self.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=sid,
+                    effect=iam.Effect.DENY,
+                    principals=[iam.AnyPrincipal()],
+                    actions=["s3:PutObject"],
+                    resources=resources,
+                    not_resources=others,
+                    conditions={"ArnEquals": principal, "Null": missing},
+                )
             )
-        )
 
 
 def removal_policy(configuration: Configuration, *, protected: bool = False) -> cdk.RemovalPolicy:

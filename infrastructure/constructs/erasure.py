@@ -95,7 +95,7 @@ class EraserFunction(Construct):
 
     def _grant_sweep(self, bucket: PrivateBucket, *prefixes: str) -> None:
         """Let it list, read, write over and delete what is below these prefixes, versions included."""
-        bucket.allow_erasing(self.function.execution_role)
+        bucket.allow_erasing(self.function.execution_role, *prefixes)
         self.function.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["s3:ListBucketVersions"],

@@ -100,17 +100,17 @@ def _leading_keys(request: Json) -> Iterator[str]:
 
 
 def conditions_see_if_none_match() -> None:
-    """AWS tells a policy's conditions of a PutObject's `If-None-Match`; the emulator does not.
+    """AWS tells a policy's conditions of a PutObject's `If-None-Match` and `If-Match`; the emulator does not.
 
-    Our buckets refuse every write without it.
+    Our buckets refuse every write without the first, and from who erases every one without either.
     """
     stock = iam_actions.s3_service_context
 
     def context(action: str, query: Json, path: str = "", headers: Json | None = None) -> Json:
         found: Json = stock(action, query, path, headers)
-        condition = (headers or {}).get("if-none-match")
-        if action == "s3:PutObject" and condition:
-            found["s3:if-none-match"] = condition
+        given = {name: (headers or {}).get(name) for name in ("if-none-match", "if-match")}
+        if action == "s3:PutObject":
+            found |= {f"s3:{name}": value for name, value in given.items() if value}
         return found
 
     iam_actions.s3_service_context = context
