@@ -12,7 +12,7 @@ import pytest
 from eventing.archive_line import archive_line
 from functions.contract import Metric, Objects
 from tests.engine.erasures import ACCEPTED_AT, PUBLISHER, Erasures, key_of, nobody, yes
-from tests.engine.letters import event
+from tests.engine.letters import ROOT, event
 from tests.engine.process import TaskCall
 from tests.engine.world import World
 from tests.faults.vocabulary import Fault
@@ -188,6 +188,10 @@ def test_the_question_is_where_approvers_look_and_its_mail_has_no_token(
     erasures.erase(ID, approve=look)
 
     question, answer = erasures.world.told()
+    guide = (ROOT / "docs" / "mails.md").read_text(encoding="utf-8")
+    for subject, _ in (question, answer):
+        shown = subject.partition(": ")[2].replace(PUBLISHER, "NAME")
+        assert f"| `{shown}` |" in guide
     assert "token of" not in question[1]
     assert "eventing approve erase-1" in question[1]
     assert "done" in answer[0]
