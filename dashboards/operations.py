@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
+from dashboards.archive import archive_rows
 from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
+from dashboards.sensitive_data import sensitive_data_rows
 from dashboards.widgets import (
     WIDTH,
     Row,
@@ -30,10 +32,14 @@ from infrastructure.constructs.tables import table_metric
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from infrastructure.constructs.archive import Archive
     from infrastructure.constructs.canary import Canary
+    from infrastructure.constructs.cases import CasesFunction
     from infrastructure.constructs.counter import Counter
+    from infrastructure.constructs.coverage import Coverage
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.findings import Findings
     from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.ledger import Ledger
@@ -41,7 +47,6 @@ if TYPE_CHECKING:
     from infrastructure.constructs.publication import Publication
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
-    from infrastructure.constructs.sensitive_data import SensitiveData
     from infrastructure.constructs.triage import TriageFunction
     from infrastructure.constructs.widget import WidgetFunction
 
@@ -70,6 +75,7 @@ class OperationsDashboard(Construct):
         health: Health,
         ingestion: Ingestion,
         event_store: EventStore,
+        archive: Archive,
         publication: Publication,
         dead_letters: Sequence[DeadLetterQueue],
         triage: TriageFunction,
@@ -77,7 +83,10 @@ class OperationsDashboard(Construct):
         counter: Counter,
         notifier: Notifier,
         ledger: Ledger,
-        sensitive_data: SensitiveData | None,
+        findings: Findings,
+        cases: CasesFunction,
+        cases_log: str,
+        coverage: Coverage | None,
         widget: WidgetFunction,
     ) -> None:
         super().__init__(scope, id)
@@ -168,6 +177,7 @@ class OperationsDashboard(Construct):
                     width=_THIRD,
                 ),
             ],
+            *(archive_rows(region, archive.stream) if archive.stream else []),
             self._heading(
                 "Publication",
                 says="From the table's stream to the topics; by topic, on the dashboard *delivery*.",
@@ -287,32 +297,17 @@ class OperationsDashboard(Construct):
             ),
             [
                 graph(
-                    "Alarms and findings that could not be told",
+                    "Alarms that could not be told",
                     {"not told": notifier.undelivered},
                     unit="messages",
                     above=0,
                     width=WIDTH,
                 )
             ],
+            *sensitive_data_rows(
+                region, findings=findings, cases=cases, executions=cases_log, coverage=coverage
+            ),
         ]
-        if sensitive_data:
-            rows += [
-                self._heading(
-                    "Sensitive data",
-                    says="What Macie finds in the archive.",
-                    section="sensitive-data",
-                    logs={},
-                ),
-                [
-                    graph(
-                        "Findings",
-                        {"findings": sensitive_data.findings},
-                        unit="findings",
-                        above=0,
-                        width=WIDTH,
-                    )
-                ],
-            ]
         dashboard(self, region=region, name="operations", rows=rows)
 
     def _heading(self, title: str, *, says: str, section: str, logs: dict[str, str]) -> Row:

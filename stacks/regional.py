@@ -27,11 +27,12 @@ from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.publishers import PublishersFunction, Registry, registry_permissions
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
-from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
+from infrastructure.constructs.sensitive_data import macie_permissions
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
 from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
+from stacks.sensitive_data import SensitiveDataHandling
 from workflows.approval import Approval
 from workflows.erasure import Erasure
 from workflows.publishers import Publishers
@@ -126,7 +127,7 @@ class RegionalStack(cdk.Stack):
             dead_letters=dead_letters,
         )
         approval = Approval(
-            self, "Approval", region=region, what="approval", function=redrive_task.function
+            self, "Approval", region=region, name="approval", function=redrive_task.function
         )
         redrive = Redrive(
             self,
@@ -136,6 +137,17 @@ class RegionalStack(cdk.Stack):
             triage=triage_task,
             approval=approval,
             dead_letters=dead_letters,
+        )
+        sensitive_data = SensitiveDataHandling(
+            self,
+            "SensitiveDataHandling",
+            region=region,
+            archive=archive,
+            topics=topics,
+            registry=registry,
+            ledger=ledger,
+            operations=operations,
+            calls=calls,
         )
         publishers_task = PublishersFunction(
             self,
@@ -164,10 +176,10 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             topics=topics,
             redrive=redrive.state_machine,
-            approval=approval.state_machine,
+            approvals=(approval.state_machine, erasure.approval, sensitive_data.workflow.approval),
+            sensitive_data=sensitive_data.workflow.state_machine,
             publishers=publishers.state_machine,
             erasure=erasure.state_machine,
-            erasure_approval=erasure.approval.state_machine,
         )
         counter = Counter(
             self,
@@ -178,6 +190,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             publication=publication,
             topics=topics,
+            archive=archive,
             state_machine=redrive.state_machine,
         )
         widget = WidgetFunction(self, "Widget", region=region, ledger=ledger)
@@ -205,17 +218,6 @@ class RegionalStack(cdk.Stack):
                 topics=topics,
                 dead_letters=dead_letters,
             )
-        sensitive_data = None
-        if configuration.macie != "off":
-            sensitive_data = SensitiveData(
-                self,
-                "SensitiveData",
-                region=region,
-                archive=archive.bucket,
-                notifier=notifier,
-                calls=calls,
-            )
-
         OperationsDashboard(
             self,
             "OperationsDashboard",
@@ -224,6 +226,7 @@ class RegionalStack(cdk.Stack):
             health=Health(self, "Health", region=region, notifier=notifier),
             ingestion=ingestion,
             event_store=event_store,
+            archive=archive,
             publication=publication,
             dead_letters=dead_letters,
             triage=triage_task,
@@ -231,7 +234,10 @@ class RegionalStack(cdk.Stack):
             counter=counter,
             notifier=notifier,
             ledger=ledger,
-            sensitive_data=sensitive_data,
+            findings=sensitive_data.findings,
+            cases=sensitive_data.cases,
+            cases_log=sensitive_data.workflow.log_name,
+            coverage=sensitive_data.coverage,
             widget=widget,
         )
         DeliveryDashboard(
@@ -274,13 +280,17 @@ class RegionalStack(cdk.Stack):
             "ErasureStateMachineArn": erasure.state_machine.state_machine_arn,
             "RegistryTable": registry.table_name,
             "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
-            "ErasureApprovalStateMachineArn": erasure.approval.state_machine.state_machine_arn,
+            "ErasureApprovalStateMachineArn": erasure.approval.state_machine_arn,
+            "SensitiveDataStateMachineArn": sensitive_data.workflow.state_machine.state_machine_arn,
+            "CaseApprovalStateMachineArn": sensitive_data.workflow.approval.state_machine_arn,
             **policies.outputs,
             "IngestFunction": ingestion.function.function_name,
             "AccessLog": ingestion.access_log,
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }
+        if archive.stream:
+            outputs["DeliveryStream"] = archive.stream.name
         if canary and ingestion.canary_key:
             verifier = Verifier(
                 self,

@@ -11,8 +11,8 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from workflows.approval import Approval, let_ask
-from workflows.definition import state_machine
+from workflows.approval import Approval
+from workflows.definition import let_start, state_machine
 
 if TYPE_CHECKING:
     from infrastructure.constructs.erasure import EraserFunction
@@ -28,7 +28,7 @@ class Erasure(Construct):
     """
 
     state_machine: sfn.StateMachine
-    approval: Approval
+    approval: sfn.StateMachine
 
     def __init__(
         self,
@@ -40,18 +40,17 @@ class Erasure(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.approval = Approval(
-            self, "Approval", region=region, what="erasure-approval", function=eraser.function
-        )
-        asking = self.approval.state_machine
+            self, "Approval", region=region, name="erasure-approval", function=eraser.function
+        ).state_machine
         self.state_machine = state_machine(
             self,
             configuration=region.configuration,
             what="erasure",
             definition=DEFINITION,
             functions={"EraserFunction": eraser.function.function_arn},
-            others={"Approval": asking.state_machine_arn},
+            others={"Approval": self.approval.state_machine_arn},
         )
-        let_ask(self.state_machine, asking)
+        let_start(self.state_machine, self.approval)
         field = events.EventField.from_path
         events.Rule(
             self,

@@ -11,8 +11,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from workflows.approval import let_ask
-from workflows.definition import log_name_of, state_machine
+from workflows.definition import let_start, log_name_of, state_machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +60,7 @@ class Redrive(Construct):
             },
             others={"Approval": approval.state_machine.state_machine_arn},
         )
-        let_ask(self.state_machine, approval.state_machine)
+        let_start(self.state_machine, approval.state_machine)
         for queue in dead_letters:
             self._triage_on_alarm(region, queue)
         self._release_on_end(region, redrive.function)

@@ -2,18 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from console.shell.failure import ExitCode
 from eventing.foreign_text import plain
-from eventing.words import counted
+from eventing.words import counted, duration
 
 if TYPE_CHECKING:
+    from console.deployed.approvals import Question
     from console.deployed.deployment import Deployment
     from console.shell.screen import Screen
 
 _LISTED = 10
+
+
+def show_erasure_questions(screen: Screen, found: Sequence[Question], now: datetime) -> None:
+    """A table of the erasures that wait for an answer."""
+    screen.table(
+        ("execution", "event of", "letters", "objects to read", "asked by", "ends in"),
+        [
+            (
+                one.execution,
+                str(one.request["key"]).partition("#")[0],
+                sum(one.summary["letters"].values()),
+                one.summary["to_read"]["objects"],
+                one.request["started_by"],
+                duration(datetime.fromisoformat(one.ends_at) - now),
+            )
+            for one in found
+        ],
+    )
+
+
+def show_erasure_question(screen: Screen, question: Question) -> None:
+    """The erasure that an answer is wanted for."""
+    request = question.request
+    screen.say(
+        f"{request['action']} of {plain(request['key'])}: {question.execution}", style="bold"
+    )
+    screen.facts(
+        {
+            "asked by": request["started_by"],
+            "reason": request["reason"],
+            "needs approval": question.because,
+            "ends at": question.ends_at,
+        }
+    )
+    show_plan(screen, question.summary)
+
+
+def erasure_entry(question: Question) -> dict[str, Any]:
+    """What is told of it: all but its token."""
+    request = question.request
+    return {
+        "execution": question.execution,
+        "action": request["action"],
+        "event": request["key"],
+        "letters": sum(question.summary["letters"].values()),
+        "because": question.because,
+        "started_by": request["started_by"],
+        "reason": request["reason"],
+        "asked_at": question.asked_at,
+        "ends_at": question.ends_at,
+        "plan": question.summary,
+    }
 
 
 def show_plan(screen: Screen, summary: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from botocore import exceptions as sdk
 from console.deployed.alarms import Alarms
 from console.deployed.approvals import Approvals
 from console.deployed.aws import Aws, error_code
+from console.deployed.cases import Cases
 from console.deployed.executions import Executions
 from console.deployed.insights import Insights
 from console.deployed.laptop import laptop_outputs
@@ -22,7 +23,6 @@ from console.deployed.ledger import Ledger
 from console.deployed.objects import Objects
 from console.shell.failure import Misuse
 from console.shell.surroundings import Surroundings
-from eventing.erasure.action import is_erasure
 from eventing.foreign_text import plain
 
 NAME = "eventing"
@@ -133,6 +133,19 @@ class Deployment:
             state_machine_arn=self.output("ErasureStateMachineArn"),
         )
 
+    @cached_property
+    def followed(self) -> Executions:
+        """The executions that follow up findings of sensitive data."""
+        return Executions(
+            self.aws.client("stepfunctions"),
+            state_machine_arn=self.output("SensitiveDataStateMachineArn"),
+        )
+
+    @cached_property
+    def cases(self) -> Cases:
+        """Its cases of sensitive data."""
+        return Cases(self.aws.client("s3"), bucket=self.output("OperationsBucket"))
+
     def key_value(self, id: str) -> str:
         """The value of an API key of this region: a secret, for whoever has the right to see it."""
         answer = self.aws.client("apigateway").get_api_key(apiKey=id, includeValue=True)
@@ -140,7 +153,7 @@ class Deployment:
 
     @cached_property
     def approvals(self) -> Approvals:
-        """What waits for an approval."""
+        """What waits for an approval to be done to letters."""
         return self._approvals("ApprovalStateMachineArn", self.executions)
 
     @cached_property
@@ -148,23 +161,20 @@ class Deployment:
         """The erasures that wait for an approval."""
         return self._approvals("ErasureApprovalStateMachineArn", self.erasures)
 
-    def approvals_of(self, name: str) -> Approvals:
-        """Those that the execution of this name is among."""
-        return self.erasure_approvals if is_erasure(name) else self.approvals
+    @cached_property
+    def case_approvals(self) -> Approvals:
+        """What waits for an approval to be done to publishers."""
+        return self._approvals("CaseApprovalStateMachineArn", self.followed)
+
+    def _approvals(self, machine: str, runs: Executions) -> Approvals:
+        client = self.aws.client("stepfunctions")
+        asking = Executions(client, state_machine_arn=self.output(machine))
+        return Approvals(client, asking=asking, runs=runs, objects=self.objects)
 
     @cached_property
     def objects(self) -> Objects:
         """Its reports and junk."""
         return Objects(self.aws.client("s3"), bucket=self.output("OperationsBucket"))
-
-    def _approvals(self, machine: str, runs: Executions) -> Approvals:
-        client = self.aws.client("stepfunctions")
-        return Approvals(
-            client,
-            asking=Executions(client, state_machine_arn=self.output(machine)),
-            runs=runs,
-            objects=self.objects,
-        )
 
     @property
     def ingest_log(self) -> str:

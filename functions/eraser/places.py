@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from eventing.timestamps import read_moment
+from eventing.timestamps import read_moment, timestamp
 from functions.contract import Objects
 from functions.eraser.sweep import Strip, junk_of, lines_without, records_without
 from functions.shared.archive import hour_prefix, publisher_prefix
@@ -38,7 +38,7 @@ class Place:
         """
         earliest = read_moment(since) - _SKEW if since else None
         if earliest and self.in_order and not after:
-            after = hour_prefix(publisher, earliest)
+            after = hour_prefix(publisher, timestamp(earliest))
         versions, following = self.versions.page(self.prefix(publisher), after=after)
         return [one for one in versions if _may_hold(one, earliest)], following
 

@@ -27,7 +27,8 @@ class PrivateBucket(s3.Bucket):
 
     What is written is never overwritten, whoever writes it: S3 refuses a `PutObject` without
     `If-None-Match`, but from who erases (`allow_erasing`). Services of AWS that don't know the header may
-    write below `exempt`. With `events`, EventBridge hears what happens to its objects.
+    write below `exempt`, or in the role `exempt_role`. With `events`, EventBridge hears what happens to its
+    objects.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class PrivateBucket(s3.Bucket):
         name: str,
         days: Mapping[str, int],
         exempt: Sequence[str] = (),
+        exempt_role: iam.IRole | None = None,
         access_logs: s3.IBucket | None = None,
         events: bool = False,
     ) -> None:
@@ -75,7 +77,7 @@ class PrivateBucket(s3.Bucket):
             ],
             removal_policy=removal_policy(configuration),
         )
-        self._refuse_overwriting(exempt)
+        self._refuse_overwriting(exempt, exempt_role)
         if events:
             # The CDK's own switch is a custom resource with a function, for what is a property.
             cast(
@@ -86,8 +88,9 @@ class PrivateBucket(s3.Bucket):
                 )
             )
 
-    def _refuse_overwriting(self, exempt: Sequence[str]) -> None:
+    def _refuse_overwriting(self, exempt: Sequence[str], role: iam.IRole | None) -> None:
         exempted = [self.arn_for_objects(f"{prefix}*") for prefix in exempt]
+        self._exempt_roles = [role.role_arn] if role else []
         self._denied = iam.PolicyStatement(
             sid="NothingIsOverwritten",
             effect=iam.Effect.DENY,
@@ -96,7 +99,10 @@ class PrivateBucket(s3.Bucket):
             resources=None if exempted else [self.arn_for_objects("*")],
             not_resources=exempted or None,
             # Copies and uploads in parts are refused as well (S3, "Enforce conditional writes").
-            conditions={"Null": {"s3:if-none-match": "true"}},
+            conditions={
+                "Null": {"s3:if-none-match": "true"},
+                **({"ArnNotEquals": {"aws:PrincipalArn": role.role_arn}} if role else {}),
+            },
         )
         self.add_to_resource_policy(self._denied)
 
@@ -107,7 +113,9 @@ class PrivateBucket(s3.Bucket):
         """
         principal = {"aws:PrincipalArn": role.role_arn}
         swept = [self.arn_for_objects(f"{prefix}*") for prefix in prefixes]
-        self._denied.add_condition("ArnNotEquals", principal)
+        # One key holds one list: `add_condition` would replace what is there.
+        self._exempt_roles.append(role.role_arn)
+        self._denied.add_condition("ArnNotEquals", {"aws:PrincipalArn": self._exempt_roles})
         unread = {"s3:if-none-match": "true", "s3:if-match": "true"}
         for sid, resources, others, missing in (
             ("NothingElseIsErased", None, swept, {"s3:if-none-match": "true"}),

@@ -51,10 +51,10 @@ class Policies(Construct):
         operations: Operations,
         topics: Topics,
         redrive: sfn.StateMachine,
-        approval: sfn.StateMachine,
+        approvals: Sequence[sfn.StateMachine],
+        sensitive_data: sfn.StateMachine,
         publishers: sfn.StateMachine,
         erasure: sfn.StateMachine,
-        erasure_approval: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
@@ -73,10 +73,10 @@ class Policies(Construct):
         self._operate(region, ledger, topics, redrive)
         for policy in (self.operator, self.key_holder):
             self._ask_of(policy, publishers)
+        self._follow_findings(sensitive_data)
         self._hold_keys(region)
         self._erase(erasure)
-        approvals = (approval, erasure_approval)
-        self._approve((redrive, erasure), approvals)
+        self._approve((redrive, sensitive_data, erasure), approvals)
         for policy in (self.operator, self.eraser):
             self._keep_apart(policy, approvals)
 
@@ -151,12 +151,24 @@ class Policies(Construct):
         allow(eraser, told, [self._executions(erasure)], why=_EXECUTIONS)
         self._read(eraser, f"{Objects.RUNS}*/{Objects.CONCLUDED}", f"{Objects.REPORTS}*")
 
+    def _follow_findings(self, machine: sfn.StateMachine) -> None:
+        """Let operators see cases, and begin one for a finding that nobody took up."""
+        allow(self.operator, ["states:StartExecution"], [machine.state_machine_arn])
+        executions = [self._executions(machine)]
+        allow(self.operator, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
+        self._read(self.operator, f"{Objects.CASES}*", f"{Objects.FINDINGS}*")
+        self._list(self.operator, Objects.CASES)
+
     def _approve(
-        self, runs: Sequence[sfn.StateMachine], approvals: Sequence[sfn.StateMachine]
+        self, asked_for: Sequence[sfn.StateMachine], approvals: Sequence[sfn.StateMachine]
     ) -> None:
         approver = self.approver
-        allow(approver, ["states:ListExecutions"], [one.state_machine_arn for one in approvals])
-        executions = [self._executions(machine) for machine in (*runs, *approvals)]
+        allow(
+            approver,
+            ["states:ListExecutions"],
+            [approval.state_machine_arn for approval in approvals],
+        )
+        executions = [self._executions(machine) for machine in (*asked_for, *approvals)]
         allow(approver, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
         self._read(approver, f"{Objects.APPROVALS}*")
         self._list(approver, Objects.APPROVALS)

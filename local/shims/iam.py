@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import apigateway_v1 as gateway
 from ministack.services import dynamodb
 
@@ -114,6 +114,23 @@ def conditions_see_if_none_match() -> None:
         return found
 
     iam_actions.s3_service_context = context
+
+
+def conditions_know_sessions_by_their_role() -> None:
+    """On AWS `aws:PrincipalArn` of a role's session is the role's ARN (IAM user guide, global condition keys).
+
+    The emulator has the session's. The buckets let the eraser's role, and no other, write over what it has read.
+    """
+    stock = iam_evaluator._resolve_condition_key
+
+    def resolve(key: str, request: Any) -> Any:
+        found = stock(key, request)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(found):
+            return found
+        account, _, session = found.partition("::")[2].partition(":assumed-role/")
+        return f"arn:aws:iam::{account}:role/{session.partition('/')[0]}"
+
+    iam_evaluator._resolve_condition_key = resolve
 
 
 def conditions_see_what_is_subscribed() -> None:

@@ -50,7 +50,7 @@ def erasures(world: World) -> Erasures:
     first = erasures.archived("request-1", "a", OTHER)
     objects = erasures.aws.buckets[world.archive]
     objects[first] = objects[first] + line.encode()
-    erasures.aws.tags[first] = {"quarantine": "case 7"}
+    erasures.aws.tags[world.archive, first] = {"quarantine": "case 7"}
     # A duplicate hours later, alone in its object, and one in an object of Firehose beside another's.
     put(erasures, world.archive, first.replace("/09/request-1", "/11/request-2"), line)
     put(erasures, world.archive, first.replace("/09/request-1", "/11/firehose"), line * 2)
@@ -88,7 +88,7 @@ def see_erased(erasures: Erasures) -> None:
     assert sorted(id for ids in lines.values() for id in ids) == ["a", "before", OTHER, OTHER]
     first = next(key for key in lines if "request-1" in key)
     assert lines[first] == ["a", OTHER]
-    assert erasures.aws.tags[first] == {"quarantine": "case 7"}
+    assert erasures.aws.tags[world.archive, first] == {"quarantine": "case 7"}
     assert erasures.aws.types[first] == "application/jsonl"
     # Of the versions that were replaced none is left.
     assert not [one for some in erasures.aws.older.values() for one in some.values() if one]

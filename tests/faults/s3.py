@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from hashlib import md5
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
@@ -17,9 +18,14 @@ from tests.faults.vocabulary import Refusal
 # So few that there are many pages.
 _KEYS_A_PAGE = 2
 _VERSIONS_A_PAGE = 3
+_TAG = re.compile("<Tag><Key>(.*?)</Key><Value>(.*?)</Value></Tag>")
 _MISSING = Refusal(404, "NoSuchKey")
 # Of objects whose time nobody has said.
 _LATE = "2099-01-01T00:00:00.000Z"
+
+
+# Another name of the current version, of objects that have no other.
+VERSION = "v1"
 
 
 def version_id(content: bytes) -> str:
@@ -39,6 +45,7 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
         ("GET", True, "tagging"): ("GetObjectTagging", asked.get_tags),
         ("GET", True, ""): ("GetObject", asked.get),
         ("HEAD", True, ""): ("HeadObject", asked.head),
+        ("PUT", True, "tagging"): ("PutObjectTagging", asked.tag),
         ("PUT", True, ""): ("PutObject", asked.put),
         ("DELETE", True, ""): ("DeleteObject", asked.delete),
     }
@@ -58,6 +65,7 @@ class _Asked:
     ) -> None:
         self._memory = memory
         self._request = request
+        self._bucket = bucket
         self._key = key
         self._query = query
         self._objects = memory.buckets.setdefault(bucket, {})
@@ -78,24 +86,41 @@ class _Asked:
             self._older.setdefault(self._key, []).append(there)
         self._objects[self._key] = body(self._request)
         tags = self._condition("x-amz-tagging")
-        self._memory.tags[self._key] = dict(parse_qsl(tags))
+        self._memory.tags[self._bucket, self._key] = dict(parse_qsl(tags))
         self._memory.types[self._key] = self._condition("Content-Type")
         return response(200, "", {"ETag": f'"{version_id(self._objects[self._key])}"'})
 
     def get(self) -> AWSResponse:
         content = self._version()
-        return self._refused(_MISSING) if content is None else response(200, content.decode())
+        if content is None:
+            return self._refused(self._missing())
+        id = self._query.get("versionId") or VERSION
+        named = {"Content-Length": str(len(content)), "x-amz-version-id": id}
+        return response(200, content.decode(), named)
+
+    def tag(self) -> AWSResponse:
+        content = self._version()
+        if content is None:
+            return self._refused(self._missing())
+        tags = dict(_TAG.findall(body(self._request).decode()))
+        self._memory.tags[self._bucket, self._key] = tags
+        return response(200, "", {"x-amz-version-id": version_id(content)})
+
+    def _missing(self) -> Refusal:
+        """The refusal of a call for an object, or for a version of it, that is not there."""
+        is_there = self._key in self._objects
+        return Refusal(404, "NoSuchVersion" if is_there else "NoSuchKey")
 
     def head(self) -> AWSResponse:
         content = self._version()
         if content is None:
-            return self._refused(_MISSING)
+            return self._refused(self._missing())
         return response(200, "", {"Content-Type": self._memory.types.get(self._key, "text/plain")})
 
     def get_tags(self) -> AWSResponse:
         tags = "".join(
             f"<Tag><Key>{escape(name)}</Key><Value>{escape(value)}</Value></Tag>"
-            for name, value in self._memory.tags.get(self._key, {}).items()
+            for name, value in self._memory.tags.get((self._bucket, self._key), {}).items()
         )
         return response(200, f"<Tagging><TagSet>{tags}</TagSet></Tagging>")
 
@@ -165,7 +190,8 @@ class _Asked:
 
     def _version(self) -> bytes | None:
         wanted = self._query.get("versionId")
-        if wanted is None:
+        only = wanted == VERSION and not self._older.get(self._key)
+        if wanted is None or only:
             return self._objects.get(self._key)
         return next((one for one in self._contents(self._key) if version_id(one) == wanted), None)
 

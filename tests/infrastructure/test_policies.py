@@ -134,7 +134,7 @@ def test_nothing_is_denied_but_the_tokens_and_to_those_who_ask(
     bucket = f"eventing-operations-{ACCOUNT}-us-east-1"
     asked = [
         f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-{name}:*"
-        for name in ("approval", "erasure-approval")
+        for name in ("approval", "case-approval", "erasure-approval")
     ]
 
     assert denied == {

@@ -32,7 +32,6 @@ _OPERATORS = {
     "StringLike": _like,
     "ArnLike": _like,
     "ArnEquals": _like,
-    "ArnNotEquals": _like,
     "Bool": _equals,
 }
 
@@ -46,12 +45,10 @@ def holds(operator: str, expected: Values, actual: Values | None) -> bool:
     """Whether one condition of a statement holds; `actual` is None when the key is not in the request."""
     if operator == "Null":
         return (actual is None) == (expected == ["true"])
-    if "Not" in operator:
-        # Of a key that is not in the request it holds.
-        fits = _OPERATORS[operator]
-        return not any(fits(value, one) for value in actual or () for one in expected)
     for_all = operator.startswith("ForAllValues:")
     name = operator.removeprefix("ForAllValues:")
+    if name == "ArnNotEquals":
+        return actual is None or not holds("ArnEquals", expected, actual)
     if actual is None:
         return for_all or name.endswith("IfExists")
     fits = _OPERATORS[name.removesuffix("IfExists")]

@@ -28,6 +28,7 @@ def test_there_are_state_machines() -> None:
         "erasure.asl.json",
         "publishers.asl.json",
         "redrive.asl.json",
+        "sensitive-data.asl.json",
     ]
 
 
@@ -83,7 +84,8 @@ def test_what_may_be_done_again_is_tried_again_when_a_function_fails() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_substitution_is_made(path: Path) -> None:
     wanted = set(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")))
-    construct = path.with_name(path.name.replace(".asl.json", ".py")).read_text(encoding="utf-8")
+    module = path.name.replace(".asl.json", ".py").replace("-", "_")
+    construct = path.with_name(module).read_text(encoding="utf-8")
 
     assert wanted
     for name in wanted:
