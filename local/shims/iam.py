@@ -117,9 +117,10 @@ def conditions_see_if_none_match() -> None:
 
 
 def conditions_know_sessions_by_their_role() -> None:
-    """On AWS `aws:PrincipalArn` of a role's session is the role's ARN (IAM user guide, global condition keys).
+    """On AWS `aws:PrincipalArn` of a role's session is the role's ARN (IAM user guide, "aws:PrincipalArn").
 
-    The emulator has the session's. The buckets let the eraser's role, and no other, write over what it has read.
+    The emulator has the session's. Buckets let the role of who erases, and no other, write over what it has
+    read.
     """
     stock = iam_evaluator._resolve_condition_key
 
