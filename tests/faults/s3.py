@@ -85,8 +85,9 @@ class _Asked:
         if there is not None:
             self._older.setdefault(self._key, []).append(there)
         self._objects[self._key] = body(self._request)
-        tags = self._condition("x-amz-tagging")
-        self._memory.tags[self._bucket, self._key] = dict(parse_qsl(tags))
+        self._memory.tags.pop((self._bucket, self._key), None)
+        if tags := dict(parse_qsl(self._condition("x-amz-tagging"))):
+            self._memory.tags[self._bucket, self._key] = tags
         self._memory.types[self._key] = self._condition("Content-Type")
         return response(200, "", {"ETag": f'"{version_id(self._objects[self._key])}"'})
 
