@@ -47,6 +47,17 @@ def unreachable(
             "it fails on comes back as an invocation record: erase once more after that",
         ),
         _place(
+            "delivery stream of the archive",
+            stream,
+            "a copy waits there for a quarter of an hour, and at most a day: erase once more after that when "
+            "the event was sent lately",
+        ),
+        _place(
+            "copies that could not be delivered",
+            None,
+            "below undelivered/ in the archive, while there are any: recover them, then erase once more",
+        ),
+        _place(
             "dead-letter queue",
             None,
             "a letter of it that waits there is dropped when triage comes to it, within a minute or two",

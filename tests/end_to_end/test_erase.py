@@ -16,6 +16,7 @@ from infrastructure.packaging import ROOT
 from tests.end_to_end.conftest import (
     PUBLISHER,
     accept,
+    archived,
     denied,
     eventually,
     items,
@@ -188,7 +189,7 @@ def test_an_event_is_found_nowhere_that_the_answer_did_not_name(
     ).json()["results"]
     assert [one["status"] for one in several] == ["accepted", 410]
     # Copies of what is refused are archived all the same; the log has the key to erase them by.
-    assert found_in(deployment, id)
+    eventually(lambda: sum(one["id"] == id for one in archived(deployment)), lambda n: n == 2)
     log = deployment.client("logs").filter_log_events(
         logGroupName=f"/aws/lambda/{deployment.outputs['IngestFunction']}",
         filterPattern='"erased_keys"',

@@ -219,6 +219,8 @@ def test_the_answer_names_what_it_does_not_reach(erasures: Erasures) -> None:
         "subscribers of orders, orders-priority",
         "stream of the Events table",
         "dead-letter queue",
+        "delivery stream of the archive",
+        "copies that could not be delivered",
         "backups of the Events table",
         "backups of the ledger",
         "archive, ledger and operations bucket in eu-west-1",
