@@ -108,6 +108,6 @@ class Archive(Construct):
         self.bucket.add_to_resource_policy(self._quarantine)
 
     def admit_to_quarantined(self, function: Function) -> None:
-        """Make it one of those few: an event may be in what is under quarantine, which stays so without it."""
+        """Make it one of those few: an event may be in what is under quarantine."""
         self._few.append(function.execution_role.role_arn)
         self._quarantine.add_condition("ArnNotEquals", {"aws:PrincipalArn": self._few})
