@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
-from dashboards.archive import archive_rows
 from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
 from dashboards.sensitive_data import sensitive_data_rows
+from dashboards.storage import archive_rows, event_store_rows
 from dashboards.widgets import (
     WIDTH,
     Row,
@@ -27,7 +27,6 @@ from functions.contract import LEDGER_INDEX
 from infrastructure.constructs.counter import LONG_RUN
 from infrastructure.constructs.ingestion import FAILURES, REFUSED, SLOW
 from infrastructure.constructs.publication import LATE
-from infrastructure.constructs.tables import table_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +92,6 @@ class OperationsDashboard(Construct):
         self._region = region
         alarms = region.alarms
         notifying = [*alarms.notifying, *alarms.shown]
-        table = event_store.table_name
         rows: list[Row] = [
             *([arrivals(canary)] if canary else []),
             waiting_letters(widget),
@@ -152,31 +150,7 @@ class OperationsDashboard(Construct):
                 ),
             ],
             function_graphs("ingest", ingestion.function),
-            self._heading(
-                "Event store",
-                says="The table that every accepted event is written to, once.",
-                section="throttled-tables",
-                logs={},
-            ),
-            [
-                graph("Events stored", {"stored": ingestion.stored}, unit="events", width=_THIRD),
-                graph(
-                    "Requests that the table turns away",
-                    turned_away(table),
-                    unit="requests",
-                    above=0,
-                    width=_THIRD,
-                ),
-                graph(
-                    "Capacity used",
-                    {
-                        "read units": table_metric(table, "ConsumedReadCapacityUnits"),
-                        "write units": table_metric(table, "ConsumedWriteCapacityUnits"),
-                    },
-                    unit="units",
-                    width=_THIRD,
-                ),
-            ],
+            *event_store_rows(region, event_store=event_store, ingestion=ingestion),
             *(archive_rows(region, archive.stream) if archive.stream else []),
             self._heading(
                 "Publication",

@@ -10,9 +10,10 @@ import pytest
 
 from functions.contract import QUARANTINE
 from infrastructure.packaging import ROOT
+from local.cloud import ACCOUNT
 from tests.end_to_end.conftest import eventually, new_event
 from tests.end_to_end.people import environment_of
-from tests.shown import run
+from tests.shown import commands, filled_in, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from local.deployment import Deployment
 
+COMMANDS, README = commands("docs/runbook.md"), commands("README.md")
 # Of Visa, for tests: it stands in the events alone.
 SECRET = "4012888888881881"
 MANY = 40
@@ -47,16 +49,23 @@ class People:
         }
         (self._laptop / ".local" / "outputs.json").write_text(json.dumps(said))
 
+    def at_laptop(self, command: str) -> str:
+        """What a command says, typed where the laptop's deployment is found."""
+        environment = {**self.deployment.cloud.environment, "PYTHONPATH": str(ROOT)}
+        return run(command, environment, folder=self._laptop)
+
     def simulate(self, *options: str) -> str:
         """The case of a finding that was simulated on the laptop."""
-        environment = {**self.deployment.cloud.environment, "PYTHONPATH": str(ROOT)}
         command = " ".join(["eventing findings simulate --json", *options])
-        return str(json.loads(run(command, environment, folder=self._laptop))["case"])
+        return str(json.loads(self.at_laptop(command))["case"])
+
+    def said(self, person: Mapping[str, str], command: str) -> str:
+        """What commands say to somebody with one policy."""
+        return run(command, {**person, "PYTHONPATH": str(ROOT)}, folder=self._away)
 
     def typed(self, person: Mapping[str, str], words: str) -> Any:
-        """The answer of a command to a program, by somebody with one policy."""
-        environment = {**person, "PYTHONPATH": str(ROOT)}
-        return json.loads(run(f"eventing {words} --json", environment, folder=self._away))
+        """The answer of a command to a program."""
+        return json.loads(self.said(person, f"eventing {words} --json"))
 
     def shown(self, case: str, *states: str) -> Any:
         """A case, once it is in one of these states."""
@@ -143,9 +152,13 @@ def test_a_finding_on_a_later_line_is_followed_to_its_publisher_who_is_suspended
         if one.get("case") == case
     )
 
-    people.typed(
-        people.approver, f"approve {question['execution']} --yes --reason 'it has to stop'"
+    told = people.said(people.operator, filled_in(COMMANDS["findings"], CASE=case))
+    assert "data.order_id" in told
+
+    answer = filled_in(
+        COMMANDS["stop_publisher"], EXECUTION=question["execution"], WHY="it must stop"
     )
+    people.said(people.approver, f"{answer.strip()} --yes")
     began = time.monotonic()
     key = deployment.api_key(publisher)
     eventually(lambda: deployment.post("{}", key=key).status, lambda status: status == 403)
@@ -179,19 +192,100 @@ def test_a_refusal_changes_nothing(deployment: Deployment, people: People) -> No
     assert deployment.post("{}", key=deployment.api_key(publisher)).status == 400
 
 
+def put(deployment: Deployment, **changes: Any) -> None:
+    """Put a finding of Macie's form on the bus."""
+    detail = {
+        "category": "CLASSIFICATION",
+        "accountId": ACCOUNT,
+        "severity": {"description": "High"},
+        **changes,
+    }
+    entry = {"Source": "local.macie", "DetailType": "Macie Finding", "Detail": json.dumps(detail)}
+    answer = deployment.client("events").put_events(Entries=[entry])
+    assert answer["FailedEntryCount"] == 0
+
+
+def test_findings_that_come_again_or_late_belong_to_their_case(
+    deployment: Deployment, people: People
+) -> None:
+    sent = archived(deployment, "acme-again")
+    case = people.simulate("--event", f"{sent[1]['source']} {sent[1]['id']}")
+    found = people.shown(case, "waits for an answer")["found"]
+    affected = {
+        "s3Bucket": {"name": deployment.outputs["ArchiveBucket"]},
+        "s3Object": {
+            "key": found["object"]["key"],
+            **({"versionId": version} if (version := found["object"]["version"]) else {}),
+        },
+    }
+    for _ in range(5):
+        put(deployment, id="late", resourcesAffected=affected)
+    eventually(
+        lambda: len(people.typed(people.operator, f"findings show {case}")["findings"]),
+        lambda count: count == 2,
+    )
+
+    people.typed(people.approver, f"refuse case-{case}-1 --yes --reason 'it is allowed'")
+
+    # What came while it waited has a round of its own.
+    again = eventually(
+        lambda: people.typed(people.operator, f"findings show {case}"),
+        lambda found: (found["round"], found["state"]) == (2, "waits for an answer"),
+    )
+    assert len(again["found"]["findings"]) == 2
+    people.typed(people.approver, f"refuse case-{case}-2 --yes --reason 'it is allowed'")
+    listed = people.typed(people.operator, "findings list --most 100")["cases"]
+    assert len([one for one in listed if one["case"] == case]) == 1
+
+
+def test_a_finding_that_nobody_can_read_has_a_case(deployment: Deployment, people: People) -> None:
+    bucket = {"name": deployment.outputs["ArchiveBucket"]}
+    put(deployment, id="no-object", resourcesAffected={"s3Bucket": bucket})
+    eventually(
+        lambda: [
+            one["case"]
+            for one in people.typed(people.operator, "findings list --most 100")["cases"]
+            if one["state"] == "notified"
+        ],
+        lambda cases: any(case.startswith("unreadable-") for case in cases),
+    )
+
+
+def test_an_object_that_was_deleted_has_a_case(deployment: Deployment, people: People) -> None:
+    key = "publisher=acme-gone/date=2026-11-27/14/gone.jsonl"
+    bucket = {"name": deployment.outputs["ArchiveBucket"]}
+    put(deployment, id="gone", resourcesAffected={"s3Bucket": bucket, "s3Object": {"key": key}})
+    (case,) = eventually(
+        lambda: [
+            one["case"]
+            for one in people.typed(people.operator, "findings list --most 100")["cases"]
+            if (one["publisher"], one["state"]) == ("acme-gone", "notified")
+        ],
+        lambda cases: len(cases) == 1,
+    )
+    assert people.typed(people.operator, f"findings show {case}")["found"]["object"]["gone"]
+
+
+def test_a_finding_that_macie_does_not_have_is_no_case(people: People) -> None:
+    command = filled_in(COMMANDS["open_finding"], FINDING_ID="f9", WHY="seen in its console")
+    with pytest.raises(AssertionError):
+        people.said(people.operator, command)
+    cases = people.typed(people.operator, "findings list --most 100")["cases"]
+    assert all(one["state"] != "is examined" for one in cases)
+
+
+def test_the_readmes_commands_simulate_a_finding(deployment: Deployment, people: People) -> None:
+    archived(deployment, "acme-readme")
+    told = people.at_laptop(README["simulate"])
+    assert "is in the case" in told
+    assert "acme-" in told
+
+
 def test_a_finding_for_another_bucket_starts_nothing(deployment: Deployment) -> None:
     states, machine = deployment.client("stepfunctions"), deployment.outputs
     arn = machine["SensitiveDataStateMachineArn"]
     before = len(states.list_executions(stateMachineArn=arn)["executions"])
-    detail = {
-        "category": "CLASSIFICATION",
-        "id": "f-other",
-        "resourcesAffected": {"s3Bucket": {"name": "another"}, "s3Object": {"key": "k"}},
-    }
-    deployment.client("events").put_events(
-        Entries=[
-            {"Source": "local.macie", "DetailType": "Macie Finding", "Detail": json.dumps(detail)}
-        ]
-    )
+    other = {"s3Bucket": {"name": "another"}, "s3Object": {"key": "k"}}
+    put(deployment, id="f-other", resourcesAffected=other)
     time.sleep(1)
     assert len(states.list_executions(stateMachineArn=arn)["executions"]) == before

@@ -1,17 +1,53 @@
-"""The archive: copies on their way through Firehose."""
+"""What keeps events: the Events table, and the archive with the delivery stream into it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards.widgets import WIDTH, Row, graph, heading
+from dashboards.widgets import WIDTH, Row, graph, heading, turned_away
 from infrastructure.constructs.delivery_stream import LATE_SECONDS
+from infrastructure.constructs.tables import table_metric
 
 if TYPE_CHECKING:
     from infrastructure.constructs.delivery_stream import DeliveryStream
+    from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.region import Region
 
-_FIFTH = WIDTH // 5
+_THIRD, _FIFTH = WIDTH // 3, WIDTH // 5
+
+
+def event_store_rows(region: Region, *, event_store: EventStore, ingestion: Ingestion) -> list[Row]:
+    """The rows of the Events table."""
+    table = event_store.table_name
+    return [
+        heading(
+            region,
+            "Event store",
+            says="The table that every accepted event is written to, once.",
+            section="throttled-tables",
+            logs={},
+        ),
+        [
+            graph("Events stored", {"stored": ingestion.stored}, unit="events", width=_THIRD),
+            graph(
+                "Requests that the table turns away",
+                turned_away(table),
+                unit="requests",
+                above=0,
+                width=_THIRD,
+            ),
+            graph(
+                "Capacity used",
+                {
+                    "read units": table_metric(table, "ConsumedReadCapacityUnits"),
+                    "write units": table_metric(table, "ConsumedWriteCapacityUnits"),
+                },
+                unit="units",
+                width=_THIRD,
+            ),
+        ],
+    ]
 
 
 def archive_rows(region: Region, stream: DeliveryStream) -> list[Row]:
