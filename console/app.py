@@ -13,6 +13,7 @@ from console.commands import (
     catalogue,
     copies,
     deploy,
+    erase,
     events,
     findings,
     letters,
@@ -34,7 +35,7 @@ app = typer.Typer(
 )
 for module in (
     *(status, letters, runs, approvals, audit, findings, publishers, copies),
-    *(deploy, verify, events, catalogue),
+    *(deploy, verify, events, erase, catalogue),
 ):
     module.add_to(app)
 

@@ -22,6 +22,7 @@ class Variable:
     CANARY_QUEUE_URL = "CANARY_QUEUE_URL"
     CANARY = "CANARY"
     """There when the deployment has a canary: its catalogue has the canary's topic and event type."""
+    BACKUP_DAYS = "BACKUP_DAYS"
     CLOSED_LETTER_DAYS = "CLOSED_LETTER_DAYS"
     COMMAND_OPTIONS = "COMMAND_OPTIONS"
     CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"
@@ -87,6 +88,8 @@ class Metric:
     EVENTS_ACCEPTED = "EventsAccepted"
     EVENTS_DUPLICATE = "EventsDuplicate"
     EVENTS_REJECTED = "EventsRejected"
+    ERASED_SENT_AGAIN = "ErasedEventsSentAgain"
+    """Events that a publisher sent again after they were erased: refused, and archived all the same."""
     EVENTS_STORED = "EventsStored"
     EVENTS_PUBLISHED = "EventsPublished"
     PUBLISH_LAG = "PublishLag"
@@ -110,6 +113,8 @@ class Metric:
     REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
     REDRIVE_RUN_SECONDS = "RedriveRunSeconds"
     SUMMARY_UNWRITTEN = "SummaryUnwritten"
+    ERASURES_UNFINISHED = "ErasuresUnfinished"
+    """Erasures that came to no end, or left something that they should have reached."""
     KEYS_OVERDUE = "KeysOverdue"
     """Keys of publishers that still work long after their date; written by each day's look at keys."""
     MACIE_OFF = "MacieOff"
@@ -136,6 +141,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.EVENTS_ACCEPTED: ((),),
     Metric.EVENTS_DUPLICATE: ((),),
     Metric.EVENTS_REJECTED: ((),),
+    Metric.ERASED_SENT_AGAIN: ((),),
     Metric.EVENTS_STORED: ((),),
     Metric.EVENTS_PUBLISHED: _BY_TOPIC,
     Metric.PUBLISH_LAG: _BY_TOPIC,
@@ -162,6 +168,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.REDRIVE_RUNS_FAILED: ((),),
     Metric.REDRIVE_RUN_SECONDS: ((),),
     Metric.SUMMARY_UNWRITTEN: ((),),
+    Metric.ERASURES_UNFINISHED: ((),),
     Metric.KEYS_OVERDUE: ((),),
     Metric.MACIE_OFF: ((),),
     Metric.MACIE_JOB_STOPPED: ((),),
@@ -239,8 +246,11 @@ class RegistryRows:
 LETTER_KEYS = "?" * 43
 
 
-# All that functions may read of an event in the Events table: whether it is there, and the same.
-EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at")
+# All that functions may read of an event in the Events table: whether it is there, the same, or erased.
+EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at", "erased_at")
+
+# All that the eraser may read of it: what finds its copies, and never the event.
+ERASER_MEMBERS = ("pk", "type", "digest", "accepted_at", "erased_at")
 
 # All that operators may read of a letter in the ledger: what it failed by, and never the event.
 LETTER_MEMBERS = (

@@ -56,6 +56,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
     "counter": Contents(("cloudwatch", "dynamodb", "lambda", "s3", "sqs", "stepfunctions")),
     "cases": Contents(("dynamodb", "macie2", "s3", "sns", "stepfunctions")),
+    "eraser": Contents(("dynamodb", "s3", "sns")),
     "publishers": Contents(("apigateway", "dynamodb", "sns", "stepfunctions")),
     "canary": Contents(("apigateway", "sqs")),
     "widget": Contents(("dynamodb",)),

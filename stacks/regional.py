@@ -15,6 +15,7 @@ from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.canary import Canary
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.dead_letters import DeadLetterQueue
+from infrastructure.constructs.erasure import EraserFunction
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
@@ -33,6 +34,7 @@ from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
 from stacks.sensitive_data import SensitiveDataHandling
 from workflows.approval import Approval
+from workflows.erasure import Erasure
 from workflows.publishers import Publishers
 from workflows.redrive import Redrive
 
@@ -156,6 +158,16 @@ class RegionalStack(cdk.Stack):
             operations=operations,
         )
         publishers = Publishers(self, "Publishers", region=region, publishers=publishers_task)
+        eraser_task = EraserFunction(
+            self,
+            "EraserTask",
+            region=region,
+            event_store=event_store,
+            archive=archive,
+            ledger=ledger,
+            operations=operations,
+        )
+        erasure = Erasure(self, "Erasure", region=region, eraser=eraser_task)
         policies = Policies(
             self,
             "Policies",
@@ -164,9 +176,10 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             topics=topics,
             redrive=redrive.state_machine,
-            approvals=(approval.state_machine, sensitive_data.workflow.approval),
+            approvals=(approval.state_machine, erasure.approval, sensitive_data.workflow.approval),
             sensitive_data=sensitive_data.workflow.state_machine,
             publishers=publishers.state_machine,
+            erasure=erasure.state_machine,
         )
         counter = Counter(
             self,
@@ -249,6 +262,7 @@ class RegionalStack(cdk.Stack):
             ingestion=ingestion,
             registry=registry,
             publishers=publishers_task,
+            eraser=eraser_task,
         )
 
         outputs = {
@@ -263,13 +277,13 @@ class RegionalStack(cdk.Stack):
             "TopicArnPrefix": topics.arn_prefix,
             "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
             "PublishersStateMachineArn": publishers.state_machine.state_machine_arn,
+            "ErasureStateMachineArn": erasure.state_machine.state_machine_arn,
             "RegistryTable": registry.table_name,
             "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
+            "ErasureApprovalStateMachineArn": erasure.approval.state_machine_arn,
             "SensitiveDataStateMachineArn": sensitive_data.workflow.state_machine.state_machine_arn,
             "CaseApprovalStateMachineArn": sensitive_data.workflow.approval.state_machine_arn,
-            "OperatorPolicyArn": policies.operator.managed_policy_arn,
-            "ApproverPolicyArn": policies.approver.managed_policy_arn,
-            "KeyHolderPolicyArn": policies.key_holder.managed_policy_arn,
+            **policies.outputs,
             "IngestFunction": ingestion.function.function_name,
             "AccessLog": ingestion.access_log,
             "Regions": str(len(configuration.regions)),

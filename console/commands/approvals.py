@@ -18,9 +18,15 @@ from console.commands.case_questions import (
 )
 from console.commands.case_tables import show_case
 from console.commands.command import command
+from console.commands.erasure_tables import (
+    erasure_entry,
+    show_erasure_question,
+    show_erasure_questions,
+)
 from console.commands.run_questions import run_entry, show_run_question, show_run_questions
 from console.commands.runs import EXECUTIONS, Name, ShowAws
 from console.shell.failure import ExitCode, Failure, Misuse
+from eventing.erasure.action import is_erasure
 from eventing.foreign_text import plain
 from eventing.sensitive_data.case import asked_about
 from eventing.words import counted
@@ -58,14 +64,22 @@ def add_to(app: typer.Typer) -> None:
 def approvals(screen: Screen, deployment: Deployment, surroundings: Surroundings) -> ExitCode:
     """List what waits for an approval."""
     runs, of_cases = deployment.approvals.waiting(), deployment.case_approvals.waiting()
-    following = [deployment.command("approve", one.execution) for one in (*runs, *of_cases)]
-    entries = [*map(run_entry, runs), *map(case_entry, of_cases)]
+    erasures = deployment.erasure_approvals.waiting()
+    waiting = (*runs, *of_cases, *erasures)
+    following = [deployment.command("approve", one.execution) for one in waiting]
+    entries = [
+        *map(run_entry, runs),
+        *map(case_entry, of_cases),
+        *map(erasure_entry, erasures),
+    ]
     screen.document({"approvals": entries, "next": following})
     now = surroundings.now()
     if runs:
         show_run_questions(screen, runs, now)
     if of_cases:
         show_case_questions(screen, of_cases, now)
+    if erasures:
+        show_erasure_questions(screen, erasures, now)
     if not entries:
         screen.say("Nothing waits for an approval.")
     screen.next(following)
@@ -162,12 +176,18 @@ class _Answer:
             show_case(self._screen, question.summary)
             measure = measure_of(self._choice) if self._approved else "measure"
             return f"the {measure} of {plain(question.summary['publisher'])}"
+        if is_erasure(question.execution):
+            show_erasure_question(self._screen, question)
+            whose = str(question.request["key"]).partition("#")[0]
+            return f"the erasure of an event of {plain(whose)}"
         show_run_question(self._screen, question)
         return (
             f"the {question.request['action']} of {counted(question.summary['letters'], 'letter')}"
         )
 
     def _approvals(self, name: str) -> Approvals:
+        if is_erasure(name):
+            return self._deployment.erasure_approvals
         of_case = asked_about(name) is not None
         return self._deployment.case_approvals if of_case else self._deployment.approvals
 
@@ -199,6 +219,7 @@ class _Answer:
         name, case = question.execution, asked_about(question.execution)
         found = self._approvals(name)
         words = ("findings", "show", case) if case else ("follow", name)
+        words = ("report", name) if is_erasure(name) else words
         following = [self._deployment.command(*words)]
         try:
             taken = found.answer(question, output)

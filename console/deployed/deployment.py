@@ -126,6 +126,14 @@ class Deployment:
         )
 
     @cached_property
+    def erasures(self) -> Executions:
+        """The executions of the state machine that erases events."""
+        return Executions(
+            self.aws.client("stepfunctions"),
+            state_machine_arn=self.output("ErasureStateMachineArn"),
+        )
+
+    @cached_property
     def followed(self) -> Executions:
         """The executions that follow up findings of sensitive data."""
         return Executions(
@@ -147,6 +155,11 @@ class Deployment:
     def approvals(self) -> Approvals:
         """What waits for an approval to be done to letters."""
         return self._approvals("ApprovalStateMachineArn", self.executions)
+
+    @cached_property
+    def erasure_approvals(self) -> Approvals:
+        """The erasures that wait for an approval."""
+        return self._approvals("ErasureApprovalStateMachineArn", self.erasures)
 
     @cached_property
     def case_approvals(self) -> Approvals:

@@ -151,11 +151,15 @@ class Handler:
             request["doorkeeper_cause"] = cause.code
         if cause := report.stream_refused:
             request["stream_refused"] = cause.code
+        if report.erased:
+            # Hashes: whoever erases them again needs no more.
+            request["erased_keys"] = report.erased
         self._metrics.write(
             {
                 Metric.EVENTS_ACCEPTED: report.accepted,
                 Metric.EVENTS_DUPLICATE: report.duplicate,
                 Metric.EVENTS_REJECTED: report.rejected,
+                Metric.ERASED_SENT_AGAIN: len(report.erased),
                 Metric.EVENTS_STORED: report.stored,
             },
             at=report.accepted_at,

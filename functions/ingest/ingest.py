@@ -19,11 +19,15 @@ from functions.ingest.judging import Judging
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
-from functions.shared.event_store import EventItem, EventStore, NotStored, Present
+from functions.shared.event_store import Erased, EventItem, EventStore, NotStored, Present, Result
 from functions.shared.invocation import trace_id
 
 _ANSWER_SECONDS = 0.5
 _CONFLICT = Problem(Kind.CONFLICT, "Give the event an id of its own, or send what was sent before.")
+_ERASED = Problem(
+    Kind.ERASED,
+    "It was accepted before, and erased since: it is not taken again. Don't send it again.",
+)
 _LOST = Problem(Kind.UNAVAILABLE, "It may be sent again as it is: it will not be stored twice.")
 
 
@@ -37,6 +41,8 @@ class Report:
     stored: int = 0
     letters: Sequence[DeadLetter] = ()
     warnings: int = 0
+    erased: Sequence[str] = ()
+    """The keys of events that were erased, and that this request brought again."""
     usage: Usage = field(default_factory=Usage)
     stream_refused: Cause | None = None
     """Why the archive's delivery stream did not take all of them: an object has those, or a dead letter."""
@@ -63,7 +69,7 @@ class _Kept:
     """The event that stands for its key in this request, and what the table says of the key."""
 
     event: Event
-    stored: Present | NotStored
+    stored: Result
 
     @property
     def digest(self) -> str:
@@ -77,6 +83,8 @@ class _Kept:
 
         `not_archived` has causes by the events' numbers.
         """
+        if isinstance(self.stored, Erased):
+            return
         if isinstance(self.stored, NotStored):
             yield self.event, "store", self.stored.cause
         # The event in the table need not be the one that stands for the key.
@@ -197,6 +205,7 @@ class Ingest:
                 if not failure
             ],
             warnings=judgement.warnings,
+            erased=[key for key, first in kept.items() if isinstance(first.stored, Erased)],
             usage=of_request(
                 written=sizes,
                 objects=copied.objects,
@@ -224,6 +233,8 @@ class Ingest:
 
 
 def _outcome(event: Event, kept: _Kept, lost: bool, accepted_at: str) -> Outcome:
+    if isinstance(kept.stored, Erased):
+        return Rejected(_ERASED, {"id": event.id, "source": event.source})
     if event.digest != kept.digest:
         return Rejected(_CONFLICT, {"id": event.id, "source": event.source})
     if lost:

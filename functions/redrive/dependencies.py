@@ -19,12 +19,14 @@ from eventing.redrive.steps import NOTHING, STEPS, Dependency, needed
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
-from functions.shared.event_store import EventItem, EventStore, NotStored
+from functions.shared.event_store import Erased, EventItem, EventStore, NotStored
 from functions.shared.letter_items import Entry
 from functions.shared.parts import Parts
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
 OTHER_EVENT = Cause(Code.CONFLICT, "Conflict", "another event has this publisher, source and id")
+
+ERASED = Cause(Code.CONFLICT, "Erased", "the event with this publisher, source and id was erased")
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ class StoreEvents(Steps):
             result = results[attempt.row.event_key]
             if isinstance(result, NotStored):
                 made.append(Made(result.cause))
+            elif isinstance(result, Erased):
+                made.append(Made(ERASED))
             elif result.digest != attempt.row.digest:
                 made.append(Made(OTHER_EVENT))
             else:

@@ -59,3 +59,13 @@ class Archive:
 def object_key(publisher: str, accepted_at: str, name: str) -> str:
     """Names the publisher, so that a finding does; ends as Macie needs it to read JSON Lines."""
     return f"{Objects.EVENTS}{folder(publisher, accepted_at)}{name}.jsonl"
+
+
+def hour_prefix(publisher: str, moment: str) -> str:
+    """What the keys of a publisher's objects of an hour begin with; those of later hours come after it."""
+    return f"{Objects.EVENTS}{folder(publisher, moment)}"
+
+
+def publisher_prefix(publisher: str) -> str:
+    """What the keys of all objects of a publisher begin with."""
+    return f"{Objects.EVENTS}{publisher}/"

@@ -9,7 +9,7 @@ from sys import intern
 from typing import Any, TypeVar
 
 from eventing.json_text import Document, parse_if_json
-from eventing.redrive.ledger import Outline, Row
+from eventing.redrive.ledger import ERASED, Outline, Row
 
 _MEMBERS = {
     kind: [member.name for member in fields(kind) if member.name != "key"]
@@ -33,6 +33,11 @@ class Entry:
     def document(self) -> Document | None:
         """The event, read once; None where it is no JSON."""
         return parse_if_json(self.event)
+
+
+def is_letter(item: Mapping[str, Any]) -> bool:
+    """False for what keeps the letter of an erased event out."""
+    return bool(item["state"]["S"] != ERASED)
 
 
 def projection(kind: type[Outline]) -> tuple[str, Mapping[str, str]]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from functions.shared.message_queue import MessageQueue
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
+    from functions.shared.object_versions import ObjectVersions
     from functions.shared.operations import OperationsBucket, OpsTopic
     from functions.shared.stream_mapping import StreamMapping
     from functions.shared.topics import Topics
@@ -93,6 +94,14 @@ class Parts(TableParts):
         from functions.shared.archive import Archive
 
         return Archive(self.clients.client("s3"), bucket=self.environment[Variable.ARCHIVE_BUCKET])
+
+    @cached_property
+    def archive_versions(self) -> ObjectVersions:
+        return self._versions(Variable.ARCHIVE_BUCKET)
+
+    @cached_property
+    def operations_versions(self) -> ObjectVersions:
+        return self._versions(Variable.OPERATIONS_BUCKET)
 
     @cached_property
     def delivery_stream(self) -> DeliveryStream | None:
@@ -239,6 +248,11 @@ class Parts(TableParts):
             mapping=self.environment[Variable.PUBLISH_MAPPING],
             table=self.environment[Variable.EVENTS_TABLE],
         )
+
+    def _versions(self, bucket: str) -> ObjectVersions:
+        from functions.shared.object_versions import ObjectVersions
+
+        return ObjectVersions(self.clients.client("s3"), bucket=self.environment[bucket])
 
     def _queue(self, stage: Stage) -> DeadLetterQueue:
         from functions.shared.dead_letter_queue import DeadLetterQueue

@@ -61,6 +61,16 @@ class Settings:
         return PAGE_SECONDS
 
     @property
+    def event_retention_days(self) -> int:
+        """How long the Events table keeps an event, from its acceptance on."""
+        return int(self.environment[Variable.EVENT_RETENTION_DAYS])
+
+    @property
+    def backup_days(self) -> int:
+        """How far back the tables can be restored."""
+        return int(self.environment[Variable.BACKUP_DAYS])
+
+    @property
     def open_letter_days(self) -> int:
         """How long the ledger keeps a letter that is open."""
         return int(self.environment[Variable.OPEN_LETTER_DAYS])

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from functions.shared.audit import Audit
     from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.doorkeeper_row import DoorkeeperRow
+    from functions.shared.erased_letters import ErasedLetters
     from functions.shared.event_store import EventStore
     from functions.shared.incidents import Incidents
     from functions.shared.letters import Letters
     from functions.shared.locks import Locks
     from functions.shared.registry import Registry
     from functions.shared.summary_row import SummaryRow
+    from functions.shared.tombstones import Tombstones
     from functions.shared.turns import Turns
 
 
@@ -34,10 +36,17 @@ class TableParts(BaseParts):
             self.clients.client("dynamodb"),
             table=self.environment[Variable.EVENTS_TABLE],
             region=self.clients.region,
-            retention_days=int(self.environment[Variable.EVENT_RETENTION_DAYS]),
+            retention_days=self.event_retention_days,
             workers=self.workers,
             clock=self.clock,
         )
+
+    @cached_property
+    def tombstones(self) -> Tombstones:
+        from functions.shared.tombstones import Tombstones
+
+        dynamodb = self.clients.client("dynamodb")
+        return Tombstones(dynamodb, table=self.environment[Variable.EVENTS_TABLE])
 
     @cached_property
     def doorkeeper(self) -> DoorkeeperReader:
@@ -60,6 +69,17 @@ class TableParts(BaseParts):
             table=self.environment[Variable.LEDGER_TABLE],
             workers=self.workers,
             clock=self.clock,
+            shards=self.shards,
+        )
+
+    @cached_property
+    def erased_letters(self) -> ErasedLetters:
+        from functions.shared.erased_letters import ErasedLetters
+
+        return ErasedLetters(
+            self.clients.client("dynamodb"),
+            table=self.environment[Variable.LEDGER_TABLE],
+            workers=self.workers,
             shards=self.shards,
         )
 

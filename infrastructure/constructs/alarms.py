@@ -38,11 +38,15 @@ class Part(IntEnum):
     HANDLING = auto()
     RUNS = auto()
     PUBLISHERS = auto()
+    ERASURES = auto()
     SENSITIVE_DATA = auto()
 
 
 # What these are about waits for a person while events flow; all else stops the flow or slows it down.
-_WAITING = (Part.ARCHIVE, Part.ATTENTION, Part.RUNS, Part.PUBLISHERS, Part.SENSITIVE_DATA)
+_WAITING = (
+    *(Part.ARCHIVE, Part.ATTENTION, Part.RUNS, Part.PUBLISHERS),
+    *(Part.ERASURES, Part.SENSITIVE_DATA),
+)
 
 
 class Missing(Enum):

@@ -68,6 +68,7 @@ class Function(lambda_.Function):
         environment: Mapping[str, str],
         harm: str | None,
         refuses: bool = False,
+        disk: cdk.Size | None = None,
     ) -> None:
         configuration = region.configuration
         function_name = configuration.name(name)
@@ -90,6 +91,7 @@ class Function(lambda_.Function):
             architecture=_architecture(configuration),
             memory_size=memory_size,
             timeout=timeout,
+            ephemeral_storage_size=disk,
             reserved_concurrent_executions=configuration.reserved_concurrency.get(name),
             role=role,
             tracing=lambda_.Tracing.ACTIVE,

@@ -57,6 +57,7 @@ _ORDERED: tuple[Callable[[], None], ...] = (
     iam.loopback_counts_as_secure_transport,
     iam.conditions_see_keys_and_attributes,
     iam.conditions_see_if_none_match,
+    iam.conditions_know_sessions_by_their_role,
     iam.conditions_see_what_is_subscribed,
     iam.simulations_are_of_a_principal,
     iam.conditions_see_tags_of_plans_and_keys,

@@ -660,6 +660,28 @@ def conditions_see_if_none_match(lab: Lab) -> Any:
     )
 
 
+def conditions_know_sessions_by_their_role(lab: Lab) -> Any:
+    """What a bucket that one role may write into answers to that role, and to another."""
+    s3, bucket = lab.client("s3"), lab.name()
+    s3.create_bucket(Bucket=bucket)
+    objects = f"arn:aws:s3:::{bucket}/*"
+    roles = [lab.role(("s3:PutObject", objects)) for _ in range(2)]
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": objects,
+        "Condition": {"ArnNotEquals": {"aws:PrincipalArn": roles[0]}},
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement))
+    answers = []
+    for role in roles:
+        session = lab.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
+        client = lab.cloud.client_of("s3", session["Credentials"])
+        answers.append(_code(lambda c=client: c.put_object(Bucket=bucket, Key="x", Body=b"")))  # type: ignore[misc]
+    return tuple(answers)
+
+
 def conditions_see_what_is_subscribed(lab: Lab) -> Any:
     """What subscribing a queue by its name, and another one, answers to who may subscribe the first alone."""
     topic = lab.client("sns").create_topic(Name=lab.name())["TopicArn"]
@@ -798,6 +820,10 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
         ({"ok"}, {DENIED}, "ok", DENIED),
     ),
     conditions_see_if_none_match: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
+    conditions_know_sessions_by_their_role: (
+        ("AccessDenied", "AccessDenied"),
+        ("ok", "AccessDenied"),
+    ),
     conditions_see_what_is_subscribed: (
         ("AuthorizationError", "AuthorizationError"),
         ("ok", "AuthorizationError"),

@@ -72,6 +72,12 @@ class Memory:
     """How often an item was written whole under a key."""
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Objects by key, by bucket."""
+    older: dict[str, dict[str, list[bytes]]] = field(default_factory=dict)
+    """Versions of objects that were replaced or deleted, by key, by bucket."""
+    modified: dict[str, str] = field(default_factory=dict)
+    """When objects were written, by key, where it matters."""
+    types: dict[str, str] = field(default_factory=dict)
+    """Content types of objects, by key."""
     tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     """Tags of objects, by bucket and key."""
     subscribers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
@@ -131,6 +137,7 @@ class Memory:
         for held in (
             self.tables,
             self.buckets,
+            self.older,
             self.records,
             self.queues,
             self.hidden,

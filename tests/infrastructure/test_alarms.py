@@ -58,6 +58,8 @@ WAITING = {
     "eventing-redrive-long",
     "eventing-publishers-impaired",
     "eventing-publisher-keys-overdue",
+    "eventing-erasures-impaired",
+    "eventing-erased-sent-again",
     "eventing-sensitive-data-failed",
 }
 # Metrics that have data always, and so an alarm that does not take its absence for health.
@@ -114,7 +116,7 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         # What these raise is in part what operators did wrong: their executions tell.
         *(
             f"eventing-{f}-{what}"
-            for f in ("redrive", "publishers", "cases")
+            for f in ("redrive", "publishers", "cases", "eraser")
             for what in ("throttles", "duration")
         ),
         "eventing-api-failures",
@@ -156,6 +158,8 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         "eventing-sensitive-data-execution-timed-out",
         "eventing-sensitive-data-finding-not-started",
         "eventing-publisher-keys-overdue",
+        "eventing-erasures-unfinished",
+        "eventing-erased-sent-again",
         *COVERAGE,
     }
 

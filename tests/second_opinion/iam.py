@@ -133,11 +133,22 @@ class Policies:
                 "principal": call.caller if call.by_service else role,
                 "action": call.action,
                 "resource": {"resource": call.resource, "accountId": ACCOUNT},
-                "contextVariables": {"aws:SecureTransport": "true", **call.context},
+                "contextVariables": {
+                    "aws:SecureTransport": "true",
+                    **self._principal(call.caller),
+                    **call.context,
+                },
             },
             "identityPolicies": [{"name": "role", "policy": _document(own)}] if own else [],
             **({"resourcePolicy": _document(theirs)} if theirs else {}),
         }
+
+    def _principal(self, caller: str) -> Mapping[str, str]:
+        """Of a session of a function's role it is the role (IAM user guide, "aws:PrincipalArn")."""
+        for function in self.template.all("AWS::Lambda::Function"):
+            if function.properties.get("FunctionName") == f"eventing-{caller}":
+                return {"aws:PrincipalArn": function.properties["Role"]}
+        return {}
 
     def _of_identities(self) -> Iterator[Permission]:
         for holder, statement in self._statements_of_identities():

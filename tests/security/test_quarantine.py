@@ -40,11 +40,14 @@ def roles_that_pass(regional: Template) -> list[str]:
     return roles
 
 
-def test_macie_and_the_cases_function_alone_get_past_it(regional: Template) -> None:
-    role = regional.one("AWS::Lambda::Function", FunctionName="eventing-cases").properties["Role"]
+def test_macie_cases_and_the_eraser_alone_get_past_it(regional: Template) -> None:
+    roles = [
+        regional.one("AWS::Lambda::Function", FunctionName=f"eventing-{name}").properties["Role"]
+        for name in ("cases", "eraser")
+    ]
     service = "aws-service-role/macie.amazonaws.com/AWSServiceRoleForAmazonMacie"
 
-    assert roles_that_pass(regional) == [f"arn:aws:iam::{ACCOUNT}:role/{service}", role]
+    assert roles_that_pass(regional) == [f"arn:aws:iam::{ACCOUNT}:role/{service}", *roles]
 
 
 @pytest.mark.parametrize("action", [*READING, "s3:PutObjectTagging", "s3:PutObjectVersionTagging"])

@@ -48,6 +48,7 @@ ENVIRONMENT = {
     Variable.REGIONS: '["eu-north-1"]',
     Variable.CONTROL_PLANE_LIMITED: "true",
     Variable.LONGEST_KEPT_DAYS: "550",
+    Variable.BACKUP_DAYS: "35",
     Variable.OPEN_LETTER_DAYS: "180",
     Variable.CLOSED_LETTER_DAYS: "30",
     Variable.OPERATIONS_BUCKET: "operations",

@@ -25,6 +25,7 @@ def test_there_are_state_machines() -> None:
     names = [path.name for path in FILES]
     assert names == [
         "approval.asl.json",
+        "erasure.asl.json",
         "publishers.asl.json",
         "redrive.asl.json",
         "sensitive-data.asl.json",

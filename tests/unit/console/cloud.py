@@ -21,6 +21,8 @@ from botocore.response import StreamingBody
 from botocore.session import Session
 
 from console.shell.surroundings import Surroundings
+from eventing.erasure.action import is_erasure
+from eventing.erasure.request import read_request as read_erasure_request
 from eventing.publishers.request import read_request as read_publisher_request
 from eventing.redrive.approval import read_approval
 from eventing.redrive.ledger import shard
@@ -34,6 +36,8 @@ STACK = f"eventing-{REGION}"
 MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:eventing-redrive"
 CHANGING = MACHINE.replace("eventing-redrive", "eventing-publishers")
 ASKING = MACHINE.replace("eventing-redrive", "eventing-approval")
+ERASING = MACHINE.replace("eventing-redrive", "eventing-erasure")
+ASKING_TO_ERASE = MACHINE.replace("eventing-redrive", "eventing-erasure-approval")
 FOLLOWING = MACHINE.replace("eventing-redrive", "eventing-sensitive-data")
 ASKING_OF_CASES = MACHINE.replace("eventing-redrive", "eventing-case-approval")
 OPS = f"arn:aws:sns:{REGION}:123456789012:eventing-ops"
@@ -52,6 +56,8 @@ OUTPUTS = {
     "RedriveStateMachineArn": MACHINE,
     "ApprovalStateMachineArn": ASKING,
     "PublishersStateMachineArn": CHANGING,
+    "ErasureStateMachineArn": ERASING,
+    "ErasureApprovalStateMachineArn": ASKING_TO_ERASE,
     "SensitiveDataStateMachineArn": FOLLOWING,
     "CaseApprovalStateMachineArn": ASKING_OF_CASES,
     "OpsTopicArn": OPS,
@@ -89,6 +95,7 @@ class Run:
     """Those that it goes through while it runs."""
     position: Mapping[str, Any] | None = None
     looks: int = 0
+    surveyed: bool = False
     started_at: datetime = NOW
 
 
@@ -180,6 +187,30 @@ def changed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
     return Run(request, {**output, **looked, "publisher": PUBLISHER}, states=["Work"])
 
 
+# What an erasure finds before anything is touched.
+SURVEYED: Mapping[str, Any] = {
+    "row": "event",
+    "since": "2026-11-27T15:00:00.000Z",
+    "topics": ["orders"],
+    "letters": {"open": 2},
+    "archive": {"objects": 3, "bytes": 2_000_000_000},
+    "records": {"objects": 0, "bytes": 0},
+    "junk": {"objects": 0, "bytes": 0},
+    "to_read": {"objects": 3, "bytes": 2_000_000_000},
+    "seconds": 67,
+    "dollars": 0.0009,
+    "unreachable": [
+        {"place": "subscribers of orders", "until": None, "why": "tell the topics' owners"},
+        {"place": "backups of the ledger", "until": "2027-01-01T00:00:00.000Z", "why": "they stay"},
+    ],
+}
+
+
+def surveyed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+    """What the state machine of erasures makes of an input until it waits for its approval."""
+    return Run(request, states=["Survey", "Ask for approval", "Ask for approval"], surveyed=True)
+
+
 CASE: Mapping[str, Any] = {
     "case": "20261127-0123456789abcdef",
     "round": 1,
@@ -244,6 +275,7 @@ class Cloud:
     folder: Path
     engine: Engine = done
     changing: Engine = changed
+    erasing: Engine = surveyed
     following: Engine = followed
     fault: Callable[[str], None] = lambda operation: None
     """Called with each operation before it is done; what it raises happens in place of the answer."""
@@ -409,6 +441,10 @@ class Cloud:
             read_publisher_request(request)
             self.runs[params["name"]] = self.changing(self, request)
             return {}
+        if params["stateMachineArn"] == ERASING:
+            read_erasure_request(request)
+            self.runs[params["name"]] = self.erasing(self, request)
+            return {}
         if params["stateMachineArn"] == FOLLOWING:
             read_case_request(request)
             self.runs[params["name"]] = self.following(self, request)
@@ -441,9 +477,18 @@ class Cloud:
 
     def list_executions(self, params: Any) -> Any:
         machine = params["stateMachineArn"]
-        of = {ASKING: self.asking, ASKING_OF_CASES: self.asking_of_cases}
+        of = {
+            ASKING: self.asking,
+            ASKING_OF_CASES: self.asking_of_cases,
+            ASKING_TO_ERASE: self.asking,
+        }
+        erases = machine in (ERASING, ASKING_TO_ERASE)
         runs = of.get(machine, self.runs)
-        running = [name for name, run in runs.items() if run.looks < len(run.states)]
+        running = [
+            name
+            for name, run in runs.items()
+            if run.looks < len(run.states) and is_erasure(name) == erases
+        ]
         return {"executions": [{"name": name} for name in running]}
 
     def describe_execution(self, params: Any) -> Any:
@@ -469,6 +514,11 @@ class Cloud:
         run = self._run(params["executionArn"])
         events: list[dict[str, Any]] = []
         if not params.get("reverseOrder"):
+            if run.surveyed:
+                output = json.dumps({"survey": {}, "plan": {"hash": "4f2a", "summary": SURVEYED}})
+                return {
+                    "events": [{"stateExitedEventDetails": {"name": "Survey", "output": output}}]
+                }
             plan = (run.output or {}).get("plan")
             output = json.dumps({"Payload": {"count": plan["letters"]}}) if plan else "{}"
             return {"events": [{"stateExitedEventDetails": {"name": "Plan", "output": output}}]}
@@ -484,7 +534,11 @@ class Cloud:
 
     def _run(self, arn: str) -> Run:
         name = arn.rpartition(":")[2]
-        of = {"eventing-approval": self.asking, "eventing-case-approval": self.asking_of_cases}
+        of = {
+            "eventing-approval": self.asking,
+            "eventing-erasure-approval": self.asking,
+            "eventing-case-approval": self.asking_of_cases,
+        }
         runs = of.get(arn.split(":")[6], self.runs)
         if name not in runs:
             raise Refused("ExecutionDoesNotExist")

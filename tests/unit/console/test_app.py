@@ -26,7 +26,7 @@ from tests.unit.console.given import VALUES, Eventing
 COMMANDS = (
     *("status", "letters", "letter", "junk", "triage", "plan", "redrive", "discard", "resubmit"),
     *("follow", "stop", "continue", "report", "approvals", "approve", "refuse", "audit"),
-    *("deploy-command", "verify", "send", "route"),
+    *("deploy-command", "verify", "erase", "send", "route"),
 )
 FINDINGS = ("findings list", "findings show", "findings open")
 PUBLISHERS = ("publishers ACTION", "publishers show", "publishers list", "publishers key")
@@ -192,6 +192,7 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     arguments = {
         "letter": [f"{1:043}"],
         "resubmit": ["--junk-id", "17", "--reason", "a letter of ours"],
+        "erase": ["/crm", "4711", "--publisher", "acme-web", "--reason", "a request", "--yes"],
         "discard": ["--topic", "orders", "--reason", "nobody wants them"],
         **{name: ["r-1"] for name in ("follow", "stop", "continue", "report")},
         **{name: ["r-2"] for name in ("approve", "refuse")},
