@@ -518,6 +518,23 @@ def items(numbers: Iterable[int], **members: Any) -> list[dict[str, Any]]:
     return [item(number, **members) for number in numbers]
 
 
+def event_item(key: str, **members: str) -> dict[str, Any]:
+    """The Events table's item of an event that was accepted a day ago."""
+    accepted_at = NOW - timedelta(days=1)
+    content = {
+        "pk": key,
+        "accepted_at": timestamp(accepted_at),
+        "origin_region": REGION,
+        "digest": "digest",
+        "type": "com.example.shop.order.placed.v1",
+        "event": SECRET,
+        **members,
+    }
+    expires_at = int((accepted_at + timedelta(days=90)).timestamp())
+    values: dict[str, Any] = {name: {"S": value} for name, value in content.items()}
+    return {**values, "expires_at": {"N": str(expires_at)}}
+
+
 def item(number: int, **members: Any) -> dict[str, Any]:
     """The ledger's item of a letter that failed a day ago."""
     content: dict[str, Any] = {
