@@ -35,6 +35,7 @@ FUNCTION = {
     Variable.ARCHIVE_BUCKET: "archive",
     Variable.DELIVERY_STREAM: "archive",
     Variable.REGISTRY_TABLE: "registry",
+    Variable.RECEIPTS_TABLE: "receipts",
     Variable.INGEST_DLQ_URL: f"https://sqs.{REGION}.amazonaws.com/123456789012/ingest-dlq",
     Variable.PUBLISH_DLQ_URL: f"https://sqs.{REGION}.amazonaws.com/123456789012/publish-dlq",
     Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:{REGION}:123456789012:shop-topic-",

@@ -92,6 +92,7 @@ def record(kind: int = 0) -> dict[str, Any]:
         "dynamodb": {
             "SequenceNumber": f"{next(_numbers):020}",
             "NewImage": {
+                "pk": {"S": f"acme#{next(_numbers)}"},
                 "publisher": {"S": "acme"},
                 "event": {"S": json.dumps(content, ensure_ascii=False, separators=(",", ":"))},
                 "accepted_at": {"S": "2026-11-24T09:30:00.000Z"},

@@ -14,6 +14,7 @@ from console.commands import (
     copies,
     deploy,
     erase,
+    event,
     events,
     findings,
     letters,
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 for module in (
     *(status, letters, runs, approvals, audit, findings, publishers, copies),
-    *(deploy, verify, events, erase, catalogue),
+    *(deploy, verify, event, events, erase, catalogue),
 ):
     module.add_to(app)
 

@@ -9,7 +9,7 @@ from constructs import Construct
 from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
 from dashboards.sensitive_data import sensitive_data_rows
-from dashboards.storage import archive_rows, event_store_rows
+from dashboards.storage import archive_rows, event_store_rows, receipt_rows
 from dashboards.widgets import (
     WIDTH,
     Row,
@@ -23,7 +23,7 @@ from dashboards.widgets import (
     turned_away,
     waiting_letters,
 )
-from functions.contract import LEDGER_INDEX
+from functions.contract import LEDGER_EVENT_INDEX, LEDGER_INDEX
 from infrastructure.constructs.counter import LONG_RUN
 from infrastructure.constructs.ingestion import FAILURES, REFUSED, SLOW
 from infrastructure.constructs.publication import LATE
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.findings import Findings
     from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
+    from infrastructure.constructs.inquiry import Inquiry
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.notifier import Notifier
     from infrastructure.constructs.publication import Publication
@@ -76,6 +77,7 @@ class OperationsDashboard(Construct):
         event_store: EventStore,
         archive: Archive,
         publication: Publication,
+        inquiry: Inquiry,
         dead_letters: Sequence[DeadLetterQueue],
         triage: TriageFunction,
         redrive: RedriveFunction,
@@ -187,6 +189,7 @@ class OperationsDashboard(Construct):
                 ),
             ],
             function_graphs("publish", publication.function),
+            *receipt_rows(region, inquiry),
             self._heading(
                 "Conservation",
                 says="What was stored is published or a dead letter. Anything else has gone nowhere.",
@@ -254,6 +257,7 @@ class OperationsDashboard(Construct):
                     {
                         **turned_away(ledger.table_name),
                         **turned_away(ledger.table_name, index=LEDGER_INDEX),
+                        **turned_away(ledger.table_name, index=LEDGER_EVENT_INDEX),
                     },
                     unit="requests",
                     above=0,

@@ -1,17 +1,20 @@
-"""What keeps events: the Events table, and the archive with the delivery stream into it."""
+"""What keeps events, and proof of them: the Events table, the archive and its stream, the receipts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboards.widgets import WIDTH, Row, graph, heading, turned_away
+from dashboards.widgets import WIDTH, Row, function_graphs, graph, heading, turned_away
 from infrastructure.constructs.delivery_stream import LATE_SECONDS
 from infrastructure.constructs.tables import table_metric
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_cloudwatch as cloudwatch
+
     from infrastructure.constructs.delivery_stream import DeliveryStream
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ingestion import Ingestion
+    from infrastructure.constructs.inquiry import Inquiry
     from infrastructure.constructs.region import Region
 
 _THIRD, _FIFTH = WIDTH // 3, WIDTH // 5
@@ -37,15 +40,7 @@ def event_store_rows(region: Region, *, event_store: EventStore, ingestion: Inge
                 above=0,
                 width=_THIRD,
             ),
-            graph(
-                "Capacity used",
-                {
-                    "read units": table_metric(table, "ConsumedReadCapacityUnits"),
-                    "write units": table_metric(table, "ConsumedWriteCapacityUnits"),
-                },
-                unit="units",
-                width=_THIRD,
-            ),
+            graph("Capacity used", _capacity(table), unit="units", width=_THIRD),
         ],
     ]
 
@@ -97,3 +92,42 @@ def archive_rows(region: Region, stream: DeliveryStream) -> list[Row]:
             ),
         ],
     ]
+
+
+def receipt_rows(region: Region, inquiry: Inquiry) -> list[Row]:
+    """The rows of the receipts, and of what publishers ask."""
+    receipts, table = inquiry.receipts, inquiry.receipts.table_name
+    return [
+        heading(
+            region,
+            "Receipts",
+            says="Proof that events were published, and what publishers are told of theirs.",
+            section="receipts-missing",
+            logs={"log of inquiry": inquiry.function.log_name},
+        ),
+        [
+            graph(
+                "Events published whose receipt is missing",
+                {"missing": receipts.missing},
+                unit="events",
+                above=0,
+                width=_THIRD,
+            ),
+            graph(
+                "Requests that the receipts turn away",
+                turned_away(table),
+                unit="requests",
+                above=0,
+                width=_THIRD,
+            ),
+            graph("Capacity that receipts use", _capacity(table), unit="units", width=_THIRD),
+        ],
+        function_graphs("inquiry", inquiry.function),
+    ]
+
+
+def _capacity(table: str) -> dict[str, cloudwatch.IMetric]:
+    return {
+        "read units": table_metric(table, "ConsumedReadCapacityUnits"),
+        "write units": table_metric(table, "ConsumedWriteCapacityUnits"),
+    }

@@ -1,8 +1,9 @@
 """The cost model: what events cost on their way from the request to the topics, by what was used.
 
-It counts the requests, Lambda, the Events table, the way into the archive, the publication and the logs. It
-leaves out what is there without events (alarms, dashboards), what is kept for long (storage), Macie, traces,
-and what subscribers do. No request can tell what Firehose's objects cost: `stream_dollars` does.
+It counts the requests, Lambda, the Events table, the way into the archive, the publication, its receipts and
+the logs. It leaves out what is there without events (alarms, dashboards), what is kept for long (storage),
+Macie, traces, and what subscribers do. No request can tell what Firehose's objects cost: `stream_dollars`
+does.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from eventing.prices import PRICES
+from eventing.receipts import units as receipt_units
 
 _WRITE_BYTES, _SNS_BYTES, _SNS_ENTRIES = 1024, 64 * 1024, 10
 _STREAM_STEP_BYTES = 5 * 1024
@@ -18,8 +20,8 @@ _STREAM_STEP_BYTES = 5 * 1024
 _ITEM_BYTES = 300
 # Memory of the functions in GB, as `infrastructure/constructs` gives it to them.
 INGEST_GB, PUBLISH_GB = 1.0, 0.5
-# Of a batch of the stream, measured with the assumed latencies of benchmarks/.
-_PUBLISH_SECONDS = 0.02
+# Of a batch of the stream, with the assumed latencies of benchmarks/: calls of SNS, then the receipts.
+_PUBLISH_SECONDS = 0.03
 # Log lines and metrics (EMF) of one request, and of one batch of the stream, with the 26 bytes that
 # CloudWatch adds to each; the access log's line is among them, and Lambda's own are not written.
 _REQUEST_LOG_BYTES, _BATCH_LOG_BYTES = 1500, 900
@@ -45,6 +47,8 @@ class Usage:
     """PublishBatch requests, each of 64 KiB at most."""
     batches: float = 0
     """Invocations of the publish function."""
+    receipt_units: float = 0
+    """Write units of the receipts in this region, on average: by chance they are more or fewer."""
 
     def __add__(self, other: Usage) -> Usage:
         """Both together."""
@@ -63,6 +67,7 @@ def dollars_by_unit(*, regions: int = 1) -> Mapping[str, float]:
         "stream_bytes": PRICES["stream_byte"],
         "write_units": PRICES["write"] * regions,
         "publish_calls": PRICES["sns"],
+        "receipt_units": PRICES["write"] * regions,
         "batches": PRICES["lambda_request"]
         + PUBLISH_GB * _PUBLISH_SECONDS * PRICES["gb_second"]
         + _BATCH_LOG_BYTES * PRICES["log_byte"],
@@ -108,6 +113,7 @@ def of_request(
         write_units=sum(_units(size + _ITEM_BYTES, _WRITE_BYTES) for size in written),
         publish_calls=max(by_count, by_size),
         batches=int(bool(published)),
+        receipt_units=receipt_units(len(published)),
     )
 
 

@@ -49,6 +49,7 @@ class Variable:
     PUBLISH_MAPPING = "PUBLISH_MAPPING"
     PUBLISHERS_MACHINE = "PUBLISHERS_MACHINE"
     """The ARN of the state machine that changes publishers, in the primary region."""
+    RECEIPTS_TABLE = "RECEIPTS_TABLE"
     REGIONS = "REGIONS"
     REGISTRY_TABLE = "REGISTRY_TABLE"
     RUNBOOK = "RUNBOOK"
@@ -94,6 +95,8 @@ class Metric:
     EVENTS_PUBLISHED = "EventsPublished"
     PUBLISH_LAG = "PublishLag"
     EVENTS_SETTLED = "EventsSettled"
+    RECEIPTS_MISSING = "ReceiptsMissing"
+    """Events that SNS has taken and whose receipt may be missing."""
     EVENTS_UNACCOUNTED = "EventsUnaccounted"
     DEAD_LETTERED = "DeadLettered"
     OPEN_DEAD_LETTERS = "OpenDeadLetters"
@@ -146,6 +149,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.EVENTS_PUBLISHED: _BY_TOPIC,
     Metric.PUBLISH_LAG: _BY_TOPIC,
     Metric.EVENTS_SETTLED: ((),),
+    Metric.RECEIPTS_MISSING: ((),),
     Metric.EVENTS_UNACCOUNTED: ((),),
     Metric.DEAD_LETTERED: (
         (Dimension.STAGE,),
@@ -248,21 +252,16 @@ LETTER_KEYS = "?" * 43
 
 # All that functions may read of an event in the Events table: whether it is there, the same, or erased.
 EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at", "erased_at")
-
 # All that the eraser may read of it: what finds its copies, and never the event.
 ERASER_MEMBERS = ("pk", "type", "digest", "accepted_at", "erased_at")
+# All that is read of an event to tell its publisher what became of it.
+STORED_MEMBERS = ("accepted_at", "origin_region", "digest", "erased_at")
+# All that operators may read of it.
+EVENT_MEMBERS = (*STORED_MEMBERS, "type", "expires_at")
 
 # All that operators may read of a letter in the ledger: what it failed by, and never the event.
 LETTER_MEMBERS = (
-    "state",
-    "stage",
-    "step",
-    "publisher",
-    "type",
-    "topic",
-    "code",
-    "resource",
-    "message",
+    *("state", "stage", "step", "publisher", "type", "topic", "code", "resource", "message"),
     "fingerprint",
     "accepted_at",
     "failed_at",
@@ -297,6 +296,14 @@ LEDGER_INDEX_MEMBERS = (
     "run",
     "size",
     "expires_at",
+)
+
+# By the key of the event in the Events table: only letters have one.
+LEDGER_EVENT_INDEX = "by_event"
+# What it holds of a letter: what its publisher is told of it, and what tells whether it is that event's.
+LETTER_STATE_MEMBERS = (
+    *("stage", "step", "state", "code", "digest"),
+    *("accepted_at", "failed_at", "topic", "closed_at"),
 )
 
 

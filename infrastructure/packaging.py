@@ -51,10 +51,11 @@ class Contents:
 
 FUNCTIONS: Mapping[str, Contents] = {
     "ingest": Contents(("dynamodb", "firehose", "s3", "sqs"), schemas=True),
-    "publish": Contents(("sns", "sqs")),
+    "publish": Contents(("dynamodb", "sns", "sqs")),
     "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
     "counter": Contents(("cloudwatch", "dynamodb", "lambda", "s3", "sqs", "stepfunctions")),
+    "inquiry": Contents(("dynamodb",)),
     "cases": Contents(("dynamodb", "macie2", "s3", "sns", "stepfunctions")),
     "eraser": Contents(("dynamodb", "s3", "sns")),
     "publishers": Contents(("apigateway", "dynamodb", "sns", "stepfunctions")),

@@ -19,12 +19,14 @@ from infrastructure.constructs.erasure import EraserFunction
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
+from infrastructure.constructs.inquiry import Inquiry
 from infrastructure.constructs.ledger import Ledger
 from infrastructure.constructs.notifier import Notifier
 from infrastructure.constructs.operations import Operations
 from infrastructure.constructs.policies import Policies
 from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.publishers import PublishersFunction, Registry, registry_permissions
+from infrastructure.constructs.receipts import Receipts
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
 from infrastructure.constructs.sensitive_data import macie_permissions
@@ -94,6 +96,7 @@ class RegionalStack(cdk.Stack):
             archive=archive,
             dead_letters=ingest_dead_letters,
         )
+        receipts = Receipts(self, "Receipts", region=region)
         publication = Publication(
             self,
             "Publication",
@@ -102,6 +105,7 @@ class RegionalStack(cdk.Stack):
             topics=topics,
             dead_letters=publish_dead_letters,
             invocation_records=operations.bucket,
+            receipts=receipts,
         )
         registry = Registry(self, "Registry", region=region, calls=calls, api=ingestion.api)
         registry.grant_look_up(ingestion.function)
@@ -116,6 +120,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             archive=archive,
             topics=topics,
+            receipts=receipts,
             registry=registry,
         )
         triage_task = TriageFunction(
@@ -137,6 +142,16 @@ class RegionalStack(cdk.Stack):
             triage=triage_task,
             approval=approval,
             dead_letters=dead_letters,
+        )
+        inquiry = Inquiry(
+            self,
+            "Inquiry",
+            region=region,
+            ingestion=ingestion,
+            event_store=event_store,
+            ledger=ledger,
+            receipts=receipts,
+            registry=registry,
         )
         sensitive_data = SensitiveDataHandling(
             self,
@@ -172,6 +187,8 @@ class RegionalStack(cdk.Stack):
             self,
             "Policies",
             region=region,
+            event_store=event_store,
+            receipts=receipts,
             ledger=ledger,
             operations=operations,
             topics=topics,
@@ -228,6 +245,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             archive=archive,
             publication=publication,
+            inquiry=inquiry,
             dead_letters=dead_letters,
             triage=triage_task,
             redrive=redrive_task,
@@ -266,13 +284,13 @@ class RegionalStack(cdk.Stack):
         )
 
         outputs = {
-            "ApiUrl": ingestion.api.url,
             "EventsTable": event_store.table.table_name,
             "ArchiveBucket": archive.bucket.bucket_name,
             "OperationsBucket": operations.bucket.bucket_name,
             "IngestDlqUrl": ingest_dead_letters.queue.queue_url,
             "PublishDlqUrl": publish_dead_letters.queue.queue_url,
             "LedgerTable": ledger.table.table_name,
+            "ReceiptsTable": receipts.table_name,
             "OpsTopicArn": operations.topic.topic_arn,
             "TopicArnPrefix": topics.arn_prefix,
             "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
@@ -281,11 +299,9 @@ class RegionalStack(cdk.Stack):
             "RegistryTable": registry.table_name,
             "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
             "ErasureApprovalStateMachineArn": erasure.approval.state_machine_arn,
-            "SensitiveDataStateMachineArn": sensitive_data.workflow.state_machine.state_machine_arn,
-            "CaseApprovalStateMachineArn": sensitive_data.workflow.approval.state_machine_arn,
+            **sensitive_data.outputs,
             **policies.outputs,
-            "IngestFunction": ingestion.function.function_name,
-            "AccessLog": ingestion.access_log,
+            **ingestion.outputs,
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }
@@ -310,6 +326,7 @@ class RegionalStack(cdk.Stack):
                     counter.function,
                     widget.function,
                     notifier.function,
+                    inquiry.function,
                     canary.function,
                 ),
             )

@@ -76,3 +76,11 @@ class SensitiveDataHandling(Construct):
                 operations=operations,
                 state_machine=self.workflow.state_machine,
             )
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the stack that name the state machines."""
+        return {
+            "SensitiveDataStateMachineArn": self.workflow.state_machine.state_machine_arn,
+            "CaseApprovalStateMachineArn": self.workflow.approval.state_machine_arn,
+        }

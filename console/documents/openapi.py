@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from console.documents.event_schema import event_schemas
 from eventing.answer import ACCEPTED, SEVERAL_OUTCOMES, VALID
 from eventing.catalogue import Catalogue
+from eventing.cause import Code
+from eventing.dead_letter import STAGES
 from eventing.limits import MAX_BATCH
 from eventing.problem import Kind
+from eventing.publishers.inquiry import Status
 from functions.contract import STANDING
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -48,7 +51,24 @@ def openapi(catalogue: Catalogue) -> dict[str, Any]:
                     "parameters": [_VALIDATE],
                     "requestBody": {"required": True, "content": _request_content()},
                     "responses": _responses(),
-                }
+                },
+                "get": {
+                    "operationId": "getEvent",
+                    "summary": "What became of an event of yours",
+                    "parameters": _IDENTITY,
+                    "responses": {
+                        "200": {"description": "What became of it", "content": _INQUIRY},
+                        **_problems(
+                            {
+                                400: [Kind.PARAMETER.title],
+                                403: [_GATEWAY[403]],
+                                404: [Kind.UNKNOWN_EVENT.title],
+                                429: [_GATEWAY[429]],
+                                503: [Kind.INQUIRY.title],
+                            }
+                        ),
+                    },
+                },
             },
             STANDING: {
                 "get": {
@@ -77,6 +97,19 @@ _VALIDATE = {
     "description": "true: judge the request like any other, and keep nothing of it",
     "schema": {"type": "boolean", "default": False},
 }
+_IDENTITY = [
+    {
+        "name": name,
+        "in": "query",
+        "required": True,
+        "description": f"The event's {name}, as its 202 says it",
+        "schema": {"type": "string", "minLength": 1},
+    }
+    for name in ("source", "id")
+]
+_INQUIRY = {"application/json": {"schema": {"$ref": "#/components/schemas/Told"}}}
+# Kinds of problems that POST events does not have.
+_OF_QUESTIONS = (Kind.REGISTRY, Kind.UNKNOWN_EVENT, Kind.INQUIRY)
 _STANDING = {"application/json": {"schema": {"$ref": "#/components/schemas/Standing"}}}
 _NOT_NOW = Kind.REGISTRY.title
 
@@ -123,7 +156,7 @@ def _responses() -> dict[str, Any]:
     }
     descriptions: dict[int, list[str]] = {}
     for kind in Kind:
-        if kind is Kind.REGISTRY:
+        if kind in _OF_QUESTIONS:
             continue
         descriptions.setdefault(kind.status, []).append(kind.title)
     for status, text in _GATEWAY.items():
@@ -162,6 +195,24 @@ _RESULT_SCHEMAS: dict[str, Any] = {
                 "type": ["string", "null"],
                 "description": "Where it would go; null: no topic takes it, and operators would see it",
             },
+        },
+        "additionalProperties": False,
+    },
+    "Told": {
+        "type": "object",
+        "required": ["id", "source", "status", "accepted_at", "region"],
+        "properties": {
+            "id": {"type": "string"},
+            "source": {"type": "string"},
+            "status": {"enum": list(get_args(Status))},
+            "accepted_at": {"type": "string", "format": "date-time"},
+            "region": {"type": "string", "description": "The one that took it"},
+            "topic": {"type": "string"},
+            "at": {"type": "string", "format": "date-time", "description": "When that was"},
+            "stage": {"enum": list(STAGES)},
+            "code": {"enum": [code.value for code in Code]},
+            "since": {"type": "string", "format": "date-time"},
+            "detail": {"type": "string", "description": "Where to ask for more"},
         },
         "additionalProperties": False,
     },

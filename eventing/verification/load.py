@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from eventing import cost
 from eventing.cost import Usage, of_request
 from eventing.prices import PRICES
+from eventing.receipts import units as receipt_units
 from eventing.verification.check import Check, failed, ok
 from eventing.words import counted
 
@@ -134,5 +135,6 @@ def dollars(events: int, *, event_bytes: int, seconds: float, regions: int = 1) 
         written=[event_bytes], streamed=[event_bytes + _LINE_BYTES], seconds=seconds / events
     )
     used = replace(one, **{name: events * value for name, value in asdict(one).items()})
-    used += Usage(batches=batches, publish_calls=batches)
+    receipts = batches * receipt_units(events / batches)
+    used += Usage(batches=batches, publish_calls=batches, receipt_units=receipts)
     return cost.dollars(used, regions=regions) + batches * _REQUESTS_PER_BATCH * PRICES["sqs"]

@@ -10,6 +10,7 @@ from eventing.verification.check import Check, failed, names, ok
 
 Resource = Literal[
     "events",
+    "receipts",
     "ledger",
     "archive",
     "delivery-stream",
@@ -21,7 +22,7 @@ Resource = Literal[
 ]
 """What of a deployment an action is asked for."""
 
-# An event is written once, read by key, and never scanned, changed or deleted; nobody reads the archive.
+# An event and a receipt are written once, and never scanned, changed or deleted; nobody reads the archive.
 _NOBODY: Mapping[Resource, Sequence[str]] = {
     "events": (
         "dynamodb:DeleteItem",
@@ -32,6 +33,15 @@ _NOBODY: Mapping[Resource, Sequence[str]] = {
         "dynamodb:Scan",
         "dynamodb:UpdateItem",
         "dynamodb:UpdateTable",
+    ),
+    "receipts": (
+        "dynamodb:DeleteItem",
+        "dynamodb:DeleteTable",
+        "dynamodb:PartiQLDelete",
+        "dynamodb:PartiQLUpdate",
+        "dynamodb:PutItem",
+        "dynamodb:Scan",
+        "dynamodb:UpdateItem",
     ),
     "archive": ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutBucketPolicy"),
     "delivery-stream": ("firehose:DeleteDeliveryStream", "firehose:UpdateDestination"),

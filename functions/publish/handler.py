@@ -96,6 +96,7 @@ def make_publish(parts: Parts) -> Publish:
         catalogue=parts.catalogue,
         topics=parts.topics,
         queue=parts.publish_queue,
+        receipts=parts.receipts,
         workers=parts.workers,
         clock=parts.clock,
     )

@@ -16,6 +16,7 @@ from eventing.cause import Cause, Code, cause_of
 from eventing.chunks import chunks
 from eventing.dead_letter import DeadLetter, Step
 from eventing.message import Message, message_attributes
+from eventing.receipts import Taken
 from eventing.routing import NoRoute, Router
 from eventing.timestamps import minute_of, read_moment, timestamp
 from eventing.turns import in_turns
@@ -23,6 +24,7 @@ from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.invocation import trace_id
+from functions.shared.receipts import Receipts
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
 ANSWER_SECONDS = 1.0
@@ -44,6 +46,7 @@ class Record:
     publisher: str
     accepted_at: datetime
     event: str = field(repr=False)
+    key: str = ""
     topic: str = ""
     message: Message | None = None
     size: int = 0
@@ -70,9 +73,15 @@ class Record:
 class Published:
     """An event that SNS has taken."""
 
+    key: str
     topic: str
     accepted_at: datetime
     lag_milliseconds: float
+
+    @property
+    def taken(self) -> Taken:
+        """What its receipt is made of."""
+        return Taken(self.key, self.topic, self.accepted_at)
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,7 @@ class Publish:
         catalogue: Catalogue,
         topics: Topics,
         queue: DeadLetterQueue,
+        receipts: Receipts,
         workers: Executor,
         clock: Clock,
     ) -> None:
@@ -134,6 +144,7 @@ class Publish:
         self._max_bytes = {topic.name: topic.max_bytes for topic in catalogue.topics}
         self._topics = topics
         self._queue = queue
+        self._receipts = receipts
         self._workers = workers
         self._clock = clock
         # Of batches that the stream will send again from some record on: what is settled in them.
@@ -144,7 +155,8 @@ class Publish:
 
         As long as neither can be done with some, and there is time for it, these are tried again: for
         what is handed back unsettled the stream sends all that stands after it a second time. What
-        there is no time left to send is handed back too, not cut off in the middle.
+        there is no time left to send is handed back too, not cut off in the middle. Receipts are written
+        when SNS has answered, beside the dead letters; nothing depends on them.
         """
         ends = deadline.less(ANSWER_SECONDS)
         last_round = ends - DEAD_LETTER_SECONDS - CALL_SECONDS
@@ -155,7 +167,9 @@ class Publish:
         pause, rounds = FIRST_PAUSE, 1
         while True:
             done, failed, late = self._publish(pending, ends)
+            writing = self._receipts.begin([one.taken for one in done], deadline=ends)
             written, unsafe = self._dead_letter(failed, ends)
+            self._receipts.settle(writing)
             published += done
             letters += written
             unsettled = [*late, *unsafe]
@@ -246,7 +260,7 @@ class Publish:
         change, stream_id = stream_record["dynamodb"], stream_record["eventID"]
         sequence_number, image = change["SequenceNumber"], change.get("NewImage", {})
         try:
-            publisher, event = image["publisher"]["S"], image["event"]["S"]
+            key, publisher, event = (image[name]["S"] for name in ("pk", "publisher", "event"))
             accepted_at = read_moment(image["accepted_at"]["S"])
             value = json.loads(event)
             type = value["type"]
@@ -263,13 +277,22 @@ class Publish:
             # Whatever is wrong with one item, the others of the batch must not suffer for it.
             return _damaged(sequence_number, stream_id, image, error)
         return Record(
-            sequence_number, stream_id, publisher, accepted_at, event, topic, message, size, fault
+            sequence_number,
+            stream_id,
+            publisher,
+            accepted_at,
+            event,
+            key,
+            topic,
+            message,
+            size,
+            fault,
         )
 
 
 def _published(record: Record, at: datetime) -> Published:
     lag = (at - record.accepted_at).total_seconds() * 1000
-    return Published(record.topic, record.accepted_at, lag)
+    return Published(record.key, record.topic, record.accepted_at, lag)
 
 
 def _out_of_time(chunk: Sequence[Record]) -> _Sent:

@@ -13,15 +13,18 @@ from eventing.cause import Cause, Code
 from eventing.chunks import chunks
 from eventing.event import sha256_text
 from eventing.message import Message, message_attributes
+from eventing.receipts import Taken
 from eventing.redrive.forecast import Forecaster
 from eventing.redrive.ledger import Row
 from eventing.redrive.steps import NOTHING, STEPS, Dependency, needed
+from eventing.timestamps import read_moment
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
 from functions.shared.event_store import Erased, EventItem, EventStore, NotStored
 from functions.shared.letter_items import Entry
 from functions.shared.parts import Parts
+from functions.shared.receipts import Receipts
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
 OTHER_EVENT = Cause(Code.CONFLICT, "Conflict", "another event has this publisher, source and id")
@@ -168,10 +171,13 @@ class ArchiveEvents(Steps):
 
 
 class PublishEvents(Steps):
-    """Publishes events to their topics."""
+    """Publishes events to their topics, and writes receipts of those that SNS has taken."""
 
-    def __init__(self, topics: Topics, *, forecaster: Forecaster, workers: Executor) -> None:
+    def __init__(
+        self, topics: Topics, *, receipts: Receipts, forecaster: Forecaster, workers: Executor
+    ) -> None:
         self._topics = topics
+        self._receipts = receipts
         self._forecaster = forecaster
         self._workers = workers
 
@@ -203,6 +209,13 @@ class PublishEvents(Steps):
         for (_, chunk), causes in zip(calls, answers, strict=True):
             for number, cause in zip(chunk, causes, strict=True):
                 made[number] = Made(cause)
+        self._receipts.write(
+            [
+                Taken(a.row.event_key, a.topic or "", read_moment(a.row.accepted_at))
+                for a, result in zip(attempts, made, strict=True)
+                if result.cause is None
+            ]
+        )
         return made
 
     def probe(self, plan: Mapping[str, Any]) -> Iterator[tuple[str, Cause]]:
@@ -234,7 +247,12 @@ def make_dependencies(parts: Parts) -> Dependencies:
     return {
         "event store": StoreEvents(parts.event_store, clock=parts.clock),
         "archive": ArchiveEvents(parts.archive, workers=parts.workers),
-        "topics": PublishEvents(parts.topics, forecaster=parts.forecaster, workers=parts.workers),
+        "topics": PublishEvents(
+            parts.topics,
+            receipts=parts.receipts,
+            forecaster=parts.forecaster,
+            workers=parts.workers,
+        ),
     }
 
 

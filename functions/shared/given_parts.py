@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
+    from functions.shared.receipts import Receipts
     from functions.shared.summary_row import SummaryRow
     from functions.shared.topics import Topics
 
@@ -54,6 +55,7 @@ class Given(TypedDict, total=False):
     archive: Archive
     delivery_stream: DeliveryStream | None
     topics: Topics
+    receipts: Receipts
     front_door: FrontDoor
     ingest_queue: DeadLetterQueue
     publish_queue: DeadLetterQueue

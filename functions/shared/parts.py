@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from functions.shared.metrics import Metrics
     from functions.shared.object_versions import ObjectVersions
     from functions.shared.operations import OperationsBucket, OpsTopic
+    from functions.shared.receipts import Receipts
     from functions.shared.stream_mapping import StreamMapping
     from functions.shared.topics import Topics
 
@@ -134,6 +135,21 @@ class Parts(TableParts):
             self.clients.client("sns"),
             arn_prefix=self.environment[Variable.TOPIC_ARN_PREFIX],
             clock=self.clock,
+        )
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        from functions.shared.receipts import Receipts
+
+        return Receipts(
+            self.clients.client("dynamodb"),
+            table=self.environment[Variable.RECEIPTS_TABLE],
+            region=self.clients.region,
+            retention_days=int(self.environment[Variable.EVENT_RETENTION_DAYS]),
+            workers=self.workers,
+            clock=self.clock,
+            metrics=self.metrics,
+            logger=self.logger,
         )
 
     @property

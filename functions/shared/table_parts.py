@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.doorkeeper_row import DoorkeeperRow
     from functions.shared.erased_letters import ErasedLetters
+    from functions.shared.event_records import EventRecords
     from functions.shared.event_store import EventStore
     from functions.shared.incidents import Incidents
     from functions.shared.letters import Letters
@@ -47,6 +48,17 @@ class TableParts(BaseParts):
 
         dynamodb = self.clients.client("dynamodb")
         return Tombstones(dynamodb, table=self.environment[Variable.EVENTS_TABLE])
+
+    @cached_property
+    def event_records(self) -> EventRecords:
+        from functions.shared.event_records import EventRecords
+
+        return EventRecords(
+            self.clients.client("dynamodb"),
+            events=self.environment[Variable.EVENTS_TABLE],
+            ledger=self.environment[Variable.LEDGER_TABLE],
+            receipts=self.environment[Variable.RECEIPTS_TABLE],
+        )
 
     @cached_property
     def doorkeeper(self) -> DoorkeeperReader:

@@ -37,6 +37,7 @@ class Part(IntEnum):
     ATTENTION = auto()
     HANDLING = auto()
     RUNS = auto()
+    INQUIRY = auto()
     PUBLISHERS = auto()
     ERASURES = auto()
     SENSITIVE_DATA = auto()
@@ -44,7 +45,7 @@ class Part(IntEnum):
 
 # What these are about waits for a person while events flow; all else stops the flow or slows it down.
 _WAITING = (
-    *(Part.ARCHIVE, Part.ATTENTION, Part.RUNS, Part.PUBLISHERS),
+    *(Part.ARCHIVE, Part.ATTENTION, Part.RUNS, Part.INQUIRY, Part.PUBLISHERS),
     *(Part.ERASURES, Part.SENSITIVE_DATA),
 )
 

@@ -33,6 +33,8 @@ _GATEWAY_TIMEOUT = cdk.Duration.seconds(29)
 FAILURES = 0.01
 # The slowest answer in a hundred, in milliseconds:
 SLOW = 5000
+# What all publishers together may ask of their events in a second.
+INQUIRIES = 50
 # Refused requests a minute: publishers' errors, but so many are somebody's incident.
 REFUSED = 300
 
@@ -128,9 +130,20 @@ class Ingestion(Construct):
         dead_letters.grant_send(self.function)
 
         self.api = self._api(configuration)
+        for path, verb in (("/events", "POST"), (STANDING, "GET")):
+            self.add_method(path, verb, self.function)
         if self.canary_key:
             self._let_in(configuration, self.canary_key)
         self._watch(region, event_store, dead_letters)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the stack that name the API, its function and its log."""
+        return {
+            "ApiUrl": self.api.url,
+            "IngestFunction": self.function.function_name,
+            "AccessLog": self.access_log,
+        }
 
     def _watch(
         self, region: Region, event_store: EventStore, dead_letters: DeadLetterQueue
@@ -245,17 +258,13 @@ class Ingestion(Construct):
                     # Of all publishers together: it takes nothing from events.
                     f"{STANDING}/GET": apigateway.MethodDeploymentOptions(
                         throttling_rate_limit=10, throttling_burst_limit=20
-                    )
+                    ),
+                    "/events/GET": apigateway.MethodDeploymentOptions(
+                        throttling_rate_limit=INQUIRIES, throttling_burst_limit=2 * INQUIRIES
+                    ),
                 },
             ),
         )
-        integration = apigateway.LambdaIntegration(
-            self.function, timeout=_GATEWAY_TIMEOUT, allow_test_invoke=False
-        )
-        for path, verb in (("/events", "POST"), (STANDING, "GET")):
-            method = api.root.resource_for_path(path).add_method(verb, integration)
-            accept(method, "APIG4", "Publishers are third parties: a key each, and a usage plan.")
-            accept(method, "COG4", "Publishers are programs of third parties: there are no users.")
         add_gateway_answers(api)
         accept_managed_policy(
             api,
@@ -280,6 +289,15 @@ class Ingestion(Construct):
             "a retention period.",
         )
         return api
+
+    def add_method(self, path: str, verb: str, function: Function) -> None:
+        """Let the function answer requests of those who have a key."""
+        integration = apigateway.LambdaIntegration(
+            function, timeout=_GATEWAY_TIMEOUT, allow_test_invoke=False
+        )
+        method = self.api.root.resource_for_path(path).add_method(verb, integration)
+        accept(method, "APIG4", "Publishers are third parties: a key each, and a usage plan.")
+        accept(method, "COG4", "Publishers are programs of third parties: there are no users.")
 
     def _let_in(self, configuration: Configuration, key: apigateway.ApiKey) -> None:
         """Give the canary a usage plan."""

@@ -8,7 +8,13 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from functions.contract import LEDGER_INDEX, LETTER_MEMBERS, Objects
+from functions.contract import (
+    EVENT_MEMBERS,
+    LEDGER_EVENT_INDEX,
+    LEDGER_INDEX,
+    LETTER_MEMBERS,
+    Objects,
+)
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.states import states_arn
 
@@ -17,8 +23,10 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_stepfunctions as sfn
 
+    from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.operations import Operations
+    from infrastructure.constructs.receipts import Receipts
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
 
@@ -47,6 +55,8 @@ class Policies(Construct):
         id: str,
         *,
         region: Region,
+        event_store: EventStore,
+        receipts: Receipts,
         ledger: Ledger,
         operations: Operations,
         topics: Topics,
@@ -71,6 +81,7 @@ class Policies(Construct):
         self.key_holder = self._policy(region, "key-holder", "See the values of publishers' keys")
         self.eraser = self._policy(region, "eraser", "Ask for the erasure of events, and follow it")
         self._operate(region, ledger, topics, redrive)
+        self._look_up(event_store, receipts, ledger)
         for policy in (self.operator, self.key_holder):
             self._ask_of(policy, publishers)
         self._follow_findings(sensitive_data)
@@ -109,16 +120,7 @@ class Policies(Construct):
         operator = self.operator
         allow(operator, ["cloudwatch:DescribeAlarms"], ["*"], why="All alarms are looked through.")
         allow(operator, ["dynamodb:Query"], [f"{table}/index/{LEDGER_INDEX}"])
-        allow(
-            operator,
-            ["dynamodb:GetItem"],
-            [table],
-            conditions={
-                "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", *LETTER_MEMBERS]},
-                "Null": {"dynamodb:Attributes": "false"},
-                "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
-            },
-        )
+        self._get(table, LETTER_MEMBERS)
         machine = redrive.state_machine_arn
         allow(operator, ["states:StartExecution", "states:ListExecutions"], [machine])
         executions = [self._executions(redrive)]
@@ -150,6 +152,25 @@ class Policies(Construct):
         told = ["states:DescribeExecution", "states:GetExecutionHistory"]
         allow(eraser, told, [self._executions(erasure)], why=_EXECUTIONS)
         self._read(eraser, f"{Objects.RUNS}*/{Objects.CONCLUDED}", f"{Objects.REPORTS}*")
+
+    def _look_up(self, event_store: EventStore, receipts: Receipts, ledger: Ledger) -> None:
+        """Let operators see what became of an event, and not what is in it."""
+        self._get(event_store.table.table_arn, EVENT_MEMBERS)
+        index = f"{ledger.table.table_arn}/index/{LEDGER_EVENT_INDEX}"
+        allow(self.operator, ["dynamodb:Query"], [index, receipts.table_arn])
+
+    def _get(self, table: str, members: Sequence[str]) -> None:
+        """Let operators read these members of a row, and no others."""
+        allow(
+            self.operator,
+            ["dynamodb:GetItem"],
+            [table],
+            conditions={
+                "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", *members]},
+                "Null": {"dynamodb:Attributes": "false"},
+                "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+            },
+        )
 
     def _follow_findings(self, machine: sfn.StateMachine) -> None:
         """Let operators see cases, and begin one for a finding that nobody took up."""

@@ -128,6 +128,7 @@ def tables(cloud: Cloud) -> dict[str, str]:
         Variable.OPERATIONS_BUCKET: f"{cloud.name}-operations",
         Variable.ARCHIVE_BUCKET: f"{cloud.name}-archive",
         Variable.REGISTRY_TABLE: f"{cloud.name}-registry",
+        Variable.RECEIPTS_TABLE: f"{cloud.name}-receipts",
     }
 
 
@@ -253,6 +254,12 @@ class Emulated:
         dynamodb = self.client("dynamodb")
         for name in (Variable.EVENTS_TABLE, Variable.REGISTRY_TABLE):
             dynamodb.create_table(TableName=tables(self)[name], **plain)
+        dynamodb.create_table(
+            TableName=tables(self)[Variable.RECEIPTS_TABLE],
+            KeySchema=[key, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, **text} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
         names = [{"AttributeName": name, **text} for name in ("pk", "shard", "failed_at")]
         index = {
             "IndexName": LEDGER_INDEX,

@@ -22,7 +22,7 @@ from aws_lambda_powertools import Logger
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import STAGES, DeadLetter, Stage
 from eventing.publishers.doorkeeper import Doorkeeper
-from eventing.timestamps import timestamp
+from eventing.timestamps import read_moment, timestamp
 from functions.contract import Variable
 from functions.shared.clock import Clock
 from functions.shared.registry import Registry
@@ -32,6 +32,7 @@ from tests.engine.clouds import Cloud, InMemory, put_messages, tables
 from tests.engine.letters import CATALOGUE, ROOT, created, dead_letter
 from tests.engine.process import Faults, Process, TaskCall
 from tests.faults.vocabulary import Killed, nothing
+from tests.proofs import proven
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
 MACHINE: Json = json.loads((ROOT / "workflows" / "redrive.asl.json").read_text())
@@ -119,9 +120,14 @@ class World:
         self.releases: list[Json] = []
         """What each release has given, of executions that came to another end."""
         self._running: list[tuple[Execution, _Machine]] = []
-        self.ledger, self.events, self.operations, self.archive, self.registry = tables(
-            cloud
-        ).values()
+        (
+            self.ledger,
+            self.events,
+            self.operations,
+            self.archive,
+            self.registry,
+            self.receipts,
+        ) = tables(cloud).values()
         for topic in self.catalogue.topics:
             cloud.make_topic(topic.name)
 
@@ -342,6 +348,20 @@ class World:
             for content in self.cloud.objects(self.archive).values()
             for line in content.splitlines()
         )
+
+    def proven(self) -> dict[str, str]:
+        """By the ids of letters' events: the topics that receipts say they were published to."""
+        items = self.cloud.items(self.receipts)
+        topics = {
+            letter.id: proven(
+                items,
+                letter.item["event_key"]["S"],
+                accepted_at=read_moment(letter.item["accepted_at"]["S"]),
+                region=self.cloud.region,
+            )
+            for letter in self.letters
+        }
+        return {id: topic for id, topic in topics.items() if topic}
 
     def objects(self, prefix: str) -> list[str]:
         """The keys of the operations bucket's objects."""

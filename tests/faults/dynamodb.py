@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from tests.faults.expressions import Expressions, Item
 from tests.faults.http import Request, json_body, json_response
-from tests.faults.memory import Memory
+from tests.faults.memory import Index, Memory
 
 # Of DynamoDB.
 _ITEM_BYTES = 400 * 1024
@@ -18,6 +18,8 @@ _STATEMENTS = 25
 _KEYS = 100
 # A page ends at 1 MB, or before; here so soon that there are many.
 _PAGE = 40
+# A table that has a sort key, read by its own keys.
+_TABLE = Index("pk", "sk", frozenset())
 _INSERT = re.compile(r"""INSERT INTO "([^"]+)" VALUE \{((?:'\w+':\?,?)+)\}""")
 _UPDATE = re.compile(r'UPDATE "([^"]+)" ((?:SET "\w+"=\? )+)WHERE "pk"=\? AND "version"=\?')
 
@@ -74,8 +76,9 @@ def _delete_item(memory: Memory, name: str, content: dict[str, Any]) -> AWSRespo
 
 def _query(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
     items = memory.items(name)
-    index = memory.indexes[content["IndexName"]]
-    assert not content.get("ConsistentRead"), "an index is eventually consistent"
+    asked = content.get("IndexName")
+    index = memory.indexes[asked] if asked else _TABLE
+    assert not (asked and content.get("ConsistentRead")), "an index is eventually consistent"
     expressions = Expressions(content)
     condition, projection = content["KeyConditionExpression"], content.get("ProjectionExpression")
     partition = expressions.given(condition, index.partition)
@@ -92,9 +95,10 @@ def _query(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
     kept = [item for item in page if expressions.holds(wanted, item)]
     answer: dict[str, Any] = {"Count": len(kept), "ScannedCount": len(page)}
     named = expressions.named(projection)
-    assert not named or named <= index.attributes, f"not in the index: {named}"
+    assert not asked or not named or named <= index.attributes, f"not in the index: {named}"
     if content.get("Select") != "COUNT":
-        answer["Items"] = [_only(named or index.attributes, item) for item in kept]
+        all_there = index.attributes if asked else None
+        answer["Items"] = [_only(named or all_there, item) for item in kept]
     if len(page) == most:  # there may be more: the table has not looked
         answer["LastEvaluatedKey"] = index.key(page[-1])
     expressions.see_all_used()
@@ -198,6 +202,8 @@ def _execute_one(memory: Memory, name: str, text: str, parameters: list[Any]) ->
     values = parameters if inserts else parameters[:-2]
     item = dict(zip(members, values, strict=True))
     key = (item["pk"] if inserts else parameters[-2])["S"]
+    if "sk" in item:
+        key = f"{key}\n{item['sk']['S']}"
     there = items.get(key)
     if refused := memory.refuse_entry(name, key):
         return refused.code

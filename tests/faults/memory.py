@@ -65,7 +65,7 @@ class Memory:
     leaves_keys: bool = True
     """Whether BatchGetItem leaves half of the keys unprocessed, to see that they are asked for again."""
     tables: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    """Items by `pk`, by table."""
+    """Items by `pk`, and by `sk` on the next line where there is one, by table."""
     indexes: dict[str, Index] = field(default_factory=dict)
     """Of all tables, by name."""
     inserted: Counter[str] = field(default_factory=Counter)

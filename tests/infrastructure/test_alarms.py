@@ -56,6 +56,8 @@ WAITING = {
     "eventing-publish-old-dead-letters",
     "eventing-redrive-failed",
     "eventing-redrive-long",
+    "eventing-receipts-missing",
+    "eventing-inquiry-impaired",
     "eventing-publishers-impaired",
     "eventing-publisher-keys-overdue",
     "eventing-erasures-impaired",
@@ -105,7 +107,7 @@ def _sections() -> set[str]:
 
 
 def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
-    functions = ("ingest", "publish", "triage", "counter", "notifier")
+    functions = ("ingest", "publish", "inquiry", "triage", "counter", "notifier")
     assert set(_metric_alarms(regional)) == {
         *(
             f"eventing-{f}-{what}"
@@ -124,12 +126,20 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         "eventing-api-refusals",
         *(
             f"eventing-{t}-{k}-throttles"
-            for t in ("events-table", "ledger", "ledger-index", "registry")
+            for t in (
+                "events-table",
+                "receipts",
+                "ledger",
+                "ledger-index",
+                "ledger-event-index",
+                "registry",
+            )
             for k in ("read", "write")
         ),
         *(f"eventing-archive-{w}" for w in ("late", "throttled", "partitions", "undelivered")),
         "eventing-publish-late",
         "eventing-publish-stream-unread",
+        "eventing-receipts-unwritten",
         *(
             f"eventing-topic-{topic}-{what}"
             for topic in ("orders", "orders-priority", "payments", "payments-failed", "customers")

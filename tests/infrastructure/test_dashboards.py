@@ -193,6 +193,7 @@ def test_the_rows_follow_the_walk_of_an_event(regional: Template) -> None:
         "Event store",
         "Archive",
         "Publication",
+        "Receipts",
         "Conservation",
         "Dead letters",
         "Redrive",

@@ -11,51 +11,59 @@ from eventing.problem import naming
 from functions.contract import Objects, Variable
 from tests.infrastructure.synthesis import ACCOUNT, Template
 
-METHODS = {"events": "POST", "me": "GET"}
+METHODS = [
+    ("POST", "events", "ingest"),
+    ("GET", "me", "ingest"),
+    ("GET", "events", "inquiry"),
+]
 
 
 def test_there_are_no_more_methods(regional: Template) -> None:
     resources = {r.properties["PathPart"] for r in regional.all("AWS::ApiGateway::Resource")}
 
-    assert resources == set(METHODS)
+    assert resources == {path for _, path, _ in METHODS}
     assert len(list(regional.all("AWS::ApiGateway::Method"))) == len(METHODS)
 
 
-@pytest.mark.parametrize("path", METHODS)
-def test_a_method_wants_a_key_and_hands_requests_to_the_ingest_function(
-    regional: Template, path: str
+@pytest.mark.parametrize(("verb", "path", "name"), METHODS)
+def test_a_method_wants_a_key_and_hands_requests_to_its_function(
+    regional: Template, verb: str, path: str, name: str
 ) -> None:
-    method = regional.one("AWS::ApiGateway::Method", HttpMethod=METHODS[path]).properties
     resource = regional.one("AWS::ApiGateway::Resource", PathPart=path)
+    method = regional.one(
+        "AWS::ApiGateway::Method", HttpMethod=verb, ResourceId=f"<{resource.id}>"
+    ).properties
 
     # What the function takes for verified is not, where no key is required.
     assert method["ApiKeyRequired"] is True
-    assert method["ResourceId"] == f"<{resource.id}>"
     assert method["Integration"]["Type"] == "AWS_PROXY"
-    assert "eventing-ingest/invocations" in method["Integration"]["Uri"]
+    assert f"eventing-{name}/invocations" in method["Integration"]["Uri"]
     # AWS calls (two attempts of 3 s) < function < gateway.
-    function = regional.one("AWS::Lambda::Function", FunctionName="eventing-ingest").properties
+    function = regional.one("AWS::Lambda::Function", FunctionName=f"eventing-{name}").properties
     assert 6 < function["Timeout"] < method["Integration"]["TimeoutInMillis"] / 1000 <= 29
 
 
-def test_only_the_api_may_invoke_the_function(regional: Template) -> None:
+@pytest.mark.parametrize("name", ["ingest", "inquiry"])
+def test_only_the_api_may_invoke_the_function(regional: Template, name: str) -> None:
     permissions = [
         permission.properties
         for permission in regional.all("AWS::Lambda::Permission")
-        if permission.properties["FunctionName"] == "eventing-ingest"
+        if permission.properties["FunctionName"] == f"eventing-{name}"
     ]
 
     assert {permission["Principal"] for permission in permissions} == {"apigateway.amazonaws.com"}
     called = {tuple(permission["SourceArn"].split("/")[-2:]) for permission in permissions}
-    assert called == {(verb, path) for path, verb in METHODS.items()}
+    assert called == {(verb, path) for verb, path, function in METHODS if function == name}
 
 
-def test_whoever_asks_where_it_stands_takes_nothing_from_events(regional: Template) -> None:
+def test_whoever_only_asks_takes_nothing_from_events(regional: Template) -> None:
     (stage,) = regional.all("AWS::ApiGateway::Stage")
-    (limited,) = stage.properties["MethodSettings"]
+    limits = {
+        (limited["HttpMethod"], limited["ResourcePath"]): limited["ThrottlingRateLimit"]
+        for limited in stage.properties["MethodSettings"]
+    }
 
-    assert (limited["HttpMethod"], limited["ResourcePath"]) == ("GET", "/~1me")
-    assert 0 < limited["ThrottlingRateLimit"] <= 10
+    assert limits == {("GET", "/~1me"): 10, ("GET", "/~1events"): 50}
 
 
 def test_the_function_looks_publishers_up_by_name_alone(regional: Template) -> None:

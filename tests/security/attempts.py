@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 FUNCTIONS = (
     *("ingest", "publish", "triage", "redrive", "counter", "widget", "notifier", "canary"),
-    "publishers",
-    "eraser",
+    *("inquiry", "publishers", "eraser"),
 )
 CHANGES = (
     "PutItem",

@@ -6,6 +6,9 @@ With the same examples each time, so that a change is red for what it changed;
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,9 @@ from hypothesis import HealthCheck, settings
 from eventing.catalogue import Catalogue
 from eventing.catalogue_check import load_catalogue
 from eventing.schemas import Schemas
+from functions.publish.handler import THREADS
+from tests.faults.aws import FakeAws
+from tests.unit.stream import Stream, StreamClock, new_function
 
 # No limits of time: the machine may be busy with something else.
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,3 +40,12 @@ def catalogue() -> Catalogue:
 def schemas(catalogue: Catalogue) -> Schemas:
     """Its event types with their schemas."""
     return Schemas(catalogue)
+
+
+@pytest.fixture
+def stream() -> Iterator[Stream]:
+    """The publish function with an AWS of its own."""
+    aws, log = FakeAws(), StringIO()
+    clock = StreamClock(aws)
+    with aws.installed() as clients, ThreadPoolExecutor(THREADS) as workers:
+        yield Stream(aws, new_function(clients, workers, log, clock), log, clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import StringIO
 from math import inf
 from pathlib import Path
@@ -13,20 +14,26 @@ from typing import Any, TypeVar
 from aws_lambda_powertools import Logger
 
 from eventing.catalogue import Catalogue
+from eventing.timestamps import timestamp
 from functions.publish.handler import THREADS, Handler, make_handler
 from functions.shared.clients import Clients
 from functions.shared.clock import Clock
 from functions.shared.parts import Parts
 from tests.faults.aws import FakeAws
-from tests.faults.memory import QUEUE_URL, TOPIC_PREFIX
+from tests.faults.memory import QUEUE_URL, REGION, TOPIC_PREFIX
+from tests.proofs import proven
 from tests.unit.invocations import Context
 
 T = TypeVar("T")
+
+ACCEPTED = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 CATALOGUE = Catalogue.read(Path("catalogue"))
 ENVIRONMENT = {
     "TOPIC_ARN_PREFIX": TOPIC_PREFIX,
     "PUBLISH_DLQ_URL": QUEUE_URL + "publish-dlq",
+    "RECEIPTS_TABLE": "receipts",
+    "EVENT_RETENTION_DAYS": "90",
     "POWERTOOLS_SERVICE_NAME": "shop",
     "POWERTOOLS_METRICS_NAMESPACE": "Eventing",
 }
@@ -49,6 +56,15 @@ class Stream:
     def arrived(self, topic: str) -> list[str]:
         """The ids of the events that arrived at a topic."""
         return [json.loads(entry["Message"])["id"] for entry in self.aws.topics.get(topic, [])]
+
+    @property
+    def receipts(self) -> list[dict[str, Any]]:
+        """The items of the receipts' table."""
+        return list(self.aws.tables.get("receipts", {}).values())
+
+    def published_by_receipt(self, number: int, *, publisher: str = "acme") -> str | None:
+        """The topic that a receipt says an event was published to."""
+        return proven(self.receipts, f"{publisher}#{number}", accepted_at=ACCEPTED, region=REGION)
 
     @property
     def letters(self) -> list[dict[str, Any]]:
@@ -109,9 +125,10 @@ def record(
         "dynamodb": {
             "SequenceNumber": f"s{number}",
             "NewImage": {
+                "pk": {"S": f"{publisher}#{number}"},
                 "publisher": {"S": publisher},
                 "event": {"S": json.dumps(event)},
-                "accepted_at": {"S": "2026-11-24T09:30:00.000Z"},
+                "accepted_at": {"S": timestamp(ACCEPTED)},
             },
         },
     }

@@ -13,24 +13,33 @@ import pytest
 from eventing.archive_line import LARGE_EVENTS, is_small
 from eventing.cost import Usage, dollars, dollars_by_unit, of_request, stream_dollars
 from eventing.prices import PRICES
+from eventing.receipts import units
 
 GUIDE = Path("docs/deploying.md").read_text()
+TEXT = " ".join(GUIDE.split())
 DECISION = Path("docs/decisions/0029-archive-through-firehose.md").read_text()
 KIB = 1024
+# One batch of the stream, sent in one call.
+PUBLISHED = {"publish_calls": 1, "batches": 1}
 # What a line adds to an event.
 LINE = 100
 # Of one request with the assumed latencies of benchmarks/, one event or a hundred.
 SECONDS = {1: 0.013, 100: 0.04}
 
 
-def a_million(each: int, *, sharing: int = 1, stream: bool = True) -> float:
+def a_million(each: int, *, sharing: int = 1, stream: bool = True, receipts: bool = True) -> float:
     """What a million events of 1 KiB cost, so many in a request; so many requests share a stream's batch."""
     sizes = [KIB] * each
     lines = [size + LINE for size in sizes]
     way: dict[str, Any] = {"streamed": lines} if stream and is_small(lines) else {"objects": 1}
     seconds = SECONDS[each] if stream else 0.033
     one = of_request(written=sizes, published=sizes, seconds=seconds, **way)
-    shared = replace(one, batches=one.batches / sharing, publish_calls=one.publish_calls / sharing)
+    shared = replace(
+        one,
+        batches=one.batches / sharing,
+        publish_calls=one.publish_calls / sharing,
+        receipt_units=units(each * sharing) / sharing if receipts else 0,
+    )
     return dollars(shared) * 1_000_000 / each
 
 
@@ -52,10 +61,12 @@ def test_the_guide_has_the_models_figures(given: dict[str, Any], said: str) -> N
 
 def test_the_goals_of_the_price_and_when_they_are_reached() -> None:
     # What is left of $6.5 without a busy stream: decision 29 has it.
-    assert 7 < a_million(1) < 7.5
-    assert a_million(1, sharing=3) < 6.5
+    assert 7 < a_million(1, receipts=False) < 7.5
+    assert a_million(1, sharing=3, receipts=False) < 6.5
     # Of one object for each request, with Lambda's own log lines.
-    assert a_million(100) < 1.412
+    assert a_million(100, receipts=False) < 1.412
+    # What receipts may add there.
+    assert a_million(100) - a_million(100, receipts=False) <= 0.05
 
 
 def test_the_guide_says_what_most_of_it_is() -> None:
@@ -71,22 +82,54 @@ def test_the_guide_says_what_most_of_it_is() -> None:
     assert float(archive) == pytest.approx(1e6 * way, abs=0.005)
 
 
+@pytest.mark.parametrize(("each", "most"), [(1, 0.63), (10, 0.24), (100, 0.05)])
+def test_what_receipts_cost_for_a_million_events_and_a_region(each: int, most: float) -> None:
+    said = re.findall(
+        r"receipts of a million events .*? \$([\d.]+).*? \$([\d.]+).*? \$([\d.]+)", TEXT
+    )
+    per_million = dollars(Usage(receipt_units=units(each))) * 1_000_000 / each
+
+    assert per_million <= most
+    figure = said[0][(1, 10, 100).index(each)]
+    assert float(figure) == pytest.approx(per_million, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("written", "published", "expected"),
     [
         ([], [], {"requests": 1}),
-        ([1], [1], {"requests": 1, "write_units": 1, "publish_calls": 1, "batches": 1}),
+        ([1], [1], {"requests": 1, "write_units": 1, **PUBLISHED, "receipt_units": 1}),
         # One unit is 1 KiB of the item, which is more than the event.
         ([724], [], {"requests": 1, "write_units": 1}),
         # A duplicate is written in vain, and not published.
         ([725], [], {"requests": 1, "write_units": 2}),
-        ([1] * 10, [1] * 10, {"requests": 1, "write_units": 10, "publish_calls": 1, "batches": 1}),
-        ([1] * 11, [1] * 11, {"requests": 1, "write_units": 11, "publish_calls": 2, "batches": 1}),
+        (
+            [1] * 10,
+            [1] * 10,
+            {"requests": 1, "write_units": 10, **PUBLISHED, "receipt_units": units(10)},
+        ),
+        (
+            [1] * 11,
+            [1] * 11,
+            {
+                "requests": 1,
+                "write_units": 11,
+                **PUBLISHED,
+                "publish_calls": 2,
+                "receipt_units": units(11),
+            },
+        ),
         # SNS counts each 64 KiB.
         (
             [200 * KIB],
             [200 * KIB],
-            {"requests": 1, "write_units": 201, "publish_calls": 4, "batches": 1},
+            {
+                "requests": 1,
+                "write_units": 201,
+                **PUBLISHED,
+                "publish_calls": 4,
+                "receipt_units": 1,
+            },
         ),
     ],
 )
@@ -170,9 +213,8 @@ def test_publishers_together_cost_what_the_whole_does() -> None:
 
 
 def test_a_replica_costs_the_tables_writes_once_more() -> None:
-    usage = Usage(write_units=1_000_000)
-
-    assert dollars(usage, regions=3) == pytest.approx(3 * dollars(usage))
+    for usage in (Usage(write_units=1_000_000), Usage(receipt_units=1_000_000)):
+        assert dollars(usage, regions=3) == pytest.approx(3 * dollars(usage))
     others = Usage(requests=5, seconds=5, objects=5, publish_calls=5, batches=5)
     assert dollars(others, regions=3) == dollars(others)
 

@@ -36,6 +36,7 @@ ENVIRONMENT = {
     Variable.PUBLISHERS_MACHINE: "arn:aws:states:eu-north-1:123456789012:stateMachine:shop-pub",
     Variable.DELIVERY_STREAM: "archive",
     Variable.REGISTRY_TABLE: "registry",
+    Variable.RECEIPTS_TABLE: "receipts",
     Variable.INGEST_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/ingest-dlq",
     Variable.PUBLISH_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq",
     Variable.TOPIC_ARN_PREFIX: "arn:aws:sns:eu-north-1:123456789012:shop-topic-",

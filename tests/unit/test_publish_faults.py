@@ -82,7 +82,9 @@ class _Chance:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        self._rates = {s: self._random.choice((0.0, 0.05, 0.3, 0.9)) for s in ("sns", "sqs")}
+        self._rates = {
+            s: self._random.choice((0.0, 0.05, 0.3, 0.9)) for s in ("sns", "sqs", "dynamodb")
+        }
         self.lost_answers = 0
 
     def fault(self, call: Call) -> Fault | None:
@@ -94,6 +96,7 @@ class _Chance:
 
     def refuse_entry(self, target: str, _: str) -> EntryRefusal | None:
         service = "sqs" if target.endswith("dlq") else "sns"
+        service = "dynamodb" if target == "receipts" else service
         if self._random.random() >= self._rates[service] / 4:
             return None
         return self._random.choice(
@@ -121,7 +124,10 @@ def test_no_event_is_lost_and_no_more_are_doubled_than_could_not_be_known(
             aws.forget()
             outcomes += _run(aws, clients, seed)
     # The faults have really happened, and so has all else.
-    assert all(outcomes[what] for what in ("arrived", "letters", "recorded", "doubled")), outcomes
+    assert all(
+        outcomes[what]
+        for what in ("arrived", "letters", "recorded", "doubled", "proven", "unproven")
+    ), outcomes
 
 
 def _run(aws: FakeAws, clients: Clients, seed: int) -> Counter[str]:
@@ -145,6 +151,8 @@ def _run(aws: FakeAws, clients: Clients, seed: int) -> Counter[str]:
     for id, topic in topics.items():
         assert copies[topic, id] or id in letters or id in mapping.recorded, (seed, id)
     assert all(topics[id] == topic for topic, id in copies), seed
+    proofs = {id: proof for id in topics if (proof := stream.published_by_receipt(int(id)))}
+    assert all(copies[proof, id] for id, proof in proofs.items()), seed
     doubled = sum(copies.values()) - len(copies)
     # A call that was given up as late may come to its end all the same.
     late = sum(line.get("cause") == "TIMEOUT" for line in stream.lines)
@@ -154,4 +162,6 @@ def _run(aws: FakeAws, clients: Clients, seed: int) -> Counter[str]:
         letters=len(letters),
         recorded=len(mapping.recorded),
         doubled=doubled,
+        proven=len(proofs),
+        unproven=len(copies) - len(proofs),
     )

@@ -30,6 +30,7 @@ from eventing.redrive.request import read_request
 from eventing.sensitive_data.case import asked_about, asking_name
 from eventing.sensitive_data.request import read_request as read_case_request
 from eventing.timestamps import timestamp
+from functions.contract import LETTER_STATE_MEMBERS
 
 REGION = "eu-north-1"
 STACK = f"eventing-{REGION}"
@@ -51,6 +52,7 @@ KEY_VALUE = "evkAcmeWeb" + "0" * 43
 # Stands in every event that a letter holds, and may stand in nothing that is shown.
 SECRET = "pay-secret-4711"
 OUTPUTS = {
+    "ReceiptsTable": "eventing-receipts",
     "LedgerTable": "eventing-ledger",
     "OperationsBucket": "eventing-operations",
     "RedriveStateMachineArn": MACHINE,
@@ -286,8 +288,10 @@ class Cloud:
     """Of those of `stacks` that are not as they should be."""
     alarms: list[dict[str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
+    """Of the ledger."""
     events: list[dict[str, Any]] = field(default_factory=list)
     """Of the Events table."""
+    receipts: list[dict[str, Any]] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
     asking: dict[str, Run] = field(default_factory=dict)
     """The executions that ask for the approval of those of `runs` with the same name."""
@@ -403,6 +407,14 @@ class Cloud:
         return {"CompositeAlarms": on, "MetricAlarms": []}
 
     def query(self, params: Any) -> Any:
+        if params["TableName"] == "eventing-receipts":
+            partition = params["ExpressionAttributeValues"][":pk"]
+            return {"Items": [item for item in self.receipts if item["pk"] == partition]}
+        if params["IndexName"] == "by_event":
+            key = params["ExpressionAttributeValues"][":event_key"]
+            there = ("pk", *LETTER_STATE_MEMBERS)
+            found = [item for item in self.items if item.get("event_key") == key]
+            return {"Items": [{m: i[m] for m in there if m in i} for i in found]}
         assert params["IndexName"] == "by_state"
         names = params["ExpressionAttributeNames"]
         values = params["ExpressionAttributeValues"]
@@ -430,7 +442,7 @@ class Cloud:
     def get_item(self, params: Any) -> Any:
         names = params["ExpressionAttributeNames"]
         members = [names[name] for name in params["ProjectionExpression"].split(", ")]
-        for item in self.items:
+        for item in self.events if params["TableName"] == "eventing-events" else self.items:
             if item["pk"] == params["Key"]["pk"]:
                 return {"Item": {member: item[member] for member in members if member in item}}
         return {}
@@ -707,6 +719,23 @@ def alarm(name: str = "publish-dead-letters", **members: Any) -> dict[str, Any]:
 def items(numbers: Iterable[int], **members: Any) -> list[dict[str, Any]]:
     """Items of letters; each has its number as its id."""
     return [item(number, **members) for number in numbers]
+
+
+def event_item(key: str, **members: str) -> dict[str, Any]:
+    """The Events table's item of an event that was accepted a day ago."""
+    accepted_at = NOW - timedelta(days=1)
+    content = {
+        "pk": key,
+        "accepted_at": timestamp(accepted_at),
+        "origin_region": REGION,
+        "digest": "digest",
+        "type": "com.example.shop.order.placed.v1",
+        "event": SECRET,
+        **members,
+    }
+    expires_at = int((accepted_at + timedelta(days=90)).timestamp())
+    values: dict[str, Any] = {name: {"S": value} for name, value in content.items()}
+    return {**values, "expires_at": {"N": str(expires_at)}}
 
 
 def item(number: int, **members: Any) -> dict[str, Any]:

@@ -17,16 +17,17 @@ from console.app import main
 from console.deployed.aws import RIGHTS
 from console.deployed.executions import ASK_STATE, PAGE_STATE, PLAN_STATE
 from console.shell.options import HELP
+from eventing.event import event_key
 from local.cloud import ROOT
 from tests.console_rights import ADMINISTERING, APPROVING, rights
 from tests.shown import commands
-from tests.unit.console.cloud import CASE, Cloud, Run, items, plan_of
+from tests.unit.console.cloud import CASE, Cloud, Run, event_item, items, plan_of
 from tests.unit.console.given import VALUES, Eventing
 
 COMMANDS = (
     *("status", "letters", "letter", "junk", "triage", "plan", "redrive", "discard", "resubmit"),
     *("follow", "stop", "continue", "report", "approvals", "approve", "refuse", "audit"),
-    *("deploy-command", "verify", "erase", "send", "route"),
+    *("deploy-command", "verify", "event", "erase", "send", "route"),
 )
 FINDINGS = ("findings list", "findings show", "findings open")
 PUBLISHERS = ("publishers ACTION", "publishers show", "publishers list", "publishers key")
@@ -152,6 +153,7 @@ def test_commands_that_documents_show_are_understood(
     shown = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("eventing ")]
     assert shown
     cloud.keep_report("r-1", continue_with={"action": "redrive", "stage": "publish"})
+    cloud.events.append(event_item(event_key("publisher", "source", "id")))
     for words in shown:
         said = {"reason": "it is back", "started_by": "dana"}
         asked = {"action": "redrive", **said}
@@ -187,10 +189,12 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     }
     cloud.keep_report("r-1", continue_with=rest)
     cloud.objects["junk/publish/1.json"] = "{}"
+    cloud.events.append(event_item(event_key("publisher", "source", "id")))
     by_gateway = {"api_key_id": "k1", "error_type": "THROTTLED", "refused": "1"}
     cloud.found = {"used_requests": [], "problems.0": [], "error_type": [by_gateway]}
     arguments = {
         "letter": [f"{1:043}"],
+        "event": ["source", "id", "--publisher", "publisher"],
         "resubmit": ["--junk-id", "17", "--reason", "a letter of ours"],
         "erase": ["/crm", "4711", "--publisher", "acme-web", "--reason", "a request", "--yes"],
         "discard": ["--topic", "orders", "--reason", "nobody wants them"],
