@@ -142,7 +142,7 @@ class Walk:
         prefix = f"{Objects.EVENTS}{PUBLISHER}/date={at:%Y-%m-%d}/{at:%H}/"
         if self._until(
             lambda: any(
-                self.event.is_in(line)
+                self.event.is_in(line.event_text)
                 for line in self._account.archived(bucket, prefix, at - _BEFORE)
             )
         ):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from console.deployed.aws import error_code
+from eventing.archive_line import ArchiveLine, read_line
 from eventing.verification.account import Mail, Running
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Account:
         )
         return "Item" in found
 
-    def archived(self, bucket: str, prefix: str, since: datetime) -> Iterator[str]:
+    def archived(self, bucket: str, prefix: str, since: datetime) -> Iterator[ArchiveLine]:
         """The lines of the objects below a prefix that were written since then, the latest first."""
         s3 = self._aws.client("s3")
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
@@ -134,8 +135,9 @@ class Account:
             if one["LastModified"] >= since
         ]
         for _, key in sorted(found, reverse=True):
-            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            yield from body.decode().splitlines()
+            body: Any = s3.get_object(Bucket=bucket, Key=key)["Body"]
+            # Of many events and requests, one object may have 128 MiB.
+            yield from (read_line(line.decode()) for line in body.iter_lines())
 
     def _function(self, name: str) -> tuple[Running, str]:
         found: Any = self._aws.client("lambda").get_function(FunctionName=name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from eventing.answer import Accepted, Outcome, Rejected
+from eventing.archive_line import archive_line
 from eventing.cause import Cause, Code
 from eventing.cost import Usage, of_request
 from eventing.dead_letter import DeadLetter, Step
@@ -145,7 +146,11 @@ class Ingest:
         # harmless, waiting for the table first would cost every request its time.
         archiving = self._workers.submit(
             self._archive.put,
-            [event.text for event in judged if isinstance(event, Event)],
+            [
+                archive_line(event.text, publisher=publisher, accepted_at=accepted_at)
+                for event in judged
+                if isinstance(event, Event)
+            ],
             publisher=publisher,
             accepted_at=accepted_at,
             name=name,

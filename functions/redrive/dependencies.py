@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from eventing.archive_line import archive_line
 from eventing.cause import Cause, Code
 from eventing.chunks import chunks
 from eventing.event import sha256_text
@@ -141,7 +142,11 @@ class ArchiveEvents(Steps):
             first = attempt.row
             keys = " ".join(sorted(attempts[n].row.key for n in numbers))
             return self._archive.put(
-                [attempts[n].entry.event for n in numbers],
+                [
+                    archive_line(a.entry.event, publisher=r.publisher, accepted_at=r.accepted_at)
+                    for n in numbers
+                    if (a := attempts[n]) and (r := a.row)
+                ],
                 publisher=first.publisher,
                 accepted_at=first.accepted_at,
                 name=f"redrive-{attempt.execution}-{sha256_text(keys.encode())}",

@@ -25,18 +25,19 @@ class Archive:
         """The name that its causes have for it."""
 
     def put(
-        self, events: Sequence[str], *, publisher: str, accepted_at: str, name: str
+        self, lines: Sequence[str], *, publisher: str, accepted_at: str, name: str
     ) -> Cause | None:
-        """Write one JSON Lines object with an event a line; why it failed, or None when it is there.
+        """Write one JSON Lines object; why it failed, or None when it is there.
 
-        `name` must be that of these very events alone, and not of a publisher's choice: what has the
+        `lines` are of `archive_line`; the publisher and a time of theirs choose the object's place.
+        `name` must be that of these very lines alone, and not of a publisher's choice: what has the
         name already stays, and counts as written by an attempt before this one.
         """
         try:
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=object_key(publisher, accepted_at, name),
-                Body="".join(f"{event}\n" for event in events).encode(),
+                Body="".join(lines).encode(),
                 ContentType="application/jsonl",
                 IfNoneMatch="*",
             )

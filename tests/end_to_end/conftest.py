@@ -299,7 +299,7 @@ def archived(deployment: Deployment, prefix: str = "") -> list[Any]:
         for page in pages
         for found in page.get("Contents", [])
     ]
-    return [json.loads(line) for body in bodies for line in body.splitlines()]
+    return [json.loads(line)["event"] for body in bodies for line in body.splitlines()]
 
 
 def put_messages(sqs: Any, queue: str, texts: Sequence[str]) -> None:

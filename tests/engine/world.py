@@ -344,7 +344,7 @@ class World:
     def archived(self) -> Counter[str]:
         """How often each event is in the archive."""
         return Counter(
-            json.loads(line)["id"]
+            json.loads(line)["event"]["id"]
             for content in self.cloud.objects(self.archive).values()
             for line in content.splitlines()
         )

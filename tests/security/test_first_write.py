@@ -67,16 +67,16 @@ def test_events_are_archived_once_by_their_name(aws: FakeAws, fault: str) -> Non
     with aws.installed() as clients:
         archive = Archive(clients.client("s3"), bucket="archive")
 
-        def put(*events: str) -> Code | None:
+        def put(*lines: str) -> Code | None:
             cause = archive.put(
-                events, publisher="acme", accepted_at="2026-11-27T16:21:00.000Z", name="n"
+                lines, publisher="acme", accepted_at="2026-11-27T16:21:00.000Z", name="n"
             )
             return cause.code if cause else None
 
         aws.fault = lambda call: fault  # type: ignore[return-value, assignment]
-        assert put("{}") in (Code.ACCESS_DENIED, Code.UNAVAILABLE, Code.NOT_FOUND)
+        assert put("{}\n") in (Code.ACCESS_DENIED, Code.UNAVAILABLE, Code.NOT_FOUND)
         aws.fault = lambda call: "done-then-timeout" if call.number % 2 else None
-        assert put("{}") is None
+        assert put("{}\n") is None
         aws.fault = lambda call: None
         assert put("forged") is None
     (content,) = aws.buckets["archive"].values()

@@ -242,7 +242,7 @@ class Soak:
             for key in keys
             for line in s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()
         )
-        return stored, {json.loads(line)["id"] for line in lines}
+        return stored, {json.loads(line)["event"]["id"] for line in lines}
 
     def by_minute(self, metric: str) -> dict[datetime, float]:
         """The sums of one of our metrics by the minute, since the load began."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from eventing.archive_line import read_line
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import read_dead_letter
 from eventing.event import Event, event_key
@@ -56,7 +57,8 @@ def test_an_event_is_stored_and_archived(publisher: Publisher) -> None:
     ((key, content),) = publisher.archived.items()
     day, hour = accepted_at[:10], accepted_at[11:13]
     assert key == f"publisher=acme/date={day}/{hour}/invocation1.jsonl"
-    assert content.decode() == item["event"]["S"] + "\n"
+    assert content.decode().endswith("\n")
+    assert read_line(content.decode()) == ("acme", accepted_at, item["event"]["S"])
     assert publisher.letters == []
 
 
@@ -212,7 +214,8 @@ def test_a_hundred_new_events_take_five_calls(publisher: Publisher) -> None:
     assert (len(publisher.aws.calls), publisher.aws.count("BatchExecuteStatement")) == (5, 4)
     assert len(publisher.stored) == 100
     (content,) = publisher.archived.values()
-    assert [json.loads(line)["id"] for line in content.splitlines()] == [str(n) for n in range(100)]
+    archived = [json.loads(line)["event"]["id"] for line in content.splitlines()]
+    assert archived == [str(n) for n in range(100)]
 
 
 def test_duplicates_and_conflicts_in_a_batch_take_a_look_up(publisher: Publisher) -> None:
@@ -374,7 +377,7 @@ def test_a_request_id_of_the_publishers_choice_overwrites_no_copy(publisher: Pub
     for number in range(3):
         assert publisher.post(event(number), request_id="chosen")["statusCode"] == 202
 
-    contents = [json.loads(content)["id"] for content in publisher.archived.values()]
+    contents = [json.loads(content)["event"]["id"] for content in publisher.archived.values()]
     assert sorted(contents) == ["0", "1", "2"]
 
 

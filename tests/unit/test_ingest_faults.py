@@ -119,7 +119,9 @@ def _check(publisher: Publisher, accepted: list[dict[str, Any]], seed: int) -> N
         step: [json.loads(letter.event) for letter in letters if letter.step == step]
         for step in ("store", "archive")
     }
-    archived = [json.loads(line) for c in publisher.archived.values() for line in c.splitlines()]
+    archived = [
+        json.loads(line)["event"] for c in publisher.archived.values() for line in c.splitlines()
+    ]
     for sent in accepted:
         # Of two events that were accepted under one identity, while the first could not be stored,
         # one waits as a letter: a redrive will find the conflict and park it.
