@@ -188,6 +188,8 @@ class Rows:
 
 STANDING = "/me"
 """The resource of the API that tells a publisher where it stands."""
+HEALTH = "/health"
+"""The resource of the API that tells anybody that the gateway answers, and nothing else."""
 
 
 class RegistryRows:

@@ -14,6 +14,7 @@ from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.canary import Canary
 from infrastructure.constructs.counter import Counter
+from infrastructure.constructs.custom_domain import CustomDomain
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
@@ -244,6 +245,7 @@ class RegionalStack(cdk.Stack):
 
         outputs = {
             "ApiUrl": ingestion.api.url,
+            "PublisherUrl": ingestion.api.url,
             "EventsTable": event_store.table.table_name,
             "ArchiveBucket": archive.bucket.bucket_name,
             "OperationsBucket": operations.bucket.bucket_name,
@@ -288,5 +290,15 @@ class RegionalStack(cdk.Stack):
             )
             outputs |= canary.outputs
             outputs["VerifierPolicyArn"] = verifier.policy.managed_policy_arn
+        if configuration.domain:
+            custom_domain = CustomDomain(
+                self,
+                "CustomDomain",
+                region=region,
+                domain=configuration.domain,
+                api=ingestion.api,
+                canary=canary,
+            )
+            outputs |= custom_domain.outputs
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

@@ -11,10 +11,11 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from eventing import canary
-from functions.contract import STANDING, Metric, Variable
+from functions.contract import HEALTH, STANDING, Metric, Variable
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.checks import accept, accept_managed_policy
 from infrastructure.constructs.function import Function, log_group_of
+from infrastructure.constructs.gateway_health import BURST, RATE, add_health
 from infrastructure.constructs.gateway_responses import add_gateway_answers
 from infrastructure.constructs.publishers import registry_name
 
@@ -242,7 +243,10 @@ class Ingestion(Construct):
                     # Of all publishers together: it takes nothing from events.
                     f"{STANDING}/GET": apigateway.MethodDeploymentOptions(
                         throttling_rate_limit=10, throttling_burst_limit=20
-                    )
+                    ),
+                    f"{HEALTH}/GET": apigateway.MethodDeploymentOptions(
+                        throttling_rate_limit=RATE, throttling_burst_limit=BURST
+                    ),
                 },
             ),
         )
@@ -253,6 +257,7 @@ class Ingestion(Construct):
             method = api.root.resource_for_path(path).add_method(verb, integration)
             accept(method, "APIG4", "Publishers are third parties: a key each, and a usage plan.")
             accept(method, "COG4", "Publishers are programs of third parties: there are no users.")
+        add_health(api)
         add_gateway_answers(api)
         accept_managed_policy(
             api,

@@ -9,33 +9,60 @@ import pytest
 from eventing.limits import MAX_BODY_BYTES
 from eventing.problem import naming
 from functions.contract import Objects, Variable
-from tests.infrastructure.synthesis import ACCOUNT, Template
+from tests.infrastructure.synthesis import ACCOUNT, Json, Template
 
 METHODS = {"events": "POST", "me": "GET"}
+HEALTH = "health"
 
 
 def test_there_are_no_more_methods(regional: Template) -> None:
     resources = {r.properties["PathPart"] for r in regional.all("AWS::ApiGateway::Resource")}
 
-    assert resources == set(METHODS)
-    assert len(list(regional.all("AWS::ApiGateway::Method"))) == len(METHODS)
+    assert resources == {*METHODS, HEALTH}
+    assert len(list(regional.all("AWS::ApiGateway::Method"))) == len(METHODS) + 1
+
+
+def _method(regional: Template, path: str) -> Json:
+    """The method of a resource that has one."""
+    resource = regional.one("AWS::ApiGateway::Resource", PathPart=path)
+    return regional.one("AWS::ApiGateway::Method", ResourceId=f"<{resource.id}>").properties
 
 
 @pytest.mark.parametrize("path", METHODS)
 def test_a_method_wants_a_key_and_hands_requests_to_the_ingest_function(
     regional: Template, path: str
 ) -> None:
-    method = regional.one("AWS::ApiGateway::Method", HttpMethod=METHODS[path]).properties
-    resource = regional.one("AWS::ApiGateway::Resource", PathPart=path)
+    method = _method(regional, path)
 
+    assert method["HttpMethod"] == METHODS[path]
     # What the function takes for verified is not, where no key is required.
     assert method["ApiKeyRequired"] is True
-    assert method["ResourceId"] == f"<{resource.id}>"
     assert method["Integration"]["Type"] == "AWS_PROXY"
     assert "eventing-ingest/invocations" in method["Integration"]["Uri"]
     # AWS calls (two attempts of 3 s) < function < gateway.
     function = regional.one("AWS::Lambda::Function", FunctionName="eventing-ingest").properties
     assert 6 < function["Timeout"] < method["Integration"]["TimeoutInMillis"] / 1000 <= 29
+
+
+def test_whoever_asks_for_its_health_needs_no_key_and_hears_that_the_gateway_answers(
+    regional: Template,
+) -> None:
+    method = _method(regional, HEALTH)
+    integration = method["Integration"]
+    (response,) = integration["IntegrationResponses"]
+
+    assert (method["HttpMethod"], method["ApiKeyRequired"]) == ("GET", False)
+    # No function, which would cost somebody who has no key nothing and us a lot.
+    assert integration["Type"] == "MOCK"
+    assert json.loads(integration["RequestTemplates"]["application/json"]) == {"statusCode": 200}
+    assert response["StatusCode"] == "200"
+    assert json.loads(response["ResponseTemplates"]["application/json"]) == {"status": "ok"}
+    # The API takes every body for binary, which a template can't be made of (API Gateway, "Content type
+    # conversions"): it would answer 500.
+    assert integration["ContentHandling"] == response["ContentHandling"] == "CONVERT_TO_TEXT"
+    # No cache between us and whoever asks may answer.
+    assert response["ResponseParameters"] == {"method.response.header.Cache-Control": "'no-store'"}
+    assert [one["StatusCode"] for one in method["MethodResponses"]] == ["200"]
 
 
 def test_only_the_api_may_invoke_the_function(regional: Template) -> None:
@@ -50,12 +77,14 @@ def test_only_the_api_may_invoke_the_function(regional: Template) -> None:
     assert called == {(verb, path) for path, verb in METHODS.items()}
 
 
-def test_whoever_asks_where_it_stands_takes_nothing_from_events(regional: Template) -> None:
+@pytest.mark.parametrize(("path", "most"), [("/~1me", 10), ("/~1health", 50)])
+def test_whoever_asks_takes_nothing_from_events(regional: Template, path: str, most: int) -> None:
     (stage,) = regional.all("AWS::ApiGateway::Stage")
-    (limited,) = stage.properties["MethodSettings"]
+    (limited,) = (s for s in stage.properties["MethodSettings"] if s["ResourcePath"] == path)
 
-    assert (limited["HttpMethod"], limited["ResourcePath"]) == ("GET", "/~1me")
-    assert 0 < limited["ThrottlingRateLimit"] <= 10
+    assert limited["HttpMethod"] == "GET"
+    assert 0 < limited["ThrottlingRateLimit"] <= most
+    assert limited["ThrottlingBurstLimit"] <= 2 * most
 
 
 def test_the_function_looks_publishers_up_by_name_alone(regional: Template) -> None:
