@@ -101,6 +101,13 @@ def test_cloudformation_would_take_the_templates(kind: str, request: pytest.Fixt
         assert [match for match in matches if match.rule.id != "W3005"] == [], name
 
 
+def test_cloudformation_would_take_a_domain(named: Mapping[int, Synthesis]) -> None:
+    template = named[2].regional("eu-west-1")
+    matches = lint(json.dumps(template.body), regions=["eu-west-1"])
+
+    assert [match for match in matches if match.rule.id != "W3005"] == []
+
+
 def test_the_linter_reads_state_machines(deployment: Synthesis) -> None:
     machine = deployment.regional().one(
         "AWS::StepFunctions::StateMachine", StateMachineName="eventing-redrive"
