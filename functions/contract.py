@@ -33,6 +33,8 @@ class Variable:
     INGEST_DLQ_URL = "INGEST_DLQ_URL"
     LEDGER_TABLE = "LEDGER_TABLE"
     LONGEST_KEPT_DAYS = "LONGEST_KEPT_DAYS"
+    NEIGHBOURS = "NEIGHBOURS"
+    """By the names of the other regions, where each answers whoever asks for its health: a JSON object."""
     OPEN_LETTER_DAYS = "OPEN_LETTER_DAYS"
     OPERATIONS_BUCKET = "OPERATIONS_BUCKET"
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
@@ -72,6 +74,7 @@ class Dimension:
     STAGE = "stage"
     CAUSE = "cause"
     FAULT = "fault"
+    REGION = "region"
     TOPIC = "topic"
 
 
@@ -110,6 +113,8 @@ class Metric:
     """1 for an event of the canary that came back in time, 0 for one that did not."""
     CANARY_LATENCY = "CanaryLatency"
     """Milliseconds from the first byte of the request to the message at the subscriber."""
+    NEIGHBOUR_ANSWERED = "NeighbourAnswered"
+    """1 for another region whose gateway answered this one's canary, 0 for one that did not."""
 
 
 # The sets of dimensions that each metric is written under, all of them together with `service`.
@@ -149,6 +154,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.KEYS_OVERDUE: ((),),
     Metric.CANARY_DELIVERED: ((),),
     Metric.CANARY_LATENCY: ((),),
+    Metric.NEIGHBOUR_ANSWERED: ((Dimension.REGION,),),
 }
 
 

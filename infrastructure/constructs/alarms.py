@@ -38,10 +38,11 @@ class Part(IntEnum):
     RUNS = auto()
     PUBLISHERS = auto()
     SENSITIVE_DATA = auto()
+    REGIONS = auto()
 
 
 # What these are about waits for a person while events flow; all else stops the flow or slows it down.
-_WAITING = (Part.ATTENTION, Part.RUNS, Part.PUBLISHERS)
+_WAITING = (Part.ATTENTION, Part.RUNS, Part.PUBLISHERS, Part.REGIONS)
 
 
 class Missing(Enum):
