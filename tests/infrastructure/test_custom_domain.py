@@ -199,8 +199,8 @@ def test_no_stream_is_allowed_by_a_wildcard(named: Mapping[int, Synthesis], coun
 def test_the_rest_is_what_a_deployment_without_a_domain_has(
     named: Mapping[int, Synthesis], two_regions: Synthesis
 ) -> None:
-    kinds = (ROUTE53, "AWS::CertificateManager::", "AWS::ApiGateway::DomainName")
-    kinds += ("AWS::ApiGateway::BasePathMapping",)
+    names = ("AWS::ApiGateway::DomainName", "AWS::ApiGateway::BasePathMapping")
+    kinds = (ROUTE53, "AWS::CertificateManager::", *names)
     without = two_regions.regional()
     added = {
         body["Type"]
