@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.console.cloud import Cloud, alarm, item
+from tests.unit.console.cloud import STACK, Cloud, alarm, item
 from tests.unit.console.given import Eventing
 
 
@@ -89,7 +89,7 @@ def test_a_report_that_can_not_be_written(eventing: Eventing, tmp_path: Path) ->
 def test_every_url_that_leads_to_the_api_is_tried(
     cloud: Cloud, eventing: Eventing, health: HealthServer
 ) -> None:
-    outputs = cloud.stacks["eventing-us-east-1"]
+    outputs = cloud.stacks[STACK]
     outputs |= {"ApiUrl": f"{health.url}/prod/", "RegionUrl": f"{health.url}/region/"}
     outputs["PublisherUrl"] = f"{health.url}/shared/"
 
