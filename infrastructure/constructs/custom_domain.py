@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
@@ -79,6 +79,12 @@ class CustomDomain(Construct):
             # Health checkers speak no TLS 1.3.
             security_policy=apigateway.SecurityPolicy.TLS_1_2,
             mapping=api,
+        )
+        # IPv6 as well, which the CDK has no word for.
+        cast(
+            "apigateway.CfnDomainName", made.node.default_child
+        ).endpoint_configuration = apigateway.CfnDomainName.EndpointConfigurationProperty(
+            types=[apigateway.EndpointType.REGIONAL.value], ip_address_type="dualstack"
         )
         return [
             route53.CfnRecordSet(
