@@ -86,7 +86,7 @@ class Deployment:
 
     @property
     def urls(self) -> list[str]:
-        """All URLs that lead to its API, the one that publishers use first."""
+        """All URLs that lead to its API; the first one is what publishers get."""
         outputs = () if self.laptop else ("PublisherUrl", "RegionUrl")
         found = [self.output(key) for key in outputs if self.has(key)]
         # Without a domain it is one and the same.

@@ -10,7 +10,7 @@ from eventing.answer import ACCEPTED, SEVERAL_OUTCOMES, VALID
 from eventing.catalogue import Catalogue
 from eventing.limits import MAX_BATCH
 from eventing.problem import Kind
-from functions.contract import STANDING
+from functions.contract import HEALTH, STANDING
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _RETRY_AFTER = {
@@ -60,6 +60,17 @@ def openapi(catalogue: Catalogue) -> dict[str, Any]:
                     },
                 }
             },
+            HEALTH: {
+                "get": {
+                    "operationId": "getHealth",
+                    "summary": "Tells anybody that the gateway answers; nothing behind it is asked",
+                    "security": [],
+                    "responses": {
+                        "200": {"description": "It answers", "content": _OK},
+                        **_problems({429: ["Everybody together asks too often"]}),
+                    },
+                }
+            },
         },
         "components": {
             "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
@@ -78,6 +89,16 @@ _VALIDATE = {
     "schema": {"type": "boolean", "default": False},
 }
 _STANDING = {"application/json": {"schema": {"$ref": "#/components/schemas/Standing"}}}
+_OK = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["status"],
+            "properties": {"status": {"const": "ok"}},
+            "additionalProperties": False,
+        }
+    }
+}
 _NOT_NOW = Kind.REGISTRY.title
 
 

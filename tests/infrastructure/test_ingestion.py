@@ -9,6 +9,7 @@ import pytest
 from eventing.limits import MAX_BODY_BYTES
 from eventing.problem import naming
 from functions.contract import Objects, Variable
+from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import ACCOUNT, Json, Template
 
 METHODS = {"events": "POST", "me": "GET"}
@@ -20,6 +21,16 @@ def test_there_are_no_more_methods(regional: Template) -> None:
 
     assert resources == {*METHODS, HEALTH}
     assert len(list(regional.all("AWS::ApiGateway::Method"))) == len(METHODS) + 1
+
+
+def test_the_description_has_every_method(regional: Template) -> None:
+    description = json.loads((ROOT / "docs" / "generated" / "openapi.json").read_text())
+    methods = {path.strip("/"): set(verbs) for path, verbs in description["paths"].items()}
+
+    assert methods == {path: {verb.lower()} for path, verb in {**METHODS, HEALTH: "GET"}.items()}
+    # Whoever asks for its health needs no key.
+    assert description["security"]
+    assert description["paths"]["/health"]["get"]["security"] == []
 
 
 def _method(regional: Template, path: str) -> Json:
