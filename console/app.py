@@ -12,6 +12,7 @@ from console.commands import (
     audit,
     catalogue,
     deploy,
+    event,
     events,
     letters,
     publishers,
@@ -32,7 +33,7 @@ app = typer.Typer(
 )
 for module in (
     *(status, letters, runs, approvals, audit, publishers),
-    *(deploy, verify, events, catalogue),
+    *(deploy, verify, event, events, catalogue),
 ):
     module.add_to(app)
 

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
+from dashboards.tables import receipt_graphs, store_graphs
 from dashboards.widgets import (
     WIDTH,
     Row,
@@ -21,11 +22,10 @@ from dashboards.widgets import (
     turned_away,
     waiting_letters,
 )
-from functions.contract import LEDGER_INDEX
+from functions.contract import LEDGER_EVENT_INDEX, LEDGER_INDEX
 from infrastructure.constructs.counter import LONG_RUN
 from infrastructure.constructs.ingestion import FAILURES, REFUSED, SLOW
 from infrastructure.constructs.publication import LATE
-from infrastructure.constructs.tables import table_metric
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
+    from infrastructure.constructs.inquiry import Inquiry
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.notifier import Notifier
     from infrastructure.constructs.publication import Publication
+    from infrastructure.constructs.receipts import Receipts
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.sensitive_data import SensitiveData
@@ -71,6 +73,8 @@ class OperationsDashboard(Construct):
         ingestion: Ingestion,
         event_store: EventStore,
         publication: Publication,
+        receipts: Receipts,
+        inquiry: Inquiry,
         dead_letters: Sequence[DeadLetterQueue],
         triage: TriageFunction,
         redrive: RedriveFunction,
@@ -84,7 +88,6 @@ class OperationsDashboard(Construct):
         self._region = region
         alarms = region.alarms
         notifying = [*alarms.notifying, *alarms.shown]
-        table = event_store.table_name
         rows: list[Row] = [
             *([arrivals(canary)] if canary else []),
             waiting_letters(widget),
@@ -149,25 +152,7 @@ class OperationsDashboard(Construct):
                 section="throttled-tables",
                 logs={},
             ),
-            [
-                graph("Events stored", {"stored": ingestion.stored}, unit="events", width=_THIRD),
-                graph(
-                    "Requests that the table turns away",
-                    turned_away(table),
-                    unit="requests",
-                    above=0,
-                    width=_THIRD,
-                ),
-                graph(
-                    "Capacity used",
-                    {
-                        "read units": table_metric(table, "ConsumedReadCapacityUnits"),
-                        "write units": table_metric(table, "ConsumedWriteCapacityUnits"),
-                    },
-                    unit="units",
-                    width=_THIRD,
-                ),
-            ],
+            store_graphs(ingestion, event_store, width=_THIRD),
             self._heading(
                 "Publication",
                 says="From the table's stream to the topics; by topic, on the dashboard *delivery*.",
@@ -203,6 +188,14 @@ class OperationsDashboard(Construct):
                 ),
             ],
             function_graphs("publish", publication.function),
+            self._heading(
+                "Receipts",
+                says="Proof that events were published, and what publishers are told of theirs.",
+                section="receipts-missing",
+                logs={"log of inquiry": inquiry.function.log_name},
+            ),
+            receipt_graphs(receipts, width=_THIRD),
+            function_graphs("inquiry", inquiry.function),
             self._heading(
                 "Conservation",
                 says="What was stored is published or a dead letter. Anything else has gone nowhere.",
@@ -270,6 +263,7 @@ class OperationsDashboard(Construct):
                     {
                         **turned_away(ledger.table_name),
                         **turned_away(ledger.table_name, index=LEDGER_INDEX),
+                        **turned_away(ledger.table_name, index=LEDGER_EVENT_INDEX),
                     },
                     unit="requests",
                     above=0,

@@ -147,7 +147,7 @@ def alarm_status(
 
 def turned_away(table: str, *, index: str | None = None) -> dict[str, cloudwatch.IMetric]:
     """Requests that a table, or one of its indexes, turns away, by reads and writes."""
-    of_what = " of the index" if index else ""
+    of_what = f" of the index {index}" if index else ""
     return {
         f"{kind.lower()}s{of_what}": table_metric(table, f"{kind}ThrottleEvents", index=index)
         for kind in ("Read", "Write")

@@ -112,6 +112,11 @@ def reply(body: Mapping[str, Any], *, request_id: str) -> Answer:
     return _response(200, dict(body), request_id)
 
 
+def refusal(problem: Problem, *, request_id: str) -> Answer:
+    """The response to a request that is refused as a whole."""
+    return answer([Rejected(problem)], batched=False, request_id=request_id)
+
+
 def _fits(body: str) -> bool:
     if len(body) * _BYTES_FOR_ONE < MAX_ANSWER_BYTES:
         return True

@@ -1,8 +1,8 @@
 """The cost model: what events cost on their way from the request to the topics, by what was used.
 
-It counts the requests, Lambda, the Events table, the archive's objects, the publication and the logs. It
-leaves out what is there without events (alarms, dashboards), what is kept for long (storage), Macie, traces,
-and what subscribers do.
+It counts the requests, Lambda, the Events table, the archive's objects, the publication, its receipts and the
+logs. It leaves out what is there without events (alarms, dashboards), what is kept for long (storage), Macie,
+traces, and what subscribers do.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from eventing.prices import PRICES
+from eventing.receipts import units as receipt_units
 
 _WRITE_BYTES, _SNS_BYTES, _SNS_ENTRIES = 1024, 64 * 1024, 10
 # An event's item beside its text: names of members, key, digest, times, publisher and type.
 _ITEM_BYTES = 300
 # Memory of the functions in GB, as `infrastructure/constructs` gives it to them.
 INGEST_GB, PUBLISH_GB = 1.0, 0.5
-# Of a batch of the stream, measured with the assumed latencies of benchmarks/.
-_PUBLISH_SECONDS = 0.02
+# Of a batch of the stream, with the assumed latencies of benchmarks/: calls of SNS, then the receipts.
+_PUBLISH_SECONDS = 0.03
 # Log lines and metrics (EMF) of one request, and of one batch of the stream; the access log among them.
 _REQUEST_LOG_BYTES, _BATCH_LOG_BYTES = 2000, 1200
 
@@ -39,6 +40,8 @@ class Usage:
     """PublishBatch requests, each of 64 KiB at most."""
     batches: float = 0
     """Invocations of the publish function."""
+    receipt_units: float = 0
+    """Write units of the receipts in this region, on average: by chance they are more or fewer."""
 
     def __add__(self, other: Usage) -> Usage:
         """Both together."""
@@ -55,6 +58,7 @@ def dollars_by_unit(*, regions: int = 1) -> Mapping[str, float]:
         "objects": PRICES["s3"],
         "write_units": PRICES["write"] * regions,
         "publish_calls": PRICES["sns"],
+        "receipt_units": PRICES["write"] * regions,
         "batches": PRICES["lambda_request"]
         + PUBLISH_GB * _PUBLISH_SECONDS * PRICES["gb_second"]
         + _BATCH_LOG_BYTES * PRICES["log_byte"],
@@ -81,6 +85,7 @@ def of_request(*, written: Sequence[int], published: Sequence[int] = (), seconds
         write_units=sum(_units(size + _ITEM_BYTES, _WRITE_BYTES) for size in written),
         publish_calls=max(by_count, by_size),
         batches=int(bool(published)),
+        receipt_units=receipt_units(len(published)),
     )
 
 

@@ -29,6 +29,8 @@ class Kind(Enum):
     SCHEMA = ("schema", 422, "The data breaks the schema of the event's type")
     TYPE_NOT_ALLOWED = ("type-not-allowed", 422, "You may not send events of this type")
     PARAMETER = ("parameter", 400, "A query parameter has another value than it may have")
+    UNKNOWN_EVENT = ("unknown-event", 404, "You have sent no event with this source and id")
+    INQUIRY = ("inquiry-unavailable", 503, "What became of the event can't be told now")
     REGISTRY = ("registry-unavailable", 503, "The registry can't be asked now")
     SUSPENDED = ("suspended", 403, "The publisher is suspended")
     NO_PUBLISHER = ("no-publisher", 403, "The API key belongs to no publisher")

@@ -217,6 +217,10 @@ LETTER_KEYS = "?" * 43
 
 # All that functions may read of an event in the Events table: whether it is there, and the same.
 EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at")
+# All that is read of an event to tell its publisher what became of it.
+STORED_MEMBERS = ("accepted_at", "origin_region", "digest", "erased_at")
+# All that operators may read of it.
+EVENT_MEMBERS = (*STORED_MEMBERS, "type", "expires_at")
 
 # All that operators may read of a letter in the ledger: what it failed by, and never the event.
 LETTER_MEMBERS = (
@@ -263,6 +267,21 @@ LEDGER_INDEX_MEMBERS = (
     "run",
     "size",
     "expires_at",
+)
+
+# By the key of the event in the Events table: only letters have one.
+LEDGER_EVENT_INDEX = "by_event"
+# What it holds of a letter: what its publisher is told of it, and what tells whether it is that event's.
+LETTER_STATE_MEMBERS = (
+    "stage",
+    "step",
+    "state",
+    "code",
+    "digest",
+    "accepted_at",
+    "failed_at",
+    "topic",
+    "closed_at",
 )
 
 

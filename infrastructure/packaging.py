@@ -55,6 +55,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
     "counter": Contents(("cloudwatch", "dynamodb", "lambda", "sqs", "stepfunctions")),
+    "inquiry": Contents(("dynamodb",)),
     "publishers": Contents(("apigateway", "dynamodb", "sns", "stepfunctions")),
     "canary": Contents(("apigateway", "sqs")),
     "widget": Contents(("dynamodb",)),

@@ -9,6 +9,7 @@ import aws_cdk as cdk
 from infrastructure.constructs.budget import Budget
 from infrastructure.constructs.event_store import GlobalEventStore
 from infrastructure.constructs.publishers import GlobalRegistry
+from infrastructure.constructs.receipts import GlobalReceipts
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DataStack(cdk.Stack):
-    """The Events table and the registry, with their replicas, and the budget of all regions."""
+    """The Events table, the receipts and the registry, with their replicas, and the budget of all regions."""
 
     def __init__(
         self, scope: Construct, *, configuration: Configuration, account: str | None
@@ -29,6 +30,7 @@ class DataStack(cdk.Stack):
             description=f"{configuration.deployment}: the events, in all regions",
         )
         GlobalEventStore(self, "EventStore", configuration=configuration)
+        GlobalReceipts(self, "Receipts", configuration=configuration)
         GlobalRegistry(self, "Registry", configuration=configuration)
         if configuration.monthly_budget_usd:
             Budget(self, "Budget", configuration=configuration)

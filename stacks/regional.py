@@ -19,12 +19,14 @@ from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
+from infrastructure.constructs.inquiry import Inquiry
 from infrastructure.constructs.ledger import Ledger
 from infrastructure.constructs.notifier import Notifier
 from infrastructure.constructs.operations import Operations
 from infrastructure.constructs.policies import Policies
 from infrastructure.constructs.publication import Publication
 from infrastructure.constructs.publishers import PublishersFunction, Registry, registry_permissions
+from infrastructure.constructs.receipts import Receipts
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
 from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
@@ -92,6 +94,7 @@ class RegionalStack(cdk.Stack):
             archive=archive,
             dead_letters=ingest_dead_letters,
         )
+        receipts = Receipts(self, "Receipts", region=region)
         publication = Publication(
             self,
             "Publication",
@@ -100,6 +103,7 @@ class RegionalStack(cdk.Stack):
             topics=topics,
             dead_letters=publish_dead_letters,
             invocation_records=operations.bucket,
+            receipts=receipts,
         )
         registry = Registry(self, "Registry", region=region, calls=calls, api=ingestion.api)
         registry.grant_look_up(ingestion.function)
@@ -114,6 +118,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             archive=archive,
             topics=topics,
+            receipts=receipts,
             registry=registry,
         )
         triage_task = TriageFunction(
@@ -134,6 +139,16 @@ class RegionalStack(cdk.Stack):
             approval=approval,
             dead_letters=dead_letters,
         )
+        inquiry = Inquiry(
+            self,
+            "Inquiry",
+            region=region,
+            ingestion=ingestion,
+            event_store=event_store,
+            ledger=ledger,
+            receipts=receipts,
+            registry=registry,
+        )
         publishers_task = PublishersFunction(
             self,
             "PublishersTask",
@@ -147,6 +162,8 @@ class RegionalStack(cdk.Stack):
             self,
             "Policies",
             region=region,
+            event_store=event_store,
+            receipts=receipts,
             ledger=ledger,
             operations=operations,
             topics=topics,
@@ -210,6 +227,8 @@ class RegionalStack(cdk.Stack):
             ingestion=ingestion,
             event_store=event_store,
             publication=publication,
+            receipts=receipts,
+            inquiry=inquiry,
             dead_letters=dead_letters,
             triage=triage_task,
             redrive=redrive_task,
@@ -245,13 +264,13 @@ class RegionalStack(cdk.Stack):
 
         outputs = {
             "ApiUrl": ingestion.api.url,
-            "PublisherUrl": ingestion.api.url,
             "EventsTable": event_store.table.table_name,
             "ArchiveBucket": archive.bucket.bucket_name,
             "OperationsBucket": operations.bucket.bucket_name,
             "IngestDlqUrl": ingest_dead_letters.queue.queue_url,
             "PublishDlqUrl": publish_dead_letters.queue.queue_url,
             "LedgerTable": ledger.table.table_name,
+            "ReceiptsTable": receipts.table_name,
             "OpsTopicArn": operations.topic.topic_arn,
             "TopicArnPrefix": topics.arn_prefix,
             "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
@@ -285,20 +304,14 @@ class RegionalStack(cdk.Stack):
                     counter.function,
                     widget.function,
                     notifier.function,
+                    inquiry.function,
                     canary.function,
                 ),
             )
             outputs |= canary.outputs
             outputs["VerifierPolicyArn"] = verifier.policy.managed_policy_arn
-        if configuration.domain:
-            custom_domain = CustomDomain(
-                self,
-                "CustomDomain",
-                region=region,
-                domain=configuration.domain,
-                api=ingestion.api,
-                canary=canary,
-            )
-            outputs |= custom_domain.outputs
+        outputs |= CustomDomain(
+            self, "CustomDomain", region=region, api=ingestion.api, canary=canary
+        ).outputs
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

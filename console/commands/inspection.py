@@ -26,7 +26,10 @@ _FUNCTION = "AWS::Lambda::Function"
 # The construct of Macie, whose resources are there when the deployment goes with it.
 _MACIE = "SensitiveData"
 # By their names in the code.
-_OWN = ("ingest", "publish", "triage", "redrive", "counter", "widget", "notifier", "canary")
+_OWN = (
+    *("ingest", "publish", "inquiry", "triage", "redrive", "counter", "widget", "notifier"),
+    "canary",
+)
 _THREADS = 8
 
 
@@ -153,6 +156,7 @@ class Inspection:
         operations = output("OperationsBucket")
         return {
             "events": arn("dynamodb", f"table/{output('EventsTable')}"),
+            "receipts": arn("dynamodb", f"table/{output('ReceiptsTable')}"),
             "ledger": arn("dynamodb", f"table/{output('LedgerTable')}"),
             "archive": bucket(output("ArchiveBucket"), f"{Objects.EVENTS}{PUBLISHER}/verify.jsonl"),
             "operations": bucket(operations, f"{Objects.REPORTS}verify.json"),

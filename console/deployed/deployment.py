@@ -15,6 +15,7 @@ from botocore import exceptions as sdk
 from console.deployed.alarms import Alarms
 from console.deployed.approvals import Approvals
 from console.deployed.aws import Aws, error_code
+from console.deployed.event_records import EventRecords
 from console.deployed.executions import Executions
 from console.deployed.insights import Insights
 from console.deployed.laptop import laptop_outputs
@@ -115,6 +116,16 @@ class Deployment:
     def ledger(self) -> Ledger:
         """Its dead letters."""
         return Ledger(self.aws.client("dynamodb"), table=self.output("LedgerTable"))
+
+    @cached_property
+    def event_records(self) -> EventRecords:
+        """What its tables have of one event."""
+        return EventRecords(
+            self.aws.client("dynamodb"),
+            events=self.output("EventsTable"),
+            ledger=self.output("LedgerTable"),
+            receipts=self.output("ReceiptsTable"),
+        )
 
     @cached_property
     def executions(self) -> Executions:

@@ -16,6 +16,7 @@ Health = Literal["healthy", "needs attention", "unhealthy"]
 # Alarms on what waits for a person, while events flow. All others are on what stops or slows the flow.
 _ATTENTION = (
     *("attention", "old-dead-letters", "redrive-failed", "redrive-long", "publishers-impaired"),
+    *("receipts-missing", "inquiry-impaired"),
     "publisher-keys-overdue",
     "sensitive-data",
 )

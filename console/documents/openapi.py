@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from console.documents.answer_schema import ANSWER_SCHEMAS
 from console.documents.event_schema import event_schemas
 from eventing.answer import ACCEPTED, SEVERAL_OUTCOMES, VALID
 from eventing.catalogue import Catalogue
@@ -48,7 +49,24 @@ def openapi(catalogue: Catalogue) -> dict[str, Any]:
                     "parameters": [_VALIDATE],
                     "requestBody": {"required": True, "content": _request_content()},
                     "responses": _responses(),
-                }
+                },
+                "get": {
+                    "operationId": "getEvent",
+                    "summary": "What became of an event of yours",
+                    "parameters": _IDENTITY,
+                    "responses": {
+                        "200": {"description": "What became of it", "content": _INQUIRY},
+                        **_problems(
+                            {
+                                400: [Kind.PARAMETER.title],
+                                403: [_GATEWAY[403]],
+                                404: [Kind.UNKNOWN_EVENT.title],
+                                429: [_GATEWAY[429]],
+                                503: [Kind.INQUIRY.title],
+                            }
+                        ),
+                    },
+                },
             },
             STANDING: {
                 "get": {
@@ -76,7 +94,7 @@ def openapi(catalogue: Catalogue) -> dict[str, Any]:
             "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
             "schemas": {
                 **event_schemas(catalogue),
-                **_RESULT_SCHEMAS,
+                **ANSWER_SCHEMAS,
             },
         },
     }
@@ -88,6 +106,19 @@ _VALIDATE = {
     "description": "true: judge the request like any other, and keep nothing of it",
     "schema": {"type": "boolean", "default": False},
 }
+_IDENTITY = [
+    {
+        "name": name,
+        "in": "query",
+        "required": True,
+        "description": f"The event's {name}, as its 202 says it",
+        "schema": {"type": "string", "minLength": 1},
+    }
+    for name in ("source", "id")
+]
+_INQUIRY = {"application/json": {"schema": {"$ref": "#/components/schemas/Told"}}}
+# Kinds of problems that POST events does not have.
+_OF_QUESTIONS = (Kind.REGISTRY, Kind.UNKNOWN_EVENT, Kind.INQUIRY)
 _STANDING = {"application/json": {"schema": {"$ref": "#/components/schemas/Standing"}}}
 _OK = {
     "application/json": {
@@ -144,7 +175,7 @@ def _responses() -> dict[str, Any]:
     }
     descriptions: dict[int, list[str]] = {}
     for kind in Kind:
-        if kind is Kind.REGISTRY:
+        if kind in _OF_QUESTIONS:
             continue
         descriptions.setdefault(kind.status, []).append(kind.title)
     for status, text in _GATEWAY.items():
@@ -158,127 +189,3 @@ def _problems(descriptions: Mapping[int, Sequence[str]]) -> dict[str, Any]:
         | ({"headers": _RETRY_AFTER} if status in (429, 503) else {})
         for status in sorted(descriptions)
     }
-
-
-_RESULT_SCHEMAS: dict[str, Any] = {
-    "Accepted": {
-        "type": "object",
-        "required": ["id", "source", "status", "accepted_at"],
-        "properties": {
-            "id": {"type": "string"},
-            "source": {"type": "string"},
-            "status": {"enum": ["accepted", "duplicate"]},
-            "accepted_at": {"type": "string", "format": "date-time"},
-        },
-        "additionalProperties": False,
-    },
-    "Valid": {
-        "type": "object",
-        "required": ["id", "source", "status", "topic"],
-        "properties": {
-            "id": {"type": "string"},
-            "source": {"type": "string"},
-            "status": {"const": "valid"},
-            "topic": {
-                "type": ["string", "null"],
-                "description": "Where it would go; null: no topic takes it, and operators would see it",
-            },
-        },
-        "additionalProperties": False,
-    },
-    "Standing": {
-        "type": "object",
-        "required": ["name", "status", "usage_plan", "limits", "throttled", "types", "keys"],
-        "properties": {
-            "name": {"type": "string"},
-            "status": {"enum": ["active", "suspended", "revoked"]},
-            "usage_plan": {"type": ["string", "null"]},
-            "throttled": {"type": "boolean", "description": "The limits are narrower than agreed"},
-            "limits": {
-                "type": "object",
-                "required": ["rate_per_second", "burst", "quota", "max_events", "max_body_bytes"],
-                "properties": {
-                    "rate_per_second": {"type": "number", "description": "Requests"},
-                    "burst": {"type": "integer"},
-                    "quota": {"type": ["object", "null"]},
-                    "max_events": {"type": "integer", "description": "In one request"},
-                    "max_body_bytes": {"type": "integer", "description": "In one request"},
-                },
-            },
-            "types": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["type", "description"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "description": {"type": "string"},
-                        "schema": {"description": "The JSON Schema of data; null: there is none"},
-                    },
-                },
-            },
-            "keys": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["number", "created_at", "age_days", "expires_at"],
-                    "properties": {
-                        "number": {"type": "integer"},
-                        "created_at": {"type": "string", "format": "date-time"},
-                        "age_days": {"type": "integer"},
-                        "expires_at": {"type": ["string", "null"], "format": "date-time"},
-                    },
-                },
-            },
-        },
-    },
-    "Problem": {
-        "description": "RFC 9457. In a batch's results, with the event's id and source; for a batch "
-        "of which no event was accepted, with the results.",
-        "type": "object",
-        "required": ["type", "title", "status"],
-        "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
-            "title": {"type": "string"},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": {"type": "string"},
-            "documentation": {
-                "type": "string",
-                "format": "uri-reference",
-                "description": "Where the documentation explains this problem and its fix",
-            },
-            "request_id": {"type": "string", "description": "What to quote to the operators"},
-            "id": {"type": "string"},
-            "source": {"type": "string"},
-            "errors": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["pointer", "detail"],
-                    "properties": {
-                        "pointer": {"type": "string", "description": "A JSON pointer (RFC 6901)"},
-                        "detail": {"type": "string"},
-                    },
-                },
-            },
-            "results": {"$ref": "#/components/schemas/ResultList"},
-        },
-    },
-    "Results": {
-        "type": "object",
-        "required": ["results"],
-        "properties": {"results": {"$ref": "#/components/schemas/ResultList"}},
-        "additionalProperties": False,
-    },
-    "ResultList": {
-        "description": "One for each event, in the order sent",
-        "type": "array",
-        "items": {
-            "anyOf": [
-                {"$ref": "#/components/schemas/Accepted"},
-                {"$ref": "#/components/schemas/Valid"},
-                {"$ref": "#/components/schemas/Problem"},
-            ]
-        },
-    },
-}

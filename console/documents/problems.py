@@ -77,8 +77,20 @@ ADVICE = {
         "`detail` lists the types, or patterns of types, that you may send. Ask the operators for more.",
     ),
     "parameter": Advice(
-        "`validate` is there more than once, or is neither `true` nor `false`. Nothing was taken.",
-        "Send `validate=true` to try a request, and leave the parameter out to send it.",
+        "`validate` is there more than once, or is neither `true` nor `false`; nothing was taken. Or "
+        "`source` or `id` of `GET {url}/events` is missing, or there more than once.",
+        "Send `validate=true` to try a request, and leave the parameter out to send it. Ask with one "
+        "`source` and one `id`.",
+    ),
+    "unknown-event": Advice(
+        "You asked what became of an event that you have not sent, or that has expired, or that was accepted "
+        "some minutes ago while our store was out of reach.",
+        "Ask with the `source` and the `id` of its 202, percent-encoded.",
+    ),
+    "inquiry-unavailable": Advice(
+        "What `GET {url}/events` tells can't be looked up now. Events are taken and published all the same.",
+        "Ask again later.",
+        again=True,
     ),
     "registry-unavailable": Advice(
         "What `GET {url}/me` tells can't be looked up now. Events are taken all the same.",
@@ -112,7 +124,7 @@ ADVICE = {
     ),
     "not-found": Advice(
         "The API has no such path or method.",
-        "There are two: `POST {url}/events` and `GET {url}/me`.",
+        "There are three: `POST {url}/events`, `GET {url}/events` and `GET {url}/me`.",
     ),
     "rate": Advice(
         "You sent more requests in a second than your [usage plan](usage-plans.md) allows.",

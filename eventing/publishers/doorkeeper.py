@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
+from eventing.problem import Kind, Problem
 from eventing.type_patterns import TypePatterns
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ MAX_BYTES = 128 * 1024
 MAX_SUSPENDED_BYTES = 320 * 1024
 """The same, for a publisher that is to be stopped: there is room for that when there is none for limits."""
 
+SUSPENDED = Problem(
+    Kind.SUSPENDED,
+    "The operators have suspended you: nothing is taken from you until they resume it. What was accepted "
+    "before is published.",
+)
+"""The answer to who is suspended."""
 _EVERYBODYS_LIMITS = (MAX_BATCH, MAX_BODY_BYTES)
 
 

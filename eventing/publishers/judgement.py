@@ -10,15 +10,9 @@ from eventing.event import Event
 from eventing.http_binding import read_http_request
 from eventing.ingestion import admit
 from eventing.json_text import Document
-from eventing.problem import Kind, Problem, Refused
-from eventing.publishers.doorkeeper import Entry
+from eventing.problem import Kind, Refused
+from eventing.publishers.doorkeeper import SUSPENDED, Entry
 from eventing.schemas import Schemas
-
-_SUSPENDED = Problem(
-    Kind.SUSPENDED,
-    "The operators have suspended you: nothing is taken from you until they resume it. What was accepted "
-    "before is published.",
-)
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ def judge(
 ) -> Judged:
     """Judge a request of a publisher of whom the doorkeeper says `entry`; headers as received."""
     if entry.suspended:
-        return Judged([Rejected(_SUSPENDED)])
+        return Judged([Rejected(SUSPENDED)])
     try:
         request = read_http_request(
             headers, body, max_events=entry.max_events, max_body_bytes=entry.max_body_bytes

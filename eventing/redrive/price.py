@@ -16,7 +16,8 @@ from eventing.redrive.steps import CALLS, STEPS, WRITE_BYTES, Dependency, units
 MEMORY_MB = 1769
 _READ_BYTES = 4096
 _RECORD_BYTES = 1024  # of what the ledger holds beside the event
-_INDEX_WRITES = 2  # a change of state moves a letter in the index: delete and put
+# A change of state moves a letter in one index, by a delete and a put, and changes it in the other.
+_INDEX_WRITES = 3
 _INDEX_READS = 2  # for the plan, and to see that it still holds
 _TRANSITIONS = 20  # of a run that needs one page
 

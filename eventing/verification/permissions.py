@@ -9,11 +9,19 @@ from typing import Literal
 from eventing.verification.check import Check, failed, names, ok
 
 Resource = Literal[
-    "events", "ledger", "archive", "operations", "tokens", "ingest-dlq", "publish-dlq", "topic"
+    "events",
+    "receipts",
+    "ledger",
+    "archive",
+    "operations",
+    "tokens",
+    "ingest-dlq",
+    "publish-dlq",
+    "topic",
 ]
 """What of a deployment an action is asked for."""
 
-# An event is written once, read by key, and never scanned, changed or deleted; nobody reads the archive.
+# An event and a receipt are written once, and never scanned, changed or deleted; nobody reads the archive.
 _NOBODY: Mapping[Resource, Sequence[str]] = {
     "events": (
         "dynamodb:DeleteItem",
@@ -24,6 +32,15 @@ _NOBODY: Mapping[Resource, Sequence[str]] = {
         "dynamodb:Scan",
         "dynamodb:UpdateItem",
         "dynamodb:UpdateTable",
+    ),
+    "receipts": (
+        "dynamodb:DeleteItem",
+        "dynamodb:DeleteTable",
+        "dynamodb:PartiQLDelete",
+        "dynamodb:PartiQLUpdate",
+        "dynamodb:PutItem",
+        "dynamodb:Scan",
+        "dynamodb:UpdateItem",
     ),
     "archive": ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutBucketPolicy"),
     "ledger": ("dynamodb:DeleteTable", "dynamodb:Scan"),

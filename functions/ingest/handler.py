@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from eventing import canary
-from eventing.answer import Answer, Rejected, answer
+from eventing.answer import Answer, Rejected, answer, refusal
 from eventing.problem import Kind, Problem, Refused
-from eventing.publishers.keys import publisher_of
 from functions.contract import STANDING, Metric
 from functions.ingest.ingest import Ingest, Report
 from functions.ingest.judging import Judging
@@ -22,6 +20,7 @@ from functions.shared.entry import entry
 from functions.shared.invocation import Context, trace_id, where
 from functions.shared.metrics import Metrics
 from functions.shared.parts import Parts
+from functions.shared.sender import NO_PUBLISHER, sender
 
 # Loaded by the first request that needs it.
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 # Calls under way at once, at most: four PartiQL batches, the archive and the doorkeeper, which may hang,
 # and ten of SendMessageBatch.
 THREADS = 16
+_CRASHED = Problem(Kind.UNAVAILABLE, "The request failed here; send it again.")
 # The query parameter of a trial.
 _TRIAL = "validate"
 
@@ -71,25 +71,22 @@ class Handler:
             response = self._answer(event, context, deadline, request_id)
         except Exception as error:
             self._logger.error("ingest crashed", error=type(error).__name__, at=where(error))
-            response = _problem(
-                Kind.UNAVAILABLE, "The request failed here; send it again.", request_id
-            )
+            response = refusal(_CRASHED, request_id=request_id)
         return {"statusCode": response.status, "headers": response.headers, "body": response.body}
 
     def _answer(
         self, event: Mapping[str, Any], context: Context, deadline: Deadline, request_id: str
     ) -> Answer:
-        publisher = self._publisher(event["requestContext"]["identity"])
+        identity = event["requestContext"]["identity"]
+        publisher = sender(identity, canary_key_id=self._canary_key_id)
         if publisher is None:
-            return _problem(
-                Kind.NO_PUBLISHER, "Ask the operators for a key of a publisher.", request_id
-            )
+            return refusal(NO_PUBLISHER, request_id=request_id)
         if event["resource"] == STANDING:
             return self._tell_standing(publisher, request_id)
         try:
             trial = _is_trial(event.get("multiValueQueryStringParameters") or {})
         except Refused as refused:
-            return _problem(refused.problem.kind, refused.problem.detail, request_id)
+            return refusal(refused.problem, request_id=request_id)
         headers, body = event.get("multiValueHeaders") or {}, event.get("body") or ""
         content = b64decode(body) if event.get("isBase64Encoded") else body.encode()
         if trial:
@@ -138,12 +135,6 @@ class Handler:
         )
         return response
 
-    def _publisher(self, identity: Mapping[str, Any]) -> str | None:
-        """The publisher of the key that API Gateway has verified: no header and no body has a say in it."""
-        if self._canary_key_id and identity.get("apiKeyId") == self._canary_key_id:
-            return canary.PUBLISHER
-        return publisher_of(identity.get("apiKey") or "")
-
     def _observe(self, report: Report, response: Answer, **request: Any) -> None:
         if cause := self._doorkeeper.cause:
             request["doorkeeper_failures"] = self._doorkeeper.failures
@@ -188,10 +179,6 @@ def _is_trial(parameters: Mapping[str, Sequence[str]]) -> bool:
     if values - {"true", "false"} or len(values) > 1:
         raise Refused(Kind.PARAMETER, f"{_TRIAL} is true or false.")
     return "true" in values
-
-
-def _problem(kind: Kind, detail: str, request_id: str) -> Answer:
-    return answer([Rejected(Problem(kind, detail))], batched=False, request_id=request_id)
 
 
 def make_handler(parts: Parts) -> Handler:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eventing.answer import Answer, Rejected, answer, reply
+from eventing.answer import Answer, refusal, reply
 from eventing.catalogue import Catalogue
 from eventing.cause import Cause, cause_of
 from eventing.problem import Kind, Problem
@@ -29,12 +29,8 @@ class Standing:
         try:
             found = self._registry.find(name).publisher
         except Exception as error:
-            return _problem(_UNAVAILABLE, request_id), cause_of(error)
+            return refusal(_UNAVAILABLE, request_id=request_id), cause_of(error)
         if found is None:
-            return _problem(_UNKNOWN, request_id), None
+            return refusal(_UNKNOWN, request_id=request_id), None
         told = standing(found, self._catalogue, self._clock.now())
         return reply(told, request_id=request_id), None
-
-
-def _problem(problem: Problem, request_id: str) -> Answer:
-    return answer([Rejected(problem)], batched=False, request_id=request_id)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from functions.shared.audit import Audit
     from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.doorkeeper_row import DoorkeeperRow
+    from functions.shared.event_records import EventRecords
     from functions.shared.event_store import EventStore
     from functions.shared.incidents import Incidents
     from functions.shared.letters import Letters
@@ -37,6 +38,17 @@ class TableParts(BaseParts):
             retention_days=int(self.environment[Variable.EVENT_RETENTION_DAYS]),
             workers=self.workers,
             clock=self.clock,
+        )
+
+    @cached_property
+    def event_records(self) -> EventRecords:
+        from functions.shared.event_records import EventRecords
+
+        return EventRecords(
+            self.clients.client("dynamodb"),
+            events=self.environment[Variable.EVENTS_TABLE],
+            ledger=self.environment[Variable.LEDGER_TABLE],
+            receipts=self.environment[Variable.RECEIPTS_TABLE],
         )
 
     @cached_property

@@ -36,13 +36,14 @@ class Part(IntEnum):
     ATTENTION = auto()
     HANDLING = auto()
     RUNS = auto()
+    INQUIRY = auto()
     PUBLISHERS = auto()
     SENSITIVE_DATA = auto()
     REGIONS = auto()
 
 
 # What these are about waits for a person while events flow; all else stops the flow or slows it down.
-_WAITING = (Part.ATTENTION, Part.RUNS, Part.PUBLISHERS, Part.REGIONS)
+_WAITING = (Part.ATTENTION, Part.RUNS, Part.INQUIRY, Part.PUBLISHERS, Part.REGIONS)
 
 
 class Missing(Enum):

@@ -29,7 +29,8 @@ class CustomDomain(Construct):
 
     The records of the shared name that all regions make are one set, out of which Route 53 answers with
     those of healthy regions. A region is healthy while its gateway answers and its canary's events get
-    through; where there is one region alone nobody looks.
+    through; where there is one region alone nobody looks. Without a domain nothing is made, and publishers use
+    the gateway's own URL.
     """
 
     outputs: Mapping[str, str]
@@ -41,11 +42,14 @@ class CustomDomain(Construct):
         id: str,
         *,
         region: Region,
-        domain: Domain,
         api: apigateway.RestApi,
         canary: Canary | None,
     ) -> None:
         super().__init__(scope, id)
+        domain = region.configuration.domain
+        if not domain:
+            self.outputs = {"PublisherUrl": api.url}
+            return
         own = domain.of_region(region.name)
         self._zone_id = domain.hosted_zone_id
         zone = route53.HostedZone.from_hosted_zone_attributes(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import custom_resources
 from constructs import Construct
 
-from functions.contract import EVENT_KEY_MEMBERS
+from functions.contract import EVENT_KEY_MEMBERS, STORED_MEMBERS
 from infrastructure.constructs.aws_calls import Permission
-from infrastructure.constructs.tables import global_table, throttles
+from infrastructure.constructs.tables import global_table, table_arn, throttles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.aws_calls import AwsCalls
     from infrastructure.constructs.region import Region
@@ -44,7 +45,8 @@ def lookup_permissions(scope: Construct, configuration: Configuration) -> list[P
     """The permissions that an `EventStore` in this stack needs at deployment."""
     return [
         Permission(
-            actions=("dynamodb:DescribeTable",), resource=_arn(scope, table_name(configuration))
+            actions=("dynamodb:DescribeTable",),
+            resource=table_arn(scope, table_name(configuration)),
         )
     ]
 
@@ -72,7 +74,7 @@ class EventStore(Construct):
         self.table = dynamodb.TableV2.from_table_attributes(
             self,
             "Events",
-            table_arn=_arn(self, name),
+            table_arn=table_arn(self, name),
             table_stream_arn=lookup.get_response_field(stream),
         )
         self.table_name = name
@@ -88,23 +90,27 @@ class EventStore(Construct):
         """Let it add events, and see which are there; it can neither change one nor read what is in it."""
         # An INSERT never overwrites, where a PutItem does if the caller forgets its condition.
         self.table.grant(grantee, "dynamodb:PartiQLInsert")
+        self._grant_read(grantee, "dynamodb:BatchGetItem", EVENT_KEY_MEMBERS)
+
+    def grant_inquire(self, grantee: iam.IGrantable) -> None:
+        """Let it see when an event was taken and where, and whether it is the same; not what is in it."""
+        self._grant_read(grantee, "dynamodb:GetItem", ("pk", *STORED_MEMBERS))
+
+    def grant_probe(self, grantee: iam.IGrantable) -> None:
+        """Let it see whether the table is there."""
+        self.table.grant(grantee, "dynamodb:DescribeTable")
+
+    def _grant_read(self, grantee: iam.IGrantable, action: str, members: Sequence[str]) -> None:
+        """Let it read these attributes and no others."""
         grantee.grant_principal.add_to_principal_policy(
             iam.PolicyStatement(
-                actions=["dynamodb:BatchGetItem"],
+                actions=[action],
                 resources=[self.table.table_arn],
                 conditions={
-                    "ForAllValues:StringEquals": {"dynamodb:Attributes": list(EVENT_KEY_MEMBERS)},
+                    "ForAllValues:StringEquals": {"dynamodb:Attributes": list(members)},
                     # Of an empty set all is true, and a request that names no attribute reads all of them.
                     "Null": {"dynamodb:Attributes": "false"},
                     "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
                 },
             )
         )
-
-    def grant_probe(self, grantee: iam.IGrantable) -> None:
-        """Let it see whether the table is there."""
-        self.table.grant(grantee, "dynamodb:DescribeTable")
-
-
-def _arn(scope: Construct, table: str) -> str:
-    return cdk.Stack.of(scope).format_arn(service="dynamodb", resource="table", resource_name=table)

@@ -34,6 +34,8 @@ _GATEWAY_TIMEOUT = cdk.Duration.seconds(29)
 FAILURES = 0.01
 # The slowest answer in a hundred, in milliseconds:
 SLOW = 5000
+# What all publishers together may ask of their events in a second.
+INQUIRIES = 50
 # Refused requests a minute: publishers' errors, but so many are somebody's incident.
 REFUSED = 300
 
@@ -126,6 +128,8 @@ class Ingestion(Construct):
         dead_letters.grant_send(self.function)
 
         self.api = self._api(configuration)
+        for path, verb in (("/events", "POST"), (STANDING, "GET")):
+            self.add_method(path, verb, self.function)
         if self.canary_key:
             self._let_in(configuration, self.canary_key)
         self._watch(region, event_store, dead_letters)
@@ -244,19 +248,15 @@ class Ingestion(Construct):
                     f"{STANDING}/GET": apigateway.MethodDeploymentOptions(
                         throttling_rate_limit=10, throttling_burst_limit=20
                     ),
+                    "/events/GET": apigateway.MethodDeploymentOptions(
+                        throttling_rate_limit=INQUIRIES, throttling_burst_limit=2 * INQUIRIES
+                    ),
                     f"{HEALTH}/GET": apigateway.MethodDeploymentOptions(
                         throttling_rate_limit=RATE, throttling_burst_limit=BURST
                     ),
                 },
             ),
         )
-        integration = apigateway.LambdaIntegration(
-            self.function, timeout=_GATEWAY_TIMEOUT, allow_test_invoke=False
-        )
-        for path, verb in (("/events", "POST"), (STANDING, "GET")):
-            method = api.root.resource_for_path(path).add_method(verb, integration)
-            accept(method, "APIG4", "Publishers are third parties: a key each, and a usage plan.")
-            accept(method, "COG4", "Publishers are programs of third parties: there are no users.")
         add_health(api)
         add_gateway_answers(api)
         accept_managed_policy(
@@ -282,6 +282,15 @@ class Ingestion(Construct):
             "a retention period.",
         )
         return api
+
+    def add_method(self, path: str, verb: str, function: Function) -> None:
+        """Let the function answer requests of those who have a key."""
+        integration = apigateway.LambdaIntegration(
+            function, timeout=_GATEWAY_TIMEOUT, allow_test_invoke=False
+        )
+        method = self.api.root.resource_for_path(path).add_method(verb, integration)
+        accept(method, "APIG4", "Publishers are third parties: a key each, and a usage plan.")
+        accept(method, "COG4", "Publishers are programs of third parties: there are no users.")
 
     def _let_in(self, configuration: Configuration, key: apigateway.ApiKey) -> None:
         """Give the canary a usage plan."""

@@ -8,10 +8,17 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS, LETTER_KEYS, Rows
+from functions.contract import (
+    LEDGER_EVENT_INDEX,
+    LEDGER_INDEX,
+    LEDGER_INDEX_MEMBERS,
+    LETTER_KEYS,
+    LETTER_STATE_MEMBERS,
+    Rows,
+)
 from infrastructure.constructs.alarms import DEAD_LETTERS_WAIT
 from infrastructure.constructs.bucket import removal_policy
-from infrastructure.constructs.tables import backups, throttles
+from infrastructure.constructs.tables import backups, grant_rows, text_attribute, throttles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,15 +40,22 @@ class Ledger(Construct):
             self,
             "Table",
             table_name=self.table_name,
-            partition_key=_text("pk"),
+            partition_key=text_attribute("pk"),
             global_secondary_indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(
                     index_name=LEDGER_INDEX,
-                    partition_key=_text("shard"),
-                    sort_key=_text("failed_at"),
+                    partition_key=text_attribute("shard"),
+                    sort_key=text_attribute("failed_at"),
                     projection_type=dynamodb.ProjectionType.INCLUDE,
                     non_key_attributes=list(LEDGER_INDEX_MEMBERS),
-                )
+                ),
+                # Rows that are no letters have no such key, and are not in it.
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=LEDGER_EVENT_INDEX,
+                    partition_key=text_attribute("event_key"),
+                    projection_type=dynamodb.ProjectionType.INCLUDE,
+                    non_key_attributes=list(LETTER_STATE_MEMBERS),
+                ),
             ],
             billing=dynamodb.Billing.on_demand(),
             time_to_live_attribute="expires_at",
@@ -50,11 +64,17 @@ class Ledger(Construct):
             removal_policy=removal_policy(configuration, protected=True),
         )
 
+        by_event = Construct(self, "ByEvent")
+        watched = (
+            (self, None, "ledger"),
+            (self, LEDGER_INDEX, "ledger-index"),
+            (by_event, LEDGER_EVENT_INDEX, "ledger-event-index"),
+        )
         self.alarms = [
             alarm
-            for index, what in ((None, "ledger"), (LEDGER_INDEX, "ledger-index"))
+            for within, index, what in watched
             for alarm in throttles(
-                self,
+                within,
                 alarms=region.alarms,
                 table=self.table_name,
                 index=index,
@@ -98,27 +118,17 @@ class Ledger(Construct):
         """Let it read the summary, and nothing else."""
         self._grant(function, "dynamodb:GetItem", rows=[Rows.SUMMARY])
 
-    def _grant_index(self, function: Function) -> None:
+    def grant_inquire(self, function: Function) -> None:
+        """Let it look up the letters of an event, and what became of them."""
+        self._grant_index(function, LEDGER_EVENT_INDEX)
+
+    def _grant_index(self, function: Function, index: str = LEDGER_INDEX) -> None:
         function.add_to_role_policy(
             iam.PolicyStatement(
                 actions=["dynamodb:Query"],
-                resources=[f"{self.table.table_arn}/index/{LEDGER_INDEX}"],
+                resources=[f"{self.table.table_arn}/index/{index}"],
             )
         )
 
     def _grant(self, function: Function, *actions: str, rows: Sequence[str]) -> None:
-        function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=list(actions),
-                resources=[self.table.table_arn],
-                conditions={
-                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(rows)},
-                    # Of an empty set all is true: a request without keys, such as a scan, is not meant.
-                    "Null": {"dynamodb:LeadingKeys": "false"},
-                },
-            )
-        )
-
-
-def _text(name: str) -> dynamodb.Attribute:
-    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+        grant_rows(function, *actions, table=self.table.table_arn, rows=rows)

@@ -8,7 +8,13 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from functions.contract import LEDGER_INDEX, LETTER_MEMBERS, Objects
+from functions.contract import (
+    EVENT_MEMBERS,
+    LEDGER_EVENT_INDEX,
+    LEDGER_INDEX,
+    LETTER_MEMBERS,
+    Objects,
+)
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.states import states_arn
 
@@ -17,8 +23,10 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_stepfunctions as sfn
 
+    from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.operations import Operations
+    from infrastructure.constructs.receipts import Receipts
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
 
@@ -45,6 +53,8 @@ class Policies(Construct):
         id: str,
         *,
         region: Region,
+        event_store: EventStore,
+        receipts: Receipts,
         ledger: Ledger,
         operations: Operations,
         topics: Topics,
@@ -66,6 +76,7 @@ class Policies(Construct):
         self.approver = self._policy(region, "approver", "Read what waits for an approval, answer")
         self.key_holder = self._policy(region, "key-holder", "See the values of publishers' keys")
         self._operate(region, ledger, topics, redrive)
+        self._look_up(event_store, receipts, ledger)
         for policy in (self.operator, self.key_holder):
             self._ask_of(policy, publishers)
         self._hold_keys(region)
@@ -91,16 +102,7 @@ class Policies(Construct):
         operator = self.operator
         allow(operator, ["cloudwatch:DescribeAlarms"], ["*"], why="All alarms are looked through.")
         allow(operator, ["dynamodb:Query"], [f"{table}/index/{LEDGER_INDEX}"])
-        allow(
-            operator,
-            ["dynamodb:GetItem"],
-            [table],
-            conditions={
-                "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", *LETTER_MEMBERS]},
-                "Null": {"dynamodb:Attributes": "false"},
-                "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
-            },
-        )
+        self._get(table, LETTER_MEMBERS)
         machine = redrive.state_machine_arn
         allow(operator, ["states:StartExecution", "states:ListExecutions"], [machine])
         executions = [self._executions(redrive)]
@@ -124,6 +126,25 @@ class Policies(Construct):
             ["sns:GetTopicAttributes"],
             [f"{topics.arn_prefix}*"],
             why="Every topic of this deployment.",
+        )
+
+    def _look_up(self, event_store: EventStore, receipts: Receipts, ledger: Ledger) -> None:
+        """Let operators see what became of an event, and not what is in it."""
+        self._get(event_store.table.table_arn, EVENT_MEMBERS)
+        index = f"{ledger.table.table_arn}/index/{LEDGER_EVENT_INDEX}"
+        allow(self.operator, ["dynamodb:Query"], [index, receipts.table_arn])
+
+    def _get(self, table: str, members: Sequence[str]) -> None:
+        """Let operators read these members of a row, and no others."""
+        allow(
+            self.operator,
+            ["dynamodb:GetItem"],
+            [table],
+            conditions={
+                "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", *members]},
+                "Null": {"dynamodb:Attributes": "false"},
+                "StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+            },
         )
 
     def _approve(self, redrive: sfn.StateMachine, approval: sfn.StateMachine) -> None:

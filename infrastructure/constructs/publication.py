@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.receipts import Receipts
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
 
@@ -61,6 +62,7 @@ class Publication(Construct):
         topics: Topics,
         dead_letters: DeadLetterQueue,
         invocation_records: s3.IBucket,
+        receipts: Receipts,
     ) -> None:
         super().__init__(scope, id)
         self.published = region.metric(Metric.EVENTS_PUBLISHED)
@@ -84,11 +86,14 @@ class Publication(Construct):
             environment={
                 Variable.PUBLISH_DLQ_URL: dead_letters.queue.queue_url,
                 Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
+                Variable.RECEIPTS_TABLE: receipts.table_name,
+                Variable.EVENT_RETENTION_DAYS: str(region.configuration.retention.events),
             },
             harm="subscribers get events late; those it fails on for good are dead letters.",
         )
         topics.grant_publish(self.function)
         dead_letters.grant_send(self.function)
+        receipts.grant_write(self.function)
         self._grant_invocation_records(invocation_records)
         # Not a notification of the bucket: S3 would send a test message first, and set off the alarm.
         dead_letters.add_events_of(

@@ -17,7 +17,7 @@ from infrastructure.constructs.aws_calls import Permission
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import Function
 from infrastructure.constructs.states import states_arn
-from infrastructure.constructs.tables import global_table, throttles
+from infrastructure.constructs.tables import global_table, grant_rows, table_arn, throttles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def registry_permissions(scope: Construct, configuration: Configuration) -> list
     return [
         Permission(
             actions=("dynamodb:PutItem", "dynamodb:DeleteItem"),
-            resource=_arn(scope, registry_name(configuration)),
+            resource=table_arn(scope, registry_name(configuration)),
             conditions={
                 "ForAllValues:StringEquals": {
                     "dynamodb:LeadingKeys": f"{RegistryRows.REGION}{region}"
@@ -79,7 +79,7 @@ class Registry(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.table_name = registry_name(region.configuration)
-        self.table_arn = _arn(self, self.table_name)
+        self.table_arn = table_arn(self, self.table_name)
         key = {"pk": {"S": f"{RegistryRows.REGION}{region.name}"}}
         item = {
             **key,
@@ -134,17 +134,7 @@ class Registry(Construct):
         self._grant(function, "dynamodb:GetItem", rows=[RegistryRows.DOORKEEPER])
 
     def _grant(self, function: Function, *actions: str, rows: Sequence[str]) -> None:
-        function.add_to_role_policy(
-            iam.PolicyStatement(
-                actions=list(actions),
-                resources=[self.table_arn],
-                conditions={
-                    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(rows)},
-                    # Of an empty set all is true: a request without keys, such as a scan, is not meant.
-                    "Null": {"dynamodb:LeadingKeys": "false"},
-                },
-            )
-        )
+        grant_rows(function, *actions, table=self.table_arn, rows=rows)
 
 
 class PublishersFunction(Construct):
@@ -280,7 +270,3 @@ class PublishersFunction(Construct):
 
     def _control_plane(self, region: str, path: str) -> str:
         return f"arn:{cdk.Stack.of(self).partition}:apigateway:{region}::{path}"
-
-
-def _arn(scope: Construct, table: str) -> str:
-    return cdk.Stack.of(scope).format_arn(service="dynamodb", resource="table", resource_name=table)

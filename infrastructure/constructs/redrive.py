@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.operations import Operations
     from infrastructure.constructs.publishers import Registry
+    from infrastructure.constructs.receipts import Receipts
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.topics import Topics
 
@@ -47,6 +48,7 @@ class RedriveFunction(Construct):
         event_store: EventStore,
         archive: Archive,
         topics: Topics,
+        receipts: Receipts,
         registry: Registry,
     ) -> None:
         super().__init__(scope, id)
@@ -70,6 +72,7 @@ class RedriveFunction(Construct):
                 Variable.EVENTS_TABLE: event_store.table.table_name,
                 Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
                 Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
+                Variable.RECEIPTS_TABLE: receipts.table_name,
                 Variable.EVENT_RETENTION_DAYS: str(region.configuration.retention.events),
                 Variable.REGISTRY_TABLE: registry.table_name,
             },
@@ -104,6 +107,7 @@ class RedriveFunction(Construct):
         event_store.grant_probe(self.function)
         archive.grant_archive(self.function)
         topics.grant_publish(self.function)
+        receipts.grant_write(self.function)
         topics.grant_probe(self.function)
         # For whose letters it leaves out.
         registry.grant_doorkeeper(self.function)

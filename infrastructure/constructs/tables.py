@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 
 from infrastructure.constructs.alarms import Meaning, Missing
 from infrastructure.constructs.bucket import removal_policy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from constructs import Construct
 
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.alarms import Alarms
+    from infrastructure.constructs.function import Function
 
 
 def backups(configuration: Configuration) -> dynamodb.PointInTimeRecoverySpecification:
@@ -32,14 +36,16 @@ def global_table(
     *,
     name: str,
     configuration: Configuration,
+    sort_key: str | None = None,
     stream: dynamodb.StreamViewType | None = None,
 ) -> dynamodb.TableV2:
-    """A global table with the key `pk`, whose items may expire, and its replicas."""
+    """A global table with the key `pk` and perhaps a sort key, whose items may expire, and its replicas."""
     return dynamodb.TableV2(
         scope,
         id,
         table_name=name,
-        partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+        partition_key=text_attribute("pk"),
+        sort_key=text_attribute(sort_key) if sort_key else None,
         billing=dynamodb.Billing.on_demand(),
         dynamo_stream=stream,
         time_to_live_attribute="expires_at",
@@ -49,6 +55,31 @@ def global_table(
         ],
         deletion_protection=not configuration.laptop,
         removal_policy=removal_policy(configuration, protected=True),
+    )
+
+
+def text_attribute(name: str) -> dynamodb.Attribute:
+    """A text, as an attribute of a key."""
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def table_arn(scope: Construct, table: str) -> str:
+    """The ARN of a table, or of the replica of one, in the region of the stack."""
+    return cdk.Stack.of(scope).format_arn(service="dynamodb", resource="table", resource_name=table)
+
+
+def grant_rows(function: Function, *actions: str, table: str, rows: Sequence[str]) -> None:
+    """Let it do this with rows of these keys, `*` and `?` standing for others; `table` is an ARN."""
+    function.add_to_role_policy(
+        iam.PolicyStatement(
+            actions=list(actions),
+            resources=[table],
+            conditions={
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(rows)},
+                # Of an empty set all is true: a request without keys, such as a scan, is not meant.
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            },
+        )
     )
 
 

@@ -17,7 +17,8 @@ import pytest
 from infrastructure.packaging import ROOT
 from local.cloud import LocalCloud
 from local.deployment import Deployment
-from tests.end_to_end.conftest import PUBLISHER, Subscriber, eventually, items
+from tests.end_to_end.asking import ask
+from tests.end_to_end.conftest import PUBLISHER, Subscriber, denied, eventually, execute, items
 from tests.shown import commands, filled_in, run
 
 if TYPE_CHECKING:
@@ -117,6 +118,28 @@ def test_a_region_that_stops_publishing_loses_nothing_and_the_other_one_goes_on(
     # The switch that takes a region out of the shared name is one of the same kind.
     assert shown["out"] == shown["lose"].replace("publish", "canary")
     assert shown["in"] == shown["back"].replace("publish", "canary")
+
+
+def test_what_became_of_an_event_is_told_in_both_regions(deployments: list[Deployment]) -> None:
+    (event,) = events(1)
+    took, other = deployments
+    topic = took.topic_arn("customers")
+
+    def told(deployment: Deployment, status: str) -> dict[str, Any]:
+        found: dict[str, Any] = eventually(
+            lambda: ask(deployment, event)[1], lambda body: body.get("status") == status
+        )
+        assert found["region"] == took.region
+        return found
+
+    with denied(took, took.outputs["PublishFunction"], "sns:Publish", topic):
+        assert took.post(json.dumps(event), key=took.api_key(PUBLISHER)).status == 202
+        told(took, "dead-lettered")
+        assert took.region in told(other, "accepted")["detail"]
+    assert execute(took, action="redrive", stage="publish")["status"] == "SUCCEEDED"
+    assert told(took, "redriven")["topic"] == "customers"
+    # The letter is of one region, the receipt of both.
+    assert told(other, "published")["topic"] == "customers"
 
 
 def test_a_publisher_has_one_key_for_both_regions_and_every_change_holds_in_both(

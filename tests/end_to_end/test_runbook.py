@@ -134,6 +134,9 @@ def test_an_incident_by_the_command_line(
     assert redriven["counts"] == {"resolved": len(events)}
     for event in events:
         assert [d.topic for d in subscriber.wait_for(event["id"])] == [TOPIC]
+    words = {"SOURCE": events[0]["source"], "ID": events[0]["id"], "PUBLISHER": PUBLISHER}
+    told = typed(deployment, "event", folder=tmp_path, **words)
+    assert (told["status"], told["topic"]) == ("redriven", TOPIC)
     audited = typed(deployment, "report", folder=tmp_path, EXECUTION=redriven["execution"])
     assert redriven["execution"] in [entry["execution"] for entry in audited["audit"]]
 

@@ -45,6 +45,8 @@ WAITING = {
     "eventing-publish-old-dead-letters",
     "eventing-redrive-failed",
     "eventing-redrive-long",
+    "eventing-receipts-missing",
+    "eventing-inquiry-impaired",
     "eventing-publishers-impaired",
     "eventing-publisher-keys-overdue",
 }
@@ -85,7 +87,7 @@ def _sections() -> set[str]:
 
 
 def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
-    functions = ("ingest", "publish", "triage", "counter", "notifier")
+    functions = ("ingest", "publish", "inquiry", "triage", "counter", "notifier")
     assert set(_metric_alarms(regional)) == {
         *(
             f"eventing-{f}-{what}"
@@ -104,11 +106,19 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         "eventing-api-refusals",
         *(
             f"eventing-{t}-{k}-throttles"
-            for t in ("events-table", "ledger", "ledger-index", "registry")
+            for t in (
+                "events-table",
+                "receipts",
+                "ledger",
+                "ledger-index",
+                "ledger-event-index",
+                "registry",
+            )
             for k in ("read", "write")
         ),
         "eventing-publish-late",
         "eventing-publish-stream-unread",
+        "eventing-receipts-unwritten",
         *(
             f"eventing-topic-{topic}-{what}"
             for topic in ("orders", "orders-priority", "payments", "payments-failed", "customers")

@@ -195,7 +195,7 @@ def test_what_stays_can_be_taken_over_by_its_name(tuned: Synthesis) -> None:
         for resource in template.all(type)
     ]
 
-    assert len(kept) == 5
+    assert len(kept) == 6
     for resource in kept:
         assert resource.body["DeletionPolicy"] in ("Retain", "RetainExceptOnCreate")
         name = resource.raw.get("BucketName") or resource.raw["TableName"]

@@ -183,6 +183,7 @@ def test_the_rows_follow_the_walk_of_an_event(regional: Template) -> None:
         "Ingestion",
         "Event store",
         "Publication",
+        "Receipts",
         "Conservation",
         "Dead letters",
         "Redrive",

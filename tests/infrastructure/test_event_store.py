@@ -23,7 +23,7 @@ def test_events_are_found_by_one_key_expire_and_are_streamed(deployment: Synthes
     assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
-@pytest.mark.parametrize("name", ["eventing-events", "eventing-registry"])
+@pytest.mark.parametrize("name", ["eventing-events", "eventing-receipts", "eventing-registry"])
 def test_events_and_publishers_outlive_mistakes_in_every_region(
     two_regions: Synthesis, name: str
 ) -> None:

@@ -12,57 +12,65 @@ from functions.contract import Objects, Variable
 from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import ACCOUNT, Json, Template
 
-METHODS = {"events": "POST", "me": "GET"}
-HEALTH = "health"
+METHODS = [
+    ("POST", "events", "ingest"),
+    ("GET", "me", "ingest"),
+    ("GET", "events", "inquiry"),
+]
+HEALTH = ("GET", "health")
 
 
 def test_there_are_no_more_methods(regional: Template) -> None:
     resources = {r.properties["PathPart"] for r in regional.all("AWS::ApiGateway::Resource")}
 
-    assert resources == {*METHODS, HEALTH}
-    assert len(list(regional.all("AWS::ApiGateway::Method"))) == len(METHODS) + 1
+    described = {(verb, path) for verb, path, _ in METHODS} | {HEALTH}
+    assert resources == {path for _, path in described}
+    assert len(list(regional.all("AWS::ApiGateway::Method"))) == len(described)
 
 
 def test_the_description_has_every_method(regional: Template) -> None:
     description = json.loads((ROOT / "docs" / "generated" / "openapi.json").read_text())
-    methods = {path.strip("/"): set(verbs) for path, verbs in description["paths"].items()}
+    methods = {
+        (verb.upper(), path.strip("/"))
+        for path, verbs in description["paths"].items()
+        for verb in verbs
+    }
 
-    assert methods == {path: {verb.lower()} for path, verb in {**METHODS, HEALTH: "GET"}.items()}
+    assert methods == {(verb, path) for verb, path, _ in METHODS} | {HEALTH}
     # Whoever asks for its health needs no key.
     assert description["security"]
     assert description["paths"]["/health"]["get"]["security"] == []
 
 
-def _method(regional: Template, path: str) -> Json:
-    """The method of a resource that has one."""
+def _method(regional: Template, verb: str, path: str) -> Json:
     resource = regional.one("AWS::ApiGateway::Resource", PathPart=path)
-    return regional.one("AWS::ApiGateway::Method", ResourceId=f"<{resource.id}>").properties
+    found = regional.one("AWS::ApiGateway::Method", HttpMethod=verb, ResourceId=f"<{resource.id}>")
+    return found.properties
 
 
-@pytest.mark.parametrize("path", METHODS)
-def test_a_method_wants_a_key_and_hands_requests_to_the_ingest_function(
-    regional: Template, path: str
+@pytest.mark.parametrize(("verb", "path", "name"), METHODS)
+def test_a_method_wants_a_key_and_hands_requests_to_its_function(
+    regional: Template, verb: str, path: str, name: str
 ) -> None:
-    method = _method(regional, path)
+    method = _method(regional, verb, path)
 
-    assert method["HttpMethod"] == METHODS[path]
     # What the function takes for verified is not, where no key is required.
     assert method["ApiKeyRequired"] is True
     assert method["Integration"]["Type"] == "AWS_PROXY"
-    assert "eventing-ingest/invocations" in method["Integration"]["Uri"]
+    assert f"eventing-{name}/invocations" in method["Integration"]["Uri"]
     # AWS calls (two attempts of 3 s) < function < gateway.
-    function = regional.one("AWS::Lambda::Function", FunctionName="eventing-ingest").properties
+    function = regional.one("AWS::Lambda::Function", FunctionName=f"eventing-{name}").properties
     assert 6 < function["Timeout"] < method["Integration"]["TimeoutInMillis"] / 1000 <= 29
 
 
 def test_whoever_asks_for_its_health_needs_no_key_and_hears_that_the_gateway_answers(
     regional: Template,
 ) -> None:
-    method = _method(regional, HEALTH)
+    method = _method(regional, *HEALTH)
     integration = method["Integration"]
     (response,) = integration["IntegrationResponses"]
 
-    assert (method["HttpMethod"], method["ApiKeyRequired"]) == ("GET", False)
+    assert method["ApiKeyRequired"] is False
     # No function, which would cost somebody who has no key nothing and us a lot.
     assert integration["Type"] == "MOCK"
     assert json.loads(integration["RequestTemplates"]["application/json"]) == {"statusCode": 200}
@@ -76,26 +84,27 @@ def test_whoever_asks_for_its_health_needs_no_key_and_hears_that_the_gateway_ans
     assert [one["StatusCode"] for one in method["MethodResponses"]] == ["200"]
 
 
-def test_only_the_api_may_invoke_the_function(regional: Template) -> None:
+@pytest.mark.parametrize("name", ["ingest", "inquiry"])
+def test_only_the_api_may_invoke_the_function(regional: Template, name: str) -> None:
     permissions = [
         permission.properties
         for permission in regional.all("AWS::Lambda::Permission")
-        if permission.properties["FunctionName"] == "eventing-ingest"
+        if permission.properties["FunctionName"] == f"eventing-{name}"
     ]
 
     assert {permission["Principal"] for permission in permissions} == {"apigateway.amazonaws.com"}
     called = {tuple(permission["SourceArn"].split("/")[-2:]) for permission in permissions}
-    assert called == {(verb, path) for path, verb in METHODS.items()}
+    assert called == {(verb, path) for verb, path, function in METHODS if function == name}
 
 
-@pytest.mark.parametrize(("path", "most"), [("/~1me", 10), ("/~1health", 50)])
-def test_whoever_asks_takes_nothing_from_events(regional: Template, path: str, most: int) -> None:
+def test_whoever_only_asks_takes_nothing_from_events(regional: Template) -> None:
     (stage,) = regional.all("AWS::ApiGateway::Stage")
-    (limited,) = (s for s in stage.properties["MethodSettings"] if s["ResourcePath"] == path)
+    limits = {
+        (limited["HttpMethod"], limited["ResourcePath"]): limited["ThrottlingRateLimit"]
+        for limited in stage.properties["MethodSettings"]
+    }
 
-    assert limited["HttpMethod"] == "GET"
-    assert 0 < limited["ThrottlingRateLimit"] <= most
-    assert limited["ThrottlingBurstLimit"] <= 2 * most
+    assert limits == {("GET", "/~1me"): 10, ("GET", "/~1events"): 50, ("GET", "/~1health"): 50}
 
 
 def test_the_function_looks_publishers_up_by_name_alone(regional: Template) -> None:

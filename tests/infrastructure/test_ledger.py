@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from eventing.publishers.inquiry import LetterState
 from eventing.redrive.ledger import Row
-from functions.contract import LEDGER_INDEX
+from functions.contract import LEDGER_EVENT_INDEX, LEDGER_INDEX
 from tests.infrastructure.synthesis import Json, Synthesis, Template
 
 LETTERS = "eventing-ledger"
@@ -39,7 +40,7 @@ def test_the_ledger_is_safe_and_each_region_has_its_own(two_regions: Synthesis) 
 
 def test_letters_are_found_by_stage_state_and_time_of_failure(regional: Template) -> None:
     table = _table(regional)
-    (index,) = table["GlobalSecondaryIndexes"]
+    index, by_event = table["GlobalSecondaryIndexes"]
 
     assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
     assert index["IndexName"] == LEDGER_INDEX
@@ -51,13 +52,18 @@ def test_letters_are_found_by_stage_state_and_time_of_failure(regional: Template
         "pk": "S",
         "shard": "S",
         "failed_at": "S",
+        "event_key": "S",
     }
+    assert by_event["IndexName"] == LEDGER_EVENT_INDEX
+    assert by_event["KeySchema"] == [{"AttributeName": "event_key", "KeyType": "HASH"}]
+    read = {member.name for member in fields(LetterState)}
+    assert set(by_event["Projection"]["NonKeyAttributes"]) == read
 
 
 def test_the_index_has_what_the_functions_read_of_it_and_never_the_event(
     regional: Template,
 ) -> None:
-    (index,) = _table(regional)["GlobalSecondaryIndexes"]
+    index, _ = _table(regional)["GlobalSecondaryIndexes"]
     projection = index["Projection"]
     read = {member.name for member in fields(Row)}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.contract import LETTER_MEMBERS
+from functions.contract import EVENT_MEMBERS, LETTER_MEMBERS
 from tests.console_rights import (
     rights_of_approvers,
     rights_of_key_holders,
@@ -106,14 +106,21 @@ def test_a_right_is_for_what_is_of_this_deployment(regional: Template, policy: s
                 assert named or statement.get("Condition") == tagged, resource
 
 
-def test_a_letter_is_read_without_its_event(regional: Template) -> None:
+@pytest.mark.parametrize(
+    ("table", "members"), [("ledger", LETTER_MEMBERS), ("events", EVENT_MEMBERS)]
+)
+def test_letters_and_events_are_read_without_what_is_in_them(
+    regional: Template, table: str, members: tuple[str, ...]
+) -> None:
     (statement,) = (
-        one for one in _statements(regional, OPERATOR) if one["Action"] == "dynamodb:GetItem"
+        one
+        for one in _statements(regional, OPERATOR)
+        if one["Action"] == "dynamodb:GetItem" and one["Resource"].endswith(f"eventing-{table}")
     )
     conditions = statement["Condition"]
     attributes = conditions["ForAllValues:StringEquals"]["dynamodb:Attributes"]
 
-    assert set(attributes) == {"pk", *LETTER_MEMBERS}
+    assert set(attributes) == {"pk", *members}
     assert "event" not in attributes
     assert conditions["StringEquals"] == {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}
 

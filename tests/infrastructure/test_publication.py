@@ -194,6 +194,7 @@ def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -
     assert regional.statements("eventing-publish") == {
         *(("sns:Publish", f"eventing-topic-{topic}") for topic in topics),
         ("sqs:SendMessage", "eventing-publish-dlq"),
+        ("dynamodb:PartiQLInsert", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-receipts"),
         ("s3:PutObject", f"{OPERATIONS_BUCKET}/{Objects.INVOCATION_RECORDS}*"),
         ("s3:ListBucket", OPERATIONS_BUCKET),
         ("dynamodb:DescribeStream", stream),
@@ -217,6 +218,8 @@ def test_the_functions_environment(regional: Template) -> None:
         Variable.CANARY: "on",
         Variable.PUBLISH_DLQ_URL: "eventing-publish-dlq",
         Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
+        Variable.RECEIPTS_TABLE: "eventing-receipts",
+        Variable.EVENT_RETENTION_DAYS: "90",
     }
     assert function["Timeout"] == 120
 

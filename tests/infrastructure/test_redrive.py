@@ -15,6 +15,7 @@ STAGES = ("ingest", "publish")
 _ASKED = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-approval:*"
 _EXECUTIONS = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-redrive:*"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
+RECEIPTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-receipts"
 REGISTRY = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"
 MAPPING = f"arn:aws:lambda:us-east-1:{ACCOUNT}:event-source-mapping:eventing-publish"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"
@@ -163,6 +164,7 @@ def test_redrive_may_do_what_the_stages_do_and_write_down_what_it_did(regional: 
         ),
         ("dynamodb:Query", f"eventing-ledger/index/{LEDGER_INDEX}"),
         ("dynamodb:GetItem", REGISTRY),
+        ("dynamodb:PartiQLInsert", RECEIPTS),
         *(
             (f"dynamodb:{action}", EVENTS)
             for action in (
@@ -244,6 +246,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 Variable.EVENTS_TABLE: "eventing-events",
                 Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
                 Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
+                Variable.RECEIPTS_TABLE: "eventing-receipts",
                 Variable.EVENT_RETENTION_DAYS: "90",
                 Variable.REGISTRY_TABLE: "eventing-registry",
                 Variable.STATE_MACHINE_ARN: (

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from functions.contract import LEDGER_INDEX, Objects, RegistryRows, Rows
+from functions.contract import LEDGER_INDEX, STORED_MEMBERS, Objects, RegistryRows, Rows
 from tests.infrastructure.synthesis import ACCOUNT, Template
 from tests.security.attempts import CHANGES, FUNCTIONS, READS, keys
 from tests.security.policies import Decisions, holds
 
 LEDGER = "eventing-ledger"
 EVENTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-events"
+RECEIPTS = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-receipts"
 REGISTRY = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"
 OPERATIONS = f"eventing-operations-{ACCOUNT}-us-east-1"
 ARCHIVE = f"eventing-archive-{ACCOUNT}-us-east-1"
@@ -94,6 +95,32 @@ def test_redrive_reads_the_doorkeeper_and_nothing_else_of_the_registry(
         for rows in ([RegistryRows.DOORKEEPER, publisher], [f"{RegistryRows.DOORKEEPER}2"]):
             assert not decisions.may("redrive", f"dynamodb:{action}", REGISTRY, keys(*rows))
         assert not decisions.may("redrive", f"dynamodb:{action}", REGISTRY)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_receipts_are_added_by_who_publishes_and_never_changed(
+    decisions: Decisions, function: str
+) -> None:
+    own, others = ("us-east-1#2026-11-28T09:30#0", "eu-west-1#2026-11-28T09:30#0")
+    for action in (*CHANGES, *READS):
+        adds = action == "PartiQLInsert" and function in ("publish", "redrive")
+        looks = action == "Query" and function == "inquiry"
+        for rows, allowed in (([own], adds), ([others], False), ([own, others], False)):
+            may = decisions.may(function, f"dynamodb:{action}", RECEIPTS, keys(*rows))
+            assert may == (allowed or looks), (action, rows)
+        assert decisions.may(function, f"dynamodb:{action}", RECEIPTS) == looks
+
+
+@pytest.mark.parametrize("attributes", [["event"], ["pk", "accepted_at", "event"], []])
+def test_who_tells_what_became_of_an_event_never_reads_it(
+    decisions: Decisions, attributes: list[str]
+) -> None:
+    seen = {"dynamodb:Attributes": ["pk", *STORED_MEMBERS]}
+    chosen = {"dynamodb:Select": ["SPECIFIC_ATTRIBUTES"]}
+
+    assert decisions.may("inquiry", "dynamodb:GetItem", EVENTS, {**seen, **chosen})
+    asked = {"dynamodb:Attributes": attributes} if attributes else {}
+    assert not decisions.may("inquiry", "dynamodb:GetItem", EVENTS, {**asked, **chosen})
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -11,8 +11,10 @@ import pytest
 
 from eventing.cost import Usage, dollars, dollars_by_unit, of_request
 from eventing.prices import PRICES
+from eventing.receipts import units
 
 GUIDE = Path("docs/deploying.md").read_text()
+TEXT = " ".join(GUIDE.split())
 KIB = 1024
 # Of one request with the assumed latencies of benchmarks/, one event or a hundred.
 SECONDS = {1: 0.033, 100: 0.04}
@@ -46,20 +48,32 @@ def test_the_guide_says_what_most_of_it_is() -> None:
     assert float(table) == pytest.approx(1e6 * 2 * PRICES["write"])
 
 
+@pytest.mark.parametrize(("each", "most"), [(1, 0.63), (10, 0.24), (100, 0.05)])
+def test_what_receipts_cost_for_a_million_events_and_a_region(each: int, most: float) -> None:
+    said = re.findall(
+        r"receipts of a million events .*? \$([\d.]+).*? \$([\d.]+).*? \$([\d.]+)", TEXT
+    )
+    per_million = dollars(Usage(receipt_units=units(each))) * 1_000_000 / each
+
+    assert per_million <= most
+    figure = said[0][(1, 10, 100).index(each)]
+    assert float(figure) == pytest.approx(per_million, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("written", "published", "expected"),
     [
         ([], [], Usage(requests=1, seconds=0.1)),
-        ([1], [1], Usage(1, 0.1, 1, 1, 1, 1)),
+        ([1], [1], Usage(1, 0.1, 1, 1, 1, 1, 1)),
         # One unit is 1 KiB of the item, which is more than the event.
-        ([724], [724], Usage(1, 0.1, 1, 1, 1, 1)),
-        ([725], [725], Usage(1, 0.1, 1, 2, 1, 1)),
+        ([724], [724], Usage(1, 0.1, 1, 1, 1, 1, 1)),
+        ([725], [725], Usage(1, 0.1, 1, 2, 1, 1, 1)),
         # A duplicate is written in vain, and not published.
         ([725], [], Usage(1, 0.1, 1, 2, 0, 0)),
-        ([1] * 10, [1] * 10, Usage(1, 0.1, 1, 10, 1, 1)),
-        ([1] * 11, [1] * 11, Usage(1, 0.1, 1, 11, 2, 1)),
+        ([1] * 10, [1] * 10, Usage(1, 0.1, 1, 10, 1, 1, units(10))),
+        ([1] * 11, [1] * 11, Usage(1, 0.1, 1, 11, 2, 1, units(11))),
         # SNS counts each 64 KiB.
-        ([200 * KIB], [200 * KIB], Usage(1, 0.1, 1, 201, 4, 1)),
+        ([200 * KIB], [200 * KIB], Usage(1, 0.1, 1, 201, 4, 1, 1)),
     ],
 )
 def test_what_a_request_uses(written: list[int], published: list[int], expected: Usage) -> None:
@@ -85,9 +99,8 @@ def test_publishers_together_cost_what_the_whole_does() -> None:
 
 
 def test_a_replica_costs_the_tables_writes_once_more() -> None:
-    usage = Usage(write_units=1_000_000)
-
-    assert dollars(usage, regions=3) == pytest.approx(3 * dollars(usage))
+    for usage in (Usage(write_units=1_000_000), Usage(receipt_units=1_000_000)):
+        assert dollars(usage, regions=3) == pytest.approx(3 * dollars(usage))
     others = Usage(requests=5, seconds=5, objects=5, publish_calls=5, batches=5)
     assert dollars(others, regions=3) == dollars(others)
 

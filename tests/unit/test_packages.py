@@ -30,6 +30,7 @@ ENVIRONMENT = {
     Variable.EVENTS_TABLE: "events",
     Variable.ARCHIVE_BUCKET: "archive",
     Variable.REGISTRY_TABLE: "registry",
+    Variable.RECEIPTS_TABLE: "receipts",
     Variable.INGEST_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/ingest-dlq",
     Variable.PUBLISH_DLQ_URL: "https://sqs.eu-north-1.amazonaws.com/123456789012/publish-dlq",
     Variable.TOPIC_ARN_PREFIX: "arn:aws:sns:eu-north-1:123456789012:shop-topic-",

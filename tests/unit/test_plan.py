@@ -161,26 +161,26 @@ OVERHEAD = 20 * PRICES["transition"]
     ("rows", "expected"),
     [
         ([], 0.0),
-        # 10,000 letters of 1 KiB: twice 2 units and 2 of the index each, and a request for ten.
+        # 10,000 letters of 1 KiB: twice 2 units and 3 of the indexes each, and a request for ten.
         (
             [row(size=1024)] * 10_000,
-            80_000 * PRICES["write"] + (10_000 + 2_500) * PRICES["read"] + 1000 * PRICES["sns"],
+            100_000 * PRICES["write"] + (10_000 + 2_500) * PRICES["read"] + 1000 * PRICES["sns"],
         ),
         # Of 50 KiB: 51 units for each write, 13 for each read, and every 64 KiB is a request.
         (
             [row(size=51_200)] * 10_000,
-            1_060_000 * PRICES["write"]
+            1_080_000 * PRICES["write"]
             + (130_000 + 2_500) * PRICES["read"]
             + 7_813 * PRICES["sns"],
         ),
         # What is stored is written once more, and not published by the redrive.
         (
             [row(size=1024, stage="ingest", step="store")] * 10_000,
-            90_000 * PRICES["write"] + (10_000 + 2_500) * PRICES["read"],
+            110_000 * PRICES["write"] + (10_000 + 2_500) * PRICES["read"],
         ),
         (
             [row(size=1024, stage="ingest", step="archive")] * 10_000,
-            80_000 * PRICES["write"] + (10_000 + 2_500) * PRICES["read"] + 10_000 * PRICES["s3"],
+            100_000 * PRICES["write"] + (10_000 + 2_500) * PRICES["read"] + 10_000 * PRICES["s3"],
         ),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_discard_is_one_change_of_each_letter_and_sends_nothing() -> None:
     request = RedriveRequest(action="discard", rate_per_second=10_000, reason="tests")
     plan = make_plan(request, "c1", [Prospect(one, "ok", one.topic) for one in rows], NOW)
     time = dollars(seconds=plan.summary["seconds"])
-    expected = 120_000 * PRICES["write"] + (30_000 + 7_500) * PRICES["read"] + time
+    expected = 150_000 * PRICES["write"] + (30_000 + 7_500) * PRICES["read"] + time
     assert plan.summary["dollars"] == pytest.approx(expected, abs=2e-4)
 
 

@@ -151,8 +151,8 @@ def _run(aws: FakeAws, clients: Clients, seed: int) -> Counter[str]:
     for id, topic in topics.items():
         assert copies[topic, id] or id in letters or id in mapping.recorded, (seed, id)
     assert all(topics[id] == topic for topic, id in copies), seed
-    proofs = {id: topic for id in topics if (topic := stream.published_by_receipt(int(id)))}
-    assert all(copies[topic, id] for id, topic in proofs.items()), seed
+    proofs = {id: proof for id in topics if (proof := stream.published_by_receipt(int(id)))}
+    assert all(copies[proof, id] for id, proof in proofs.items()), seed
     doubled = sum(copies.values()) - len(copies)
     # A call that was given up as late may come to its end all the same.
     late = sum(line.get("cause") == "TIMEOUT" for line in stream.lines)

@@ -26,6 +26,7 @@ from eventing.redrive.approval import read_approval
 from eventing.redrive.ledger import shard
 from eventing.redrive.request import read_request
 from eventing.timestamps import timestamp
+from functions.contract import LETTER_STATE_MEMBERS
 
 REGION = "eu-north-1"
 STACK = f"eventing-{REGION}"
@@ -47,6 +48,8 @@ PUBLISHER_URL = "http://127.0.0.1:1/shared/"
 OUTPUTS = {
     "ApiUrl": "http://127.0.0.1:1/prod/",
     "PublisherUrl": PUBLISHER_URL,
+    "EventsTable": "eventing-events",
+    "ReceiptsTable": "eventing-receipts",
     "LedgerTable": "eventing-ledger",
     "OperationsBucket": "eventing-operations",
     "RedriveStateMachineArn": MACHINE,
@@ -192,6 +195,9 @@ class Cloud:
     """Of those of `stacks` that are not as they should be."""
     alarms: list[dict[str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
+    """Of the ledger."""
+    events: list[dict[str, Any]] = field(default_factory=list)
+    receipts: list[dict[str, Any]] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
     asking: dict[str, Run] = field(default_factory=dict)
     """The executions that ask for the approval of those of `runs` with the same name."""
@@ -302,6 +308,14 @@ class Cloud:
         return {"CompositeAlarms": on, "MetricAlarms": []}
 
     def query(self, params: Any) -> Any:
+        if params["TableName"] == "eventing-receipts":
+            partition = params["ExpressionAttributeValues"][":pk"]
+            return {"Items": [item for item in self.receipts if item["pk"] == partition]}
+        if params["IndexName"] == "by_event":
+            key = params["ExpressionAttributeValues"][":event_key"]
+            there = ("pk", *LETTER_STATE_MEMBERS)
+            found = [item for item in self.items if item.get("event_key") == key]
+            return {"Items": [{m: i[m] for m in there if m in i} for i in found]}
         assert params["IndexName"] == "by_state"
         names = params["ExpressionAttributeNames"]
         values = params["ExpressionAttributeValues"]
@@ -329,7 +343,7 @@ class Cloud:
     def get_item(self, params: Any) -> Any:
         names = params["ExpressionAttributeNames"]
         members = [names[name] for name in params["ProjectionExpression"].split(", ")]
-        for item in self.items:
+        for item in self.events if params["TableName"] == "eventing-events" else self.items:
             if item["pk"] == params["Key"]["pk"]:
                 return {"Item": {member: item[member] for member in members if member in item}}
         return {}
