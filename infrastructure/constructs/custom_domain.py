@@ -29,8 +29,8 @@ class CustomDomain(Construct):
 
     The records of the shared name that all regions make are one set, out of which Route 53 answers with
     those of healthy regions. A region is healthy while its gateway answers and its canary's events get
-    through; where there is one region alone nobody looks. Without a domain nothing is made, and publishers use
-    the gateway's own URL.
+    through; where there is one region alone nobody looks. Without a domain nothing is made, and publishers
+    use the gateway's own URL.
     """
 
     outputs: Mapping[str, str]
