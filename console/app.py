@@ -11,9 +11,11 @@ from console.commands import (
     approvals,
     audit,
     catalogue,
+    copies,
     deploy,
     event,
     events,
+    findings,
     letters,
     publishers,
     runs,
@@ -32,7 +34,7 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 failed, 2 usage, 3 partial or aborted.",
 )
 for module in (
-    *(status, letters, runs, approvals, audit, publishers),
+    *(status, letters, runs, approvals, audit, findings, publishers, copies),
     *(deploy, verify, event, events, catalogue),
 ):
     module.add_to(app)

@@ -8,7 +8,8 @@ from constructs import Construct
 
 from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
-from dashboards.tables import receipt_graphs, store_graphs
+from dashboards.sensitive_data import sensitive_data_rows
+from dashboards.storage import archive_rows, event_store_rows, receipt_rows
 from dashboards.widgets import (
     WIDTH,
     Row,
@@ -30,20 +31,22 @@ from infrastructure.constructs.publication import LATE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from infrastructure.constructs.archive import Archive
     from infrastructure.constructs.canary import Canary
+    from infrastructure.constructs.cases import CasesFunction
     from infrastructure.constructs.counter import Counter
+    from infrastructure.constructs.coverage import Coverage
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.findings import Findings
     from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.inquiry import Inquiry
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.notifier import Notifier
     from infrastructure.constructs.publication import Publication
-    from infrastructure.constructs.receipts import Receipts
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
-    from infrastructure.constructs.sensitive_data import SensitiveData
     from infrastructure.constructs.triage import TriageFunction
     from infrastructure.constructs.widget import WidgetFunction
 
@@ -72,8 +75,8 @@ class OperationsDashboard(Construct):
         health: Health,
         ingestion: Ingestion,
         event_store: EventStore,
+        archive: Archive,
         publication: Publication,
-        receipts: Receipts,
         inquiry: Inquiry,
         dead_letters: Sequence[DeadLetterQueue],
         triage: TriageFunction,
@@ -81,7 +84,10 @@ class OperationsDashboard(Construct):
         counter: Counter,
         notifier: Notifier,
         ledger: Ledger,
-        sensitive_data: SensitiveData | None,
+        findings: Findings,
+        cases: CasesFunction,
+        cases_log: str,
+        coverage: Coverage | None,
         widget: WidgetFunction,
     ) -> None:
         super().__init__(scope, id)
@@ -146,13 +152,8 @@ class OperationsDashboard(Construct):
                 ),
             ],
             function_graphs("ingest", ingestion.function),
-            self._heading(
-                "Event store",
-                says="The table that every accepted event is written to, once.",
-                section="throttled-tables",
-                logs={},
-            ),
-            store_graphs(ingestion, event_store, width=_THIRD),
+            *event_store_rows(region, event_store=event_store, ingestion=ingestion),
+            *(archive_rows(region, archive.stream) if archive.stream else []),
             self._heading(
                 "Publication",
                 says="From the table's stream to the topics; by topic, on the dashboard *delivery*.",
@@ -188,14 +189,7 @@ class OperationsDashboard(Construct):
                 ),
             ],
             function_graphs("publish", publication.function),
-            self._heading(
-                "Receipts",
-                says="Proof that events were published, and what publishers are told of theirs.",
-                section="receipts-missing",
-                logs={"log of inquiry": inquiry.function.log_name},
-            ),
-            receipt_graphs(receipts, width=_THIRD),
-            function_graphs("inquiry", inquiry.function),
+            *receipt_rows(region, inquiry),
             self._heading(
                 "Conservation",
                 says="What was stored is published or a dead letter. Anything else has gone nowhere.",
@@ -281,32 +275,17 @@ class OperationsDashboard(Construct):
             ),
             [
                 graph(
-                    "Alarms and findings that could not be told",
+                    "Alarms that could not be told",
                     {"not told": notifier.undelivered},
                     unit="messages",
                     above=0,
                     width=WIDTH,
                 )
             ],
+            *sensitive_data_rows(
+                region, findings=findings, cases=cases, executions=cases_log, coverage=coverage
+            ),
         ]
-        if sensitive_data:
-            rows += [
-                self._heading(
-                    "Sensitive data",
-                    says="What Macie finds in the archive.",
-                    section="sensitive-data",
-                    logs={},
-                ),
-                [
-                    graph(
-                        "Findings",
-                        {"findings": sensitive_data.findings},
-                        unit="findings",
-                        above=0,
-                        width=WIDTH,
-                    )
-                ],
-            ]
         dashboard(self, region=region, name="operations", rows=rows)
 
     def _heading(self, title: str, *, says: str, section: str, logs: dict[str, str]) -> Row:

@@ -16,6 +16,7 @@ class Variable:
     LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
     APPROVAL_ABOVE = "APPROVAL_ABOVE"
     API_URL = "API_URL"
+    ACCOUNT = "ACCOUNT"
     ARCHIVE_BUCKET = "ARCHIVE_BUCKET"
     CANARY_KEY_ID = "CANARY_KEY_ID"
     CANARY_QUEUE_URL = "CANARY_QUEUE_URL"
@@ -27,12 +28,19 @@ class Variable:
     CONSERVATION_UNTIL_MINUTES = "CONSERVATION_UNTIL_MINUTES"
     CONTROL_PLANE_LIMITED = "CONTROL_PLANE_LIMITED"
     DASHBOARD = "DASHBOARD"
+    DELIVERY_STREAM = "DELIVERY_STREAM"
+    """There when the archive has one."""
     DEPLOYMENT = "DEPLOYMENT"
     EVENT_RETENTION_DAYS = "EVENT_RETENTION_DAYS"
+    FINDINGS_POLICY = "FINDINGS_POLICY"
+    """By severity, whether operators are told of a finding or asked as well."""
+    GATHER_SECONDS = "GATHER_SECONDS"
+    """How long a case waits for further findings on its object before it is examined."""
     EVENTS_TABLE = "EVENTS_TABLE"
     INGEST_DLQ_URL = "INGEST_DLQ_URL"
     LEDGER_TABLE = "LEDGER_TABLE"
     LONGEST_KEPT_DAYS = "LONGEST_KEPT_DAYS"
+    MACIE_JOB_ID = "MACIE_JOB_ID"
     NEIGHBOURS = "NEIGHBOURS"
     """By the names of the other regions, where each answers whoever asks for its health: a JSON object."""
     OPEN_LETTER_DAYS = "OPEN_LETTER_DAYS"
@@ -40,6 +48,8 @@ class Variable:
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
     PUBLISH_DLQ_URL = "PUBLISH_DLQ_URL"
     PUBLISH_MAPPING = "PUBLISH_MAPPING"
+    PUBLISHERS_MACHINE = "PUBLISHERS_MACHINE"
+    """The ARN of the state machine that changes publishers, in the primary region."""
     RECEIPTS_TABLE = "RECEIPTS_TABLE"
     REGIONS = "REGIONS"
     REGISTRY_TABLE = "REGISTRY_TABLE"
@@ -62,9 +72,6 @@ class Notice:
     KIND = "notice"
     WELL_AGAIN = "well-again"
     """No alarm is on any more, since the member `at`."""
-    FINDING = "finding"
-    """Macie found sensitive data: members `type`, `severity`, `path`, `id`, and the `description` of the
-    alarm on findings."""
 
 
 class Dimension:
@@ -102,6 +109,8 @@ class Metric:
     ATTENTION_REPORTED = "AttentionReported"
     STREAM_UNREAD = "StreamUnread"
     TOPIC_UNHEARD = "TopicUnheard"
+    COPIES_UNDELIVERED = "CopiesUndelivered"
+    """Objects below `Objects.UNDELIVERED`, counted up to the first thousand."""
     REDRIVE_SUCCEEDED = "RedriveSucceeded"
     REDRIVE_FAILED = "RedriveFailed"
     REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
@@ -109,6 +118,16 @@ class Metric:
     SUMMARY_UNWRITTEN = "SummaryUnwritten"
     KEYS_OVERDUE = "KeysOverdue"
     """Keys of publishers that still work long after their date; written by each day's look at keys."""
+    MACIE_OFF = "MacieOff"
+    """1 while Macie is off, else 0; this and the following are written by each hour's look at Macie."""
+    MACIE_JOB_STOPPED = "MacieJobStopped"
+    """1 while the daily job is paused, cancelled or gone, else 0."""
+    MACIE_RUN_ERRORS = "MacieRunErrors"
+    """1 when the job's last run could not process all that it should, else 0."""
+    ARCHIVE_UNEXAMINED = "ArchiveUnexamined"
+    """Seconds: what was archived for so long may not have been examined."""
+    FINDINGS_UNSEEN = "FindingsUnseen"
+    """Findings that nobody had taken up an hour after they were made."""
     CANARY_DELIVERED = "CanaryDelivered"
     """1 for an event of the canary that came back in time, 0 for one that did not."""
     CANARY_LATENCY = "CanaryLatency"
@@ -146,12 +165,18 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.ATTENTION_REPORTED: ((),),
     Metric.STREAM_UNREAD: ((),),
     Metric.TOPIC_UNHEARD: ((Dimension.TOPIC,),),
+    Metric.COPIES_UNDELIVERED: ((),),
     Metric.REDRIVE_SUCCEEDED: ((),),
     Metric.REDRIVE_FAILED: ((),),
     Metric.REDRIVE_RUNS_FAILED: ((),),
     Metric.REDRIVE_RUN_SECONDS: ((),),
     Metric.SUMMARY_UNWRITTEN: ((),),
     Metric.KEYS_OVERDUE: ((),),
+    Metric.MACIE_OFF: ((),),
+    Metric.MACIE_JOB_STOPPED: ((),),
+    Metric.MACIE_RUN_ERRORS: ((),),
+    Metric.ARCHIVE_UNEXAMINED: ((),),
+    Metric.FINDINGS_UNSEEN: ((),),
     Metric.CANARY_DELIVERED: ((),),
     Metric.CANARY_LATENCY: ((),),
     Metric.NEIGHBOUR_ANSWERED: ((Dimension.REGION,),),
@@ -165,6 +190,11 @@ class Objects:
     """In the operations bucket: plans, results and counts of an execution."""
     CONCLUDED = "concluded.json"
     """Among those of an execution: written last, with the place of its report."""
+    CASES = "cases/"
+    """In the operations bucket: findings of sensitive data, by the cases that they make, and what became of
+    each: no event."""
+    FINDINGS = "findings/"
+    """In the operations bucket: the case of each finding that was taken up, by the finding's id."""
     APPROVALS = "approvals/"
     """In the operations bucket: plans that wait for an approval, each with the token of its task."""
     REPORTS = "reports/"
@@ -177,6 +207,8 @@ class Objects:
     """In the operations bucket: Lambda's own choice (developer guide, "Retain discarded records")."""
     EVENTS = "publisher="
     """In the archive: a publisher's events, so that a finding's object names the publisher."""
+    UNDELIVERED = "undelivered/"
+    """In the archive: what Firehose could not put where the events are."""
 
 
 class Rows:
@@ -190,6 +222,10 @@ class Rows:
     TELL_LOCK = "tell#"
     SUMMARY = "summary"
     """The whole key of the one row that the dashboard reads."""
+
+
+QUARANTINE = "quarantine"
+"""The tag of an object of the archive that is under quarantine; its value is the case."""
 
 
 STANDING = "/me"
@@ -224,15 +260,7 @@ EVENT_MEMBERS = (*STORED_MEMBERS, "type", "expires_at")
 
 # All that operators may read of a letter in the ledger: what it failed by, and never the event.
 LETTER_MEMBERS = (
-    "state",
-    "stage",
-    "step",
-    "publisher",
-    "type",
-    "topic",
-    "code",
-    "resource",
-    "message",
+    *("state", "stage", "step", "publisher", "type", "topic", "code", "resource", "message"),
     "fingerprint",
     "accepted_at",
     "failed_at",
@@ -273,15 +301,8 @@ LEDGER_INDEX_MEMBERS = (
 LEDGER_EVENT_INDEX = "by_event"
 # What it holds of a letter: what its publisher is told of it, and what tells whether it is that event's.
 LETTER_STATE_MEMBERS = (
-    "stage",
-    "step",
-    "state",
-    "code",
-    "digest",
-    "accepted_at",
-    "failed_at",
-    "topic",
-    "closed_at",
+    *("stage", "step", "state", "code", "digest"),
+    *("accepted_at", "failed_at", "topic", "closed_at"),
 )
 
 

@@ -11,6 +11,7 @@ from eventing.catalogue import Catalogue
 from eventing.catalogue_check import load_catalogue
 from eventing.redrive.actions import ACTIONS
 from eventing.redrive.request import MAX_APPROVAL_ABOVE
+from eventing.sensitive_data.case import policy_of
 from infrastructure.context import ConfigurationError, matching, text, texts, value
 from infrastructure.domain import Domain, domain
 from infrastructure.opened import subscriber_accounts, subscriber_protocols
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from eventing.sensitive_data.case import Policy
     from infrastructure.context import Context
 __all__ = ["Configuration", "ConfigurationError"]
 
@@ -48,9 +50,13 @@ class Configuration:
     primary_region: str
     replica_regions: tuple[str, ...]
     macie: Macie
+    archive_stream: bool
+    """Small requests reach the archive through Firehose (decision 29); without, each writes an object."""
     ops_emails: tuple[str, ...]
     approval_above: Mapping[str, int]
     """By action: more letters than this, within 24 hours at one stage, need an approval."""
+    findings: Policy
+    """By severity: whether operators are told of sensitive data, or asked as well."""
     subscriber_accounts: Mapping[str, tuple[str, ...]]
     """By topic: the other accounts that may subscribe to it."""
     subscriber_protocols: tuple[str, ...]
@@ -109,8 +115,10 @@ class Configuration:
             replica_regions=replicas,
             # The laptop's emulator knows no Macie and refuses whole templates that name it.
             macie="off" if laptop else _macie(context),
+            archive_stream=value(context, "archive_stream", bool, "true or false"),
             ops_emails=_emails(context),
             approval_above=_approval_above(context),
+            findings=_findings(context),
             subscriber_accounts=subscriber_accounts(context, catalogue),
             subscriber_protocols=subscriber_protocols(context),
             retention=_retention(context),
@@ -187,6 +195,17 @@ def _approval_above(context: Context) -> dict[str, int]:
                 key, f"{action}: has to be from 0 to {MAX_APPROVAL_ABOVE}, not {letters!r}"
             )
     return ceilings
+
+
+def _findings(context: Context) -> Policy:
+    key, expected = (
+        "findings",
+        'an object such as {"low": "notify", "medium": "ask", "high": "ask"}',
+    )
+    try:
+        return policy_of(value(context, key, dict, expected))
+    except ValueError as error:
+        raise ConfigurationError(key, str(error)) from None
 
 
 def _reserved_concurrency(context: Context) -> dict[str, int]:

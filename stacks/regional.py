@@ -29,11 +29,12 @@ from infrastructure.constructs.publishers import PublishersFunction, Registry, r
 from infrastructure.constructs.receipts import Receipts
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
-from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
+from infrastructure.constructs.sensitive_data import macie_permissions
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
 from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
+from stacks.sensitive_data import SensitiveDataHandling
 from workflows.approval import Approval
 from workflows.publishers import Publishers
 from workflows.redrive import Redrive
@@ -129,7 +130,9 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             dead_letters=dead_letters,
         )
-        approval = Approval(self, "Approval", region=region, redrive=redrive_task)
+        approval = Approval(
+            self, "Approval", region=region, name="approval", function=redrive_task.function
+        )
         redrive = Redrive(
             self,
             "Redrive",
@@ -148,6 +151,17 @@ class RegionalStack(cdk.Stack):
             ledger=ledger,
             receipts=receipts,
             registry=registry,
+        )
+        sensitive_data = SensitiveDataHandling(
+            self,
+            "SensitiveDataHandling",
+            region=region,
+            archive=archive,
+            topics=topics,
+            registry=registry,
+            ledger=ledger,
+            operations=operations,
+            calls=calls,
         )
         publishers_task = PublishersFunction(
             self,
@@ -168,7 +182,8 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             topics=topics,
             redrive=redrive.state_machine,
-            approval=approval.state_machine,
+            approvals=(approval.state_machine, sensitive_data.workflow.approval),
+            sensitive_data=sensitive_data.workflow.state_machine,
             publishers=publishers.state_machine,
         )
         counter = Counter(
@@ -180,6 +195,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             publication=publication,
             topics=topics,
+            archive=archive,
             state_machine=redrive.state_machine,
         )
         widget = WidgetFunction(self, "Widget", region=region, ledger=ledger)
@@ -207,17 +223,6 @@ class RegionalStack(cdk.Stack):
                 topics=topics,
                 dead_letters=dead_letters,
             )
-        sensitive_data = None
-        if configuration.macie != "off":
-            sensitive_data = SensitiveData(
-                self,
-                "SensitiveData",
-                region=region,
-                archive=archive.bucket,
-                notifier=notifier,
-                calls=calls,
-            )
-
         OperationsDashboard(
             self,
             "OperationsDashboard",
@@ -226,8 +231,8 @@ class RegionalStack(cdk.Stack):
             health=Health(self, "Health", region=region, notifier=notifier),
             ingestion=ingestion,
             event_store=event_store,
+            archive=archive,
             publication=publication,
-            receipts=receipts,
             inquiry=inquiry,
             dead_letters=dead_letters,
             triage=triage_task,
@@ -235,7 +240,10 @@ class RegionalStack(cdk.Stack):
             counter=counter,
             notifier=notifier,
             ledger=ledger,
-            sensitive_data=sensitive_data,
+            findings=sensitive_data.findings,
+            cases=sensitive_data.cases,
+            cases_log=sensitive_data.workflow.log_name,
+            coverage=sensitive_data.coverage,
             widget=widget,
         )
         DeliveryDashboard(
@@ -263,7 +271,6 @@ class RegionalStack(cdk.Stack):
         )
 
         outputs = {
-            "ApiUrl": ingestion.api.url,
             "EventsTable": event_store.table.table_name,
             "ArchiveBucket": archive.bucket.bucket_name,
             "OperationsBucket": operations.bucket.bucket_name,
@@ -277,11 +284,11 @@ class RegionalStack(cdk.Stack):
             "PublishersStateMachineArn": publishers.state_machine.state_machine_arn,
             "RegistryTable": registry.table_name,
             "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
-            "OperatorPolicyArn": policies.operator.managed_policy_arn,
-            "ApproverPolicyArn": policies.approver.managed_policy_arn,
-            "KeyHolderPolicyArn": policies.key_holder.managed_policy_arn,
-            "IngestFunction": ingestion.function.function_name,
-            "AccessLog": ingestion.access_log,
+            **sensitive_data.outputs,
+            **policies.outputs,
+            **ingestion.outputs,
+            **CustomDomain(self, "Domain", region=region, api=ingestion.api, canary=canary).outputs,
+            **({"DeliveryStream": archive.stream.name} if archive.stream else {}),
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }
@@ -308,10 +315,6 @@ class RegionalStack(cdk.Stack):
                     canary.function,
                 ),
             )
-            outputs |= canary.outputs
-            outputs["VerifierPolicyArn"] = verifier.policy.managed_policy_arn
-        outputs |= CustomDomain(
-            self, "CustomDomain", region=region, api=ingestion.api, canary=canary
-        ).outputs
+            outputs |= canary.outputs | {"VerifierPolicyArn": verifier.policy.managed_policy_arn}
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

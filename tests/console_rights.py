@@ -20,13 +20,15 @@ KEY_HOLDING = ("publishers key",)
 """The commands of key holders."""
 VERIFYING = ("deploy-command", "verify")
 """Those of who deploys and verifies, and is an operator as well; all others are of operators."""
+ADMINISTERING = ("copies recover", "copies rewrite")
+"""Those of who may read events and write the archive: no policy of the deployment lets anybody."""
 # Nobody needs a right to ask who they are.
 _NOT_GIVEN = {"sts:GetCallerIdentity"}
 
 
 def rights_of_operators() -> set[str]:
     """The rights that the commands of operators need, and what the runbook shows of the AWS CLI."""
-    others = (*APPROVING, *KEY_HOLDING, *VERIFYING)
+    others = (*APPROVING, *KEY_HOLDING, *VERIFYING, *ADMINISTERING)
     commands = (listed for command, listed in rights().items() if command not in others)
     return set().union(*commands, _ALSO.findall(_RUNBOOK)) - _NOT_GIVEN
 

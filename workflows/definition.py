@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import log_group_of
+from infrastructure.constructs.states import states_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,3 +76,23 @@ def state_machine(
         "X-Ray's segments and the delivery of logs are no resources that a policy could name.",
     )
     return machine
+
+
+def let_start(machine: sfn.StateMachine, nested: sfn.StateMachine) -> None:
+    """Let it start executions of another one, hear of their end, and stop them where it is stopped itself.
+
+    By the developer guide of Step Functions, "IAM policies for calling nested workflows".
+    """
+    executions = states_arn(machine, "execution", f"{nested.state_machine_name}:*")
+    rule = cdk.Stack.of(machine).format_arn(
+        service="events",
+        resource="rule",
+        resource_name="StepFunctionsGetEventsForStepFunctionsExecutionRule",
+    )
+    for actions, resource in (
+        (["states:StartExecution"], nested.state_machine_arn),
+        (["states:DescribeExecution", "states:StopExecution"], executions),
+        (["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
+    ):
+        machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+    accept_wildcard(machine, executions, "Executions of the one state machine.")

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infrastructure.constructs.checks import accept_wildcard
-from infrastructure.constructs.states import states_arn
-from workflows.definition import log_name_of, state_machine
+from workflows.definition import let_start, log_name_of, state_machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,31 +60,10 @@ class Redrive(Construct):
             },
             others={"Approval": approval.state_machine.state_machine_arn},
         )
-        self._ask(approval.state_machine)
+        let_start(self.state_machine, approval.state_machine)
         for queue in dead_letters:
             self._triage_on_alarm(region, queue)
         self._release_on_end(region, redrive.function)
-
-    def _ask(self, approval: sfn.StateMachine) -> None:
-        """Let it start an execution that asks, hear of its end, and stop it where it is stopped itself.
-
-        By the developer guide of Step Functions, "IAM policies for calling nested workflows".
-        """
-        executions = states_arn(self, "execution", f"{approval.state_machine_name}:*")
-        rule = cdk.Stack.of(self).format_arn(
-            service="events",
-            resource="rule",
-            resource_name="StepFunctionsGetEventsForStepFunctionsExecutionRule",
-        )
-        for actions, resource in (
-            (["states:StartExecution"], approval.state_machine_arn),
-            (["states:DescribeExecution", "states:StopExecution"], executions),
-            (["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
-        ):
-            self.state_machine.add_to_role_policy(
-                iam.PolicyStatement(actions=actions, resources=[resource])
-            )
-        accept_wildcard(self.state_machine, executions, "Executions of the one state machine.")
 
     def _triage_on_alarm(self, region: Region, queue: DeadLetterQueue) -> None:
         events.Rule(

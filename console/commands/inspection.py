@@ -127,11 +127,11 @@ class Inspection:
     def _permissions(self) -> Check:
         prefix = f"{self._deployment.name}-"
         roles = {running.name.removeprefix(prefix): role for running, role in self._running}
-        asked = permissions.asked(list(roles))
+        arns = self._arns()
+        asked = permissions.asked(list(roles), arns)
         calls: dict[tuple[str, permissions.Resource], list[str]] = defaultdict(list)
         for one in asked:
             calls[one.function, one.resource].append(one.action)
-        arns = self._arns()
 
         def ask(call: tuple[str, permissions.Resource]) -> set[str]:
             function, resource = call
@@ -154,11 +154,17 @@ class Inspection:
             return f"arn:{partition}:s3:::{name}/{key}"
 
         operations = output("OperationsBucket")
+        has_stream = self._deployment.has("DeliveryStream")
         return {
             "events": arn("dynamodb", f"table/{output('EventsTable')}"),
             "receipts": arn("dynamodb", f"table/{output('ReceiptsTable')}"),
             "ledger": arn("dynamodb", f"table/{output('LedgerTable')}"),
             "archive": bucket(output("ArchiveBucket"), f"{Objects.EVENTS}{PUBLISHER}/verify.jsonl"),
+            **(
+                {"delivery-stream": arn("firehose", f"deliverystream/{output('DeliveryStream')}")}
+                if has_stream
+                else {}
+            ),
             "operations": bucket(operations, f"{Objects.REPORTS}verify.json"),
             "tokens": bucket(operations, f"{Objects.APPROVALS}verify.json"),
             "ingest-dlq": arn("sqs", output("IngestDlqUrl").rpartition("/")[2]),

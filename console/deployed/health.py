@@ -18,7 +18,9 @@ _ATTENTION = (
     *("attention", "old-dead-letters", "redrive-failed", "redrive-long", "publishers-impaired"),
     *("receipts-missing", "inquiry-impaired"),
     "publisher-keys-overdue",
-    "sensitive-data",
+    *("archive-impaired", "archive-undelivered"),
+    *("macie-off", "macie-job-stopped", "macie-run-errors", "macie-run-overdue", "findings-unseen"),
+    *("sensitive-data", "sensitive-data-failed"),
 )
 
 Under = tuple[Execution, Progress]

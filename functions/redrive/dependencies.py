@@ -143,7 +143,9 @@ class ArchiveEvents(Steps):
             keys = " ".join(sorted(attempts[n].row.key for n in numbers))
             return self._archive.put(
                 [
-                    archive_line(a.entry.event, publisher=r.publisher, accepted_at=r.accepted_at)
+                    archive_line(
+                        a.entry.event, publisher=r.publisher, accepted_at=r.accepted_at
+                    ).encode()
                     for n in numbers
                     if (a := attempts[n]) and (r := a.row)
                 ],

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
     from eventing.catalogue import Catalogue
     from eventing.dead_letter import Stage
+    from eventing.detection import Detection
     from eventing.mail import Sender
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
     from functions.shared.alarm_reader import AlarmReader
     from functions.shared.archive import Archive
+    from functions.shared.archive_objects import ArchiveObjects
     from functions.shared.dead_letter_queue import DeadLetterQueue
+    from functions.shared.delivery_stream import DeliveryStream
     from functions.shared.executions import Executions
     from functions.shared.front_door import FrontDoor
+    from functions.shared.macie import Macie
     from functions.shared.message_queue import MessageQueue
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
@@ -65,6 +69,12 @@ class Parts(TableParts):
         return with_canary(catalogue) if Variable.CANARY in self.environment else catalogue
 
     @cached_property
+    def detection(self) -> Detection:
+        from eventing.detection import Detection
+
+        return Detection.read(_CATALOGUE)
+
+    @cached_property
     def schemas(self) -> Schemas:
         from eventing.schemas import Schemas
 
@@ -86,6 +96,29 @@ class Parts(TableParts):
         from functions.shared.archive import Archive
 
         return Archive(self.clients.client("s3"), bucket=self.environment[Variable.ARCHIVE_BUCKET])
+
+    @cached_property
+    def delivery_stream(self) -> DeliveryStream | None:
+        """The archive's; a deployment may have none."""
+        name = self.environment.get(Variable.DELIVERY_STREAM)
+        if name is None:
+            return None
+        from functions.shared.delivery_stream import DeliveryStream
+
+        return DeliveryStream(self.clients.client("firehose"), name=name)
+
+    @cached_property
+    def archive_objects(self) -> ArchiveObjects:
+        from functions.shared.archive_objects import ArchiveObjects
+
+        bucket = self.environment[Variable.ARCHIVE_BUCKET]
+        return ArchiveObjects(self.clients.client("s3"), bucket=bucket)
+
+    @cached_property
+    def macie(self) -> Macie:
+        from functions.shared.macie import Macie
+
+        return Macie(self.clients.client("macie2"))
 
     @cached_property
     def topics(self) -> Topics:
@@ -205,6 +238,15 @@ class Parts(TableParts):
             self.clients.client("stepfunctions"),
             state_machine_arn=self.environment[Variable.STATE_MACHINE_ARN],
         )
+
+    @cached_property
+    def changes(self) -> Executions:
+        """The executions that change publishers, in the primary region."""
+        from functions.shared.executions import Executions
+
+        arn = self.environment[Variable.PUBLISHERS_MACHINE]
+        region = arn.split(":")[3]
+        return Executions(self.clients.step_functions(region), state_machine_arn=arn)
 
     @cached_property
     def metric_reader(self) -> MetricReader:

@@ -12,6 +12,7 @@ from functions.contract import Variable
 if TYPE_CHECKING:
     from eventing.conservation import Window
     from eventing.redrive.allowance import Ceilings
+    from eventing.sensitive_data.case import Policy
 
 
 class Settings:
@@ -89,6 +90,23 @@ class Settings:
         """All regions of the deployment, the primary one first."""
         regions: list[str] = json.loads(self.environment[Variable.REGIONS])
         return regions
+
+    @property
+    def account(self) -> str:
+        """The AWS account that it is deployed into."""
+        return self.environment[Variable.ACCOUNT]
+
+    @property
+    def findings_policy(self) -> Policy:
+        """By severity, whether operators are told of a finding or asked as well."""
+        from eventing.sensitive_data.case import policy_of
+
+        return policy_of(json.loads(self.environment[Variable.FINDINGS_POLICY]))
+
+    @property
+    def gather_seconds(self) -> int:
+        """How long a case waits for further findings on its object."""
+        return int(self.environment[Variable.GATHER_SECONDS])
 
     @property
     def longest_kept_days(self) -> int:

@@ -29,6 +29,7 @@ class Part(IntEnum):
 
     CANARY = auto()
     INGESTION = auto()
+    ARCHIVE = auto()
     PUBLICATION = auto()
     DELIVERY = auto()
     CONSERVATION = auto()
@@ -43,7 +44,10 @@ class Part(IntEnum):
 
 
 # What these are about waits for a person while events flow; all else stops the flow or slows it down.
-_WAITING = (Part.ATTENTION, Part.RUNS, Part.INQUIRY, Part.PUBLISHERS, Part.REGIONS)
+_WAITING = (
+    *(Part.ARCHIVE, Part.ATTENTION, Part.RUNS, Part.INQUIRY, Part.PUBLISHERS),
+    *(Part.SENSITIVE_DATA, Part.REGIONS),
+)
 
 
 class Missing(Enum):

@@ -26,8 +26,8 @@ class PrivateBucket(s3.Bucket):
     `days` is the life of objects by what their keys begin with; what is not named lives the longest of them.
 
     What is written is never overwritten, whoever writes it: S3 refuses a `PutObject` without
-    `If-None-Match`. Services of AWS that don't know the header may write below `exempt`. With `events`,
-    EventBridge hears what happens to its objects.
+    `If-None-Match`. Services of AWS that don't know the header may write below `exempt`, or in the role
+    `exempt_role`. With `events`, EventBridge hears what happens to its objects.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class PrivateBucket(s3.Bucket):
         name: str,
         days: Mapping[str, int],
         exempt: Sequence[str] = (),
+        exempt_role: iam.IRole | None = None,
         access_logs: s3.IBucket | None = None,
         events: bool = False,
     ) -> None:
@@ -75,7 +76,7 @@ class PrivateBucket(s3.Bucket):
             ],
             removal_policy=removal_policy(configuration),
         )
-        self._refuse_overwriting(exempt)
+        self._refuse_overwriting(exempt, exempt_role)
         if events:
             # The CDK's own switch is a custom resource with a function, for what is a property.
             cast(
@@ -86,7 +87,7 @@ class PrivateBucket(s3.Bucket):
                 )
             )
 
-    def _refuse_overwriting(self, exempt: Sequence[str]) -> None:
+    def _refuse_overwriting(self, exempt: Sequence[str], role: iam.IRole | None) -> None:
         exempted = [self.arn_for_objects(f"{prefix}*") for prefix in exempt]
         self.add_to_resource_policy(
             iam.PolicyStatement(
@@ -97,7 +98,10 @@ class PrivateBucket(s3.Bucket):
                 resources=None if exempted else [self.arn_for_objects("*")],
                 not_resources=exempted or None,
                 # Copies and uploads in parts are refused as well (S3, "Enforce conditional writes").
-                conditions={"Null": {"s3:if-none-match": "true"}},
+                conditions={
+                    "Null": {"s3:if-none-match": "true"},
+                    **({"ArnNotEquals": {"aws:PrincipalArn": role.role_arn}} if role else {}),
+                },
             )
         )
 

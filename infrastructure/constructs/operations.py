@@ -56,6 +56,8 @@ class Operations(Construct):
                 Objects.RUNS: retention.runs,
                 Objects.APPROVALS: APPROVAL_DAYS,
                 Objects.REPORTS: retention.reports,
+                Objects.CASES: retention.reports,
+                Objects.FINDINGS: retention.reports,
                 Objects.JUNK: retention.junk,
                 Objects.RESUBMITTED: retention.junk,
                 Objects.INVOCATION_RECORDS: retention.invocation_records,

@@ -59,7 +59,8 @@ class Policies(Construct):
         operations: Operations,
         topics: Topics,
         redrive: sfn.StateMachine,
-        approval: sfn.StateMachine,
+        approvals: Sequence[sfn.StateMachine],
+        sensitive_data: sfn.StateMachine,
         publishers: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, id)
@@ -79,9 +80,19 @@ class Policies(Construct):
         self._look_up(event_store, receipts, ledger)
         for policy in (self.operator, self.key_holder):
             self._ask_of(policy, publishers)
+        self._follow_findings(sensitive_data)
         self._hold_keys(region)
-        self._approve(redrive, approval)
-        self._keep_apart(approval)
+        self._approve((redrive, sensitive_data), approvals)
+        self._keep_apart(approvals)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the stack that name the policies."""
+        return {
+            "OperatorPolicyArn": self.operator.managed_policy_arn,
+            "ApproverPolicyArn": self.approver.managed_policy_arn,
+            "KeyHolderPolicyArn": self.key_holder.managed_policy_arn,
+        }
 
     def _policy(self, region: Region, name: str, description: str) -> iam.ManagedPolicy:
         # IAM knows no regions.
@@ -147,10 +158,24 @@ class Policies(Construct):
             },
         )
 
-    def _approve(self, redrive: sfn.StateMachine, approval: sfn.StateMachine) -> None:
+    def _follow_findings(self, machine: sfn.StateMachine) -> None:
+        """Let operators see cases, and begin one for a finding that nobody took up."""
+        allow(self.operator, ["states:StartExecution"], [machine.state_machine_arn])
+        executions = [self._executions(machine)]
+        allow(self.operator, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
+        self._read(self.operator, f"{Objects.CASES}*", f"{Objects.FINDINGS}*")
+        self._list(self.operator, Objects.CASES)
+
+    def _approve(
+        self, asked_for: Sequence[sfn.StateMachine], approvals: Sequence[sfn.StateMachine]
+    ) -> None:
         approver = self.approver
-        allow(approver, ["states:ListExecutions"], [approval.state_machine_arn])
-        executions = [self._executions(redrive), self._executions(approval)]
+        allow(
+            approver,
+            ["states:ListExecutions"],
+            [approval.state_machine_arn for approval in approvals],
+        )
+        executions = [self._executions(machine) for machine in (*asked_for, *approvals)]
         allow(approver, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
         self._read(approver, f"{Objects.APPROVALS}*")
         self._list(approver, Objects.APPROVALS)
@@ -175,12 +200,12 @@ class Policies(Construct):
             },
         )
 
-    def _keep_apart(self, approval: sfn.StateMachine) -> None:
+    def _keep_apart(self, approvals: Sequence[sfn.StateMachine]) -> None:
         """Keep the tokens from operators, also from one who is an approver, or may read everything."""
         tokens = self._bucket.arn_for_objects(f"{Objects.APPROVALS}*")
         denied = {
             tokens: ["s3:GetObject", "s3:GetObjectVersion"],
-            self._executions(approval): ["states:GetExecutionHistory"],
+            **{self._executions(one): ["states:GetExecutionHistory"] for one in approvals},
         }
         for resource, actions in denied.items():
             self.operator.add_statements(

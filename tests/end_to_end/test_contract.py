@@ -453,4 +453,6 @@ def test_twenty_clients_that_send_the_same_events_store_each_once(deployment: De
     assert all("accepted" in found or 503 in found for found in outcomes.values())
     stored = Counter(json.loads(item["event"]["S"])["id"] for item in items(deployment))
     assert {stored[e["id"]] for e in events if e not in again} == {1}
-    assert outcomes.keys() <= {event["id"] for event in archived(deployment)}
+    eventually(
+        lambda: {event["id"] for event in archived(deployment)}, lambda ids: outcomes.keys() <= ids
+    )

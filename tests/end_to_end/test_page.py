@@ -231,9 +231,21 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
         minutes_since_loss = int(time.time()) // 60 - lost_in
         seen.before_loss = _conservation(deployment, until=minutes_since_loss, wanted="OK")
         seen.after_loss = _conservation(deployment, until=0, wanted="ALARM")
+    _lose_a_receipt(deployment)
     seen.emitted, seen.named = set(_emitted(deployment)), set(_named(deployment))
     seen.logged = {log: _fields(deployment, log) for log in LOGS}
     return seen
+
+
+def _lose_a_receipt(deployment: Deployment) -> None:
+    table = f"arn:aws:dynamodb:*:*:table/{deployment.outputs['ReceiptsTable']}"
+    publish = deployment.outputs["PublishFunction"]
+    with denied(deployment, publish, "dynamodb:PartiQLInsert", table):
+        _send(deployment, [new_event()])
+        eventually(
+            lambda: {name for _, name, _ in _emitted(deployment)},
+            lambda names: "ReceiptsMissing" in names,
+        )
 
 
 def _redrive(

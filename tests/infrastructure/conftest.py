@@ -66,7 +66,7 @@ def two_regions(tmp_path_factory: Folders) -> Synthesis:
 
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: Folders) -> Synthesis:
-    """In a known account, with what most deployments leave out: concurrency, tags and a budget."""
+    """In a known account: concurrency, tags and a budget, and no delivery stream."""
     return _synthesis(
         tmp_path_factory,
         "tuned",
@@ -75,6 +75,7 @@ def tuned(tmp_path_factory: Folders) -> Synthesis:
         tags={"cost-center": "1234"},
         ops_emails=["ops@example.com"],
         monthly_budget_usd=200,
+        archive_stream="false",
     )
 
 

@@ -42,6 +42,7 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
         replica_regions='["eu-west-1", "ap-southeast-2"]',
         ops_emails='["ops@example.com"]',
         approval_above='{"redrive": 50, "discard": 0}',
+        findings='{"low": "notify", "medium": "notify", "high": "ask"}',
         subscriber_accounts='{"orders": ["123456789012"]}',
         retention_days='{"events": 30}',
         subscriber_protocols='["sqs"]',
@@ -54,6 +55,7 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
     assert configuration.regions == ("us-east-1", "eu-west-1", "ap-southeast-2")
     assert configuration.ops_emails == ("ops@example.com",)
     assert configuration.approval_above == {"redrive": 50, "discard": 0}
+    assert configuration.findings == {"low": "notify", "medium": "notify", "high": "ask"}
     assert configuration.subscriber_accounts == {"orders": ("123456789012",)}
     assert configuration.retention == Retention(events=30)
     assert configuration.subscriber_protocols == ("sqs",)
@@ -163,6 +165,13 @@ def test_the_laptop_has_no_macie() -> None:
         ("macie", None, "has to be text"),
         ("approval_above", {"redrive": 5}, "a number of letters for each of redrive, discard"),
         ("approval_above", {"redrive": 5, "plan": 5}, "a number of letters for each of redrive"),
+        ("findings", {"low": "ask"}, "has to have low, medium, high, and nothing else"),
+        ("findings", 5, 'an object such as {"low": "notify"'),
+        (
+            "findings",
+            {"low": "ask", "medium": "ask", "high": "suspend"},
+            "high: has to be notify or ask, not 'suspend'",
+        ),
         ("approval_above", 5, "a number of letters for each of redrive, discard"),
         ("approval_above", {"redrive": -1, "discard": 5}, "redrive: has to be from 0 to 10000000"),
         ("approval_above", {"redrive": True, "discard": 5}, "redrive: has to be from 0"),
@@ -189,7 +198,7 @@ def test_the_laptop_has_no_macie() -> None:
         (
             "reserved_concurrency",
             {"ingset": 1},
-            "there is no function 'ingset', only canary, counter, ",
+            "there is no function 'ingset', only canary, cases, counter, ",
         ),
         # With 0 Lambda runs it no more: that is how one is switched off.
         ("reserved_concurrency", {"ingest": 0}, "ingest: has to be a number from 1 on, not 0"),

@@ -26,7 +26,7 @@ UNUSED = (
     # Keys of the customer's own, networks and file systems.
     *("kms:*", "ec2:*", "elasticfilesystem:*", "s3files:*"),
     # Capacity that is provisioned; streams of Kinesis; delivery of logs; tables of metadata.
-    *("application-autoscaling:*", "kinesis:*", "firehose:*", "s3tables:*"),
+    *("application-autoscaling:*", "kinesis:*", "s3tables:*"),
     # Policies of users and groups; boundaries.
     *("iam:*User*", "iam:*Group*", "iam:*PermissionsBoundary"),
     # The handlers' own figures, and no action of S3.
@@ -50,9 +50,12 @@ ARNS = {
     "AWS::Events": "arn:aws:events:us-east-1:1:rule/eventing-x",
     "AWS::IAM::ManagedPolicy": "arn:aws:iam::1:policy/eventing-x",
     "AWS::IAM": "arn:aws:iam::1:role/eventing-us-east-1-x",
+    "AWS::KinesisFirehose": "arn:aws:firehose:us-east-1:1:deliverystream/eventing-archive",
     "AWS::Lambda::EventSourceMapping": "arn:aws:lambda:us-east-1:1:event-source-mapping:1",
     "AWS::Lambda": "arn:aws:lambda:us-east-1:1:function:eventing-x",
     "AWS::Logs": "arn:aws:logs:us-east-1:1:log-group:/aws/lambda/eventing-x",
+    # Macie gives these ids.
+    "AWS::Macie": "arn:aws:macie2:us-east-1:1:allow-list/1",
     "AWS::Route53::HealthCheck": "arn:aws:route53:::healthcheck/1",
     "AWS::Route53::RecordSet": "arn:aws:route53:::hostedzone/ZONE",
     "AWS::S3": "arn:aws:s3:::eventing-x",

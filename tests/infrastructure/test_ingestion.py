@@ -151,6 +151,7 @@ def test_the_functions_environment(regional: Template) -> None:
         Variable.CANARY_KEY_ID: "eventing-canary",
         Variable.EVENTS_TABLE: "eventing-events",
         Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
+        Variable.DELIVERY_STREAM: "eventing-archive",
         Variable.INGEST_DLQ_URL: "eventing-ingest-dlq",
         Variable.EVENT_RETENTION_DAYS: "90",
         Variable.REGISTRY_TABLE: "eventing-registry",
@@ -171,6 +172,10 @@ def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -
         ("dynamodb:PartiQLInsert", table),
         ("dynamodb:GetItem", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"),
         ("s3:PutObject", f"eventing-archive-{ACCOUNT}-us-east-1/{Objects.EVENTS}*"),
+        (
+            "firehose:PutRecordBatch",
+            f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/eventing-archive",
+        ),
         ("sqs:SendMessage", "eventing-ingest-dlq"),
         ("logs:CreateLogStream", "/aws/lambda/eventing-ingest"),
         ("logs:PutLogEvents", "/aws/lambda/eventing-ingest"),

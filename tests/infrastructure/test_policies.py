@@ -133,11 +133,12 @@ def test_nothing_is_denied_but_the_tokens_and_to_operators_alone(regional: Templ
         for resource in _listed(one["Resource"])
     }
     bucket = f"eventing-operations-{ACCOUNT}-us-east-1"
-    asked = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-approval:*"
+    executions = f"arn:aws:states:us-east-1:{ACCOUNT}:execution"
 
     assert denied == {
         ("s3:GetObject", f"{bucket}/approvals/*"),
         ("s3:GetObjectVersion", f"{bucket}/approvals/*"),
-        ("states:GetExecutionHistory", asked),
+        ("states:GetExecutionHistory", f"{executions}:eventing-approval:*"),
+        ("states:GetExecutionHistory", f"{executions}:eventing-case-approval:*"),
     }
     assert list(_statements(regional, APPROVER, "Deny")) == []

@@ -172,6 +172,9 @@ class Policies:
                 # The CDK's function for custom resources has no name of its own.
                 called = one.properties.get(name, "custom resources").removeprefix("eventing-")
                 yield role["Fn::GetAtt"][0], f"{kind}{called}"
+        for stream in self.template.all("AWS::KinesisFirehose::DeliveryStream"):
+            role = stream.raw["ExtendedS3DestinationConfiguration"]["RoleARN"]
+            yield role["Fn::GetAtt"][0], "firehose"
         for rule in self.template.all("AWS::Events::Rule"):
             for target in rule.raw.get("Targets", ()):
                 if "RoleArn" in target:

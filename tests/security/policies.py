@@ -45,8 +45,13 @@ def holds(operator: str, expected: Values, actual: Values | None) -> bool:
     """Whether one condition of a statement holds; `actual` is None when the key is not in the request."""
     if operator == "Null":
         return (actual is None) == (expected == ["true"])
+    if operator == "ArnNotEquals":
+        # A negated operator holds when its key is not in the request.
+        return not any(_like(value, one) for one in expected for value in actual or ())
     for_all = operator.startswith("ForAllValues:")
     name = operator.removeprefix("ForAllValues:")
+    if name == "ArnNotEquals":
+        return actual is None or not holds("ArnEquals", expected, actual)
     if actual is None:
         return for_all or name.endswith("IfExists")
     fits = _OPERATORS[name.removesuffix("IfExists")]

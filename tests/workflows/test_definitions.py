@@ -23,7 +23,12 @@ def definition(request: pytest.FixtureRequest) -> Json:
 
 def test_there_are_state_machines() -> None:
     names = [path.name for path in FILES]
-    assert names == ["approval.asl.json", "publishers.asl.json", "redrive.asl.json"]
+    assert names == [
+        "approval.asl.json",
+        "publishers.asl.json",
+        "redrive.asl.json",
+        "sensitive-data.asl.json",
+    ]
 
 
 def test_it_says_what_it_is_for_in_jsonata_and_ends_some_day(definition: Json) -> None:
@@ -78,7 +83,8 @@ def test_what_may_be_done_again_is_tried_again_when_a_function_fails() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_substitution_is_made(path: Path) -> None:
     wanted = set(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")))
-    construct = path.with_name(path.name.replace(".asl.json", ".py")).read_text(encoding="utf-8")
+    module = path.name.replace(".asl.json", ".py").replace("-", "_")
+    construct = path.with_name(module).read_text(encoding="utf-8")
 
     assert wanted
     for name in wanted:
