@@ -150,11 +150,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.EVENTS_SETTLED: ((),),
     Metric.RECEIPTS_MISSING: ((),),
     Metric.EVENTS_UNACCOUNTED: ((),),
-    Metric.DEAD_LETTERED: (
-        (Dimension.STAGE,),
-        (Dimension.STAGE, Dimension.CAUSE),
-        _BY_FAULT,
-    ),
+    Metric.DEAD_LETTERED: (*_BY_STAGE, (Dimension.STAGE, Dimension.CAUSE), _BY_FAULT),
     Metric.OPEN_DEAD_LETTERS: _BY_STAGE,
     Metric.OLDEST_DEAD_LETTER_AGE: _BY_STAGE,
     Metric.OPEN_BY_FAULT: (_BY_FAULT,),
