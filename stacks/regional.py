@@ -315,6 +315,6 @@ class RegionalStack(cdk.Stack):
                     canary.function,
                 ),
             )
-            outputs |= canary.outputs | {"VerifierPolicyArn": verifier.policy.managed_policy_arn}
+            outputs |= {**canary.outputs, "VerifierPolicyArn": verifier.policy.managed_policy_arn}
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)
