@@ -42,6 +42,8 @@ class Variable:
     LEDGER_TABLE = "LEDGER_TABLE"
     LONGEST_KEPT_DAYS = "LONGEST_KEPT_DAYS"
     MACIE_JOB_ID = "MACIE_JOB_ID"
+    NEIGHBOURS = "NEIGHBOURS"
+    """By the names of the other regions, where each answers whoever asks for its health: a JSON object."""
     OPEN_LETTER_DAYS = "OPEN_LETTER_DAYS"
     OPERATIONS_BUCKET = "OPERATIONS_BUCKET"
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
@@ -80,6 +82,7 @@ class Dimension:
     STAGE = "stage"
     CAUSE = "cause"
     FAULT = "fault"
+    REGION = "region"
     TOPIC = "topic"
 
 
@@ -134,6 +137,8 @@ class Metric:
     """1 for an event of the canary that came back in time, 0 for one that did not."""
     CANARY_LATENCY = "CanaryLatency"
     """Milliseconds from the first byte of the request to the message at the subscriber."""
+    NEIGHBOUR_ANSWERED = "NeighbourAnswered"
+    """1 for another region whose gateway answered this one's canary, 0 for one that did not."""
 
 
 # The sets of dimensions that each metric is written under, all of them together with `service`.
@@ -151,11 +156,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.EVENTS_SETTLED: ((),),
     Metric.RECEIPTS_MISSING: ((),),
     Metric.EVENTS_UNACCOUNTED: ((),),
-    Metric.DEAD_LETTERED: (
-        (Dimension.STAGE,),
-        (Dimension.STAGE, Dimension.CAUSE),
-        _BY_FAULT,
-    ),
+    Metric.DEAD_LETTERED: (*_BY_STAGE, (Dimension.STAGE, Dimension.CAUSE), _BY_FAULT),
     Metric.OPEN_DEAD_LETTERS: _BY_STAGE,
     Metric.OLDEST_DEAD_LETTER_AGE: _BY_STAGE,
     Metric.OPEN_BY_FAULT: (_BY_FAULT,),
@@ -181,6 +182,7 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.FINDINGS_UNSEEN: ((),),
     Metric.CANARY_DELIVERED: ((),),
     Metric.CANARY_LATENCY: ((),),
+    Metric.NEIGHBOUR_ANSWERED: ((Dimension.REGION,),),
 }
 
 
@@ -231,6 +233,8 @@ QUARANTINE = "quarantine"
 
 STANDING = "/me"
 """The resource of the API that tells a publisher where it stands."""
+HEALTH = "/health"
+"""The resource of the API that tells anybody that the gateway answers, and nothing else."""
 
 
 class RegistryRows:

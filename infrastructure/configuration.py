@@ -13,6 +13,7 @@ from eventing.redrive.actions import ACTIONS
 from eventing.redrive.request import MAX_APPROVAL_ABOVE
 from eventing.sensitive_data.case import policy_of
 from infrastructure.context import ConfigurationError, matching, text, texts, value
+from infrastructure.domain import Domain, domain
 from infrastructure.opened import subscriber_accounts, subscriber_protocols
 from infrastructure.packaging import FUNCTIONS, ROOT
 from infrastructure.retention import Retention
@@ -75,6 +76,8 @@ class Configuration:
     """On every resource, beside the deployment's name."""
     monthly_budget_usd: int
     """Operators hear when a month costs as much; 0 for no budget."""
+    domain: Domain | None
+    """The name that publishers use in all regions, if there is one beside each region's own."""
     amazon_roots: bool
     """Functions trust the roots of Amazon alone (decision 0005)."""
     laptop: bool
@@ -104,10 +107,12 @@ class Configuration:
         primary = matching(context, "primary_region", _REGION, "is not the name of a region")
         laptop = value(context, "laptop", bool, "true or false")
         has_canary = value(context, "canary", bool, "true or false")
+        replicas = _replicas(context, primary)
+        named = domain(context, regions=(primary, *replicas), has_canary=has_canary)
         return cls(
             deployment=_deployment(context),
             primary_region=primary,
-            replica_regions=_replicas(context, primary),
+            replica_regions=replicas,
             # The laptop's emulator knows no Macie and refuses whole templates that name it.
             macie="off" if laptop else _macie(context),
             archive_stream=value(context, "archive_stream", bool, "true or false"),
@@ -125,6 +130,8 @@ class Configuration:
             canary=has_canary,
             catalogue=canary.with_canary(catalogue) if has_canary else catalogue,
             catalogue_folder=folder,
+            # Nor does it know names or certificates.
+            domain=None if laptop else named,
             # The emulator is called without TLS.
             amazon_roots=value(context, "amazon_roots", bool, "true or false") and not laptop,
             laptop=laptop,

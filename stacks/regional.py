@@ -14,6 +14,7 @@ from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.canary import Canary
 from infrastructure.constructs.counter import Counter
+from infrastructure.constructs.custom_domain import CustomDomain
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.erasure import EraserFunction
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
@@ -302,11 +303,11 @@ class RegionalStack(cdk.Stack):
             **sensitive_data.outputs,
             **policies.outputs,
             **ingestion.outputs,
+            **CustomDomain(self, "Domain", region=region, api=ingestion.api, canary=canary).outputs,
+            **({"DeliveryStream": archive.stream.name} if archive.stream else {}),
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }
-        if archive.stream:
-            outputs["DeliveryStream"] = archive.stream.name
         if canary and ingestion.canary_key:
             verifier = Verifier(
                 self,
@@ -330,7 +331,6 @@ class RegionalStack(cdk.Stack):
                     canary.function,
                 ),
             )
-            outputs |= canary.outputs
-            outputs["VerifierPolicyArn"] = verifier.policy.managed_policy_arn
+            outputs |= {**canary.outputs, "VerifierPolicyArn": verifier.policy.managed_policy_arn}
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

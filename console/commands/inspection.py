@@ -12,12 +12,13 @@ from console.commands.guarded import guarded
 from console.deployed.account import Account
 from console.deployed.alarms import states
 from console.deployed.deployment import Deployment
+from console.deployed.front_door import health
 from console.deployed.stacks import Resource, Stacks
 from eventing.canary import PUBLISHER
 from eventing.verification import account as rules
 from eventing.verification import permissions
 from eventing.verification.check import Check
-from functions.contract import Objects
+from functions.contract import HEALTH, Objects
 
 _ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 _DASHBOARD = "AWS::CloudWatch::Dashboard"
@@ -54,6 +55,7 @@ class Inspection:
             "leftovers of verifications": self._leftovers,
             "quota: Lambda": lambda: rules.concurrency(self._account.concurrency()),
             "quota: API Gateway": lambda: rules.usage_plans(self._account.usage_plans()),
+            "URLs": self._urls,
             "Macie": self._macie,
             "mails to operators": self._mails,
             "functions": self._functions,
@@ -90,6 +92,10 @@ class Inspection:
 
     def _leftovers(self) -> Check:
         return rules.leftovers(self._account.queues(self._queues), now=self._now)
+
+    def _urls(self) -> Check:
+        urls = [f"{url.rstrip('/')}{HEALTH}" for url in self._deployment.urls]
+        return rules.urls({url: health(url) for url in urls})
 
     def _macie(self) -> Check:
         wanted = any(one.logical_id.startswith(_MACIE) for one in self._resources)

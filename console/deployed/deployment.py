@@ -86,6 +86,14 @@ class Deployment:
         """The URL of its API."""
         return str(self.laptop["api_url"]) if self.laptop else self.output("ApiUrl")
 
+    @property
+    def urls(self) -> list[str]:
+        """All URLs that lead to its API; the first one is what publishers get."""
+        outputs = () if self.laptop else ("PublisherUrl", "RegionUrl")
+        found = [self.output(key) for key in outputs if self.has(key)]
+        # Without a domain it is one and the same.
+        return list(dict.fromkeys([*found, self.api_url]))
+
     def command(self, *words: str) -> str:
         """A command of `eventing` for this deployment, as it is typed."""
         return shlex.join(["eventing", *words, *self._target.options])

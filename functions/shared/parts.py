@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from functions.shared.message_queue import MessageQueue
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
+    from functions.shared.neighbours import Neighbours
     from functions.shared.object_versions import ObjectVersions
     from functions.shared.operations import OperationsBucket, OpsTopic
     from functions.shared.receipts import Receipts
@@ -167,6 +169,15 @@ class Parts(TableParts):
             self.clients.client("apigateway"),
             url=self.environment[Variable.API_URL],
             key_id=self.environment[Variable.CANARY_KEY_ID],
+            certificates=self.environment.get("AWS_CA_BUNDLE"),
+        )
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        from functions.shared.neighbours import Neighbours
+
+        return Neighbours(
+            json.loads(self.environment.get(Variable.NEIGHBOURS, "{}")),
             certificates=self.environment.get("AWS_CA_BUNDLE"),
         )
 

@@ -41,12 +41,13 @@ class Part(IntEnum):
     PUBLISHERS = auto()
     ERASURES = auto()
     SENSITIVE_DATA = auto()
+    REGIONS = auto()
 
 
 # What these are about waits for a person while events flow; all else stops the flow or slows it down.
 _WAITING = (
     *(Part.ARCHIVE, Part.ATTENTION, Part.RUNS, Part.INQUIRY, Part.PUBLISHERS),
-    *(Part.ERASURES, Part.SENSITIVE_DATA),
+    *(Part.ERASURES, Part.SENSITIVE_DATA, Part.REGIONS),
 )
 
 

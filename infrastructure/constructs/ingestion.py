@@ -11,10 +11,11 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from eventing import canary
-from functions.contract import STANDING, Metric, Variable
+from functions.contract import HEALTH, STANDING, Metric, Variable
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.checks import accept, accept_managed_policy
 from infrastructure.constructs.function import Function, log_group_of
+from infrastructure.constructs.gateway_health import BURST, RATE, add_health
 from infrastructure.constructs.gateway_responses import add_gateway_answers
 from infrastructure.constructs.publishers import registry_name
 
@@ -262,9 +263,13 @@ class Ingestion(Construct):
                     "/events/GET": apigateway.MethodDeploymentOptions(
                         throttling_rate_limit=INQUIRIES, throttling_burst_limit=2 * INQUIRIES
                     ),
+                    f"{HEALTH}/GET": apigateway.MethodDeploymentOptions(
+                        throttling_rate_limit=RATE, throttling_burst_limit=BURST
+                    ),
                 },
             ),
         )
+        add_health(api)
         add_gateway_answers(api)
         accept_managed_policy(
             api,

@@ -53,6 +53,17 @@ def test_one_failed_check_decides() -> None:
         (account.concurrency(99), "failed", "99 concurrent executions, and 100 are the least"),
         (account.concurrency(1000), "ok", "1,000"),
         (account.usage_plans(290), "ok", "290 of 300"),
+        (account.urls({"https://a.example/health": 200}), "ok", "https://a.example/health"),
+        (
+            account.urls({"https://a.example/health": 200, "https://b.example/health": 403}),
+            "failed",
+            "https://b.example/health answers 403",
+        ),
+        (
+            account.urls({"https://a.example/health": None, "https://b.example/health": 200}),
+            "failed",
+            "https://a.example/health does not answer",
+        ),
         (account.usage_plans(291), "failed", "291 of 300"),
         (account.macie(wanted=False, session=None), "skipped", "goes without"),
         (account.macie(wanted=True, session=None), "failed", "it is off"),

@@ -51,7 +51,11 @@ TOKEN = "task-token-4711"
 KEY_VALUE = "evkAcmeWeb" + "0" * 43
 # Stands in every event that a letter holds, and may stand in nothing that is shown.
 SECRET = "pay-secret-4711"
+# Of a domain, at which nothing answers.
+PUBLISHER_URL = "http://127.0.0.1:1/shared/"
 OUTPUTS = {
+    "ApiUrl": "http://127.0.0.1:1/prod/",
+    "PublisherUrl": PUBLISHER_URL,
     "ReceiptsTable": "eventing-receipts",
     "LedgerTable": "eventing-ledger",
     "OperationsBucket": "eventing-operations",
