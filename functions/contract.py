@@ -266,40 +266,17 @@ EVENT_MEMBERS = (*STORED_MEMBERS, "type", "expires_at")
 # All that operators may read of a letter in the ledger: what it failed by, and never the event.
 LETTER_MEMBERS = (
     *("state", "stage", "step", "publisher", "type", "topic", "code", "resource", "message"),
-    "fingerprint",
-    "accepted_at",
-    "failed_at",
-    "original_accepted_at",
-    "original_failed_at",
-    "episode",
-    "expires_at",
-    "run",
-    "trace_id",
+    *("fingerprint", "accepted_at", "failed_at", "original_accepted_at", "original_failed_at"),
+    *("episode", "expires_at", "run", "trace_id"),
 )
 
 LEDGER_INDEX = "by_state"
 # What the index holds of a letter beside its keys: all that plans and counts ask, and never the event,
 # so that reading the index costs the same whatever the size of the events.
 LEDGER_INDEX_MEMBERS = (
-    "stage",
-    "step",
-    "state",
-    "version",
-    "publisher",
-    "type",
-    "topic",
-    "target",
-    "code",
-    "fingerprint",
-    "accepted_at",
-    "episode",
-    "event_key",
-    "digest",
-    "verdict",
-    "judged_by",
-    "run",
-    "size",
-    "expires_at",
+    *("stage", "step", "state", "version", "publisher", "type", "topic", "target", "code"),
+    *("fingerprint", "accepted_at", "episode", "event_key", "digest", "verdict", "judged_by"),
+    *("run", "size", "expires_at"),
 )
 
 # By the key of the event in the Events table: only letters have one.

@@ -16,7 +16,6 @@ from infrastructure.constructs.canary import Canary
 from infrastructure.constructs.counter import Counter
 from infrastructure.constructs.custom_domain import CustomDomain
 from infrastructure.constructs.dead_letters import DeadLetterQueue
-from infrastructure.constructs.erasure import EraserFunction
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
 from infrastructure.constructs.ingestion import Ingestion
@@ -37,7 +36,6 @@ from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
 from stacks.sensitive_data import SensitiveDataHandling
 from workflows.approval import Approval
-from workflows.erasure import Erasure
 from workflows.publishers import Publishers
 from workflows.redrive import Redrive
 
@@ -163,6 +161,7 @@ class RegionalStack(cdk.Stack):
             registry=registry,
             ledger=ledger,
             operations=operations,
+            event_store=event_store,
             calls=calls,
         )
         publishers_task = PublishersFunction(
@@ -174,16 +173,6 @@ class RegionalStack(cdk.Stack):
             operations=operations,
         )
         publishers = Publishers(self, "Publishers", region=region, publishers=publishers_task)
-        eraser_task = EraserFunction(
-            self,
-            "EraserTask",
-            region=region,
-            event_store=event_store,
-            archive=archive,
-            ledger=ledger,
-            operations=operations,
-        )
-        erasure = Erasure(self, "Erasure", region=region, eraser=eraser_task)
         policies = Policies(
             self,
             "Policies",
@@ -194,10 +183,10 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             topics=topics,
             redrive=redrive.state_machine,
-            approvals=(approval.state_machine, erasure.approval, sensitive_data.workflow.approval),
+            approvals=(approval.state_machine, *sensitive_data.approvals),
             sensitive_data=sensitive_data.workflow.state_machine,
             publishers=publishers.state_machine,
-            erasure=erasure.state_machine,
+            erasure=sensitive_data.erasure.state_machine,
         )
         counter = Counter(
             self,
@@ -281,7 +270,7 @@ class RegionalStack(cdk.Stack):
             ingestion=ingestion,
             registry=registry,
             publishers=publishers_task,
-            eraser=eraser_task,
+            eraser=sensitive_data.eraser,
         )
 
         outputs = {
@@ -296,10 +285,8 @@ class RegionalStack(cdk.Stack):
             "TopicArnPrefix": topics.arn_prefix,
             "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
             "PublishersStateMachineArn": publishers.state_machine.state_machine_arn,
-            "ErasureStateMachineArn": erasure.state_machine.state_machine_arn,
             "RegistryTable": registry.table_name,
             "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
-            "ErasureApprovalStateMachineArn": erasure.approval.state_machine_arn,
             **sensitive_data.outputs,
             **policies.outputs,
             **ingestion.outputs,
@@ -320,15 +307,9 @@ class RegionalStack(cdk.Stack):
                 key=ingestion.canary_key,
                 publish_dead_letters=publish_dead_letters,
                 functions=(
-                    ingestion.function,
-                    publication.function,
-                    triage_task.function,
-                    redrive_task.function,
-                    counter.function,
-                    widget.function,
-                    notifier.function,
-                    inquiry.function,
-                    canary.function,
+                    *(ingestion.function, publication.function, triage_task.function),
+                    *(redrive_task.function, counter.function, widget.function),
+                    *(notifier.function, inquiry.function, canary.function),
                 ),
             )
             outputs |= {**canary.outputs, "VerifierPolicyArn": verifier.policy.managed_policy_arn}

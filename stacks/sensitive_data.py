@@ -1,4 +1,4 @@
-"""What a region does about sensitive data: Macie looks, and what it finds is followed up."""
+"""What a region does about sensitive data: Macie looks, findings are followed up, events are erased."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from constructs import Construct
 
 from infrastructure.constructs.cases import CasesFunction
 from infrastructure.constructs.coverage import Coverage
+from infrastructure.constructs.erasure import EraserFunction
 from infrastructure.constructs.findings import Findings
 from infrastructure.constructs.sensitive_data import SensitiveData
+from workflows.erasure import Erasure
 from workflows.sensitive_data import SensitiveDataWorkflow
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_stepfunctions as sfn
+
     from infrastructure.constructs.archive import Archive
     from infrastructure.constructs.aws_calls import AwsCalls
+    from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.operations import Operations
     from infrastructure.constructs.publishers import Registry
@@ -29,6 +34,8 @@ class SensitiveDataHandling(Construct):
     workflow: SensitiveDataWorkflow
     findings: Findings
     coverage: Coverage | None
+    eraser: EraserFunction
+    erasure: Erasure
 
     def __init__(
         self,
@@ -41,6 +48,7 @@ class SensitiveDataHandling(Construct):
         registry: Registry,
         ledger: Ledger,
         operations: Operations,
+        event_store: EventStore,
         calls: AwsCalls,
     ) -> None:
         super().__init__(scope, id)
@@ -54,7 +62,6 @@ class SensitiveDataHandling(Construct):
             ledger=ledger,
             operations=operations,
         )
-        archive.keep_quarantined_from_all_but([self.cases.function])
         self.workflow = SensitiveDataWorkflow(self, "Workflow", region=region, cases=self.cases)
         self.findings = Findings(
             self,
@@ -77,10 +84,29 @@ class SensitiveDataHandling(Construct):
                 state_machine=self.workflow.state_machine,
             )
 
+        self.eraser = EraserFunction(
+            self,
+            "EraserTask",
+            region=region,
+            event_store=event_store,
+            archive=archive,
+            ledger=ledger,
+            operations=operations,
+        )
+        archive.keep_quarantined_from_all_but([self.cases.function, self.eraser.function])
+        self.erasure = Erasure(self, "Erasure", region=region, eraser=self.eraser)
+
+    @property
+    def approvals(self) -> tuple[sfn.StateMachine, ...]:
+        """The state machines that wait for answers."""
+        return self.erasure.approval, self.workflow.approval
+
     @property
     def outputs(self) -> dict[str, str]:
         """The outputs of the stack that name the state machines."""
         return {
             "SensitiveDataStateMachineArn": self.workflow.state_machine.state_machine_arn,
             "CaseApprovalStateMachineArn": self.workflow.approval.state_machine_arn,
+            "ErasureStateMachineArn": self.erasure.state_machine.state_machine_arn,
+            "ErasureApprovalStateMachineArn": self.erasure.approval.state_machine_arn,
         }

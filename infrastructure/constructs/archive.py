@@ -86,8 +86,8 @@ class Archive(Construct):
             resource="role",
             resource_name="aws-service-role/macie.amazonaws.com/AWSServiceRoleForAmazonMacie",
         )
-        self._few = [macie, *(function.execution_role.role_arn for function in functions)]
-        self._quarantine = iam.PolicyStatement(
+        few = [macie, *(function.execution_role.role_arn for function in functions)]
+        quarantine = iam.PolicyStatement(
             sid="QuarantineIsKept",
             effect=iam.Effect.DENY,
             principals=[iam.AnyPrincipal()],
@@ -102,12 +102,7 @@ class Archive(Construct):
             resources=[self.bucket.arn_for_objects("*")],
             conditions={
                 "StringLike": {f"s3:ExistingObjectTag/{QUARANTINE}": "*"},
-                "ArnNotEquals": {"aws:PrincipalArn": self._few},
+                "ArnNotEquals": {"aws:PrincipalArn": few},
             },
         )
-        self.bucket.add_to_resource_policy(self._quarantine)
-
-    def admit_to_quarantined(self, function: Function) -> None:
-        """Make it one of those few: an event may be in what is under quarantine."""
-        self._few.append(function.execution_role.role_arn)
-        self._quarantine.add_condition("ArnNotEquals", {"aws:PrincipalArn": self._few})
+        self.bucket.add_to_resource_policy(quarantine)

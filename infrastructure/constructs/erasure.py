@@ -88,7 +88,6 @@ class EraserFunction(Construct):
         operations.grant_read(self.function, Objects.REPORTS)
         operations.grant_write(self.function, Objects.APPROVALS, Objects.REPORTS, Objects.RUNS)
         self._grant_sweep(archive.bucket, Objects.EVENTS)
-        archive.admit_to_quarantined(self.function)
         self._grant_sweep(operations.bucket, Objects.INVOCATION_RECORDS, Objects.JUNK)
         self.unfinished = region.metric(Metric.ERASURES_UNFINISHED)
         self.sent_again = region.metric(Metric.ERASED_SENT_AGAIN)
