@@ -29,6 +29,7 @@ from tests.shown import commands, run
 if TYPE_CHECKING:
     from local.deployment import Deployment
 
+COMMANDS = commands("docs/runbook.md")
 TOPIC, TYPE = "customers", "com.example.shop.customer.registered.v1"
 SOURCE, SECRET = "urn:example:erased", "hunter2-of-the-erased"
 BATCH = "application/cloudevents-batch+json"
@@ -161,7 +162,7 @@ def test_an_event_is_found_nowhere_that_the_answer_did_not_name(
         deployment.outputs[name]
         for name in ("EventsTable", "LedgerTable", "ArchiveBucket", "OperationsBucket")
     }
-    shown = commands("docs/runbook.md")["erase"].strip()
+    shown = COMMANDS["erase"].strip()
 
     plan, report = people.erase(shown.replace("/crm 4711", f"{SOURCE} {id}"))
 

@@ -27,7 +27,10 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
                         return json_response(
                             {"__type": "com.amazonaws#ExecutionAlreadyExists"}, 400
                         )
-                started = {"executionArn": named, "input": content["input"], "status": "RUNNING"}
+                started = {"executionArn": named, "input": content["input"]}
+                if "name" in content:
+                    # The others are not looked for again.
+                    started["status"] = "RUNNING"
                 memory.executions.append(started)
                 return json_response({"executionArn": started["executionArn"], "startDate": 0})
             case "ListExecutions":

@@ -93,10 +93,10 @@ def test_a_recorded_finding_is_read() -> None:
     assert (found.id, found.severity, found.key, found.version) == ("f1", "medium", KEY, "v1")
     assert found.kinds == {"USA_SOCIAL_SECURITY_NUMBER": 40, "staff number": 1}
     assert found.places == (
-        Place(3, "$.event.data.ssn"),
-        Place(4, ""),
-        Place(None, "$.event.data.ssn"),
-        Place(3, "$['event']['subject']"),
+        Place(3, "$.event.data.ssn", "USA_SOCIAL_SECURITY_NUMBER"),
+        Place(4, "", "USA_SOCIAL_SECURITY_NUMBER"),
+        Place(None, "$.event.data.ssn", "USA_SOCIAL_SECURITY_NUMBER"),
+        Place(3, "$['event']['subject']", "staff number"),
     )
     assert found.more
     assert [one.attribute for one in found.places] == ["data", None, "data", "subject"]
