@@ -24,7 +24,7 @@ _ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 _DASHBOARD = "AWS::CloudWatch::Dashboard"
 _FUNCTION = "AWS::Lambda::Function"
 # The construct of Macie, whose resources are there when the deployment goes with it.
-_MACIE = "SensitiveData"
+_MACIE = "SensitiveDataHandlingMacie"
 # By their names in the code.
 _OWN = (
     *("ingest", "publish", "inquiry", "triage", "redrive", "counter", "widget", "notifier"),

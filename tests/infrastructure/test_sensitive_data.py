@@ -227,3 +227,12 @@ def test_switched_off_nothing_of_macie_is_left_but_permissions(without_macie: Sy
 
     # The role that switches it on and off, and the policy of whoever verifies.
     assert left == {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"}
+
+
+def test_macie_is_known_by_its_construct(regional: Template, without_macie: Synthesis) -> None:
+    """`eventing verify` looks for it by the ids of its resources."""
+    prefix = "SensitiveDataHandlingMacie"
+
+    assert [one for one in regional.body["Resources"] if one.startswith(prefix)]
+    without = without_macie.regional().body["Resources"]
+    assert not [one for one in without if one.startswith(prefix)]
