@@ -110,13 +110,20 @@ def test_firehose_may_write_below_its_prefixes_and_read_nothing_else(regional: T
 def test_nobody_but_firehose_may_leave_out_the_condition(
     regional: Template, without: Template
 ) -> None:
+    """The eraser, which is exempt as well, has conditions of its own: tests/security/test_roles.py."""
     role = regional.one("AWS::IAM::Role", Description="Firehose writes the archive in it")
+    eraser = regional.one("AWS::Lambda::Function", FunctionName="eventing-eraser").properties[
+        "Role"
+    ]
     unconditional = {"Null": {"s3:if-none-match": "true"}}
 
-    assert _refusal(without) == unconditional
+    assert _refusal(without) == {
+        **unconditional,
+        "ArnNotEquals": {"aws:PrincipalArn": [eraser]},
+    }
     assert _refusal(regional) == {
         **unconditional,
-        "ArnNotEquals": {"aws:PrincipalArn": f"<{role.id}>"},
+        "ArnNotEquals": {"aws:PrincipalArn": [f"<{role.id}>", eraser]},
     }
 
 

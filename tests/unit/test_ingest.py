@@ -481,7 +481,7 @@ def test_metrics_and_log_tell_counts_and_never_data_or_key(
     assert 0 < usage.pop("seconds") < 60
     assert usage == {
         "requests": 1, "objects": 1, "stream_steps": 1, "stream_bytes": 197, "write_units": 1,
-        "publish_calls": 1, "batches": 1,
+        "publish_calls": 1, "receipt_units": 1.0, "batches": 1,
     }  # fmt: skip
     assert {name: value for name, value in log.items() if name not in LOGGERS_OWN} == {
         "message": "request", "request_id": "r1", "bytes": 136, "publisher": "acme",
