@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -16,6 +18,8 @@ from infrastructure.constructs.states import states_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aws_cdk import aws_lambda as lambda_
 
     from infrastructure.configuration import Configuration
 
@@ -96,3 +100,51 @@ def let_start(machine: sfn.StateMachine, nested: sfn.StateMachine) -> None:
     ):
         machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
     accept_wildcard(machine, executions, "Executions of the one state machine.")
+
+
+def tell_of_end(
+    scope: Construct,
+    id: str,
+    *,
+    machine: sfn.StateMachine,
+    name: str,
+    description: str,
+    function: lambda_.IFunction,
+    task: str,
+) -> None:
+    """Call the task when an execution comes to another end than its last state.
+
+    StopExecution and a time-out of the execution run no Catch. It is worth trying for as long as EventBridge
+    does: something waits for it.
+    """
+    field = events.EventField.from_path
+    events.Rule(
+        scope,
+        id,
+        rule_name=name,
+        description=description,
+        event_pattern=events.EventPattern(
+            source=["aws.states"],
+            detail_type=["Step Functions Execution Status Change"],
+            detail={
+                "stateMachineArn": [machine.state_machine_arn],
+                "status": ["ABORTED", "FAILED", "TIMED_OUT"],
+            },
+        ),
+        targets=[
+            targets.LambdaFunction(
+                function,
+                event=events.RuleTargetInput.from_object(
+                    {
+                        "task": task,
+                        "execution": field("$.detail.name"),
+                        "execution_arn": field("$.detail.executionArn"),
+                        "started_at": field("$.detail.startDate"),
+                        "status": field("$.detail.status"),
+                    }
+                ),
+                retry_attempts=185,
+                max_event_age=cdk.Duration.hours(24),
+            )
+        ],
+    )

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aws_cdk as cdk
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from workflows.approval import Approval
-from workflows.definition import let_start, state_machine
+from workflows.definition import let_start, state_machine, tell_of_end
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_stepfunctions as sfn
+
     from infrastructure.constructs.erasure import EraserFunction
     from infrastructure.constructs.region import Region
 
@@ -51,34 +49,12 @@ class Erasure(Construct):
             others={"Approval": self.approval.state_machine_arn},
         )
         let_start(self.state_machine, self.approval)
-        field = events.EventField.from_path
-        events.Rule(
+        tell_of_end(
             self,
             "Ended",
-            rule_name=region.configuration.name("erasure-ended"),
+            machine=self.state_machine,
+            name=region.configuration.name("erasure-ended"),
             description="Notes that an erasure did not come to its end",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [self.state_machine.state_machine_arn],
-                    "status": ["ABORTED", "FAILED", "TIMED_OUT"],
-                },
-            ),
-            targets=[
-                targets.LambdaFunction(
-                    eraser.function,
-                    event=events.RuleTargetInput.from_object(
-                        {
-                            "task": "ended",
-                            "execution": field("$.detail.name"),
-                            "execution_arn": field("$.detail.executionArn"),
-                            "started_at": field("$.detail.startDate"),
-                            "status": field("$.detail.status"),
-                        }
-                    ),
-                    retry_attempts=185,
-                    max_event_age=cdk.Duration.hours(24),
-                )
-            ],
+            function=eraser.function,
+            task="ended",
         )

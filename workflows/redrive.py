@@ -11,13 +11,12 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from workflows.definition import let_start, log_name_of, state_machine
+from workflows.definition import let_start, log_name_of, state_machine, tell_of_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infrastructure.constructs.dead_letters import DeadLetterQueue
-    from infrastructure.constructs.function import Function
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.triage import TriageFunction
@@ -63,7 +62,15 @@ class Redrive(Construct):
         let_start(self.state_machine, approval.state_machine)
         for queue in dead_letters:
             self._triage_on_alarm(region, queue)
-        self._release_on_end(region, redrive.function)
+        tell_of_end(
+            self,
+            "Release",
+            machine=self.state_machine,
+            name=region.configuration.name("redrive-release"),
+            description="Gives up the locks of an execution that did not come to its end",
+            function=redrive.function,
+            task="release",
+        )
 
     def _triage_on_alarm(self, region: Region, queue: DeadLetterQueue) -> None:
         events.Rule(
@@ -86,41 +93,6 @@ class Redrive(Construct):
                     # The counter starts one as well, as long as the queue is not empty.
                     retry_attempts=3,
                     max_event_age=cdk.Duration.minutes(5),
-                )
-            ],
-        )
-
-    def _release_on_end(self, region: Region, redrive: Function) -> None:
-        # StopExecution and a time-out of the execution run no Catch.
-        field = events.EventField.from_path
-        events.Rule(
-            self,
-            "Release",
-            rule_name=region.configuration.name("redrive-release"),
-            description="Gives up the locks of an execution that did not come to its end",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [self.state_machine.state_machine_arn],
-                    "status": ["ABORTED", "FAILED", "TIMED_OUT"],
-                },
-            ),
-            targets=[
-                targets.LambdaFunction(
-                    redrive,
-                    event=events.RuleTargetInput.from_object(
-                        {
-                            "task": "release",
-                            "execution": field("$.detail.name"),
-                            "execution_arn": field("$.detail.executionArn"),
-                            "started_at": field("$.detail.startDate"),
-                            "status": field("$.detail.status"),
-                        }
-                    ),
-                    # Worth trying for as long as EventBridge does: letters wait for it.
-                    retry_attempts=185,
-                    max_event_age=cdk.Duration.hours(24),
                 )
             ],
         )

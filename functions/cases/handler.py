@@ -7,8 +7,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from eventing.cause import DependencyDown, naming_dependencies
-from eventing.input import InvalidInput
 from eventing.routing import Router
 from functions.cases.case_store import Cases
 from functions.cases.closing import Closing
@@ -19,6 +17,7 @@ from functions.cases.tasks import Tasks
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.parts import Parts
+from functions.shared.task_calls import call_task
 
 READ_SECONDS = 5
 # Of a result, what goes into the log: ids, numbers and outcomes.
@@ -44,23 +43,11 @@ class Handler:
 
     def __call__(self, task: Mapping[str, Any], context: Context) -> Any:
         """The task's result; raises ValueError where there is no such task."""
-        name, execution = task["task"], task.get("execution")
-        if name not in self._tasks:
-            raise ValueError(f"there is no task {name!r}")
-        try:
-            with naming_dependencies():
-                result = self._tasks[name](task)
-        except InvalidInput:
-            # An operator's error: no failure of ours.
-            self._logger.info(name, execution=execution, refused="InvalidInput")
-            raise
-        except DependencyDown as down:
-            resource, code = down.cause.resource, down.cause.code
-            self._logger.error(name, execution=execution, resource=resource, code=code)
-            raise
-        told = {member: result[member] for member in _TOLD if member in (result or {})}
-        self._logger.info(name, execution=execution, **told)
-        return result
+        return call_task(self._tasks, task, logger=self._logger, told=_told)
+
+
+def _told(result: Any) -> dict[str, Any]:
+    return {member: result[member] for member in _TOLD if member in (result or {})}
 
 
 def make_handler(parts: Parts) -> Handler:

@@ -8,8 +8,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from eventing.cause import DependencyDown, naming_dependencies
-from eventing.input import InvalidInput
 from functions.eraser.erasing import Erasing
 from functions.eraser.places import places
 from functions.eraser.surveyor import Surveyor
@@ -19,6 +17,7 @@ from functions.shared.clock import Clock
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.parts import Parts
+from functions.shared.task_calls import call_task
 
 THREADS = 16
 # Of an object of 128 MiB that is written back.
@@ -48,22 +47,7 @@ class Handler:
         deadline = self._clock.deadline(context)
         pages = {name: partial(page, deadline=deadline) for name, page in self._pages.items()}
         tasks: Mapping[str, Callable[..., Any]] = {**self._tasks, **pages}
-        name, execution = task["task"], task.get("execution")
-        if name not in tasks:
-            raise ValueError(f"there is no task {name!r}")
-        try:
-            with naming_dependencies():
-                result = tasks[name](task)
-        except InvalidInput as refusal:
-            # Operators' errors: no failure of ours.
-            self._logger.info(name, execution=execution, refused=type(refusal).__name__)
-            raise
-        except DependencyDown as down:
-            resource, code = down.cause.resource, down.cause.code
-            self._logger.error(name, execution=execution, resource=resource, code=code)
-            raise
-        self._logger.info(name, execution=execution, **_told(result))
-        return result
+        return call_task(tasks, task, logger=self._logger, told=_told)
 
 
 def _told(result: Any) -> dict[str, Any]:
