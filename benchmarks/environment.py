@@ -33,6 +33,7 @@ FUNCTION = {
     "AWS_SECRET_ACCESS_KEY": "test",
     Variable.EVENTS_TABLE: "events",
     Variable.ARCHIVE_BUCKET: "archive",
+    Variable.DELIVERY_STREAM: "archive",
     Variable.REGISTRY_TABLE: "registry",
     Variable.RECEIPTS_TABLE: "receipts",
     Variable.INGEST_DLQ_URL: f"https://sqs.{REGION}.amazonaws.com/123456789012/ingest-dlq",

@@ -7,5 +7,6 @@ SERVICES = {
     "ExecuteStatement": 0.005,
     "BatchExecuteStatement": 0.010,
     "PutObject": 0.030,
+    "PutRecordBatch": 0.010,
     "*": 0.010,
 }

@@ -7,34 +7,19 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any
 
 from benchmarks import events
 from benchmarks.environment import control
+from benchmarks.growth import target_13_ingest
 from benchmarks.latencies import SERVICES
 from benchmarks.measuring import Run, at_least, at_most, ratio, rounds, table, typical
+from benchmarks.running import CONTEXT, InLine, stubbed, timed
 
-_CONTEXT = events.Context()
 _ARN_PREFIX = "arn:aws:sns:eu-north-1:123456789012:shop-topic-"
 _AT_ONCE: dict[str, float] = {}
-
-
-def _timed(call: Callable[[], object], sink: str, *, number: int, repeat: int = 1) -> Run:
-    """One run of `repeat` calls with `number` events each, and the AWS calls that it made."""
-    before = _calls(sink)
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(repeat):
-        call()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return Run(wall, cpu, events=number * repeat, calls=_calls(sink) - before)
-
-
-def _calls(sink: str) -> int:
-    return sum(count for name, count in control(sink).items() if name != "connections")
 
 
 def target_4_publish(sink: str) -> Iterator[str]:
@@ -48,22 +33,21 @@ def target_4_publish(sink: str) -> Iterator[str]:
     records = events.records(1000)
 
     def publish() -> None:
-        assert handle({"Records": records}, _CONTEXT) == {"batchItemFailures": []}
+        assert handle({"Records": records}, CONTEXT) == {"batchItemFailures": []}
 
     def publish_alone() -> None:
-        assert bare({"Records": records}, _CONTEXT) == {"batchItemFailures": []}
+        assert bare({"Records": records}, CONTEXT) == {"batchItemFailures": []}
 
     variants: dict[str, Callable[[], object]] = {
         "one publish per record": lambda: each(records),
         "PublishBatch in sequence": lambda: batches(records),
         "publish function": publish,
-        "publish function without receipts": publish_alone,
     }
-    runners = {name: partial(_timed, call, sink, number=1000) for name, call in variants.items()}
+    runners = {name: partial(timed, call, sink, number=1000) for name, call in variants.items()}
     rounds(runners, 1)
     for title, delays in (("answers at once", _AT_ONCE), ("10 ms a call", {"*": 0.010})):
         control(sink, {"delays": delays})
-        runs = rounds(runners, 6)
+        runs = rounds(runners, 4)
         yield f"  {title}"
         yield table(runs, base="one publish per record")
     ours, per_record = runs["publish function"], runs["one publish per record"]
@@ -71,8 +55,16 @@ def target_4_publish(sink: str) -> Iterator[str]:
     yield at_least("faster than one publish per record", ratio(per_record, ours), 30)
     yield at_least("faster than PublishBatch in sequence", ratio(in_sequence, ours), 3)
     yield at_most("calls per event", ours[0].calls_per_event, 0.14, "")
-    yield at_most("wall time", ratio(ours, runs["publish function without receipts"]), 1.10)
     yield at_most("CPU per event", ratio(ours, per_record, "cpu"), 0.30)
+    yield "  10 ms a call, with receipts and without them"
+    pair = {
+        "with receipts": runners["publish function"],
+        "without": partial(timed, publish_alone, sink, number=1000),
+    }
+    rounds(pair, 1)
+    runs = rounds(pair, 21)
+    yield table(runs, base="without")
+    yield at_most("wall time of receipts", ratio(runs["with receipts"], runs["without"]), 1.10)
     control(sink, {"delays": {"*": 0.010}, "refuse_every": {"PublishBatch": 100}})
     yield "  10 ms a call, one entry in a hundred refused: none is lost, the refused are dead letters"
     runs = rounds({"publish function": runners["publish function"]}, 4)
@@ -91,11 +83,11 @@ def target_5_ingest(sink: str) -> Iterator[str]:
         return events.request(batch, content_type=events.BATCHED)
 
     def ingest(request: dict[str, Any]) -> None:
-        assert handle(request, _CONTEXT)["statusCode"] == 202
+        assert handle(request, CONTEXT)["statusCode"] == 202
 
     def variant(call: Callable[[dict[str, Any]], None]) -> Run:
         content = request()
-        return _timed(lambda: call(content), sink, number=100)
+        return timed(lambda: call(content), sink, number=100)
 
     runners = {
         "put and put": lambda: variant(obvious),
@@ -121,13 +113,13 @@ def target_6_ingest(sink: str) -> Iterator[str]:
     obvious = PutAndPut()
 
     def ingest() -> None:
-        assert handle(events.request(events.event()), _CONTEXT)["statusCode"] == 202
+        assert handle(events.request(events.event()), CONTEXT)["statusCode"] == 202
 
     runners = {
-        "two calls in sequence": lambda: _timed(
+        "two calls in sequence": lambda: timed(
             lambda: obvious(events.request(events.event())), sink, number=1, repeat=10
         ),
-        "ingest function": lambda: _timed(ingest, sink, number=1, repeat=10),
+        "ingest function": lambda: timed(ingest, sink, number=1, repeat=10),
     }
     rounds(runners, 2)
     for title, delays in (("answers at once", _AT_ONCE), ("assumed latencies", SERVICES)):
@@ -138,26 +130,6 @@ def target_6_ingest(sink: str) -> Iterator[str]:
     ours, base = runs["ingest function"], runs["two calls in sequence"]
     yield at_most("wall time", ratio(ours, base), 0.92)
     yield at_most("CPU", ratio(ours, base, "cpu"), 1.2)
-
-
-class _Stub:
-    """A client whose calls cost nothing."""
-
-    def get_item(self, **_: Any) -> Any:
-        return {}
-
-    def execute_statement(self, **_: Any) -> Any:
-        return {}
-
-    def put_object(self, **_: Any) -> Any:
-        return {}
-
-    def batch_execute_statement(self, **arguments: Any) -> Any:
-        return {"Responses": [{"TableName": "events"}] * len(arguments["Statements"])}
-
-    def publish_batch(self, **arguments: Any) -> Any:
-        entries = arguments["PublishBatchRequestEntries"]
-        return {"Successful": [{"Id": entry["Id"], "MessageId": "0"} for entry in entries]}
 
 
 def _no_receipts() -> Any:
@@ -178,50 +150,31 @@ def _no_receipts() -> Any:
     return NoReceipts()
 
 
-def _stubbed() -> Any:
-    from functions.shared.clients import Clients
-
-    class Stubbed(Clients):
-        """Clients whose calls cost nothing."""
-
-        def client(self, service: Any) -> Any:  # noqa: ARG002
-            return _Stub()
-
-    return Stubbed()
-
-
-class _InLine(Executor):
-    """An executor that hands nothing over to another thread."""
-
-    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*arguments, **named))
-        return future
-
-
 def target_7_ingest(sink: str) -> Iterator[str]:
     """Own code, calls stubbed (Logger and metrics included)."""
     from functions.ingest.handler import THREADS, make_handler
     from functions.shared.parts import Parts
 
-    ours = make_handler(Parts(threads=THREADS, clients=_stubbed()))
-    in_line = make_handler(Parts(threads=THREADS, clients=_stubbed(), workers=_InLine()))
+    ours = make_handler(Parts(threads=THREADS, clients=stubbed()))
+    in_line = make_handler(Parts(threads=THREADS, clients=stubbed(), workers=InLine()))
+    without = {name: value for name, value in os.environ.items() if name != "DELIVERY_STREAM"}
+    objects = make_handler(Parts(without, threads=THREADS, clients=stubbed()))
     one = events.request(events.event())
     batch = events.request([events.event(n % 5) for n in range(100)], content_type=events.BATCHED)
-    single, same_in_line, batched = (
+    single, as_object, same_in_line, batched = (
         "one event, 50 times",
+        "the same, archived as an object",
         "the same, in one thread",
         "a batch of 100, twice",
     )
 
     def variant(handle: Any, request: Any, number: int, repeat: int) -> Callable[[], Run]:
-        return partial(
-            _timed, lambda: handle(request, _CONTEXT), sink, number=number, repeat=repeat
-        )
+        return partial(timed, lambda: handle(request, CONTEXT), sink, number=number, repeat=repeat)
 
     runs = rounds(
         {
             single: variant(ours, one, 1, 50),
+            as_object: variant(objects, one, 1, 50),
             same_in_line: variant(in_line, one, 1, 50),
             batched: variant(ours, batch, 100, 2),
         },
@@ -229,6 +182,8 @@ def target_7_ingest(sink: str) -> Iterator[str]:
     )
     yield table(runs, base=single)
     yield at_most("one invocation", typical(runs[single]) * 1e6, 100, "us of CPU")
+    stream = ratio(runs[single], runs[as_object], "cpu")
+    yield at_most("through Firehose against an object of its own", stream, 1.05)
     yield at_most(
         "without handing its two calls over", typical(runs[same_in_line]) * 1e6, 100, "us"
     )
@@ -242,7 +197,7 @@ def target_7_publish(sink: str) -> Iterator[str]:
     from functions.publish.handler import THREADS, make_handler, make_publish
     from functions.shared.parts import Parts
 
-    parts = Parts(threads=THREADS, clients=_stubbed())
+    parts = Parts(threads=THREADS, clients=stubbed())
     handler, publish = make_handler(parts), make_publish(parts)
     records = events.records(1000)
 
@@ -250,7 +205,7 @@ def target_7_publish(sink: str) -> Iterator[str]:
         return list(publish.chunks_of([publish.prepare(record) for record in records]))
 
     def handle() -> None:
-        handler({"Records": records}, _CONTEXT)
+        handler({"Records": records}, CONTEXT)
 
     def router(topics: int) -> Callable[[], object]:
         types = [f"com.example.shop.kind{n}.*" for n in range(topics)]
@@ -266,10 +221,10 @@ def target_7_publish(sink: str) -> Iterator[str]:
 
     runs = rounds(
         {
-            "records read, routed, grouped": partial(_timed, group, sink, number=1000),
-            "the whole publish function": partial(_timed, handle, sink, number=1000),
-            "routing by 10 topics": partial(_timed, router(10), sink, number=1000),
-            "routing by 1,000 topics": partial(_timed, router(1000), sink, number=1000),
+            "records read, routed, grouped": partial(timed, group, sink, number=1000),
+            "the whole publish function": partial(timed, handle, sink, number=1000),
+            "routing by 10 topics": partial(timed, router(10), sink, number=1000),
+            "routing by 1,000 topics": partial(timed, router(1000), sink, number=1000),
         },
         61,
     )
@@ -285,6 +240,7 @@ MEASUREMENTS: Mapping[tuple[int, str], Callable[[str], Iterator[str]]] = {
     (6, "ingest"): target_6_ingest,
     (7, "ingest"): target_7_ingest,
     (7, "publish"): target_7_publish,
+    (13, "ingest"): target_13_ingest,
 }
 """By target and by the function whose package they run."""
 

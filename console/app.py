@@ -11,9 +11,12 @@ from console.commands import (
     approvals,
     audit,
     catalogue,
+    copies,
     deploy,
+    erase,
     event,
     events,
+    findings,
     letters,
     publishers,
     regions,
@@ -33,8 +36,8 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 failed, 2 usage, 3 partial or aborted.",
 )
 for module in (
-    *(status, letters, runs, approvals, audit, publishers, regions),
-    *(deploy, verify, event, events, catalogue),
+    *(status, letters, runs, approvals, audit, findings, publishers, copies),
+    *(regions, deploy, verify, event, events, erase, catalogue),
 ):
     module.add_to(app)
 

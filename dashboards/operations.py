@@ -8,7 +8,7 @@ from constructs import Construct
 
 from dashboards.canary import arrivals
 from dashboards.dead_letters import flow_graphs, parked_graphs
-from dashboards.tables import receipt_graphs, store_graphs
+from dashboards.storage import archive_rows, event_store_rows, receipt_rows
 from dashboards.widgets import (
     WIDTH,
     Row,
@@ -30,23 +30,22 @@ from infrastructure.constructs.publication import LATE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from infrastructure.constructs.archive import Archive
     from infrastructure.constructs.canary import Canary
     from infrastructure.constructs.counter import Counter
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
+    from infrastructure.constructs.function import Function
     from infrastructure.constructs.health import Health
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.inquiry import Inquiry
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.notifier import Notifier
     from infrastructure.constructs.publication import Publication
-    from infrastructure.constructs.receipts import Receipts
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
-    from infrastructure.constructs.sensitive_data import SensitiveData
     from infrastructure.constructs.triage import TriageFunction
     from infrastructure.constructs.widget import WidgetFunction
-    from workflows.adoption import Adoption
 
 _THIRD = WIDTH // 3
 _QUARTER = WIDTH // 4
@@ -73,17 +72,17 @@ class OperationsDashboard(Construct):
         health: Health,
         ingestion: Ingestion,
         event_store: EventStore,
+        archive: Archive,
         publication: Publication,
-        receipts: Receipts,
         inquiry: Inquiry,
-        adoption: Adoption,
+        adopter: Function,
         dead_letters: Sequence[DeadLetterQueue],
         triage: TriageFunction,
         redrive: RedriveFunction,
         counter: Counter,
         notifier: Notifier,
         ledger: Ledger,
-        sensitive_data: SensitiveData | None,
+        sensitive_data: Sequence[Row],
         widget: WidgetFunction,
     ) -> None:
         super().__init__(scope, id)
@@ -148,13 +147,8 @@ class OperationsDashboard(Construct):
                 ),
             ],
             function_graphs("ingest", ingestion.function),
-            self._heading(
-                "Event store",
-                says="The table that every accepted event is written to, once.",
-                section="throttled-tables",
-                logs={},
-            ),
-            store_graphs(ingestion, event_store, width=_THIRD),
+            *event_store_rows(region, event_store=event_store, ingestion=ingestion),
+            *(archive_rows(region, archive.stream) if archive.stream else []),
             self._heading(
                 "Publication",
                 says="From the table's stream to the topics; by topic, on the dashboard *delivery*.",
@@ -190,14 +184,7 @@ class OperationsDashboard(Construct):
                 ),
             ],
             function_graphs("publish", publication.function),
-            self._heading(
-                "Receipts",
-                says="Proof that events were published, and what publishers are told of theirs.",
-                section="receipts-missing",
-                logs={"log of inquiry": inquiry.function.log_name},
-            ),
-            receipt_graphs(receipts, width=_THIRD),
-            function_graphs("inquiry", inquiry.function),
+            *receipt_rows(region, inquiry),
             self._heading(
                 "Conservation",
                 says="What was stored is published or a dead letter. Anything else has gone nowhere.",
@@ -278,38 +265,21 @@ class OperationsDashboard(Construct):
                     ("triage", triage.function),
                     ("redrive", redrive.function),
                     ("counter", counter.function),
-                    ("adopter", adoption.function),
+                    ("adopter", adopter),
                     ("notifier", notifier.function),
                 )
             ),
             [
                 graph(
-                    "Alarms and findings that could not be told",
+                    "Alarms that could not be told",
                     {"not told": notifier.undelivered},
                     unit="messages",
                     above=0,
                     width=WIDTH,
                 )
             ],
+            *sensitive_data,
         ]
-        if sensitive_data:
-            rows += [
-                self._heading(
-                    "Sensitive data",
-                    says="What Macie finds in the archive.",
-                    section="sensitive-data",
-                    logs={},
-                ),
-                [
-                    graph(
-                        "Findings",
-                        {"findings": sensitive_data.findings},
-                        unit="findings",
-                        above=0,
-                        width=WIDTH,
-                    )
-                ],
-            ]
         dashboard(self, region=region, name="operations", rows=rows)
 
     def _heading(self, title: str, *, says: str, section: str, logs: dict[str, str]) -> Row:

@@ -20,6 +20,7 @@ from dashboards.widgets import (
 from eventing.publishers import log_queries
 
 if TYPE_CHECKING:
+    from infrastructure.constructs.erasure import EraserFunction
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.publishers import PublishersFunction, Registry
     from infrastructure.constructs.region import Region
@@ -45,6 +46,7 @@ class PublishersDashboard(Construct):
         ingestion: Ingestion,
         registry: Registry,
         publishers: PublishersFunction,
+        eraser: EraserFunction,
     ) -> None:
         super().__init__(scope, id)
         log = ingestion.function.log_name
@@ -126,6 +128,30 @@ class PublishersDashboard(Construct):
                 *_keys(publishers),
             ],
             function_graphs("publishers", publishers.function),
+            heading(
+                region,
+                "Erasures",
+                says="Events that somebody has had erased everywhere, and what is not as it should be.",
+                section="erase-an-event",
+                logs={"log of eraser": eraser.function.log_name},
+            ),
+            [
+                graph(
+                    "Erasures that came to no end, or left something",
+                    {"unfinished": eraser.unfinished},
+                    unit="erasures",
+                    above=0,
+                    width=_HALF,
+                ),
+                graph(
+                    "Erased events that were sent again",
+                    {"sent again": eraser.sent_again},
+                    unit="events",
+                    above=0,
+                    width=_HALF,
+                ),
+            ],
+            function_graphs("eraser", eraser.function),
         ]
         dashboard(self, region=region, name="publishers", rows=rows)
 

@@ -5,12 +5,20 @@ A line names its publisher, so that it does wherever it lies, and Firehose finds
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
+from binascii import Error as NoBase64
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
 from eventing.json_text import InvalidJson, parse
 
 MEMBERS = ("publisher", "accepted_at", "event")
+# From either on, an object of their own costs less than so many records of a delivery stream, or about
+# as much (decision 29).
+LARGE_EVENTS, LARGE_BYTES = 32, 128 * 1024
 
 
 class InvalidLine(ValueError):  # noqa: N818 - named for what it says of a line
@@ -35,6 +43,11 @@ def archive_line(event_text: str, *, publisher: str, accepted_at: str) -> str:
     )
 
 
+def is_small(sizes: Sequence[int]) -> bool:
+    """Tell whether lines of so many bytes, those of one request, go through the delivery stream."""
+    return len(sizes) < LARGE_EVENTS and sum(sizes) < LARGE_BYTES
+
+
 def read_line(text: str) -> ArchiveLine:
     """Read a line, with or without its line feed; raises `InvalidLine`."""
     try:
@@ -50,3 +63,23 @@ def read_line(text: str) -> ArchiveLine:
     if not isinstance(members["event"], dict):
         raise InvalidLine("the event is not an object")
     return ArchiveLine(publisher, accepted_at, read.member("event").text)
+
+
+def folder(publisher: str, accepted_at: str) -> str:
+    """The place of a line among the events of the archive: by publisher, day and hour."""
+    moment = datetime.fromisoformat(accepted_at).astimezone(UTC)
+    return f"{publisher}/date={moment:%Y-%m-%d}/{moment:%H}/"
+
+
+def undelivered_lines(text: str) -> list[ArchiveLine]:
+    """Read a line of an object of what Firehose could not deliver; raises `InvalidLine`.
+
+    It is a line of ours, or Firehose's account of a failure, with what it was given in Base64 (`rawData`).
+    """
+    try:
+        account = json.loads(text)
+        given = account.get("rawData") if isinstance(account, dict) else None
+        texts = b64decode(given, validate=True).decode() if isinstance(given, str) else text
+    except (ValueError, NoBase64):
+        raise InvalidLine("the line is neither ours nor Firehose's") from None
+    return [read_line(line) for line in texts.splitlines() if line]

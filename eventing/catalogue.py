@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Literal, Protocol, cast, get_args
+from typing import Any, Literal, Protocol, cast, get_args, overload
 
 from eventing.json_text import parse
 from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
@@ -139,7 +139,7 @@ class Catalogue:
         event_types = tuple(
             _event_type(folder, *entry) for entry in _entries(folder, EVENT_TYPES, "event_types")
         )
-        plans = _json(folder, USAGE_PLANS).get("usage_plans")
+        plans = json_of(folder, USAGE_PLANS).get("usage_plans")
         if not isinstance(plans, dict):
             raise CatalogueError(USAGE_PLANS, "", 'must be an object with a member "usage_plans"')
         return cls.of(
@@ -168,10 +168,20 @@ class Catalogue:
         return next((topic for topic in self.topics if topic.name == name), None)
 
 
-def _json(folder: Folder, name: str) -> dict[str, Any]:
+@overload
+def json_of(folder: Folder, name: str) -> dict[str, Any]: ...
+@overload
+def json_of(folder: Folder, name: str, *, optional: bool) -> dict[str, Any] | None: ...
+def json_of(folder: Folder, name: str, *, optional: bool = False) -> dict[str, Any] | None:
+    """The object in a file of a catalogue; None where an `optional` one is missing.
+
+    Raises `CatalogueError`.
+    """
     try:
         content = parse((folder / name).read_text("utf-8")).value
     except OSError:
+        if optional:
+            return None
         raise CatalogueError(name, "", f"there is no such file in {folder}") from None
     except ValueError as error:
         raise CatalogueError(name, "", f"is not JSON: {error}") from None
@@ -182,7 +192,7 @@ def _json(folder: Folder, name: str) -> dict[str, Any]:
 
 def _entries(folder: Folder, file: str, member: str) -> Iterator[tuple[Any, str]]:
     """The entries of a file's list, each with the title that it goes by until it says its name."""
-    entries = _json(folder, file).get(member)
+    entries = json_of(folder, file).get(member)
     if not isinstance(entries, list) or not entries:
         raise CatalogueError(
             file, "", f'must be an object with a list "{member}" that is not empty'
@@ -190,7 +200,7 @@ def _entries(folder: Folder, file: str, member: str) -> Iterator[tuple[Any, str]
     return ((entry, f"entry {number}") for number, entry in enumerate(entries, 1))
 
 
-class _Entry(Members):
+class CatalogueEntry(Members):
     """The members of one entry, or of an object within it, whose faults are told in its name."""
 
     def __init__(
@@ -206,13 +216,13 @@ class _Entry(Members):
 
 
 def _topic(content: Any, title: str) -> Topic:
-    title = _named(content, "name", title)
+    title = named(content, "name", title)
     known = ("name", "description", "events", "max_bytes", "subscribers_expected")
-    entry = _Entry(TOPICS, content, title, known)
+    entry = CatalogueEntry(TOPICS, content, title, known)
     rules = []
     name = entry.read("name", _topic_name)
     for content_of_rule in entry.read("events", filled_list):
-        rule = _Entry(TOPICS, content_of_rule, name, ("type", "when"))
+        rule = CatalogueEntry(TOPICS, content_of_rule, name, ("type", "when"))
         rules.append(Rule(rule.read("type", _pattern), rule.read("when", text, None)))
     return Topic(
         name,
@@ -224,8 +234,8 @@ def _topic(content: Any, title: str) -> Topic:
 
 
 def _event_type(folder: Folder, content: Any, title: str) -> EventType:
-    title = _named(content, "type", title)
-    entry = _Entry(EVENT_TYPES, content, title, ("type", "description", "schema", "mode"))
+    title = named(content, "type", title)
+    entry = CatalogueEntry(EVENT_TYPES, content, title, ("type", "description", "schema", "mode"))
     file = entry.read("schema", text, None)
     schema = None
     if file:
@@ -248,7 +258,7 @@ def _event_type(folder: Folder, content: Any, title: str) -> EventType:
 
 def _usage_plan(name: str, content: Any) -> UsagePlan:
     known = ("rate_per_second", "burst", "quota", "max_events", "max_body_bytes")
-    entry = _Entry(USAGE_PLANS, content, name, known)
+    entry = CatalogueEntry(USAGE_PLANS, content, name, known)
     return UsagePlan(
         entry.read("rate_per_second", positive),
         entry.read("burst", whole(1)),
@@ -261,12 +271,12 @@ def _usage_plan(name: str, content: Any) -> UsagePlan:
 def _quota(name: str, content: Any) -> Quota | None:
     if content is None:
         return None
-    entry = _Entry(USAGE_PLANS, content, name, ("limit", "period"), within="quota.")
+    entry = CatalogueEntry(USAGE_PLANS, content, name, ("limit", "period"), within="quota.")
     limit = entry.read("limit", whole(1))
     return Quota(limit, cast("Period", entry.read("period", one_of(get_args(Period)))))
 
 
-def _named(content: Any, member: str, title: str) -> str:
+def named(content: Any, member: str, title: str) -> str:
     """The name that an entry gives itself, or the title it has without one."""
     name = content.get(member) if isinstance(content, dict) else None
     return name if isinstance(name, str) and name else title

@@ -13,6 +13,7 @@ from eventing.catalogue import (
     Folder,
     Rule,
 )
+from eventing.detection import DETECTION, Detection
 from eventing.routing import Router, rests_on_data
 from eventing.schemas import Schemas
 from eventing.type_patterns import covers
@@ -29,6 +30,7 @@ def load_catalogue(folder: Folder) -> Catalogue:
     _check_event_types(catalogue)
     Router(catalogue)
     Schemas(catalogue)
+    _check_expected(Detection.read(folder), catalogue)
     return catalogue
 
 
@@ -106,3 +108,13 @@ def _check_event_types(catalogue: Catalogue) -> None:
             covers(r.type, event_type.type) or covers(event_type.type, r.type) for r in rules
         ):
             raise CatalogueError(EVENT_TYPES, event_type.type, f"no topic in {TOPICS} takes it")
+
+
+def _check_expected(detection: Detection, catalogue: Catalogue) -> None:
+    for entry in detection.expected:
+        if not any(
+            covers(entry.type, e.type) or covers(e.type, entry.type) for e in catalogue.event_types
+        ):
+            raise CatalogueError(
+                DETECTION, entry.type, f"{EVENT_TYPES} has no type that it could match"
+            )

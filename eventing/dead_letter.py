@@ -84,8 +84,7 @@ class DeadLetter:
     @property
     def key(self) -> str:
         """The same for every receipt of this letter, and for no other event, stage or step."""
-        content = json.dumps([self.stage, self.step, self.event_key, self.digest])
-        return sha256_text(content.encode())
+        return letter_key(self.stage, self.step, self.event_key, self.digest)
 
     def text(self) -> str:
         """The body of the SQS message. The event stands in it as JSON, its numbers as they were."""
@@ -114,6 +113,16 @@ class DeadLetter:
             members["trace_id"] = self.trace_id
         envelope = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
         return f'{envelope[:-1]},"event":{self.event}}}'
+
+
+def letter_key(stage: Stage, step: Step, event_key: str, digest: str) -> str:
+    """The key of a letter, see `DeadLetter.key`."""
+    return sha256_text(json.dumps([stage, step, event_key, digest]).encode())
+
+
+def letter_keys(event_key: str, digest: str) -> list[str]:
+    """The keys of all letters that there can be of an event."""
+    return [letter_key(stage, step, event_key, digest) for stage in STAGES for step in STEPS[stage]]
 
 
 def fingerprint_of(stage: Stage, step: Step, topic: str | None, cause: Cause) -> str:

@@ -10,7 +10,11 @@ PRICES: Mapping[str, float] = {
     "gb_second": 1.33334e-5,  # of Lambda on arm64
     "write": 0.625e-6,  # a DynamoDB write unit, in each region
     "read": 0.125e-6,  # a DynamoDB read unit
-    "s3": 5e-6,  # a PUT
+    "s3": 5e-6,  # a PUT, or a LIST
+    "s3_get": 0.4e-6,  # a GET
+    "stream_step": 0.029 * 5 / 1024**2,  # of 5 KB of a record that is put into Firehose
+    "stream_byte": 0.020 / 1024**3,  # that Firehose partitions
+    "stream_object": 5e-6,  # that Firehose writes by partitions, beside its PUT
     "sns": 0.5e-6,  # a publish request, of each 64 KiB
     "sqs": 0.4e-6,  # a request
     "log_byte": 0.5e-9,  # taken in by CloudWatch Logs

@@ -21,6 +21,7 @@ class Kind(Enum):
     NOT_JSON = ("not-json", 400, "The body is not JSON")
     NOT_A_CLOUDEVENT = ("not-a-cloudevent", 400, "The event breaks CloudEvents 1.0.2")
     CONFLICT = ("conflict", 409, "Another event with this source and id was accepted before")
+    ERASED = ("event-erased", 410, "The event with this source and id was erased")
     EVENT_TOO_LARGE = ("event-too-large", 413, "The event is larger than an event may be")
     BATCH_TOO_LARGE = ("batch-too-large", 413, "The batch holds more events than a batch may")
     BODY_TOO_LARGE = ("body-too-large", 413, "The body is larger than a body may be")

@@ -114,13 +114,14 @@ class Hashes:
         return self._sorted[number * HASH_BYTES : (number + 1) * HASH_BYTES]
 
 
-def units(events: int) -> float:
+def units(events: float) -> float:
     """Write units in each region for the receipts of so many events, published and accepted together.
 
     They fall into the partitions by chance, and an item of one unit has room for all that do: 100 events are
     four items with 25 hashes each, of 500 bytes.
     """
-    return PARTITIONS * (1 - (1 - 1 / PARTITIONS) ** events)
+    missed: float = (1 - 1 / PARTITIONS) ** events
+    return PARTITIONS * (1 - missed)
 
 
 def holds(packed: bytes, wanted: bytes) -> bool:

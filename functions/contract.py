@@ -16,28 +16,41 @@ class Variable:
     LOG_LEVEL = "POWERTOOLS_LOG_LEVEL"
     APPROVAL_ABOVE = "APPROVAL_ABOVE"
     API_URL = "API_URL"
+    ACCOUNT = "ACCOUNT"
     ARCHIVE_BUCKET = "ARCHIVE_BUCKET"
     CANARY_KEY_ID = "CANARY_KEY_ID"
     CANARY_QUEUE_URL = "CANARY_QUEUE_URL"
     CANARY = "CANARY"
     """There when the deployment has a canary: its catalogue has the canary's topic and event type."""
+    BACKUP_DAYS = "BACKUP_DAYS"
     CLOSED_LETTER_DAYS = "CLOSED_LETTER_DAYS"
     COMMAND_OPTIONS = "COMMAND_OPTIONS"
     CONSERVATION_FROM_MINUTES = "CONSERVATION_FROM_MINUTES"
     CONSERVATION_UNTIL_MINUTES = "CONSERVATION_UNTIL_MINUTES"
     CONTROL_PLANE_LIMITED = "CONTROL_PLANE_LIMITED"
     DASHBOARD = "DASHBOARD"
+    DELIVERY_STREAM = "DELIVERY_STREAM"
+    """There when the archive has one."""
     DEPLOYMENT = "DEPLOYMENT"
     EVENT_RETENTION_DAYS = "EVENT_RETENTION_DAYS"
+    FINDINGS_POLICY = "FINDINGS_POLICY"
+    """By severity, whether operators are told of a finding or asked as well."""
+    GATHER_SECONDS = "GATHER_SECONDS"
+    """How long a case waits for further findings on its object before it is examined."""
     EVENTS_TABLE = "EVENTS_TABLE"
     INGEST_DLQ_URL = "INGEST_DLQ_URL"
     LEDGER_TABLE = "LEDGER_TABLE"
     LONGEST_KEPT_DAYS = "LONGEST_KEPT_DAYS"
+    MACIE_JOB_ID = "MACIE_JOB_ID"
+    NEIGHBOURS = "NEIGHBOURS"
+    """By the names of the other regions, where each answers whoever asks for its health: a JSON object."""
     OPEN_LETTER_DAYS = "OPEN_LETTER_DAYS"
     OPERATIONS_BUCKET = "OPERATIONS_BUCKET"
     OPS_TOPIC_ARN = "OPS_TOPIC_ARN"
     PUBLISH_DLQ_URL = "PUBLISH_DLQ_URL"
     PUBLISH_MAPPING = "PUBLISH_MAPPING"
+    PUBLISHERS_MACHINE = "PUBLISHERS_MACHINE"
+    """The ARN of the state machine that changes publishers, in the primary region."""
     RECEIPTS_TABLE = "RECEIPTS_TABLE"
     REGIONS = "REGIONS"
     REGISTRY_TABLE = "REGISTRY_TABLE"
@@ -60,9 +73,6 @@ class Notice:
     KIND = "notice"
     WELL_AGAIN = "well-again"
     """No alarm is on any more, since the member `at`."""
-    FINDING = "finding"
-    """Macie found sensitive data: members `type`, `severity`, `path`, `id`, and the `description` of the
-    alarm on findings."""
 
 
 class Dimension:
@@ -72,6 +82,7 @@ class Dimension:
     STAGE = "stage"
     CAUSE = "cause"
     FAULT = "fault"
+    REGION = "region"
     TOPIC = "topic"
 
 
@@ -81,6 +92,8 @@ class Metric:
     EVENTS_ACCEPTED = "EventsAccepted"
     EVENTS_DUPLICATE = "EventsDuplicate"
     EVENTS_REJECTED = "EventsRejected"
+    ERASED_SENT_AGAIN = "ErasedEventsSentAgain"
+    """Events that a publisher sent again after they were erased: refused, and archived all the same."""
     EVENTS_STORED = "EventsStored"
     EVENTS_PUBLISHED = "EventsPublished"
     PUBLISH_LAG = "PublishLag"
@@ -99,17 +112,33 @@ class Metric:
     ATTENTION_REPORTED = "AttentionReported"
     STREAM_UNREAD = "StreamUnread"
     TOPIC_UNHEARD = "TopicUnheard"
+    COPIES_UNDELIVERED = "CopiesUndelivered"
+    """Objects below `Objects.UNDELIVERED`, counted up to the first thousand."""
     REDRIVE_SUCCEEDED = "RedriveSucceeded"
     REDRIVE_FAILED = "RedriveFailed"
     REDRIVE_RUNS_FAILED = "RedriveRunsFailed"
     REDRIVE_RUN_SECONDS = "RedriveRunSeconds"
     SUMMARY_UNWRITTEN = "SummaryUnwritten"
+    ERASURES_UNFINISHED = "ErasuresUnfinished"
+    """Erasures that came to no end, or left something that they should have reached."""
     KEYS_OVERDUE = "KeysOverdue"
     """Keys of publishers that still work long after their date; written by each day's look at keys."""
+    MACIE_OFF = "MacieOff"
+    """1 while Macie is off, else 0; this and the following are written by each hour's look at Macie."""
+    MACIE_JOB_STOPPED = "MacieJobStopped"
+    """1 while the daily job is paused, cancelled or gone, else 0."""
+    MACIE_RUN_ERRORS = "MacieRunErrors"
+    """1 when the job's last run could not process all that it should, else 0."""
+    ARCHIVE_UNEXAMINED = "ArchiveUnexamined"
+    """Seconds: what was archived for so long may not have been examined."""
+    FINDINGS_UNSEEN = "FindingsUnseen"
+    """Findings that nobody had taken up an hour after they were made."""
     CANARY_DELIVERED = "CanaryDelivered"
     """1 for an event of the canary that came back in time, 0 for one that did not."""
     CANARY_LATENCY = "CanaryLatency"
     """Milliseconds from the first byte of the request to the message at the subscriber."""
+    NEIGHBOUR_ANSWERED = "NeighbourAnswered"
+    """1 for another region whose gateway answered this one's canary, 0 for one that did not."""
 
 
 # The sets of dimensions that each metric is written under, all of them together with `service`.
@@ -120,17 +149,14 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.EVENTS_ACCEPTED: ((),),
     Metric.EVENTS_DUPLICATE: ((),),
     Metric.EVENTS_REJECTED: ((),),
+    Metric.ERASED_SENT_AGAIN: ((),),
     Metric.EVENTS_STORED: ((),),
     Metric.EVENTS_PUBLISHED: _BY_TOPIC,
     Metric.PUBLISH_LAG: _BY_TOPIC,
     Metric.EVENTS_SETTLED: ((),),
     Metric.RECEIPTS_MISSING: ((),),
     Metric.EVENTS_UNACCOUNTED: ((),),
-    Metric.DEAD_LETTERED: (
-        (Dimension.STAGE,),
-        (Dimension.STAGE, Dimension.CAUSE),
-        _BY_FAULT,
-    ),
+    Metric.DEAD_LETTERED: (*_BY_STAGE, (Dimension.STAGE, Dimension.CAUSE), _BY_FAULT),
     Metric.OPEN_DEAD_LETTERS: _BY_STAGE,
     Metric.OLDEST_DEAD_LETTER_AGE: _BY_STAGE,
     Metric.OPEN_BY_FAULT: (_BY_FAULT,),
@@ -141,14 +167,22 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.ATTENTION_REPORTED: ((),),
     Metric.STREAM_UNREAD: ((),),
     Metric.TOPIC_UNHEARD: ((Dimension.TOPIC,),),
+    Metric.COPIES_UNDELIVERED: ((),),
     Metric.REDRIVE_SUCCEEDED: ((),),
     Metric.REDRIVE_FAILED: ((),),
     Metric.REDRIVE_RUNS_FAILED: ((),),
     Metric.REDRIVE_RUN_SECONDS: ((),),
     Metric.SUMMARY_UNWRITTEN: ((),),
+    Metric.ERASURES_UNFINISHED: ((),),
     Metric.KEYS_OVERDUE: ((),),
+    Metric.MACIE_OFF: ((),),
+    Metric.MACIE_JOB_STOPPED: ((),),
+    Metric.MACIE_RUN_ERRORS: ((),),
+    Metric.ARCHIVE_UNEXAMINED: ((),),
+    Metric.FINDINGS_UNSEEN: ((),),
     Metric.CANARY_DELIVERED: ((),),
     Metric.CANARY_LATENCY: ((),),
+    Metric.NEIGHBOUR_ANSWERED: ((Dimension.REGION,),),
 }
 
 
@@ -159,6 +193,11 @@ class Objects:
     """In the operations bucket: plans, results and counts of an execution."""
     CONCLUDED = "concluded.json"
     """Among those of an execution: written last, with the place of its report."""
+    CASES = "cases/"
+    """In the operations bucket: findings of sensitive data, by the cases that they make, and what became of
+    each: no event."""
+    FINDINGS = "findings/"
+    """In the operations bucket: the case of each finding that was taken up, by the finding's id."""
     APPROVALS = "approvals/"
     """In the operations bucket: plans that wait for an approval, each with the token of its task."""
     REPORTS = "reports/"
@@ -171,6 +210,8 @@ class Objects:
     """In the operations bucket: Lambda's own choice (developer guide, "Retain discarded records")."""
     EVENTS = "publisher="
     """In the archive: a publisher's events, so that a finding's object names the publisher."""
+    UNDELIVERED = "undelivered/"
+    """In the archive: what Firehose could not put where the events are."""
 
 
 class Rows:
@@ -186,8 +227,14 @@ class Rows:
     """The whole key of the one row that the dashboard reads."""
 
 
+QUARANTINE = "quarantine"
+"""The tag of an object of the archive that is under quarantine; its value is the case."""
+
+
 STANDING = "/me"
 """The resource of the API that tells a publisher where it stands."""
+HEALTH = "/health"
+"""The resource of the API that tells anybody that the gateway answers, and nothing else."""
 
 
 class RegistryRows:
@@ -207,8 +254,10 @@ class RegistryRows:
 LETTER_KEYS = "?" * 43
 
 
-# All that functions may read of an event in the Events table: whether it is there, and the same.
-EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at")
+# All that functions may read of an event in the Events table: whether it is there, the same, or erased.
+EVENT_KEY_MEMBERS = ("pk", "digest", "accepted_at", "erased_at")
+# All that the eraser may read of it: what finds its copies, and never the event.
+ERASER_MEMBERS = ("pk", "type", "digest", "accepted_at", "erased_at")
 # All that is read of each event to find those that a region has not published.
 FOUND_MEMBERS = ("pk", "publisher", "origin_region", "accepted_at", "digest")
 # All that is read of an event to tell its publisher what became of it.
@@ -218,64 +267,26 @@ EVENT_MEMBERS = (*STORED_MEMBERS, "type", "expires_at")
 
 # All that operators may read of a letter in the ledger: what it failed by, and never the event.
 LETTER_MEMBERS = (
-    "state",
-    "stage",
-    "step",
-    "publisher",
-    "type",
-    "topic",
-    "code",
-    "resource",
-    "message",
-    "fingerprint",
-    "accepted_at",
-    "failed_at",
-    "original_accepted_at",
-    "original_failed_at",
-    "episode",
-    "expires_at",
-    "run",
-    "trace_id",
+    *("state", "stage", "step", "publisher", "type", "topic", "code", "resource", "message"),
+    *("fingerprint", "accepted_at", "failed_at", "original_accepted_at", "original_failed_at"),
+    *("episode", "expires_at", "run", "trace_id"),
 )
 
 LEDGER_INDEX = "by_state"
 # What the index holds of a letter beside its keys: all that plans and counts ask, and never the event,
 # so that reading the index costs the same whatever the size of the events.
 LEDGER_INDEX_MEMBERS = (
-    "stage",
-    "step",
-    "state",
-    "version",
-    "publisher",
-    "type",
-    "topic",
-    "target",
-    "code",
-    "fingerprint",
-    "accepted_at",
-    "episode",
-    "event_key",
-    "digest",
-    "verdict",
-    "judged_by",
-    "run",
-    "size",
-    "expires_at",
+    *("stage", "step", "state", "version", "publisher", "type", "topic", "target", "code"),
+    *("fingerprint", "accepted_at", "episode", "event_key", "digest", "verdict", "judged_by"),
+    *("run", "size", "expires_at"),
 )
 
 # By the key of the event in the Events table: only letters have one.
 LEDGER_EVENT_INDEX = "by_event"
 # What it holds of a letter: what its publisher is told of it, and what tells whether it is that event's.
 LETTER_STATE_MEMBERS = (
-    "stage",
-    "step",
-    "state",
-    "code",
-    "digest",
-    "accepted_at",
-    "failed_at",
-    "topic",
-    "closed_at",
+    *("stage", "step", "state", "code", "digest"),
+    *("accepted_at", "failed_at", "topic", "closed_at"),
 )
 
 

@@ -11,7 +11,9 @@ from eventing.catalogue import Catalogue
 from eventing.catalogue_check import load_catalogue
 from eventing.redrive.actions import ACTIONS
 from eventing.redrive.request import MAX_APPROVAL_ABOVE
+from eventing.sensitive_data.case import policy_of
 from infrastructure.context import ConfigurationError, matching, text, texts, value
+from infrastructure.domain import Domain, domain
 from infrastructure.opened import subscriber_accounts, subscriber_protocols
 from infrastructure.packaging import FUNCTIONS, ROOT
 from infrastructure.retention import Retention
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from eventing.sensitive_data.case import Policy
     from infrastructure.context import Context
 __all__ = ["Configuration", "ConfigurationError"]
 
@@ -47,9 +50,13 @@ class Configuration:
     primary_region: str
     replica_regions: tuple[str, ...]
     macie: Macie
+    archive_stream: bool
+    """Small requests reach the archive through Firehose (decision 29); without, each writes an object."""
     ops_emails: tuple[str, ...]
     approval_above: Mapping[str, int]
     """By action: more letters than this, within 24 hours at one stage, need an approval."""
+    findings: Policy
+    """By severity: whether operators are told of sensitive data, or asked as well."""
     subscriber_accounts: Mapping[str, tuple[str, ...]]
     """By topic: the other accounts that may subscribe to it."""
     subscriber_protocols: tuple[str, ...]
@@ -69,6 +76,8 @@ class Configuration:
     """On every resource, beside the deployment's name."""
     monthly_budget_usd: int
     """Operators hear when a month costs as much; 0 for no budget."""
+    domain: Domain | None
+    """The name that publishers use in all regions, if there is one beside each region's own."""
     amazon_roots: bool
     """Functions trust the roots of Amazon alone (decision 0005)."""
     laptop: bool
@@ -98,14 +107,18 @@ class Configuration:
         primary = matching(context, "primary_region", _REGION, "is not the name of a region")
         laptop = value(context, "laptop", bool, "true or false")
         has_canary = value(context, "canary", bool, "true or false")
+        replicas = _replicas(context, primary)
+        named = domain(context, regions=(primary, *replicas), has_canary=has_canary)
         return cls(
             deployment=_deployment(context),
             primary_region=primary,
-            replica_regions=_replicas(context, primary),
+            replica_regions=replicas,
             # The laptop's emulator knows no Macie and refuses whole templates that name it.
             macie="off" if laptop else _macie(context),
+            archive_stream=value(context, "archive_stream", bool, "true or false"),
             ops_emails=_emails(context),
             approval_above=_approval_above(context),
+            findings=_findings(context),
             subscriber_accounts=subscriber_accounts(context, catalogue),
             subscriber_protocols=subscriber_protocols(context),
             retention=_retention(context),
@@ -117,6 +130,8 @@ class Configuration:
             canary=has_canary,
             catalogue=canary.with_canary(catalogue) if has_canary else catalogue,
             catalogue_folder=folder,
+            # Nor does it know names or certificates.
+            domain=None if laptop else named,
             # The emulator is called without TLS.
             amazon_roots=value(context, "amazon_roots", bool, "true or false") and not laptop,
             laptop=laptop,
@@ -180,6 +195,17 @@ def _approval_above(context: Context) -> dict[str, int]:
                 key, f"{action}: has to be from 0 to {MAX_APPROVAL_ABOVE}, not {letters!r}"
             )
     return ceilings
+
+
+def _findings(context: Context) -> Policy:
+    key, expected = (
+        "findings",
+        'an object such as {"low": "notify", "medium": "ask", "high": "ask"}',
+    )
+    try:
+        return policy_of(value(context, key, dict, expected))
+    except ValueError as error:
+        raise ConfigurationError(key, str(error)) from None
 
 
 def _reserved_concurrency(context: Context) -> dict[str, int]:

@@ -50,16 +50,19 @@ class Contents:
 
 
 FUNCTIONS: Mapping[str, Contents] = {
-    "ingest": Contents(("dynamodb", "s3", "sqs"), schemas=True),
+    "ingest": Contents(("dynamodb", "firehose", "s3", "sqs"), schemas=True),
     "publish": Contents(("dynamodb", "sns", "sqs")),
     "triage": Contents(("dynamodb", "s3", "sqs"), schemas=True),
     "redrive": Contents(("dynamodb", "s3", "sns", "sqs", "stepfunctions"), schemas=True),
-    "counter": Contents(("cloudwatch", "dynamodb", "lambda", "sqs", "stepfunctions")),
+    "counter": Contents(("cloudwatch", "dynamodb", "lambda", "s3", "sqs", "stepfunctions")),
     "inquiry": Contents(("dynamodb",)),
     "adopter": Contents(("dynamodb", "sns"), schemas=True),
+    "cases": Contents(("dynamodb", "macie2", "s3", "sns", "stepfunctions")),
+    "eraser": Contents(("dynamodb", "s3", "sns")),
     "publishers": Contents(("apigateway", "dynamodb", "sns", "stepfunctions")),
     "canary": Contents(("apigateway", "sqs")),
     "widget": Contents(("dynamodb",)),
+    "coverage": Contents(("macie2", "s3", "stepfunctions")),
     "notifier": Contents(("cloudwatch", "sns")),
 }
 

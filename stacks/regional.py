@@ -14,6 +14,7 @@ from infrastructure.constructs.archive import Archive
 from infrastructure.constructs.aws_calls import AwsCalls
 from infrastructure.constructs.canary import Canary
 from infrastructure.constructs.counter import Counter
+from infrastructure.constructs.custom_domain import CustomDomain
 from infrastructure.constructs.dead_letters import DeadLetterQueue
 from infrastructure.constructs.event_store import EventStore, lookup_permissions
 from infrastructure.constructs.health import Attention, DeadLetterHandling, Health
@@ -28,11 +29,12 @@ from infrastructure.constructs.publishers import PublishersFunction, Registry, r
 from infrastructure.constructs.receipts import Receipts
 from infrastructure.constructs.redrive import RedriveFunction
 from infrastructure.constructs.region import Region
-from infrastructure.constructs.sensitive_data import SensitiveData, macie_permissions
+from infrastructure.constructs.sensitive_data import macie_permissions
 from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
 from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
+from stacks.sensitive_data import SensitiveDataHandling
 from workflows.adoption import Adoption
 from workflows.approval import Approval
 from workflows.publishers import Publishers
@@ -81,11 +83,10 @@ class RegionalStack(cdk.Stack):
         event_store = EventStore(self, "EventStore", region=region, calls=calls)
         archive = Archive(self, "Archive", region=region, access_logs=operations.bucket)
         topics = Topics(self, "Topics", region=region)
-        dead_letters = (
+        dead_letters = ingest_dead_letters, publish_dead_letters = (
             DeadLetterQueue(self, "IngestDeadLetters", region=region, stage="ingest"),
             DeadLetterQueue(self, "PublishDeadLetters", region=region, stage="publish"),
         )
-        ingest_dead_letters, publish_dead_letters = dead_letters
         ingestion = Ingestion(
             self,
             "Ingestion",
@@ -129,7 +130,9 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             dead_letters=dead_letters,
         )
-        approval = Approval(self, "Approval", region=region, redrive=redrive_task)
+        approval = Approval(
+            self, "Approval", region=region, name="approval", function=redrive_task.function
+        )
         redrive = Redrive(
             self,
             "Redrive",
@@ -148,6 +151,18 @@ class RegionalStack(cdk.Stack):
             ledger=ledger,
             receipts=receipts,
             registry=registry,
+        )
+        sensitive_data = SensitiveDataHandling(
+            self,
+            "SensitiveDataHandling",
+            region=region,
+            archive=archive,
+            topics=topics,
+            registry=registry,
+            ledger=ledger,
+            operations=operations,
+            event_store=event_store,
+            calls=calls,
         )
         adoption = Adoption(
             self,
@@ -177,9 +192,11 @@ class RegionalStack(cdk.Stack):
             operations=operations,
             topics=topics,
             redrive=redrive.state_machine,
-            approval=approval.state_machine,
+            approvals=(approval.state_machine, *sensitive_data.approvals),
+            sensitive_data=sensitive_data.workflow.state_machine,
             publishers=publishers.state_machine,
             adoption=adoption.state_machine,
+            erasure=sensitive_data.erasure.state_machine,
         )
         counter = Counter(
             self,
@@ -190,6 +207,7 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             publication=publication,
             topics=topics,
+            archive=archive,
             state_machine=redrive.state_machine,
         )
         widget = WidgetFunction(self, "Widget", region=region, ledger=ledger)
@@ -213,17 +231,6 @@ class RegionalStack(cdk.Stack):
                 topics=topics,
                 dead_letters=dead_letters,
             )
-        sensitive_data = None
-        if configuration.macie != "off":
-            sensitive_data = SensitiveData(
-                self,
-                "SensitiveData",
-                region=region,
-                archive=archive.bucket,
-                notifier=notifier,
-                calls=calls,
-            )
-
         OperationsDashboard(
             self,
             "OperationsDashboard",
@@ -232,17 +239,17 @@ class RegionalStack(cdk.Stack):
             health=Health(self, "Health", region=region, notifier=notifier),
             ingestion=ingestion,
             event_store=event_store,
+            archive=archive,
             publication=publication,
-            receipts=receipts,
             inquiry=inquiry,
-            adoption=adoption,
+            adopter=adoption.function,
             dead_letters=dead_letters,
             triage=triage_task,
             redrive=redrive_task,
             counter=counter,
             notifier=notifier,
             ledger=ledger,
-            sensitive_data=sensitive_data,
+            sensitive_data=sensitive_data.rows(region),
             widget=widget,
         )
         DeliveryDashboard(
@@ -267,27 +274,26 @@ class RegionalStack(cdk.Stack):
             ingestion=ingestion,
             registry=registry,
             publishers=publishers_task,
+            eraser=sensitive_data.eraser,
         )
 
         outputs = {
-            "ApiUrl": ingestion.api.url,
             "EventsTable": event_store.table.table_name,
-            "ArchiveBucket": archive.bucket.bucket_name,
-            "OperationsBucket": operations.bucket.bucket_name,
             "IngestDlqUrl": ingest_dead_letters.queue.queue_url,
             "PublishDlqUrl": publish_dead_letters.queue.queue_url,
             "LedgerTable": ledger.table.table_name,
             "ReceiptsTable": receipts.table_name,
-            "OpsTopicArn": operations.topic.topic_arn,
+            **operations.outputs,
             "TopicArnPrefix": topics.arn_prefix,
-            "RedriveStateMachineArn": redrive.state_machine.state_machine_arn,
+            **redrive.outputs,
             "PublishersStateMachineArn": publishers.state_machine.state_machine_arn,
             "AdoptionStateMachineArn": adoption.state_machine.state_machine_arn,
             "RegistryTable": registry.table_name,
-            "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
+            **sensitive_data.outputs,
             **policies.outputs,
-            "IngestFunction": ingestion.function.function_name,
-            "AccessLog": ingestion.access_log,
+            **ingestion.outputs,
+            **CustomDomain(self, "Domain", region=region, api=ingestion.api, canary=canary).outputs,
+            **archive.outputs,
             "Regions": str(len(configuration.regions)),
             "PublishFunction": publication.function.function_name,
         }
@@ -302,15 +308,12 @@ class RegionalStack(cdk.Stack):
                 topics=topics,
                 key=ingestion.canary_key,
                 publish_dead_letters=publish_dead_letters,
-                functions=[
-                    one.function
-                    for one in (
-                        *(ingestion, publication, triage_task, redrive_task, counter, widget),
-                        *(notifier, inquiry, adoption, canary),
-                    )
-                ],
+                functions=(
+                    *(ingestion.function, publication.function, triage_task.function),
+                    *(redrive_task.function, counter.function, widget.function),
+                    *(notifier.function, inquiry.function, adoption.function, canary.function),
+                ),
             )
-            outputs |= canary.outputs
-            outputs["VerifierPolicyArn"] = verifier.policy.managed_policy_arn
+            outputs |= {**canary.outputs, "VerifierPolicyArn": verifier.policy.managed_policy_arn}
         for key, value in outputs.items():
             cdk.CfnOutput(self, key, value=value)

@@ -18,15 +18,19 @@ APPROVING = ("approvals", "approve", "refuse")
 """The commands of approvers."""
 KEY_HOLDING = ("publishers key",)
 """The commands of key holders."""
+ERASING = ("erase", "report")
+"""The commands of who asks for erasures; `report` is of operators as well."""
 VERIFYING = ("deploy-command", "verify")
 """Those of who deploys and verifies, and is an operator as well; all others are of operators."""
+ADMINISTERING = ("copies recover", "copies rewrite")
+"""Those of who may read events and write the archive: no policy of the deployment lets anybody."""
 # Nobody needs a right to ask who they are.
 _NOT_GIVEN = {"sts:GetCallerIdentity"}
 
 
 def rights_of_operators() -> set[str]:
     """The rights that the commands of operators need, and what the runbook shows of the AWS CLI."""
-    others = (*APPROVING, *KEY_HOLDING, *VERIFYING)
+    others = (*APPROVING, *KEY_HOLDING, *VERIFYING, *ADMINISTERING, "erase")
     commands = (listed for command, listed in rights().items() if command not in others)
     return set().union(*commands, _ALSO.findall(_RUNBOOK)) - _NOT_GIVEN
 
@@ -34,6 +38,11 @@ def rights_of_operators() -> set[str]:
 def rights_of_approvers() -> set[str]:
     """The rights that the commands of approvers need."""
     return set().union(*(rights()[command] for command in APPROVING)) - _NOT_GIVEN
+
+
+def rights_of_erasers() -> set[str]:
+    """The rights that the command that erases needs, and its report."""
+    return set().union(*(rights()[command] for command in ERASING)) - _NOT_GIVEN
 
 
 def rights_of_key_holders() -> set[str]:

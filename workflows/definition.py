@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infrastructure.constructs.checks import accept_wildcard
 from infrastructure.constructs.function import log_group_of
+from infrastructure.constructs.states import states_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aws_cdk import aws_lambda as lambda_
 
     from infrastructure.configuration import Configuration
 
@@ -75,3 +80,71 @@ def state_machine(
         "X-Ray's segments and the delivery of logs are no resources that a policy could name.",
     )
     return machine
+
+
+def let_start(machine: sfn.StateMachine, nested: sfn.StateMachine) -> None:
+    """Let it start executions of another one, hear of their end, and stop them where it is stopped itself.
+
+    By the developer guide of Step Functions, "IAM policies for calling nested workflows".
+    """
+    executions = states_arn(machine, "execution", f"{nested.state_machine_name}:*")
+    rule = cdk.Stack.of(machine).format_arn(
+        service="events",
+        resource="rule",
+        resource_name="StepFunctionsGetEventsForStepFunctionsExecutionRule",
+    )
+    for actions, resource in (
+        (["states:StartExecution"], nested.state_machine_arn),
+        (["states:DescribeExecution", "states:StopExecution"], executions),
+        (["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
+    ):
+        machine.add_to_role_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+    accept_wildcard(machine, executions, "Executions of the one state machine.")
+
+
+def tell_of_end(
+    scope: Construct,
+    id: str,
+    *,
+    machine: sfn.StateMachine,
+    name: str,
+    description: str,
+    function: lambda_.IFunction,
+    task: str,
+) -> None:
+    """Call the task when an execution comes to another end than its last state.
+
+    StopExecution and a time-out of the execution run no Catch. It is worth trying for as long as EventBridge
+    does: something waits for it.
+    """
+    field = events.EventField.from_path
+    events.Rule(
+        scope,
+        id,
+        rule_name=name,
+        description=description,
+        event_pattern=events.EventPattern(
+            source=["aws.states"],
+            detail_type=["Step Functions Execution Status Change"],
+            detail={
+                "stateMachineArn": [machine.state_machine_arn],
+                "status": ["ABORTED", "FAILED", "TIMED_OUT"],
+            },
+        ),
+        targets=[
+            targets.LambdaFunction(
+                function,
+                event=events.RuleTargetInput.from_object(
+                    {
+                        "task": task,
+                        "execution": field("$.detail.name"),
+                        "execution_arn": field("$.detail.executionArn"),
+                        "started_at": field("$.detail.startDate"),
+                        "status": field("$.detail.status"),
+                    }
+                ),
+                retry_attempts=185,
+                max_event_age=cdk.Duration.hours(24),
+            )
+        ],
+    )

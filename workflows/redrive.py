@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infrastructure.constructs.checks import accept_wildcard
-from infrastructure.constructs.states import states_arn
-from workflows.definition import log_name_of, state_machine
+from workflows.definition import let_start, log_name_of, state_machine, tell_of_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infrastructure.constructs.dead_letters import DeadLetterQueue
-    from infrastructure.constructs.function import Function
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
     from infrastructure.constructs.triage import TriageFunction
@@ -38,6 +34,7 @@ class Redrive(Construct):
 
     state_machine: sfn.StateMachine
     log_name: str
+    outputs: dict[str, str]
 
     def __init__(
         self,
@@ -63,31 +60,22 @@ class Redrive(Construct):
             },
             others={"Approval": approval.state_machine.state_machine_arn},
         )
-        self._ask(approval.state_machine)
+        let_start(self.state_machine, approval.state_machine)
+        self.outputs = {
+            "RedriveStateMachineArn": self.state_machine.state_machine_arn,
+            "ApprovalStateMachineArn": approval.state_machine.state_machine_arn,
+        }
         for queue in dead_letters:
             self._triage_on_alarm(region, queue)
-        self._release_on_end(region, redrive.function)
-
-    def _ask(self, approval: sfn.StateMachine) -> None:
-        """Let it start an execution that asks, hear of its end, and stop it where it is stopped itself.
-
-        By the developer guide of Step Functions, "IAM policies for calling nested workflows".
-        """
-        executions = states_arn(self, "execution", f"{approval.state_machine_name}:*")
-        rule = cdk.Stack.of(self).format_arn(
-            service="events",
-            resource="rule",
-            resource_name="StepFunctionsGetEventsForStepFunctionsExecutionRule",
+        tell_of_end(
+            self,
+            "Release",
+            machine=self.state_machine,
+            name=region.configuration.name("redrive-release"),
+            description="Gives up the locks of an execution that did not come to its end",
+            function=redrive.function,
+            task="release",
         )
-        for actions, resource in (
-            (["states:StartExecution"], approval.state_machine_arn),
-            (["states:DescribeExecution", "states:StopExecution"], executions),
-            (["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule),
-        ):
-            self.state_machine.add_to_role_policy(
-                iam.PolicyStatement(actions=actions, resources=[resource])
-            )
-        accept_wildcard(self.state_machine, executions, "Executions of the one state machine.")
 
     def _triage_on_alarm(self, region: Region, queue: DeadLetterQueue) -> None:
         events.Rule(
@@ -110,41 +98,6 @@ class Redrive(Construct):
                     # The counter starts one as well, as long as the queue is not empty.
                     retry_attempts=3,
                     max_event_age=cdk.Duration.minutes(5),
-                )
-            ],
-        )
-
-    def _release_on_end(self, region: Region, redrive: Function) -> None:
-        # StopExecution and a time-out of the execution run no Catch.
-        field = events.EventField.from_path
-        events.Rule(
-            self,
-            "Release",
-            rule_name=region.configuration.name("redrive-release"),
-            description="Gives up the locks of an execution that did not come to its end",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [self.state_machine.state_machine_arn],
-                    "status": ["ABORTED", "FAILED", "TIMED_OUT"],
-                },
-            ),
-            targets=[
-                targets.LambdaFunction(
-                    redrive,
-                    event=events.RuleTargetInput.from_object(
-                        {
-                            "task": "release",
-                            "execution": field("$.detail.name"),
-                            "execution_arn": field("$.detail.executionArn"),
-                            "started_at": field("$.detail.startDate"),
-                            "status": field("$.detail.status"),
-                        }
-                    ),
-                    # Worth trying for as long as EventBridge does: letters wait for it.
-                    retry_attempts=185,
-                    max_event_age=cdk.Duration.hours(24),
                 )
             ],
         )

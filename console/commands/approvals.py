@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from console.commands.case_questions import (
+    OnlyQuarantine,
+    Throttle,
+    case_entry,
+    choice_of,
+    measure_of,
+    show_case_questions,
+)
+from console.commands.case_tables import show_case
 from console.commands.command import command
+from console.commands.erasure_tables import (
+    erasure_entry,
+    show_erasure_question,
+    show_erasure_questions,
+)
+from console.commands.run_questions import run_entry, show_run_question, show_run_questions
 from console.commands.runs import EXECUTIONS, Name, ShowAws
-from console.deployed.groups import summed
 from console.shell.failure import ExitCode, Failure, Misuse
+from eventing.erasure.action import is_erasure
 from eventing.foreign_text import plain
-from eventing.words import counted, duration
+from eventing.sensitive_data.case import asked_about
+from eventing.words import counted
 
 if TYPE_CHECKING:
-    from console.deployed.approvals import Question
+    from console.deployed.approvals import Approvals, Question
     from console.deployed.deployment import Deployment
     from console.shell.screen import Screen
     from console.shell.surroundings import Surroundings
@@ -30,11 +44,10 @@ Yes = Annotated[bool, typer.Option("--yes", help="Don't ask, answer.")]
 
 _CALLED_OFF = "Called off; nothing was answered."
 _APPROVE = (
-    "Let an execution carry out its plan: shows the plan, asks, answers. Not for who asked for it."
+    "Let an execution carry out its plan, or stop a case's publisher: shows it, asks, answers. Not for who "
+    "asked for it."
 )
-_REFUSE = "Refuse an execution its plan: shows the plan, asks, answers. Nothing is touched."
-_GROUPS = 10
-_MESSAGE = 100
+_REFUSE = "Refuse an execution its plan, or a case: shows it, asks, answers. Nothing is touched."
 # An answer is read within a second or two.
 _LOOKS = 60
 # Standard input is what was asked, of which this is the token.
@@ -44,60 +57,64 @@ _TAKE_OUT = """python3 -c 'import json, sys; print(json.load(sys.stdin)["token"]
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     command(app, "approvals", panel=EXECUTIONS)(approvals)
-    approve, refuse = _answering(approved=True), _answering(approved=False)
     command(app, "approve", panel=EXECUTIONS, help=_APPROVE)(approve)
     command(app, "refuse", panel=EXECUTIONS, help=_REFUSE)(refuse)
 
 
 def approvals(screen: Screen, deployment: Deployment, surroundings: Surroundings) -> ExitCode:
     """List what waits for an approval."""
-    found = deployment.approvals.waiting()
-    following = [deployment.command("approve", one.execution) for one in found]
-    screen.document({"approvals": [_entry(one) for one in found], "next": following})
-    if not found:
-        screen.say("Nothing waits for an approval.")
-        return ExitCode.DONE
+    runs, of_cases = deployment.approvals.waiting(), deployment.case_approvals.waiting()
+    erasures = deployment.erasure_approvals.waiting()
+    waiting = (*runs, *of_cases, *erasures)
+    following = [deployment.command("approve", one.execution) for one in waiting]
+    entries = [
+        *map(run_entry, runs),
+        *map(case_entry, of_cases),
+        *map(erasure_entry, erasures),
+    ]
+    screen.document({"approvals": entries, "next": following})
     now = surroundings.now()
-    screen.table(
-        (
-            *("execution", "action", "stage", "letters", "causes"),
-            *("topics", "asked by", "since", "ends in"),
-        ),
-        [
-            (
-                entry["execution"],
-                entry["action"],
-                entry["stage"],
-                entry["letters"],
-                summed(entry["causes"]),
-                summed(entry["topics"]),
-                entry["started_by"],
-                f"{_since(entry['asked_at'], now)} ago",
-                _since(now, entry["ends_at"]),
-            )
-            for entry in map(_entry, found)
-        ],
-    )
+    if runs:
+        show_run_questions(screen, runs, now)
+    if of_cases:
+        show_case_questions(screen, of_cases, now)
+    if erasures:
+        show_erasure_questions(screen, erasures, now)
+    if not entries:
+        screen.say("Nothing waits for an approval.")
     screen.next(following)
     return ExitCode.DONE
 
 
-def _answering(*, approved: bool) -> Callable[..., ExitCode]:
-    """The command that gives this answer."""
+def approve(
+    screen: Screen,
+    deployment: Deployment,
+    surroundings: Surroundings,
+    execution: Name,
+    reason: Reason = None,
+    throttle: Throttle = None,
+    only_quarantine: OnlyQuarantine = False,
+    yes: Yes = False,
+    show_aws: ShowAws = False,
+) -> ExitCode:
+    """Let an execution carry out its plan, or have the publisher of a case stopped."""
+    choice = choice_of(execution, throttle, only_quarantine=only_quarantine)
+    made = _Answer(screen, deployment, surroundings, approved=True, choice=choice)
+    return made.give(execution, reason, yes=yes, show_aws=show_aws)
 
-    def answer(
-        screen: Screen,
-        deployment: Deployment,
-        surroundings: Surroundings,
-        execution: Name,
-        reason: Reason = None,
-        yes: Yes = False,
-        show_aws: ShowAws = False,
-    ) -> ExitCode:
-        made = _Answer(screen, deployment, surroundings, approved=approved)
-        return made.give(execution, reason, yes=yes, show_aws=show_aws)
 
-    return answer
+def refuse(
+    screen: Screen,
+    deployment: Deployment,
+    surroundings: Surroundings,
+    execution: Name,
+    reason: Reason = None,
+    yes: Yes = False,
+    show_aws: ShowAws = False,
+) -> ExitCode:
+    """Refuse an execution its plan, or a case its measure: nothing is touched."""
+    made = _Answer(screen, deployment, surroundings, approved=False)
+    return made.give(execution, reason, yes=yes, show_aws=show_aws)
 
 
 class _Answer:
@@ -110,7 +127,9 @@ class _Answer:
         surroundings: Surroundings,
         *,
         approved: bool,
+        choice: Mapping[str, Any] | None = None,
     ) -> None:
+        self._choice = choice
         self._screen = screen
         self._deployment = deployment
         self._surroundings = surroundings
@@ -122,7 +141,7 @@ class _Answer:
         from eventing.redrive.request import MAX_NAME
 
         name = self._deployment.executions.name(execution)
-        question = self._deployment.approvals.find(name)
+        question = self._approvals(name).find(name)
         approver = self._deployment.aws.caller()[:MAX_NAME]
         asked_by = str(question.request.get("started_by", ""))
         if self._approved and same_person(approver, asked_by):
@@ -141,9 +160,7 @@ class _Answer:
         """The answer once whoever sits there has seen the plan and said yes."""
         if self._screen.as_json or not self._surroundings.at_terminal():
             raise Misuse(f"{self._verb} asks before it answers, and nobody is there: give --yes.")
-        _show_plan(self._screen, question)
-        action, letters = question.request["action"], counted(question.summary["letters"], "letter")
-        wording = f"{self._verb.capitalize()} the {action} of {letters} on {self._deployment}?"
+        wording = f"{self._verb.capitalize()} {self._shown(question)} on {self._deployment}?"
         try:
             if not self._surroundings.agrees(wording):
                 raise Failure(_CALLED_OFF, ExitCode.PARTIAL)
@@ -152,6 +169,27 @@ class _Answer:
         except KeyboardInterrupt:
             raise Failure(_CALLED_OFF, ExitCode.PARTIAL) from None
         return self._output(question, approver, reason)
+
+    def _shown(self, question: Question) -> str:
+        """What is asked for, in a few words, once it is on the screen."""
+        if asked_about(question.execution):
+            show_case(self._screen, question.summary)
+            measure = measure_of(self._choice) if self._approved else "measure"
+            return f"the {measure} of {plain(question.summary['publisher'])}"
+        if is_erasure(question.execution):
+            show_erasure_question(self._screen, question)
+            whose = str(question.request["key"]).partition("#")[0]
+            return f"the erasure of an event of {plain(whose)}"
+        show_run_question(self._screen, question)
+        return (
+            f"the {question.request['action']} of {counted(question.summary['letters'], 'letter')}"
+        )
+
+    def _approvals(self, name: str) -> Approvals:
+        if is_erasure(name):
+            return self._deployment.erasure_approvals
+        of_case = asked_about(name) is not None
+        return self._deployment.case_approvals if of_case else self._deployment.approvals
 
     def _output(self, question: Question, approver: str, reason: str) -> dict[str, Any]:
         from eventing.redrive.request import MAX_REASON
@@ -163,7 +201,8 @@ class _Answer:
                 f"reason: must say why, in one line of at most {MAX_REASON} characters and words of your own."
             )
         told = {"approver": approver, "reason": why, "hash": question.hash}
-        return {"approved": self._approved, **told}
+        chosen = {"choice": self._choice} if self._choice else {}
+        return {"approved": self._approved, **told, **chosen}
 
     def _show(self, question: Question, output: Mapping[str, Any]) -> ExitCode:
         """Print the command that answers; the token is read when it is run, and stands nowhere."""
@@ -177,8 +216,11 @@ class _Answer:
         return ExitCode.DONE
 
     def _send(self, question: Question, output: Mapping[str, Any]) -> ExitCode:
-        name, found = question.execution, self._deployment.approvals
-        following = [self._deployment.command("follow", name)]
+        name, case = question.execution, asked_about(question.execution)
+        found = self._approvals(name)
+        words = ("findings", "show", case) if case else ("follow", name)
+        words = ("report", name) if is_erasure(name) else words
+        following = [self._deployment.command(*words)]
         try:
             taken = found.answer(question, output)
             outcome = self._awaited(name) if taken else found.outcome(name)
@@ -208,7 +250,7 @@ class _Answer:
     def _awaited(self, name: str) -> Mapping[str, Any] | None:
         """What has become of the question; None when the answer is not read in time."""
         for _ in range(_LOOKS):
-            if (outcome := self._deployment.approvals.outcome(name)) is not None:
+            if (outcome := self._approvals(name).outcome(name)) is not None:
                 return outcome
             self._surroundings.sleep(0.5)
         return None
@@ -219,66 +261,3 @@ def _is_of(outcome: Mapping[str, Any], output: Mapping[str, Any]) -> bool:
     told: tuple[object, object] = (outcome.get("approver"), outcome.get("cause"))
     refusal = f"Refused by {output['approver']}: {output['reason']}"
     return told == ((output["approver"], None) if output["approved"] else (None, refusal))
-
-
-def _show_plan(screen: Screen, question: Question) -> None:
-    from console.commands.plan_table import show_plan
-
-    request = question.request
-    screen.say(f"{request['action']} of {request['stage']}: {question.execution}", style="bold")
-    screen.facts(
-        {
-            "asked by": request.get("started_by"),
-            "reason": request.get("reason"),
-            "needs approval": question.because,
-            "ends at": question.ends_at,
-        }
-    )
-    show_plan(screen, question.summary)
-    screen.say()
-    screen.table(
-        ("letters", "stage", "cause", "topics", "publishers", "failed first", "message"),
-        [
-            (
-                group["letters"],
-                group["stage"],
-                group["cause"],
-                summed(group["topics"]),
-                summed(group["publishers"]),
-                group["failed_first"],
-                plain(group["message"], most=_MESSAGE),
-            )
-            for group in question.groups[:_GROUPS]
-        ],
-    )
-    if (more := len(question.groups) - _GROUPS) > 0:
-        screen.say(f"and {counted(more, 'more group', 'more groups')}")
-
-
-def _entry(question: Question) -> dict[str, Any]:
-    """What is told of it: all but its token."""
-    request, causes = question.request, Counter[str]()
-    for group in question.groups:
-        causes[str(group["cause"])] += int(group["letters"])
-    return {
-        "execution": question.execution,
-        "action": request["action"],
-        "stage": request["stage"],
-        "letters": question.summary["letters"],
-        "causes": dict(causes),
-        "topics": question.summary["topics"],
-        "because": question.because,
-        "started_by": request.get("started_by"),
-        "reason": request.get("reason"),
-        "asked_at": question.asked_at,
-        "ends_at": question.ends_at,
-        "plan": question.summary,
-    }
-
-
-def _since(first: datetime | str, last: datetime | str) -> str:
-    one, other = (
-        datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-        for moment in (first, last)
-    )
-    return duration(other - one)

@@ -11,6 +11,7 @@ import typer
 
 from console.commands.command import command
 from console.shell.failure import ExitCode, Misuse
+from eventing.erasure.action import ACTION
 from eventing.foreign_text import plain
 from eventing.redrive.actions import ACTIONS
 from eventing.timestamps import read_moment
@@ -24,7 +25,7 @@ _LENGTH = re.compile(r"(\d{1,4})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 # Reports are kept for 200 days.
 _MOST = timedelta(days=200)
-_CHANGING = tuple(action for action, rules in ACTIONS.items() if rules.decides)
+_CHANGING = (*(action for action, rules in ACTIONS.items() if rules.decides), ACTION)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,7 +42,7 @@ def audit(
     ] = "7d",
     everything: Annotated[bool, typer.Option("--all", help="Triages and plans as well.")] = False,
 ) -> ExitCode:
-    """List what was redriven, discarded and resubmitted: when, by whom, why, and how it ended.
+    """List what was redriven, discarded, resubmitted and erased: when, by whom, why, and how it ended.
 
     Who asked and who approved is what they claimed; AWS CloudTrail has the proof.
     """
@@ -56,7 +57,7 @@ def audit(
     entries = [_entry(report) for report in found]
     screen.document({"audit": entries, "next": []})
     if not entries:
-        screen.say(f"Nothing was redriven or discarded since {plain(since)}.")
+        screen.say(f"Nothing was redriven, discarded or erased since {plain(since)}.")
         return ExitCode.DONE
     screen.table(
         (
@@ -69,7 +70,7 @@ def audit(
                 entry["action"],
                 entry["stage"],
                 entry["outcome"],
-                summed(entry["counts"]),
+                summed({k: v for k, v in entry["counts"].items() if isinstance(v, int)}),
                 entry["started_by"],
                 entry["approver"] or "",
                 entry["reason"],

@@ -12,18 +12,19 @@ from console.commands.guarded import guarded
 from console.deployed.account import Account
 from console.deployed.alarms import states
 from console.deployed.deployment import Deployment
+from console.deployed.front_door import health
 from console.deployed.stacks import Resource, Stacks
 from eventing.canary import PUBLISHER
 from eventing.verification import account as rules
 from eventing.verification import permissions
 from eventing.verification.check import Check
-from functions.contract import Objects
+from functions.contract import HEALTH, Objects
 
 _ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 _DASHBOARD = "AWS::CloudWatch::Dashboard"
 _FUNCTION = "AWS::Lambda::Function"
 # The construct of Macie, whose resources are there when the deployment goes with it.
-_MACIE = "SensitiveData"
+_MACIE = "SensitiveDataHandlingMacie"
 # By their names in the code.
 _OWN = (
     *("ingest", "publish", "inquiry", "triage", "redrive", "counter", "widget", "notifier"),
@@ -54,6 +55,7 @@ class Inspection:
             "leftovers of verifications": self._leftovers,
             "quota: Lambda": lambda: rules.concurrency(self._account.concurrency()),
             "quota: API Gateway": lambda: rules.usage_plans(self._account.usage_plans()),
+            "URLs": self._urls,
             "Macie": self._macie,
             "mails to operators": self._mails,
             "functions": self._functions,
@@ -91,6 +93,10 @@ class Inspection:
     def _leftovers(self) -> Check:
         return rules.leftovers(self._account.queues(self._queues), now=self._now)
 
+    def _urls(self) -> Check:
+        urls = [f"{url.rstrip('/')}{HEALTH}" for url in self._deployment.urls]
+        return rules.urls({url: health(url) for url in urls})
+
     def _macie(self) -> Check:
         wanted = any(one.logical_id.startswith(_MACIE) for one in self._resources)
         return rules.macie(wanted=wanted, session=self._account.macie() if wanted else None)
@@ -121,11 +127,11 @@ class Inspection:
     def _permissions(self) -> Check:
         prefix = f"{self._deployment.name}-"
         roles = {running.name.removeprefix(prefix): role for running, role in self._running}
-        asked = permissions.asked(list(roles))
+        arns = self._arns()
+        asked = permissions.asked(list(roles), arns)
         calls: dict[tuple[str, permissions.Resource], list[str]] = defaultdict(list)
         for one in asked:
             calls[one.function, one.resource].append(one.action)
-        arns = self._arns()
 
         def ask(call: tuple[str, permissions.Resource]) -> set[str]:
             function, resource = call
@@ -148,11 +154,17 @@ class Inspection:
             return f"arn:{partition}:s3:::{name}/{key}"
 
         operations = output("OperationsBucket")
+        has_stream = self._deployment.has("DeliveryStream")
         return {
             "events": arn("dynamodb", f"table/{output('EventsTable')}"),
             "receipts": arn("dynamodb", f"table/{output('ReceiptsTable')}"),
             "ledger": arn("dynamodb", f"table/{output('LedgerTable')}"),
             "archive": bucket(output("ArchiveBucket"), f"{Objects.EVENTS}{PUBLISHER}/verify.jsonl"),
+            **(
+                {"delivery-stream": arn("firehose", f"deliverystream/{output('DeliveryStream')}")}
+                if has_stream
+                else {}
+            ),
             "operations": bucket(operations, f"{Objects.REPORTS}verify.json"),
             "tokens": bucket(operations, f"{Objects.APPROVALS}verify.json"),
             "ingest-dlq": arn("sqs", output("IngestDlqUrl").rpartition("/")[2]),

@@ -149,7 +149,9 @@ def key(
     if chosen is None or deployment.region not in chosen["ids"]:
         raise Misuse(f"{plain(name)} has no such key in {deployment.region}.")
     value = deployment.key_value(chosen["ids"][deployment.region])
-    screen.document({"publisher": name, "key": chosen["number"], "value": value})
+    url = deployment.urls[0]
+    screen.document({"publisher": name, "key": chosen["number"], "value": value, "url": url})
+    screen.note(f"For {url}")
     screen.command(value)
     return ExitCode.DONE
 

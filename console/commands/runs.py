@@ -11,6 +11,7 @@ from console.commands.command import command
 from console.deployed.groups import summed
 from console.shell.failure import ExitCode, Failure, Misuse
 from console.shell.options import request_of, request_options
+from eventing.erasure.action import is_erasure
 from eventing.foreign_text import plain
 from eventing.redrive.actions import ACTIONS, Action
 
@@ -193,6 +194,9 @@ def report(screen: Screen, deployment: Deployment, execution: Name) -> ExitCode:
     """Show the report of an execution that has ended."""
     name = deployment.executions.name(execution)
     found = deployment.objects.report(name)
+    if found is None and is_erasure(name):
+        status = deployment.erasures.describe(name).status.lower()
+        raise Failure(f"{name} has no report (yet): it is {status}.")
     if found is None:
         raise Failure(
             f"{name} has no report: {deployment.command('follow', name)} tells how it is."
@@ -203,8 +207,11 @@ def report(screen: Screen, deployment: Deployment, execution: Name) -> ExitCode:
 def _show_report(
     screen: Screen, deployment: Deployment, name: str, found: Mapping[str, Any]
 ) -> ExitCode:
+    from console.commands.erasure_tables import show_report
     from console.commands.plan_table import show_warnings
 
+    if is_erasure(name):
+        return show_report(screen, deployment, name, found)
     request: Mapping[str, Any] = found["request"]
     again = found.get("failed_again", [])
     following = [deployment.command("continue", name)] if found.get("continue_with") else []

@@ -57,6 +57,13 @@ def verify(
     during_incident: Annotated[
         bool, typer.Option("--during-incident", help="Begin while an alarm is on.")
     ] = False,
+    wait_for_copies: Annotated[
+        bool,
+        typer.Option(
+            "--wait-for-copies",
+            help="Wait for the event's copy in the archive: a quarter of an hour, by Firehose.",
+        ),
+    ] = False,
 ) -> ExitCode:
     """Prove that a deployment works: quotas, alarms, permissions; then an event and a dead letter walk.
 
@@ -66,7 +73,9 @@ def verify(
         raise Misuse(
             f"--load: from 1 to {_MOST_RATE} events a second, for 1 to {_MOST_SECONDS} seconds."
         )
-    verification = Verification(screen, deployment, surroundings, load=load, report=report)
+    verification = Verification(
+        screen, deployment, surroundings, load=load, report=report, waits=wait_for_copies
+    )
     if not during_incident:
         verification.refuse_incident()
     if report:
@@ -86,6 +95,7 @@ class Verification:
         *,
         load: tuple[int, int] | None,
         report: Path | None,
+        waits: bool,
     ) -> None:
         from eventing.verification.events import new_run
 
@@ -94,6 +104,7 @@ class Verification:
         self._surroundings = surroundings
         self._load = load
         self._report = report
+        self._waits = waits
         self._began = surroundings.now()
         self._run = new_run(self._began, token_hex(3))
         self._checks: list[Check] = []
@@ -188,7 +199,14 @@ class Verification:
         ) as queue:
             if not deployment.laptop:
                 self._surroundings.sleep(_SUBSCRIBED_SECONDS)
-            walk = Walk(deployment, self._surroundings, door=door, queue=queue, run=self._run)
+            walk = Walk(
+                deployment,
+                self._surroundings,
+                door=door,
+                queue=queue,
+                run=self._run,
+                waits_for_copies=self._waits,
+            )
             self._walk = walk
             for check in walk.checks():
                 self._note(check)

@@ -17,16 +17,19 @@ from console.deployed.executions import Execution
 from console.deployed.front_door import Answer, FrontDoor
 from console.deployed.temporary_queue import TemporaryQueue
 from console.shell.surroundings import Surroundings
+from eventing.archive_line import folder
 from eventing.canary import PUBLISHER
 from eventing.foreign_text import plain
 from eventing.timestamps import timestamp
-from eventing.verification.check import Check, failed, ok
+from eventing.verification.check import Check, failed, ok, skipped
 from eventing.verification.events import SentEvent
 from functions.contract import Objects
 
 # An event is in each of these places within a second or two; a function that is called for the first time
 # takes some more.
 _ARRIVAL_SECONDS = 20.0
+# Firehose waits for 15 minutes, then it writes.
+_COPY_SECONDS = 20 * 60.0
 _RUN_SECONDS = 120.0
 _PAUSE = 0.3
 _WAIT_SECONDS = 2
@@ -56,6 +59,7 @@ class Walk:
         door: FrontDoor,
         queue: TemporaryQueue,
         run: str,
+        waits_for_copies: bool,
     ) -> None:
         self._deployment = deployment
         self._surroundings = surroundings
@@ -63,6 +67,7 @@ class Walk:
         self._door = door
         self._queue = queue
         self._run = run
+        self._waits_for_copies = waits_for_copies
         self.event = SentEvent(run, "walk")
         self.letter = SentEvent(run, "letter")
         self._came: list[tuple[str, bool]] = []
@@ -80,7 +85,8 @@ class Walk:
         yield accepted
         if accepted.outcome == "ok":
             yield self._timed("stored", self._stored)
-            yield self._timed("archived", self._archived)
+            if self._copied_at_once:
+                yield self._timed("archived", self._archived)
             yield self._timed("delivered", self._delivered)
             yield self._timed("duplicate", self._duplicate)
             yield self._timed("conflict", self._conflict)
@@ -95,6 +101,8 @@ class Walk:
         # Triage has taken in what became of the other event, if it was left on the way.
         if accepted.outcome == "ok":
             yield self._timed("no other dead letters", self._others)
+            if not self._copied_at_once:
+                yield self._copied_later()
 
     def stays(self) -> list[str]:
         """What is there afterwards, so far as it is known without another look."""
@@ -139,7 +147,7 @@ class Walk:
     def _archived(self) -> tuple[str, str]:
         bucket = self._deployment.output("ArchiveBucket")
         at = datetime.fromisoformat(self._accepted_at)
-        prefix = f"{Objects.EVENTS}{PUBLISHER}/date={at:%Y-%m-%d}/{at:%H}/"
+        prefix = f"{Objects.EVENTS}{folder(PUBLISHER, self._accepted_at)}"
         if self._until(
             lambda: any(
                 self.event.is_in(line.event_text)
@@ -148,6 +156,18 @@ class Walk:
         ):
             return "where Macie looks", ""
         return f"not below {prefix} of the archive", _LETTERS.format("ingest")
+
+    @property
+    def _copied_at_once(self) -> bool:
+        """Firehose keeps a copy for a while; that of a laptop for a second."""
+        deployment = self._deployment
+        return bool(deployment.laptop) or not deployment.has("DeliveryStream")
+
+    def _copied_later(self) -> Check:
+        if not self._waits_for_copies:
+            return skipped("archived", "Firehose brings it within 15 minutes: --wait-for-copies")
+        self._late = time.monotonic() + _COPY_SECONDS
+        return self._timed("archived", self._archived)
 
     def _delivered(self) -> tuple[str, str]:
         if self._until(lambda: self._has_come(self.event)):

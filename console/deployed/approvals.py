@@ -27,6 +27,8 @@ class Question:
     """A plan that waits for its answer."""
 
     execution: str
+    run: str
+    """The name of the execution that it asks for."""
     request: Mapping[str, Any]
     summary: Mapping[str, Any]
     groups: Sequence[Mapping[str, Any]]
@@ -40,9 +42,9 @@ class Question:
 
 
 class Approvals:
-    """The approvals of one deployment. Its methods raise what the SDK raises.
+    """The approvals of one kind in one deployment. Its methods raise what the SDK raises.
 
-    `asking` are the executions that ask, each named like the one of `runs` that it asks for.
+    `asking` are the executions that ask, each for one of `runs`: of the same name where it asks for letters.
     """
 
     def __init__(
@@ -56,17 +58,17 @@ class Approvals:
     def waiting(self) -> list[Question]:
         """Those that wait for an answer, the latest first."""
         found = [self._read(name) for name in self._asking.running()]
-        return [one for one in found if one and self._runs.describe(one.execution).is_running]
+        return [one for one in found if one and self._runs.describe(one.run).is_running]
 
     def find(self, name: str) -> Question:
         """The one of this execution; raises `Misuse`, which says why none is waited for."""
-        run = self._runs.describe(name)
+        found = self._read(name)
+        run = self._runs.describe(found.run if found else name)
         if not run.is_running:
-            raise Misuse(f"{name} waits for no approval: {self._how_it_ended(run)}.")
+            raise Misuse(f"{name} waits for no approval: {self._how_it_ended(name, run)}.")
         outcome = self.outcome(name)
         if outcome is not None:
             raise Misuse(f"{name} waits for no approval: {_told(outcome)}")
-        found = self._read(name)
         if found is None:
             raise Misuse(f"{name} waits for no approval, or not yet: `eventing approvals` tells.")
         return found
@@ -93,8 +95,8 @@ class Approvals:
             return None
         return asking.output or {"approved": False, "cause": f"it was {asking.status.lower()}."}
 
-    def _how_it_ended(self, run: Execution) -> str:
-        outcome = self.outcome(run.name)
+    def _how_it_ended(self, name: str, run: Execution) -> str:
+        outcome = self.outcome(name)
         ended = f"it has ended ({plain(run.status.lower())})"
         return f"{ended}; {_told(outcome).removesuffix('.')}" if outcome else ended
 
@@ -106,6 +108,7 @@ class Approvals:
         try:
             return Question(
                 execution=name,
+                run=latest["execution_arn"].rpartition(":")[2],
                 **{
                     member: latest[member]
                     for member in ("request", "summary", "groups", "hash", "because")

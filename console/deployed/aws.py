@@ -33,6 +33,10 @@ RIGHTS: Mapping[str, str] = {
     "ListObjectsV2": "s3:ListBucket",
     "GetApiKey": "apigateway:GET",
     "GetCallerIdentity": "sts:GetCallerIdentity",
+    # Of `copies` alone.
+    "Scan": "dynamodb:Scan",
+    "PutObject": "s3:PutObject",
+    "DeleteObject": "s3:DeleteObject",
     # Of `verify` alone.
     "ListDashboards": "cloudwatch:ListDashboards",
     "GetAccountSettings": "lambda:GetAccountSettings",

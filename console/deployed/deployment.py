@@ -15,6 +15,7 @@ from botocore import exceptions as sdk
 from console.deployed.alarms import Alarms
 from console.deployed.approvals import Approvals
 from console.deployed.aws import Aws, error_code
+from console.deployed.cases import Cases
 from console.deployed.event_records import EventRecords
 from console.deployed.executions import Executions
 from console.deployed.insights import Insights
@@ -85,6 +86,14 @@ class Deployment:
         """The URL of its API."""
         return str(self.laptop["api_url"]) if self.laptop else self.output("ApiUrl")
 
+    @property
+    def urls(self) -> list[str]:
+        """All URLs that lead to its API; the first one is what publishers get."""
+        outputs = () if self.laptop else ("PublisherUrl", "RegionUrl")
+        found = [self.output(key) for key in outputs if self.has(key)]
+        # Without a domain it is one and the same.
+        return list(dict.fromkeys([*found, self.api_url]))
+
     def command(self, *words: str) -> str:
         """A command of `eventing` for this deployment, as it is typed."""
         return shlex.join(["eventing", *words, *self._target.options])
@@ -143,6 +152,27 @@ class Deployment:
             state_machine_arn=self.output("AdoptionStateMachineArn"),
         )
 
+    @cached_property
+    def erasures(self) -> Executions:
+        """The executions of the state machine that erases events."""
+        return Executions(
+            self.aws.client("stepfunctions"),
+            state_machine_arn=self.output("ErasureStateMachineArn"),
+        )
+
+    @cached_property
+    def followed(self) -> Executions:
+        """The executions that follow up findings of sensitive data."""
+        return Executions(
+            self.aws.client("stepfunctions"),
+            state_machine_arn=self.output("SensitiveDataStateMachineArn"),
+        )
+
+    @cached_property
+    def cases(self) -> Cases:
+        """Its cases of sensitive data."""
+        return Cases(self.aws.client("s3"), bucket=self.output("OperationsBucket"))
+
     def key_value(self, id: str) -> str:
         """The value of an API key of this region: a secret, for whoever has the right to see it."""
         answer = self.aws.client("apigateway").get_api_key(apiKey=id, includeValue=True)
@@ -150,15 +180,23 @@ class Deployment:
 
     @cached_property
     def approvals(self) -> Approvals:
-        """What waits for an approval."""
+        """What waits for an approval to be done to letters."""
+        return self._approvals("ApprovalStateMachineArn", self.executions)
+
+    @cached_property
+    def erasure_approvals(self) -> Approvals:
+        """The erasures that wait for an approval."""
+        return self._approvals("ErasureApprovalStateMachineArn", self.erasures)
+
+    @cached_property
+    def case_approvals(self) -> Approvals:
+        """What waits for an approval to be done to publishers."""
+        return self._approvals("CaseApprovalStateMachineArn", self.followed)
+
+    def _approvals(self, machine: str, runs: Executions) -> Approvals:
         client = self.aws.client("stepfunctions")
-        machine = self.output("ApprovalStateMachineArn")
-        return Approvals(
-            client,
-            asking=Executions(client, state_machine_arn=machine),
-            runs=self.executions,
-            objects=self.objects,
-        )
+        asking = Executions(client, state_machine_arn=self.output(machine))
+        return Approvals(client, asking=asking, runs=runs, objects=self.objects)
 
     @cached_property
     def objects(self) -> Objects:

@@ -156,6 +156,15 @@ class Executions:
             rate=float(taken.get("rate", 0)),
         )
 
+    def left(self, name: str, state: str) -> Mapping[str, Any]:
+        """What came out of a state when it was left for the last time; empty when it never was."""
+        found: Mapping[str, Any] = {}
+        for event in self._whole_history(name):
+            exited = event.get("stateExitedEventDetails", {})
+            if exited.get("name") == state:
+                found = _object(exited.get("output"))
+        return found
+
     def _planned(self, name: str) -> int | None:
         for event in self._whole_history(name):
             exited = event.get("stateExitedEventDetails", {})

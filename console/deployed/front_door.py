@@ -12,6 +12,17 @@ import urllib3
 STRUCTURED = "application/cloudevents+json"
 _SECONDS = 30
 _DETAIL = 200
+# There is no function behind it.
+_HEALTH_SECONDS = 5
+
+
+def health(url: str) -> int | None:
+    """The status that `GET` of a URL is answered with, without a key; None when nothing answers."""
+    try:
+        answer = urllib3.PoolManager().request("GET", url, timeout=_HEALTH_SECONDS, retries=False)
+    except urllib3.exceptions.HTTPError:
+        return None
+    return answer.status
 
 
 @dataclass(frozen=True)

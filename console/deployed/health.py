@@ -16,9 +16,11 @@ Health = Literal["healthy", "needs attention", "unhealthy"]
 # Alarms on what waits for a person, while events flow. All others are on what stops or slows the flow.
 _ATTENTION = (
     *("attention", "old-dead-letters", "redrive-failed", "redrive-long", "publishers-impaired"),
+    *("publisher-keys-overdue", "erasures-impaired", "erased-sent-again"),
     *("receipts-missing", "inquiry-impaired"),
-    "publisher-keys-overdue",
-    "sensitive-data",
+    *("archive-impaired", "archive-undelivered"),
+    *("macie-off", "macie-job-stopped", "macie-run-errors", "macie-run-overdue", "findings-unseen"),
+    *("sensitive-data", "sensitive-data-failed"),
 )
 
 Under = tuple[Execution, Progress]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
+from console.documents.answer_schema import ANSWER_SCHEMAS
 from console.documents.event_schema import event_schemas
 from eventing.answer import ACCEPTED, SEVERAL_OUTCOMES, VALID
 from eventing.catalogue import Catalogue
-from eventing.cause import Code
-from eventing.dead_letter import STAGES
 from eventing.limits import MAX_BATCH
 from eventing.problem import Kind
-from eventing.publishers.inquiry import Status
-from functions.contract import STANDING
+from functions.contract import HEALTH, STANDING
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _RETRY_AFTER = {
@@ -80,12 +78,23 @@ def openapi(catalogue: Catalogue) -> dict[str, Any]:
                     },
                 }
             },
+            HEALTH: {
+                "get": {
+                    "operationId": "getHealth",
+                    "summary": "Tells anybody that the gateway answers; nothing behind it is asked",
+                    "security": [],
+                    "responses": {
+                        "200": {"description": "It answers", "content": _OK},
+                        **_problems({429: ["Everybody together asks too often"]}),
+                    },
+                }
+            },
         },
         "components": {
             "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
             "schemas": {
                 **event_schemas(catalogue),
-                **_RESULT_SCHEMAS,
+                **ANSWER_SCHEMAS,
             },
         },
     }
@@ -111,6 +120,16 @@ _INQUIRY = {"application/json": {"schema": {"$ref": "#/components/schemas/Told"}
 # Kinds of problems that POST events does not have.
 _OF_QUESTIONS = (Kind.REGISTRY, Kind.UNKNOWN_EVENT, Kind.INQUIRY)
 _STANDING = {"application/json": {"schema": {"$ref": "#/components/schemas/Standing"}}}
+_OK = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["status"],
+            "properties": {"status": {"const": "ok"}},
+            "additionalProperties": False,
+        }
+    }
+}
 _NOT_NOW = Kind.REGISTRY.title
 
 
@@ -170,145 +189,3 @@ def _problems(descriptions: Mapping[int, Sequence[str]]) -> dict[str, Any]:
         | ({"headers": _RETRY_AFTER} if status in (429, 503) else {})
         for status in sorted(descriptions)
     }
-
-
-_RESULT_SCHEMAS: dict[str, Any] = {
-    "Accepted": {
-        "type": "object",
-        "required": ["id", "source", "status", "accepted_at"],
-        "properties": {
-            "id": {"type": "string"},
-            "source": {"type": "string"},
-            "status": {"enum": ["accepted", "duplicate"]},
-            "accepted_at": {"type": "string", "format": "date-time"},
-        },
-        "additionalProperties": False,
-    },
-    "Valid": {
-        "type": "object",
-        "required": ["id", "source", "status", "topic"],
-        "properties": {
-            "id": {"type": "string"},
-            "source": {"type": "string"},
-            "status": {"const": "valid"},
-            "topic": {
-                "type": ["string", "null"],
-                "description": "Where it would go; null: no topic takes it, and operators would see it",
-            },
-        },
-        "additionalProperties": False,
-    },
-    "Told": {
-        "type": "object",
-        "required": ["id", "source", "status", "accepted_at", "region"],
-        "properties": {
-            "id": {"type": "string"},
-            "source": {"type": "string"},
-            "status": {"enum": list(get_args(Status))},
-            "accepted_at": {"type": "string", "format": "date-time"},
-            "region": {"type": "string", "description": "The one that took it"},
-            "topic": {"type": "string"},
-            "at": {"type": "string", "format": "date-time", "description": "When that was"},
-            "stage": {"enum": list(STAGES)},
-            "code": {"enum": [code.value for code in Code]},
-            "since": {"type": "string", "format": "date-time"},
-            "detail": {"type": "string", "description": "Where to ask for more"},
-        },
-        "additionalProperties": False,
-    },
-    "Standing": {
-        "type": "object",
-        "required": ["name", "status", "usage_plan", "limits", "throttled", "types", "keys"],
-        "properties": {
-            "name": {"type": "string"},
-            "status": {"enum": ["active", "suspended", "revoked"]},
-            "usage_plan": {"type": ["string", "null"]},
-            "throttled": {"type": "boolean", "description": "The limits are narrower than agreed"},
-            "limits": {
-                "type": "object",
-                "required": ["rate_per_second", "burst", "quota", "max_events", "max_body_bytes"],
-                "properties": {
-                    "rate_per_second": {"type": "number", "description": "Requests"},
-                    "burst": {"type": "integer"},
-                    "quota": {"type": ["object", "null"]},
-                    "max_events": {"type": "integer", "description": "In one request"},
-                    "max_body_bytes": {"type": "integer", "description": "In one request"},
-                },
-            },
-            "types": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["type", "description"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "description": {"type": "string"},
-                        "schema": {"description": "The JSON Schema of data; null: there is none"},
-                    },
-                },
-            },
-            "keys": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["number", "created_at", "age_days", "expires_at"],
-                    "properties": {
-                        "number": {"type": "integer"},
-                        "created_at": {"type": "string", "format": "date-time"},
-                        "age_days": {"type": "integer"},
-                        "expires_at": {"type": ["string", "null"], "format": "date-time"},
-                    },
-                },
-            },
-        },
-    },
-    "Problem": {
-        "description": "RFC 9457. In a batch's results, with the event's id and source; for a batch "
-        "of which no event was accepted, with the results.",
-        "type": "object",
-        "required": ["type", "title", "status"],
-        "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
-            "title": {"type": "string"},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": {"type": "string"},
-            "documentation": {
-                "type": "string",
-                "format": "uri-reference",
-                "description": "Where the documentation explains this problem and its fix",
-            },
-            "request_id": {"type": "string", "description": "What to quote to the operators"},
-            "id": {"type": "string"},
-            "source": {"type": "string"},
-            "errors": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["pointer", "detail"],
-                    "properties": {
-                        "pointer": {"type": "string", "description": "A JSON pointer (RFC 6901)"},
-                        "detail": {"type": "string"},
-                    },
-                },
-            },
-            "results": {"$ref": "#/components/schemas/ResultList"},
-        },
-    },
-    "Results": {
-        "type": "object",
-        "required": ["results"],
-        "properties": {"results": {"$ref": "#/components/schemas/ResultList"}},
-        "additionalProperties": False,
-    },
-    "ResultList": {
-        "description": "One for each event, in the order sent",
-        "type": "array",
-        "items": {
-            "anyOf": [
-                {"$ref": "#/components/schemas/Accepted"},
-                {"$ref": "#/components/schemas/Valid"},
-                {"$ref": "#/components/schemas/Problem"},
-            ]
-        },
-    },
-}

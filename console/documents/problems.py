@@ -45,6 +45,11 @@ ADVICE = {
         "Give each event an id of its own. If you meant to send the same event again, send it as it was: "
         "`time` and every number spelled as before.",
     ),
+    "event-erased": Advice(
+        "You sent this event before, and the operators have erased it since. Nothing of it is kept, but that "
+        "there was one with this `source` and `id`.",
+        "Don't send it again. What is to be said all the same is another event, with an id of its own.",
+    ),
     "event-too-large": Advice(
         "The event is larger than the [limits](limits.md), or `type`, `source` and `subject` together are.",
         "Send less: put what is large where the subscriber can get it, and its address into the event.",

@@ -13,6 +13,8 @@ from eventing.timestamps import timestamp
 
 State = Literal["open", "redriving", "resolved", "parked", "discarded"]
 SHARDS = 16
+ERASED = "erased"
+"""The state of a row that is no letter any more, and keeps those of an erased event out."""
 
 # How a letter's forecast is written down: it will go through, or the code that it will fail with.
 GOES_THROUGH = "ok"

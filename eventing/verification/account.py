@@ -15,6 +15,7 @@ LEAST_CONCURRENCY = 100
 # Of API Gateway: usage plans in a region, unless the quota was raised. Every publisher has one.
 USAGE_PLANS = 300
 _PLANS_LEFT = 10
+_OK = 200
 # A load takes an hour at most.
 _UNDER_WAY = timedelta(hours=2)
 
@@ -67,6 +68,23 @@ def usage_plans(used: int) -> Check:
             fix="delete those that nobody uses, or ask for more in Service Quotas (Amazon API Gateway)",
         )
     return ok(name, f"{used} of {USAGE_PLANS} usage plans are taken")
+
+
+def urls(statuses: Mapping[str, int | None]) -> Check:
+    """Judge what each URL answers whoever asks for its health: a status of HTTP, or nothing."""
+    name = "URLs"
+    wrong = [
+        f"{url} {f'answers {status}' if status else 'does not answer'}"
+        for url, status in statuses.items()
+        if status != _OK
+    ]
+    if wrong:
+        return failed(
+            name,
+            names(wrong),
+            fix="a new name takes minutes to get about; then look at its records and its certificate",
+        )
+    return ok(name, names(list(statuses)))
 
 
 def macie(*, wanted: bool, session: str | None) -> Check:

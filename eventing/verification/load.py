@@ -8,11 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from eventing import cost
 from eventing.cost import Usage, of_request
 from eventing.prices import PRICES
+from eventing.receipts import units as receipt_units
 from eventing.verification.check import Check, failed, ok
 from eventing.words import counted
 
 # Events of a load that are published together.
 _BATCH = 10
+# About what a line of the archive adds to an event.
+_LINE_BYTES = 100
 # Of a queue that is watched: a batch is received, and deleted.
 _REQUESTS_PER_BATCH = 2
 
@@ -124,11 +127,14 @@ def percentile(ordered: Sequence[float], share: int) -> float | None:
 def dollars(events: int, *, event_bytes: int, seconds: float, regions: int = 1) -> float:
     """About what it costs to take in, store, archive, publish and deliver events of this size to a queue.
 
-    Each is sent alone; `seconds` is how long ingestion took for all of them together. Macie, alarms and
-    what a month costs by itself are left out.
+    Each is sent alone, and goes through the archive's delivery stream; `seconds` is how long ingestion took
+    for all of them together. Macie, alarms and what a month costs by itself are left out.
     """
     batches = -(-events // _BATCH)
-    one = of_request(written=[event_bytes], seconds=seconds / events)
+    one = of_request(
+        written=[event_bytes], streamed=[event_bytes + _LINE_BYTES], seconds=seconds / events
+    )
     used = replace(one, **{name: events * value for name, value in asdict(one).items()})
-    used += Usage(batches=batches, publish_calls=batches)
+    receipts = batches * receipt_units(events / batches)
+    used += Usage(batches=batches, publish_calls=batches, receipt_units=receipts)
     return cost.dollars(used, regions=regions) + batches * _REQUESTS_PER_BATCH * PRICES["sqs"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ Resource = Literal[
     "receipts",
     "ledger",
     "archive",
+    "delivery-stream",
     "operations",
     "tokens",
     "ingest-dlq",
@@ -43,6 +44,7 @@ _NOBODY: Mapping[Resource, Sequence[str]] = {
         "dynamodb:UpdateItem",
     ),
     "archive": ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutBucketPolicy"),
+    "delivery-stream": ("firehose:DeleteDeliveryStream", "firehose:UpdateDestination"),
     "ledger": ("dynamodb:DeleteTable", "dynamodb:Scan"),
     "operations": ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutBucketPolicy"),
     # Those of tasks that wait for an approval.
@@ -55,6 +57,7 @@ _NOBODY: Mapping[Resource, Sequence[str]] = {
 _ONLY: Mapping[tuple[Resource, str], Sequence[str]] = {
     ("events", "dynamodb:PartiQLInsert"): ("ingest", "redrive"),
     ("archive", "s3:PutObject"): ("ingest", "redrive"),
+    ("delivery-stream", "firehose:PutRecordBatch"): ("ingest",),
     ("topic", "sns:Publish"): ("publish", "redrive"),
     ("ingest-dlq", "sqs:SendMessage"): ("ingest", "redrive"),
     ("publish-dlq", "sqs:SendMessage"): ("publish", "redrive"),
@@ -73,18 +76,20 @@ class Asked:
     allowed: bool
 
 
-def asked(functions: Sequence[str]) -> list[Asked]:
-    """All that these functions are asked for, by their names in the code (`ingest`)."""
+def asked(functions: Sequence[str], resources: Collection[Resource]) -> list[Asked]:
+    """All that these functions are asked for, by their names in the code (`ingest`), on these resources."""
     found = [
         Asked(function, action, resource, allowed=False)
         for function in functions
         for resource, actions in _NOBODY.items()
+        if resource in resources
         for action in actions
     ]
     return found + [
         Asked(function, action, resource, allowed=function in those)
         for function in functions
         for (resource, action), those in _ONLY.items()
+        if resource in resources
     ]
 
 

@@ -1,20 +1,25 @@
-"""Every minute: an event in through the front door, and out at a subscriber of its own."""
+"""Every minute: an event in through the front door, and out at a subscriber of its own.
+
+It looks at the other regions as well, since a region that is lost tells nobody.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.canary.round_trip import RoundTrip
-from functions.contract import Metric
+from functions.contract import Dimension, Metric
 from functions.shared.clock import Clock
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.metrics import Metrics
+from functions.shared.neighbours import Neighbours
 from functions.shared.parts import Parts
 
 # The queue is waited for within a call.
@@ -22,11 +27,18 @@ READ_SECONDS = 8.0
 
 
 class Handler:
-    """Makes one round trip, and reports it."""
+    """Makes one round trip, and reports it and which other regions answer."""
 
     def __init__(
-        self, *, round_trip: RoundTrip, logger: Logger, metrics: Metrics, clock: Clock
+        self,
+        *,
+        neighbours: Neighbours,
+        round_trip: RoundTrip,
+        logger: Logger,
+        metrics: Metrics,
+        clock: Clock,
     ) -> None:
+        self._neighbours = neighbours
         self._round_trip = round_trip
         self._logger = logger
         self._metrics = metrics
@@ -35,6 +47,7 @@ class Handler:
     def __call__(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """The result; an event that does not arrive is no error of this function."""
         began = self._clock.now()
+        self._look_around(began)
         result = self._round_trip(self._clock.deadline(context))
         taken = [] if result.milliseconds is None else [result.milliseconds]
         self._metrics.write(
@@ -48,10 +61,21 @@ class Handler:
         log("canary", **report)
         return report
 
+    def _look_around(self, at: datetime) -> None:
+        for region, answers in self._neighbours.answering().items():
+            self._metrics.write(
+                gauges={Metric.NEIGHBOUR_ANSWERED: (int(answers), MetricUnit.Count)},
+                of={Dimension.REGION: region},
+                at=at,
+            )
+            if not answers:
+                self._logger.error("neighbour does not answer", neighbour=region)
+
 
 def make_handler(parts: Parts) -> Handler:
     """The function, put together from these parts."""
     return Handler(
+        neighbours=parts.neighbours,
         round_trip=RoundTrip(
             front_door=parts.front_door, queue=parts.canary_queue, clock=parts.clock
         ),

@@ -17,6 +17,7 @@ from functions.contract import COUNTER, Dimension, Metric
 from functions.counter.conservation import lost_events
 from functions.counter.delivery import unheard
 from functions.counter.runs import look
+from functions.shared.archive import Archive
 from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
 from functions.shared.executions import Executions
@@ -42,10 +43,10 @@ class Found:
 
 class Count:
     """Counts what only the whole tells: open letters, lost events, an unread stream, unheard topics,
-    stuck executions.
+    undelivered copies, stuck executions.
 
     It starts triage of what has not got into the ledger. `topics` are those that expect subscribers, SNS's
-    names by the catalogue's.
+    names by the catalogue's; `archive` is one with a delivery stream.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Count:
         metric_reader: MetricReader,
         topics: Mapping[str, str],
         stream_mapping: StreamMapping,
+        archive: Archive | None,
         window: Window,
         metrics: Metrics,
         summary: SummaryKeeper,
@@ -73,6 +75,7 @@ class Count:
         self._metric_reader = metric_reader
         self._topics = topics
         self._stream_mapping = stream_mapping
+        self._archive = archive
         self._window = window
         self._metrics = metrics
         self._summary = summary
@@ -90,6 +93,7 @@ class Count:
             "stream": self._look_at_the_stream,
             "conservation": self._look_for_lost_events,
             "delivery": self._look_at_delivery,
+            **({"archive": partial(self._look_at_copies, self._archive)} if self._archive else {}),
             "runs": partial(self._look_at_runs, summing_up),
         }
         found: dict[str, Any] = {}
@@ -183,6 +187,11 @@ class Count:
                 of={Dimension.TOPIC: topic},
             )
         return {"unheard": [topic for topic, name in self._topics.items() if name in found]}
+
+    def _look_at_copies(self, archive: Archive, _now: datetime) -> dict[str, Any]:
+        undelivered = archive.undelivered()
+        self._metrics.write(gauges={Metric.COPIES_UNDELIVERED: (undelivered, MetricUnit.Count)})
+        return {"undelivered": undelivered}
 
     def _look_at_runs(self, summing_up: list[Callable[[], None]], now: datetime) -> dict[str, Any]:
         seen = look(self._executions, now)

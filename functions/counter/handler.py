@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from functions.contract import Variable
 from functions.counter.count import Count
 from functions.shared.clock import Clock
 from functions.shared.entry import entry
@@ -47,6 +48,7 @@ def make_handler(parts: Parts) -> Handler:
             metric_reader=parts.metric_reader,
             topics=parts.expecting_subscribers,
             stream_mapping=parts.stream_mapping,
+            archive=parts.archive if Variable.ARCHIVE_BUCKET in parts.environment else None,
             window=parts.conservation_window,
             metrics=parts.metrics,
             summary=SummaryKeeper(

@@ -1,4 +1,4 @@
-"""API Gateway (REST, Lambda proxy) in; the Events table, the archive and, failing these, the DLQ out."""
+"""API Gateway (REST, Lambda proxy) in; Events table, archive and, failing these, the DLQ out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from eventing.answer import Answer, Rejected, answer, refusal
 from eventing.problem import Kind, Problem, Refused
 from functions.contract import STANDING, Metric
+from functions.ingest.copying import Copying
 from functions.ingest.ingest import Ingest, Report
 from functions.ingest.judging import Judging
 from functions.shared.clock import Clock, Deadline
@@ -139,11 +140,17 @@ class Handler:
         if cause := self._doorkeeper.cause:
             request["doorkeeper_failures"] = self._doorkeeper.failures
             request["doorkeeper_cause"] = cause.code
+        if cause := report.stream_refused:
+            request["stream_refused"] = cause.code
+        if report.erased:
+            # Hashes: whoever erases them again needs no more.
+            request["erased_keys"] = report.erased
         self._metrics.write(
             {
                 Metric.EVENTS_ACCEPTED: report.accepted,
                 Metric.EVENTS_DUPLICATE: report.duplicate,
                 Metric.EVENTS_REJECTED: report.rejected,
+                Metric.ERASED_SENT_AGAIN: len(report.erased),
                 Metric.EVENTS_STORED: report.stored,
             },
             at=report.accepted_at,
@@ -201,7 +208,7 @@ def make_handler(parts: Parts) -> Handler:
         ingest=Ingest(
             judge=judge,
             store=parts.event_store,
-            archive=parts.archive,
+            copying=Copying(archive=parts.archive, stream=parts.delivery_stream),
             queue=parts.ingest_queue,
             workers=parts.workers,
             clock=parts.clock,

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from eventing.answer import Accepted, Outcome, Rejected
-from eventing.archive_line import archive_line
-from eventing.cause import Cause, Code
+from eventing.cause import Cause
 from eventing.cost import Usage, of_request
 from eventing.dead_letter import DeadLetter, Step
 from eventing.event import Event
 from eventing.problem import Kind, Problem
 from eventing.timestamps import timestamp
+from functions.ingest.copying import Copying
 from functions.ingest.judging import Judging
-from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock, Deadline
 from functions.shared.dead_letter_queue import DeadLetterQueue
-from functions.shared.event_store import EventItem, EventStore, NotStored, Present
+from functions.shared.event_store import Erased, EventItem, EventStore, NotStored, Present, Result
 from functions.shared.invocation import trace_id
 
 _ANSWER_SECONDS = 0.5
-_NOT_ARCHIVED_IN_TIME = Cause(
-    Code.TIMEOUT, "OutOfTime", "the archive did not answer in the time there was"
-)
 _CONFLICT = Problem(Kind.CONFLICT, "Give the event an id of its own, or send what was sent before.")
+_ERASED = Problem(
+    Kind.ERASED,
+    "It was accepted before, and erased since: it is not taken again. Don't send it again.",
+)
 _LOST = Problem(Kind.UNAVAILABLE, "It may be sent again as it is: it will not be stored twice.")
 
 
@@ -41,7 +41,11 @@ class Report:
     stored: int = 0
     letters: Sequence[DeadLetter] = ()
     warnings: int = 0
+    erased: Sequence[str] = ()
+    """The keys of events that were erased, and that this request brought again."""
     usage: Usage = field(default_factory=Usage)
+    stream_refused: Cause | None = None
+    """Why the archive's delivery stream did not take all of them: an object has those, or a dead letter."""
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -65,7 +69,7 @@ class _Kept:
     """The event that stands for its key in this request, and what the table says of the key."""
 
     event: Event
-    stored: Present | NotStored
+    stored: Result
 
     @property
     def digest(self) -> str:
@@ -73,15 +77,22 @@ class _Kept:
         return self.stored.digest if isinstance(self.stored, Present) else self.event.digest
 
     def failures(
-        self, events: Sequence[Event], not_archived: Cause | None
+        self, numbered: Sequence[tuple[int, Event]], not_archived: Mapping[int, Cause]
     ) -> Iterator[tuple[Event, Step, Cause]]:
-        """The steps that still have to be made, and for which of the events with this key."""
+        """The steps that still have to be made, and for which of the events with this key.
+
+        `not_archived` has causes by the events' numbers.
+        """
+        if isinstance(self.stored, Erased):
+            return
         if isinstance(self.stored, NotStored):
             yield self.event, "store", self.stored.cause
         # The event in the table need not be the one that stands for the key.
-        holder = next((event for event in events if event.digest == self.digest), None)
-        if not_archived and holder:
-            yield holder, "archive", not_archived
+        for number, event in numbered:
+            if event.digest == self.digest:
+                if cause := not_archived.get(number):
+                    yield event, "archive", cause
+                break
 
 
 class Ingest:
@@ -92,15 +103,14 @@ class Ingest:
         *,
         judge: Judging,
         store: EventStore,
-        archive: Archive,
+        copying: Copying,
         queue: DeadLetterQueue,
         workers: Executor,
         clock: Clock,
     ) -> None:
         self._judge = judge
         self._store = store
-        self._archive = archive
-        self._late = replace(_NOT_ARCHIVED_IN_TIME, resource=archive.resource)
+        self._copying = copying
         self._queue = queue
         self._workers = workers
         self._clock = clock
@@ -116,7 +126,7 @@ class Ingest:
     ) -> Report:
         """Judge the events of a request, keep those that are valid, and say what became of each.
 
-        `name` is that of the archived object: see `Archive.put`.
+        `name` is that of the archived object, if there is one: see `Archive.put`.
         """
         watch = _Watch(self._clock)
         now = self._clock.now()
@@ -124,12 +134,14 @@ class Ingest:
         judged, batched = judgement.results, judgement.batched
         watch.lap("judge")
         # The first of several events with one key stands for it; the others are held against it.
-        by_key: dict[str, list[Event]] = {}
+        by_key: dict[str, list[tuple[int, Event]]] = {}
         keys = ["" if isinstance(e, Rejected) else e.key(publisher) for e in judged]
+        texts: list[str] = []
         for key, event in zip(keys, judged, strict=True):
             if isinstance(event, Event):
-                by_key.setdefault(key, []).append(event)
-        firsts = {key: events[0] for key, events in by_key.items()}
+                by_key.setdefault(key, []).append((len(texts), event))
+                texts.append(event.text)
+        firsts = {key: numbered[0][1] for key, numbered in by_key.items()}
         if not firsts:
             return Report(
                 [o for o in judged if isinstance(o, Rejected)],
@@ -144,13 +156,9 @@ class Ingest:
         by = deadline.less(_ANSWER_SECONDS + CALL_SECONDS)
         # Conflicts and duplicates among them only show when the table answers: a copy too many is
         # harmless, waiting for the table first would cost every request its time.
-        archiving = self._workers.submit(
-            self._archive.put,
-            [
-                archive_line(event.text, publisher=publisher, accepted_at=accepted_at)
-                for event in judged
-                if isinstance(event, Event)
-            ],
+        copying = self._workers.submit(
+            self._copying,
+            texts,
             publisher=publisher,
             accepted_at=accepted_at,
             name=name,
@@ -161,7 +169,7 @@ class Ingest:
         ]
         results = self._store.put(items, deadline=by)
         watch.lap("store")
-        not_archived = self._clock.result_by(by, archiving, self._late)
+        copied = self._clock.result_by(by, copying, self._copying.late(len(texts)))
         watch.lap("archive_after_store")
 
         kept = {
@@ -171,7 +179,7 @@ class Ingest:
         letters = [
             (key, self._letter(event, publisher, step, cause, accepted_at))
             for key, first in kept.items()
-            for event, step, cause in first.failures(by_key[key], not_archived)
+            for event, step, cause in first.failures(by_key[key], copied.failures)
         ]
         failures = self._queue.send(
             [letter for _, letter in letters], deadline=deadline.less(_ANSWER_SECONDS)
@@ -197,11 +205,15 @@ class Ingest:
                 if not failure
             ],
             warnings=judgement.warnings,
+            erased=[key for key, first in kept.items() if isinstance(first.stored, Erased)],
             usage=of_request(
                 written=sizes,
+                objects=copied.objects,
+                streamed=copied.streamed,
                 published=[s for s, stored in zip(sizes, stored_now, strict=True) if stored],
                 seconds=watch.seconds,
             ),
+            stream_refused=copied.refused,
             milliseconds=watch.laps,
         )
 
@@ -221,6 +233,8 @@ class Ingest:
 
 
 def _outcome(event: Event, kept: _Kept, lost: bool, accepted_at: str) -> Outcome:
+    if isinstance(kept.stored, Erased):
+        return Rejected(_ERASED, {"id": event.id, "source": event.source})
     if event.digest != kept.digest:
         return Rejected(_CONFLICT, {"id": event.id, "source": event.source})
     if lost:

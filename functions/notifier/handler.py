@@ -1,4 +1,4 @@
-"""Alarms, the end of all alarms and Macie's findings: writes each as a mail to operators."""
+"""Alarms and the end of all alarms: writes each as a mail to operators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from eventing.mail import Mail
 from functions.contract import Notice
-from functions.notifier.texts import AlarmChange, alarm_mail, finding_mail, well_again_mail
+from functions.notifier.texts import AlarmChange, alarm_mail, well_again_mail
 from functions.shared.alarm_reader import AlarmReader
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
@@ -48,8 +48,6 @@ class Handler:
         match event.get(Notice.KIND):
             case Notice.WELL_AGAIN:
                 return well_again_mail(event["at"])
-            case Notice.FINDING:
-                return finding_mail(event)
         raise ValueError("an event that is no notice of this deployment")
 
     def _described(self, change: AlarmChange) -> AlarmChange:

@@ -1,4 +1,4 @@
-"""Alarms, their end and findings, as mails."""
+"""Alarms and their end, as mails."""
 
 from __future__ import annotations
 
@@ -101,18 +101,4 @@ def well_again_mail(at: str) -> Mail:
         next=(("status",),),
         section="verify",
         details=[f"since {_time(at)}"],
-    )
-
-
-def finding_mail(finding: Mapping[str, Any]) -> Mail:
-    """The mail on sensitive data that Macie found: the kind and the place, never the data."""
-    text = AlarmText.read(finding["description"])
-    kind, where = quoted(finding["type"]), quoted(finding["path"], _REASON)
-    return Mail(
-        subject=f"sensitive data in the archive: {kind}",
-        first=f"Macie found sensitive data in the archive: {kind}, severity {quoted(finding['severity'])}.",
-        users=text.users,
-        next=(tuple(text.next.split()),),
-        runbook=text.runbook,
-        details=[f"object: {where}", f"finding: {quoted(finding['id'])}"],
     )

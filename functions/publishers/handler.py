@@ -9,7 +9,6 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from eventing.cause import DependencyDown, naming_dependencies
 from eventing.input import InvalidInput
 from functions.contract import Metric
 from functions.publishers.regions import Planes
@@ -20,6 +19,7 @@ from functions.shared.invocation import Context
 from functions.shared.locks import Locked
 from functions.shared.metrics import Metrics
 from functions.shared.parts import Parts
+from functions.shared.task_calls import call_task
 from functions.shared.turns import Places
 
 READ_SECONDS = 5
@@ -43,22 +43,9 @@ class Handler:
 
     def __call__(self, task: Mapping[str, Any], context: Context) -> Any:
         """The task's result; raises ValueError where there is no such task."""
-        name, execution = task["task"], task.get("execution")
-        if name not in self._tasks:
-            raise ValueError(f"there is no task {name!r}")
-        try:
-            with naming_dependencies():
-                result = self._tasks[name](task)
-        except (InvalidInput, Locked) as refusal:
-            # Operators' errors and refusals: no failure of ours.
-            self._logger.info(name, execution=execution, refused=type(refusal).__name__)
-            raise
-        except DependencyDown as down:
-            resource, code = down.cause.resource, down.cause.code
-            self._logger.error(name, execution=execution, resource=resource, code=code)
-            raise
-        self._logger.info(name, execution=execution, **_told(result))
-        return result
+        return call_task(
+            self._tasks, task, logger=self._logger, told=_told, refusals=(InvalidInput, Locked)
+        )
 
     def _look(self) -> dict[str, Any]:
         found = self._due()

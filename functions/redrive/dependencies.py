@@ -21,7 +21,7 @@ from eventing.timestamps import read_moment
 from functions.shared.archive import Archive
 from functions.shared.clients import CALL_SECONDS
 from functions.shared.clock import Clock
-from functions.shared.event_store import EventItem, EventStore, NotStored
+from functions.shared.event_store import Erased, EventItem, EventStore, NotStored
 from functions.shared.letter_items import Entry
 from functions.shared.parts import Parts
 from functions.shared.receipt_reader import ReceiptReader
@@ -29,6 +29,8 @@ from functions.shared.receipts import Receipts
 from functions.shared.topics import ENTRIES_PER_CALL, Topics
 
 OTHER_EVENT = Cause(Code.CONFLICT, "Conflict", "another event has this publisher, source and id")
+
+ERASED = Cause(Code.CONFLICT, "Erased", "the event with this publisher, source and id was erased")
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class StoreEvents(Steps):
             result = results[attempt.row.event_key]
             if isinstance(result, NotStored):
                 made.append(Made(result.cause))
+            elif isinstance(result, Erased):
+                made.append(Made(ERASED))
             elif result.digest != attempt.row.digest:
                 made.append(Made(OTHER_EVENT))
             else:
@@ -152,7 +156,9 @@ class ArchiveEvents(Steps):
             keys = " ".join(sorted(attempts[n].row.key for n in numbers))
             return self._archive.put(
                 [
-                    archive_line(a.entry.event, publisher=r.publisher, accepted_at=r.accepted_at)
+                    archive_line(
+                        a.entry.event, publisher=r.publisher, accepted_at=r.accepted_at
+                    ).encode()
                     for n in numbers
                     if (a := attempts[n]) and (r := a.row)
                 ],

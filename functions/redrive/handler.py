@@ -8,7 +8,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from eventing.cause import DependencyDown, naming_dependencies
 from eventing.input import InvalidInput
 from functions.redrive.approvals import ApprovalNeeded, Approvals
 from functions.redrive.custody import Custody
@@ -29,8 +28,10 @@ from functions.shared.invocation import Context
 from functions.shared.locks import Locked
 from functions.shared.parts import Parts
 from functions.shared.summary_keeper import SummaryKeeper
+from functions.shared.task_calls import call_task
 
 THREADS = 24
+_REFUSALS = (ApprovalNeeded, InvalidInput, Locked, PlanChanged)
 
 
 class Handler:
@@ -62,22 +63,8 @@ class Handler:
         """The task's result; raises ValueError where there is no such task."""
         page = partial(self._page, deadline=self._clock.deadline(context))
         tasks: Mapping[str, Callable[..., Any]] = {**self._tasks, "page": page}
-        name, execution = task["task"], task.get("execution")
-        if name not in tasks:
-            raise ValueError(f"there is no task {name!r}")
-        try:
-            with naming_dependencies():
-                result = tasks[name](task)
-        except (ApprovalNeeded, InvalidInput, Locked, PlanChanged) as refusal:
-            # Operators' errors and refusals: no failure of ours.
-            self._logger.info(name, execution=execution, refused=type(refusal).__name__)
-            raise
-        except DependencyDown as down:
-            resource, code = down.cause.resource, down.cause.code
-            self._logger.error(name, execution=execution, resource=resource, code=code)
-            raise
-        self._logger.info(name, execution=execution, **_told(result))
-        self._summing_up.after(name, task, result)
+        result = call_task(tasks, task, logger=self._logger, told=_told, refusals=_REFUSALS)
+        self._summing_up.after(task["task"], task, result)
         return result
 
 

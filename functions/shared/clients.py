@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from types_boto3_apigateway import APIGatewayClient
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_firehose import FirehoseClient
     from types_boto3_lambda import LambdaClient
+    from types_boto3_macie2 import Macie2Client
     from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
@@ -23,8 +25,9 @@ CONNECT_SECONDS = 1
 READ_SECONDS = 2
 # Two attempts of at most 3 s each and the pause between them: what a caller must allow for one call.
 CALL_SECONDS = 2 * (CONNECT_SECONDS + READ_SECONDS) + 1
-# Asked a second time, the others find that it is done already; this one makes another usage plan.
-_ASKED_ONCE = ("apigateway",)
+# Asked a second time, the others find that it is done already: API Gateway makes another usage plan, and
+# Firehose another copy. What Firehose does not take at once is put where it would have brought it.
+_ASKED_ONCE = ("apigateway", "firehose")
 
 
 class Clients:
@@ -55,6 +58,10 @@ class Clients:
         """API Gateway's client in any region, made once. It makes each call once: what failed may be done."""
         return cast("APIGatewayClient", self._client("apigateway", region))
 
+    def step_functions(self, region: str) -> SFNClient:
+        """The client of Step Functions in any region, made once."""
+        return cast("SFNClient", self._client("stepfunctions", region))
+
     @overload
     def client(self, service: Literal["apigateway"]) -> APIGatewayClient: ...
     @overload
@@ -62,7 +69,11 @@ class Clients:
     @overload
     def client(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
     @overload
+    def client(self, service: Literal["firehose"]) -> FirehoseClient: ...
+    @overload
     def client(self, service: Literal["lambda"]) -> LambdaClient: ...
+    @overload
+    def client(self, service: Literal["macie2"]) -> Macie2Client: ...
     @overload
     def client(self, service: Literal["s3"]) -> S3Client: ...
     @overload

@@ -60,10 +60,18 @@ class Present:
 
 
 @dataclass(frozen=True)
+class Erased:
+    """The event under the key was erased: only its tombstone is in the table, and keeps others out."""
+
+
+@dataclass(frozen=True)
 class NotStored:
     """The table could not be written, or what is in it could not be read."""
 
     cause: Cause
+
+
+Result = Present | Erased | NotStored
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,7 @@ class EventStore:
         members = ",".join(f"'{member}':?" for member in _MEMBERS)
         self._statement = f'INSERT INTO "{table}" VALUE {{{members}}}'
 
-    def put(self, items: Sequence[EventItem], *, deadline: float) -> list[Present | NotStored]:
+    def put(self, items: Sequence[EventItem], *, deadline: float) -> list[Result]:
         """Insert `items`, whose keys differ; each has its own result, in their order.
 
         They are PartiQL INSERTs, which never overwrite and are all that IAM grants: one in a call of its
@@ -125,7 +133,7 @@ class EventStore:
             for item, result in zip(items, results, strict=True)
             if isinstance(result, _Taken)
         }
-        found: Mapping[str, Present | NotStored] = {}
+        found: Mapping[str, Result] = {}
         if taken:
             found = self._clock.result_by(deadline, self._workers.submit(self._look_up, taken), {})
         return [
@@ -144,11 +152,12 @@ class EventStore:
     def present(self, keys: Sequence[str]) -> Mapping[str, str]:
         """The digests of the events that are in the table under these keys; raises what the SDK raises.
 
-        Eventually consistent, at half the price: what was stored a moment ago may be missing.
+        That of an event that was erased is empty: no event has it. Eventually consistent, at half the
+        price: what was stored a moment ago may be missing.
         """
         runs = [keys[start : start + KEYS_PER_CALL] for start in range(0, len(keys), KEYS_PER_CALL)]
         return {
-            item["pk"]["S"]: item["digest"]["S"]
+            item["pk"]["S"]: item["digest"]["S"] if "digest" in item else ""
             for items in self._workers.map(self._digests, runs)
             for item in items
         }
@@ -204,11 +213,9 @@ class EventStore:
                 results.append(NotStored(cause))
         return results
 
-    def _look_up(
-        self, taken: Mapping[str, tuple[EventItem, bool]]
-    ) -> Mapping[str, Present | NotStored]:
+    def _look_up(self, taken: Mapping[str, tuple[EventItem, bool]]) -> Mapping[str, Result]:
         """Look the keys up; those that a call leaves unprocessed are asked for again."""
-        found: dict[str, Present | NotStored] = {}
+        found: dict[str, Result] = {}
         keys: Any = [{"pk": {"S": key}} for key in taken]
         cause = replace(UNPROCESSED, resource=self._resource)
         for _ in range(_LOOK_UPS):
@@ -258,8 +265,10 @@ def _expires_at(accepted_at: str, retention: timedelta) -> str:
     return str(int((datetime.fromisoformat(accepted_at) + retention).timestamp()))
 
 
-def _present(there: Mapping[str, Any], item: EventItem, *, after_retry: bool) -> Present:
+def _present(there: Mapping[str, Any], item: EventItem, *, after_retry: bool) -> Present | Erased:
     """The event in the table; after a retry, the attempt before may have stored it."""
+    if "erased_at" in there:
+        return Erased()
     digest, accepted_at = there["digest"]["S"], there["accepted_at"]["S"]
     ours = after_retry and digest == item.digest and accepted_at == item.accepted_at
     return Present(digest, accepted_at, stored_now=ours)

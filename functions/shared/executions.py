@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from botocore.exceptions import ClientError
+
 if TYPE_CHECKING:
     from types_boto3_stepfunctions import SFNClient
 
@@ -24,6 +26,16 @@ class Execution:
     stopped_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How an execution ended: its output, or an error and its cause."""
+
+    output: Mapping[str, Any]
+    error: str
+    """Its status, of one that ended otherwise; `SUCCEEDED` of one that did not fail."""
+    cause: str
+
+
 class Executions:
     """The executions of one state machine. The methods raise what the SDK raises."""
 
@@ -31,11 +43,35 @@ class Executions:
         self._client = client
         self._state_machine_arn = state_machine_arn
 
-    def start(self, request: Mapping[str, Any]) -> None:
-        """Start one with this input."""
-        self._client.start_execution(
-            stateMachineArn=self._state_machine_arn, input=json.dumps(request)
-        )
+    def start(self, request: Mapping[str, Any], *, name: str | None = None) -> None:
+        """Start one with this input; of one with a name there is no second."""
+        # Not name=None, which the SDK refuses.
+        named: Any = {} if name is None else {"name": name}
+        try:
+            self._client.start_execution(
+                stateMachineArn=self._state_machine_arn, input=json.dumps(request), **named
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
+
+    def ended(self, name: str) -> Ended | None:
+        """How the one with this name ended; None while it runs."""
+        prefix = self._state_machine_arn.replace(":stateMachine:", ":execution:")
+        found: Any = self._client.describe_execution(executionArn=f"{prefix}:{name}")
+        if found["status"] == "RUNNING":
+            return None
+        output = json.loads(found.get("output") or "{}")
+        return Ended(output, found.get("error") or found["status"], found.get("cause", ""))
+
+    def is_running(self, arn: str) -> bool:
+        """Tell whether an execution is under way; one that nobody knows any more is not."""
+        try:
+            return self._client.describe_execution(executionArn=arn)["status"] == "RUNNING"
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+                raise
+            return False
 
     def listed(self, status: Status) -> list[Execution]:
         """The latest with this status, 100 at most."""

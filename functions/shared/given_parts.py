@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from functions.shared.archive import Archive
     from functions.shared.audit import Audit
     from functions.shared.dead_letter_queue import DeadLetterQueue
+    from functions.shared.delivery_stream import DeliveryStream
     from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.event_store import EventStore
     from functions.shared.executions import Executions
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from functions.shared.incidents import Incidents
     from functions.shared.letters import Letters
     from functions.shared.locks import Locks
+    from functions.shared.macie import Macie
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
     from functions.shared.operations import OperationsBucket, OpsTopic
@@ -51,6 +53,7 @@ class Given(TypedDict, total=False):
     doorkeeper: DoorkeeperReader
     event_store: EventStore
     archive: Archive
+    delivery_stream: DeliveryStream | None
     topics: Topics
     receipts: Receipts
     front_door: FrontDoor
@@ -58,6 +61,7 @@ class Given(TypedDict, total=False):
     publish_queue: DeadLetterQueue
     letters: Letters
     locks: Locks
+    macie: Macie
     incidents: Incidents
     allowances: Allowances
     audit: Audit

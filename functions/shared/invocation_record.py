@@ -47,16 +47,28 @@ def reference(content: Any, *, bucket: str) -> Reference | None:
 
 
 def read_records(content: bytes, *, failed_at: str) -> list[DeadLetter]:
-    """A letter for each stream record of the batch; raises `NoInvocationRecord`."""
+    """A letter for each stream record of the batch; raises `NoInvocationRecord`.
+
+    They failed when Lambda says so, or else at `failed_at`. So a record that is written once more, without an
+    event that was erased, is no news.
+    """
     try:
         record = json.loads(content)
         payload = record["payload"]
         # Lambda writes the payload as a JSON text inside of the JSON.
         batch = json.loads(payload) if isinstance(payload, str) else payload
         condition = str(record.get("requestContext", {}).get("condition", ""))
+        failed_at = _given_up_at(record) or failed_at
         return [_letter(one, condition, failed_at) for one in batch["Records"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NoInvocationRecord(f"no invocation record: {type(error).__name__}") from None
+
+
+def _given_up_at(record: Mapping[str, Any]) -> str | None:
+    try:
+        return read_timestamp(record["timestamp"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _letter(record: Mapping[str, Any], condition: str, failed_at: str) -> DeadLetter:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from eventing.dead_letter import DeadLetter
 from eventing.json_text import Document, parse_if_json
-from eventing.redrive.ledger import SHARDS, Outline, Row, originals_of, shard
+from eventing.redrive.ledger import ERASED, SHARDS, Outline, Row, originals_of, shard
 
 _MEMBERS = {
     kind: [member.name for member in fields(kind) if member.name != "key"]
@@ -40,6 +40,11 @@ class Entry:
     def document(self) -> Document | None:
         """The event, read once; None where it is no JSON."""
         return parse_if_json(self.event)
+
+
+def is_letter(item: Mapping[str, Any]) -> bool:
+    """False for what keeps the letter of an erased event out."""
+    return bool(item["state"]["S"] != ERASED)
 
 
 def projection(kind: type[Outline]) -> tuple[str, Mapping[str, str]]:

@@ -23,6 +23,7 @@ from functions.shared.letter_items import (
     Entry,
     Kind,
     attribute,
+    is_letter,
     members_of,
     projection,
     read_entry,
@@ -184,7 +185,8 @@ class Letters:
         self, keys: Sequence[str], make: Callable[[Any], T], *, index_only: bool = False
     ) -> list[T]:
         def found(run: Sequence[str]) -> list[T]:
-            return [make(item) for item in self._get(run, index_only=index_only)]
+            found = self._get(run, index_only=index_only)
+            return [make(item) for item in found if is_letter(item)]
 
         runs = [keys[start : start + _KEYS] for start in range(0, len(keys), _KEYS)]
         return [one for some in self._workers.map(found, runs) for one in some]

@@ -6,6 +6,8 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from eventing.mail import Mail, Sender
 from functions.contract import Objects
 from functions.shared.first_write import is_taken
@@ -60,6 +62,15 @@ class OperationsBucket:
     def get(self, key: str) -> bytes:
         """Read an object."""
         return self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+
+    def find(self, key: str) -> bytes | None:
+        """Read an object; None where there is none."""
+        try:
+            return self.get(key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return None
 
     def keys(self, prefix: str) -> list[str]:
         """The keys that begin like this."""

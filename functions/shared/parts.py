@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -17,17 +18,23 @@ if TYPE_CHECKING:
 
     from eventing.catalogue import Catalogue
     from eventing.dead_letter import Stage
+    from eventing.detection import Detection
     from eventing.mail import Sender
     from eventing.redrive.forecast import Forecaster
     from eventing.schemas import Schemas
     from functions.shared.alarm_reader import AlarmReader
     from functions.shared.archive import Archive
+    from functions.shared.archive_objects import ArchiveObjects
     from functions.shared.dead_letter_queue import DeadLetterQueue
+    from functions.shared.delivery_stream import DeliveryStream
     from functions.shared.executions import Executions
     from functions.shared.front_door import FrontDoor
+    from functions.shared.macie import Macie
     from functions.shared.message_queue import MessageQueue
     from functions.shared.metric_reader import MetricReader
     from functions.shared.metrics import Metrics
+    from functions.shared.neighbours import Neighbours
+    from functions.shared.object_versions import ObjectVersions
     from functions.shared.operations import OperationsBucket, OpsTopic
     from functions.shared.receipts import Receipts
     from functions.shared.stream_mapping import StreamMapping
@@ -63,6 +70,12 @@ class Parts(TableParts):
         return with_canary(catalogue) if Variable.CANARY in self.environment else catalogue
 
     @cached_property
+    def detection(self) -> Detection:
+        from eventing.detection import Detection
+
+        return Detection.read(_CATALOGUE)
+
+    @cached_property
     def schemas(self) -> Schemas:
         from eventing.schemas import Schemas
 
@@ -84,6 +97,37 @@ class Parts(TableParts):
         from functions.shared.archive import Archive
 
         return Archive(self.clients.client("s3"), bucket=self.environment[Variable.ARCHIVE_BUCKET])
+
+    @cached_property
+    def archive_versions(self) -> ObjectVersions:
+        return self._versions(Variable.ARCHIVE_BUCKET)
+
+    @cached_property
+    def operations_versions(self) -> ObjectVersions:
+        return self._versions(Variable.OPERATIONS_BUCKET)
+
+    @cached_property
+    def delivery_stream(self) -> DeliveryStream | None:
+        """The archive's; a deployment may have none."""
+        name = self.environment.get(Variable.DELIVERY_STREAM)
+        if name is None:
+            return None
+        from functions.shared.delivery_stream import DeliveryStream
+
+        return DeliveryStream(self.clients.client("firehose"), name=name)
+
+    @cached_property
+    def archive_objects(self) -> ArchiveObjects:
+        from functions.shared.archive_objects import ArchiveObjects
+
+        bucket = self.environment[Variable.ARCHIVE_BUCKET]
+        return ArchiveObjects(self.clients.client("s3"), bucket=bucket)
+
+    @cached_property
+    def macie(self) -> Macie:
+        from functions.shared.macie import Macie
+
+        return Macie(self.clients.client("macie2"))
 
     @cached_property
     def topics(self) -> Topics:
@@ -125,6 +169,15 @@ class Parts(TableParts):
             self.clients.client("apigateway"),
             url=self.environment[Variable.API_URL],
             key_id=self.environment[Variable.CANARY_KEY_ID],
+            certificates=self.environment.get("AWS_CA_BUNDLE"),
+        )
+
+    @cached_property
+    def neighbours(self) -> Neighbours:
+        from functions.shared.neighbours import Neighbours
+
+        return Neighbours(
+            json.loads(self.environment.get(Variable.NEIGHBOURS, "{}")),
             certificates=self.environment.get("AWS_CA_BUNDLE"),
         )
 
@@ -196,6 +249,15 @@ class Parts(TableParts):
         )
 
     @cached_property
+    def changes(self) -> Executions:
+        """The executions that change publishers, in the primary region."""
+        from functions.shared.executions import Executions
+
+        arn = self.environment[Variable.PUBLISHERS_MACHINE]
+        region = arn.split(":")[3]
+        return Executions(self.clients.step_functions(region), state_machine_arn=arn)
+
+    @cached_property
     def metric_reader(self) -> MetricReader:
         from functions.shared.metric_reader import MetricReader
 
@@ -213,6 +275,11 @@ class Parts(TableParts):
             mapping=self.environment[Variable.PUBLISH_MAPPING],
             table=self.environment[Variable.EVENTS_TABLE],
         )
+
+    def _versions(self, bucket: str) -> ObjectVersions:
+        from functions.shared.object_versions import ObjectVersions
+
+        return ObjectVersions(self.clients.client("s3"), bucket=self.environment[bucket])
 
     def _queue(self, stage: Stage) -> DeadLetterQueue:
         from functions.shared.dead_letter_queue import DeadLetterQueue

@@ -30,6 +30,8 @@ def resource_of(params: Mapping[str, Any]) -> str | None:
         return f"topic {topic.rpartition(':')[2]}"
     if queue := params.get("QueueUrl"):
         return f"queue {queue.rpartition('/')[2]}"
+    if stream := params.get("DeliveryStreamName"):
+        return f"delivery stream {stream}"
     return None
 
 

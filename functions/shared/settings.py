@@ -12,6 +12,7 @@ from functions.contract import Variable
 if TYPE_CHECKING:
     from eventing.conservation import Window
     from eventing.redrive.allowance import Ceilings
+    from eventing.sensitive_data.case import Policy
 
 
 class Settings:
@@ -60,6 +61,16 @@ class Settings:
         return PAGE_SECONDS
 
     @property
+    def event_retention_days(self) -> int:
+        """How long the Events table keeps an event, from its acceptance on."""
+        return int(self.environment[Variable.EVENT_RETENTION_DAYS])
+
+    @property
+    def backup_days(self) -> int:
+        """How far back the tables can be restored."""
+        return int(self.environment[Variable.BACKUP_DAYS])
+
+    @property
     def open_letter_days(self) -> int:
         """How long the ledger keeps a letter that is open."""
         return int(self.environment[Variable.OPEN_LETTER_DAYS])
@@ -94,6 +105,23 @@ class Settings:
     def has_peers(self) -> bool:
         """True where other regions may publish what this one has taken."""
         return Variable.REGIONS in self.environment and len(self.regions) > 1
+
+    @property
+    def account(self) -> str:
+        """The AWS account that it is deployed into."""
+        return self.environment[Variable.ACCOUNT]
+
+    @property
+    def findings_policy(self) -> Policy:
+        """By severity, whether operators are told of a finding or asked as well."""
+        from eventing.sensitive_data.case import policy_of
+
+        return policy_of(json.loads(self.environment[Variable.FINDINGS_POLICY]))
+
+    @property
+    def gather_seconds(self) -> int:
+        """How long a case waits for further findings on its object."""
+        return int(self.environment[Variable.GATHER_SECONDS])
 
     @property
     def longest_kept_days(self) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from functions.shared.audit import Audit
     from functions.shared.doorkeeper import DoorkeeperReader
     from functions.shared.doorkeeper_row import DoorkeeperRow
+    from functions.shared.erased_letters import ErasedLetters
     from functions.shared.event_records import EventRecords
     from functions.shared.event_scan import EventScan
     from functions.shared.event_store import EventStore
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from functions.shared.receipt_reader import ReceiptReader
     from functions.shared.registry import Registry
     from functions.shared.summary_row import SummaryRow
+    from functions.shared.tombstones import Tombstones
     from functions.shared.turns import Turns
 
 
@@ -38,10 +40,17 @@ class TableParts(BaseParts):
             self.clients.client("dynamodb"),
             table=self.environment[Variable.EVENTS_TABLE],
             region=self.clients.region,
-            retention_days=int(self.environment[Variable.EVENT_RETENTION_DAYS]),
+            retention_days=self.event_retention_days,
             workers=self.workers,
             clock=self.clock,
         )
+
+    @cached_property
+    def tombstones(self) -> Tombstones:
+        from functions.shared.tombstones import Tombstones
+
+        dynamodb = self.clients.client("dynamodb")
+        return Tombstones(dynamodb, table=self.environment[Variable.EVENTS_TABLE])
 
     @cached_property
     def event_records(self) -> EventRecords:
@@ -89,6 +98,17 @@ class TableParts(BaseParts):
             table=self.environment[Variable.LEDGER_TABLE],
             workers=self.workers,
             clock=self.clock,
+            shards=self.shards,
+        )
+
+    @cached_property
+    def erased_letters(self) -> ErasedLetters:
+        from functions.shared.erased_letters import ErasedLetters
+
+        return ErasedLetters(
+            self.clients.client("dynamodb"),
+            table=self.environment[Variable.LEDGER_TABLE],
+            workers=self.workers,
             shards=self.shards,
         )
 

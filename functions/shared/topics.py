@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eventing.cause import Cause, Code, cause_of
 from eventing.message import Message
@@ -23,6 +24,9 @@ ENTRIES_PER_CALL = 10
 _PAUSES = (0.2, 0.6, 1.8)
 # Refusals of a whole call that one entry of it may be the reason for.
 _BY_ONE_ENTRY = (Code.INVALID, Code.TOO_LARGE)
+# Of ListSubscriptionsByTopic, with 100 subscriptions each: 30 a second in an account.
+SUBSCRIPTION_PAGES = 10
+_BETWEEN_PAGES = 0.1
 _NOBODY_SUBSCRIBED = Cause(
     Code.NOT_FOUND,
     "NobodySubscribed",
@@ -30,6 +34,15 @@ _NOBODY_SUBSCRIBED = Cause(
     'give "without_subscribers": true',
 )
 _UNANSWERED = Cause(Code.UNAVAILABLE, "Unanswered", "SNS's answer leaves it out")
+
+
+@dataclass(frozen=True)
+class Subscribers:
+    """The subscriptions of a topic, by protocol and the account that they are of."""
+
+    counts: Mapping[tuple[str, str], int]
+    complete: bool
+    """False where there are more."""
 
 
 class Topics:
@@ -106,6 +119,35 @@ class Topics:
         except Exception as error:
             return cause_of(error)
         return int(found["Attributes"]["SubscriptionsConfirmed"])
+
+    def subscribers(self, topic: str) -> Subscribers | Cause:
+        """Who is subscribed to the topic, or why it could not be seen; of very many, some."""
+        counts = Counter[tuple[str, str]]()
+        # Not NextToken=None, which the SDK refuses.
+        more: Any = {}
+        for page in range(SUBSCRIPTION_PAGES):
+            if page:
+                self._clock.sleep(_BETWEEN_PAGES)
+            found = self._list(self._arn_prefix + topic, more)
+            if isinstance(found, Cause):
+                return found
+            counts.update((one["Protocol"], one["Owner"]) for one in found["Subscriptions"])
+            if not found.get("NextToken"):
+                return Subscribers(counts, complete=True)
+            more = {"NextToken": found["NextToken"]}
+        return Subscribers(counts, complete=False)
+
+    def _list(self, arn: str, more: Any) -> Any:
+        """A page of subscriptions, or a cause; what is throttled is asked again, three times at most."""
+        for pause in (*_PAUSES, None):
+            try:
+                return self._client.list_subscriptions_by_topic(TopicArn=arn, **more)
+            except Exception as error:
+                cause = cause_of(error)
+            if pause is None or cause.code is not Code.THROTTLED:
+                return cause
+            self._clock.pause(pause)
+        raise AssertionError("the last pause ends it")
 
     def check(self, topic: str, *, needs_subscribers: bool) -> Cause | None:
         """Look whether the topic is there, without a message: None, or why events can't go to it."""

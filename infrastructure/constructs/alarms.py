@@ -29,6 +29,7 @@ class Part(IntEnum):
 
     CANARY = auto()
     INGESTION = auto()
+    ARCHIVE = auto()
     PUBLICATION = auto()
     DELIVERY = auto()
     CONSERVATION = auto()
@@ -38,11 +39,16 @@ class Part(IntEnum):
     RUNS = auto()
     INQUIRY = auto()
     PUBLISHERS = auto()
+    ERASURES = auto()
     SENSITIVE_DATA = auto()
+    REGIONS = auto()
 
 
 # What these are about waits for a person while events flow; all else stops the flow or slows it down.
-_WAITING = (Part.ATTENTION, Part.RUNS, Part.INQUIRY, Part.PUBLISHERS)
+_WAITING = (
+    *(Part.ARCHIVE, Part.ATTENTION, Part.RUNS, Part.INQUIRY, Part.PUBLISHERS),
+    *(Part.ERASURES, Part.SENSITIVE_DATA, Part.REGIONS),
+)
 
 
 class Missing(Enum):

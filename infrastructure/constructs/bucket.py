@@ -26,8 +26,9 @@ class PrivateBucket(s3.Bucket):
     `days` is the life of objects by what their keys begin with; what is not named lives the longest of them.
 
     What is written is never overwritten, whoever writes it: S3 refuses a `PutObject` without
-    `If-None-Match`. Services of AWS that don't know the header may write below `exempt`. With `events`,
-    EventBridge hears what happens to its objects.
+    `If-None-Match`, but from who erases (`allow_erasing`). Services of AWS that don't know the header may
+    write below `exempt`, or in the role `exempt_role`. With `events`, EventBridge hears what happens to its
+    objects.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class PrivateBucket(s3.Bucket):
         name: str,
         days: Mapping[str, int],
         exempt: Sequence[str] = (),
+        exempt_role: iam.IRole | None = None,
         access_logs: s3.IBucket | None = None,
         events: bool = False,
     ) -> None:
@@ -75,7 +77,7 @@ class PrivateBucket(s3.Bucket):
             ],
             removal_policy=removal_policy(configuration),
         )
-        self._refuse_overwriting(exempt)
+        self._refuse_overwriting(exempt, exempt_role)
         if events:
             # The CDK's own switch is a custom resource with a function, for what is a property.
             cast(
@@ -86,20 +88,50 @@ class PrivateBucket(s3.Bucket):
                 )
             )
 
-    def _refuse_overwriting(self, exempt: Sequence[str]) -> None:
+    def _refuse_overwriting(self, exempt: Sequence[str], role: iam.IRole | None) -> None:
         exempted = [self.arn_for_objects(f"{prefix}*") for prefix in exempt]
-        self.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="NothingIsOverwritten",
-                effect=iam.Effect.DENY,
-                principals=[iam.AnyPrincipal()],
-                actions=["s3:PutObject"],
-                resources=None if exempted else [self.arn_for_objects("*")],
-                not_resources=exempted or None,
-                # Copies and uploads in parts are refused as well (S3, "Enforce conditional writes").
-                conditions={"Null": {"s3:if-none-match": "true"}},
-            )
+        self._exempt_roles = [role.role_arn] if role else []
+        self._denied = iam.PolicyStatement(
+            sid="NothingIsOverwritten",
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=["s3:PutObject"],
+            resources=None if exempted else [self.arn_for_objects("*")],
+            not_resources=exempted or None,
+            # Copies and uploads in parts are refused as well (S3, "Enforce conditional writes").
+            conditions={
+                "Null": {"s3:if-none-match": "true"},
+                **({"ArnNotEquals": {"aws:PrincipalArn": role.role_arn}} if role else {}),
+            },
         )
+        self.add_to_resource_policy(self._denied)
+
+    def allow_erasing(self, role: iam.IRole, *prefixes: str) -> None:
+        """Let this role, and no other, write over an object below these prefixes.
+
+        Only as long as the object is what was read (`If-Match`).
+        """
+        principal = {"aws:PrincipalArn": role.role_arn}
+        swept = [self.arn_for_objects(f"{prefix}*") for prefix in prefixes]
+        # One key holds one list: `add_condition` would replace what is there.
+        self._exempt_roles.append(role.role_arn)
+        self._denied.add_condition("ArnNotEquals", {"aws:PrincipalArn": self._exempt_roles})
+        unread = {"s3:if-none-match": "true", "s3:if-match": "true"}
+        for sid, resources, others, missing in (
+            ("NothingElseIsErased", None, swept, {"s3:if-none-match": "true"}),
+            ("OnlyWhatWasReadIsErased", swept, None, unread),
+        ):
+            self.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=sid,
+                    effect=iam.Effect.DENY,
+                    principals=[iam.AnyPrincipal()],
+                    actions=["s3:PutObject"],
+                    resources=resources,
+                    not_resources=others,
+                    conditions={"ArnEquals": principal, "Null": missing},
+                )
+            )
 
 
 def removal_policy(configuration: Configuration, *, protected: bool = False) -> cdk.RemovalPolicy:

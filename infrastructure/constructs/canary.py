@@ -18,6 +18,7 @@ from functions.contract import Metric, Variable
 from infrastructure.constructs.alarms import Meaning, Missing, Part, runbook
 from infrastructure.constructs.checks import accept
 from infrastructure.constructs.function import Function, every_minute
+from infrastructure.constructs.neighbours import Neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +52,8 @@ class Canary(Construct):
     undelivered: cloudwatch.Alarm
     told_otherwise: cloudwatch.CompositeAlarm
     alarm: cloudwatch.CompositeAlarm
+    neighbours: Neighbours | None
+    """The other regions, where there are some and they have names."""
     outputs: Mapping[str, str]
     """Of the stack, by their keys."""
 
@@ -101,6 +104,12 @@ class Canary(Construct):
             description="Sends an event all the way",
         )
         self._watch(region, ingestion, publication, dead_letters)
+        domain = region.configuration.domain
+        self.neighbours = (
+            Neighbours(self, "Neighbours", region=region, domain=domain, function=self.function)
+            if domain and region.neighbours
+            else None
+        )
         self.outputs = {
             "CanaryTopicArn": topic.topic_arn,
             "CanaryKeyId": key_id,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_stepfunctions as sfn
 
+    from infrastructure.constructs.archive import Archive
     from infrastructure.constructs.dead_letters import DeadLetterQueue
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ledger import Ledger
@@ -56,6 +57,7 @@ class Counter(Construct):
         event_store: EventStore,
         publication: Publication,
         topics: Topics,
+        archive: Archive,
         state_machine: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, id)
@@ -74,6 +76,7 @@ class Counter(Construct):
                 Variable.EVENTS_TABLE: event_store.table_name,
                 Variable.PUBLISH_MAPPING: publication.mapping,
                 Variable.TOPIC_ARN_PREFIX: topics.arn_prefix,
+                **({Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name} if archive.stream else {}),
                 Variable.STATE_MACHINE_ARN: state_machine.state_machine_arn,
                 Variable.CONSERVATION_FROM_MINUTES: str(_CONSERVATION_MINUTES[0]),
                 Variable.CONSERVATION_UNTIL_MINUTES: str(_CONSERVATION_MINUTES[1]),
@@ -85,6 +88,8 @@ class Counter(Construct):
         ledger.grant_count(self.function)
         event_store.grant_probe(self.function)
         publication.grant_see_mapping(self.function)
+        if archive.stream:
+            archive.stream.grant_count_undelivered(self.function)
         self._allow(
             state_machine.state_machine_arn, "states:StartExecution", "states:ListExecutions"
         )

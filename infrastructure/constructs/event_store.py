@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import custom_resources
 from constructs import Construct
 
-from functions.contract import EVENT_KEY_MEMBERS, FOUND_MEMBERS, STORED_MEMBERS
+from functions.contract import ERASER_MEMBERS, EVENT_KEY_MEMBERS, FOUND_MEMBERS, STORED_MEMBERS
 from infrastructure.constructs.aws_calls import Permission
 from infrastructure.constructs.tables import global_table, table_arn, throttles
 
@@ -114,6 +114,21 @@ class EventStore(Construct):
                 conditions={
                     "ForAllValues:StringEquals": {"dynamodb:Attributes": list(members)},
                     # Of an empty set all is true, and a request that names no attribute reads all of them.
+                    "Null": {"dynamodb:Attributes": "false"},
+                    "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+                },
+            )
+        )
+
+    def grant_erase(self, grantee: iam.IGrantable) -> None:
+        """Let it look up events one at a time, but not read them, and leave tombstones in their place."""
+        self.table.grant(grantee, "dynamodb:UpdateItem")
+        grantee.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["dynamodb:GetItem"],
+                resources=[self.table.table_arn],
+                conditions={
+                    "ForAllValues:StringEquals": {"dynamodb:Attributes": list(ERASER_MEMBERS)},
                     "Null": {"dynamodb:Attributes": "false"},
                     "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
                 },

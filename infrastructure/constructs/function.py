@@ -68,6 +68,7 @@ class Function(lambda_.Function):
         environment: Mapping[str, str],
         harm: str | None,
         refuses: bool = False,
+        disk: cdk.Size | None = None,
     ) -> None:
         configuration = region.configuration
         function_name = configuration.name(name)
@@ -90,11 +91,15 @@ class Function(lambda_.Function):
             architecture=_architecture(configuration),
             memory_size=memory_size,
             timeout=timeout,
+            ephemeral_storage_size=disk,
             reserved_concurrent_executions=configuration.reserved_concurrency.get(name),
             role=role,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
+            # Lambda's own lines of an invocation that went well say what metrics and our line do, and cost
+            # half as much again; those of one that failed, ran out of time or memory are still there.
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
             environment={
                 Variable.SERVICE: configuration.deployment,
                 Variable.NAMESPACE: NAMESPACE,

@@ -11,10 +11,11 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from eventing import canary
-from functions.contract import STANDING, Metric, Variable
+from functions.contract import HEALTH, STANDING, Metric, Variable
 from infrastructure.constructs.alarms import Meaning, Missing, Part
 from infrastructure.constructs.checks import accept, accept_managed_policy
 from infrastructure.constructs.function import Function, log_group_of
+from infrastructure.constructs.gateway_health import BURST, RATE, add_health
 from infrastructure.constructs.gateway_responses import add_gateway_answers
 from infrastructure.constructs.publishers import registry_name
 
@@ -114,6 +115,7 @@ class Ingestion(Construct):
             environment={
                 Variable.EVENTS_TABLE: event_store.table.table_name,
                 Variable.ARCHIVE_BUCKET: archive.bucket.bucket_name,
+                **({Variable.DELIVERY_STREAM: archive.stream.name} if archive.stream else {}),
                 Variable.INGEST_DLQ_URL: dead_letters.queue.queue_url,
                 Variable.REGISTRY_TABLE: registry_name(configuration),
                 Variable.EVENT_RETENTION_DAYS: str(configuration.retention.events),
@@ -124,6 +126,8 @@ class Ingestion(Construct):
             self.function.add_environment(Variable.CANARY_KEY_ID, self.canary_key.key_id)
         event_store.grant_store(self.function)
         archive.grant_archive(self.function)
+        if archive.stream:
+            archive.stream.grant_put(self.function)
         dead_letters.grant_send(self.function)
 
         self.api = self._api(configuration)
@@ -132,6 +136,15 @@ class Ingestion(Construct):
         if self.canary_key:
             self._let_in(configuration, self.canary_key)
         self._watch(region, event_store, dead_letters)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the stack that name the API, its function and its log."""
+        return {
+            "ApiUrl": self.api.url,
+            "IngestFunction": self.function.function_name,
+            "AccessLog": self.access_log,
+        }
 
     def _watch(
         self, region: Region, event_store: EventStore, dead_letters: DeadLetterQueue
@@ -250,9 +263,13 @@ class Ingestion(Construct):
                     "/events/GET": apigateway.MethodDeploymentOptions(
                         throttling_rate_limit=INQUIRIES, throttling_burst_limit=2 * INQUIRIES
                     ),
+                    f"{HEALTH}/GET": apigateway.MethodDeploymentOptions(
+                        throttling_rate_limit=RATE, throttling_burst_limit=BURST
+                    ),
                 },
             ),
         )
+        add_health(api)
         add_gateway_answers(api)
         accept_managed_policy(
             api,

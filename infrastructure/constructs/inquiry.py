@@ -32,6 +32,7 @@ class Inquiry(Construct):
     """
 
     function: Function
+    receipts: Receipts
     alarm: cloudwatch.CompositeAlarm
 
     def __init__(
@@ -47,6 +48,7 @@ class Inquiry(Construct):
         registry: Registry,
     ) -> None:
         super().__init__(scope, id)
+        self.receipts = receipts
         self.function = Function(
             self,
             "Function",

@@ -103,6 +103,11 @@ class Ledger(Construct):
         self._grant(function, "dynamodb:UpdateItem", rows=[f"{Rows.INCIDENT}*"])
         self.grant_audit(function)
 
+    def grant_erase(self, function: Function) -> None:
+        """Let it find the letters of an event, and put rows in their place that keep them out."""
+        self._grant(function, "dynamodb:PutItem", rows=[LETTER_KEYS])
+        self._grant_index(function)
+
     def grant_audit(self, function: Function) -> None:
         """Let it add to the audit."""
         # An INSERT never overwrites, and nothing else may be done to what was decided.

@@ -1,4 +1,4 @@
-"""The notifier: alarms, the end of all alarms and findings reach operators as mails of one form."""
+"""The notifier: alarms and the end of all alarms reach operators as mails of one form."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Notifier(Construct):
             "Function",
             region=region,
             name="notifier",
-            description="Writes alarms and findings as mails to operators",
+            description="Writes alarms as mails to operators",
             memory_size=512,
             timeout=cdk.Duration.seconds(30),
             environment=region.mail_environment,
@@ -87,7 +87,7 @@ class Notifier(Construct):
             # Lambda counts only when there are any.
             missing=Missing.IS_FINE,
             meaning=Meaning(
-                what="An alarm or a finding has not reached operators: the notifier failed, and what it "
+                what="An alarm has not reached operators: the notifier failed, and what it "
                 "was to tell could not be sent to the ops topic as it is, either.",
                 users=users,
                 section="notifier-function",

@@ -56,6 +56,8 @@ class Operations(Construct):
                 Objects.RUNS: retention.runs,
                 Objects.APPROVALS: APPROVAL_DAYS,
                 Objects.REPORTS: retention.reports,
+                Objects.CASES: retention.reports,
+                Objects.FINDINGS: retention.reports,
                 Objects.JUNK: retention.junk,
                 Objects.RESUBMITTED: retention.junk,
                 Objects.INVOCATION_RECORDS: retention.invocation_records,
@@ -64,6 +66,11 @@ class Operations(Construct):
             exempt=(Objects.INVOCATION_RECORDS, ACCESS_LOGS),
             events=True,
         )
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the stack that name both."""
+        return {"OperationsBucket": self.bucket.bucket_name, "OpsTopicArn": self.topic.topic_arn}
 
     def grant_notify(self, function: Function) -> None:
         """Let it send messages to the operators."""

@@ -1,4 +1,4 @@
-"""What people need: a managed policy for who operates a deployment, who approves, and who hands over keys."""
+"""What people need: a managed policy for who operates, who approves, who hands over keys, who erases."""
 
 from __future__ import annotations
 
@@ -36,16 +36,18 @@ NO_RESOURCE = "AWS knows no resource of this action."
 
 
 class Policies(Construct):
-    """The managed policies `operator`, `approver` and `key_holder`; whoever deploys attaches them.
+    """The managed policies `operator`, `approver`, `key_holder`, `eraser`; whoever deploys attaches them.
 
     An operator does all that the runbook shows but answer approvals and see the values of keys. Whoever has
     this policy can't read the token of an approval, whatever else they have. An approver does nothing else,
-    and a key holder sees the values of keys of publishers, to hand them over.
+    and a key holder sees the values of keys of publishers, to hand them over. An eraser asks for the erasure
+    of events, and can't read tokens either.
     """
 
     operator: iam.ManagedPolicy
     approver: iam.ManagedPolicy
     key_holder: iam.ManagedPolicy
+    eraser: iam.ManagedPolicy
 
     def __init__(
         self,
@@ -59,9 +61,11 @@ class Policies(Construct):
         operations: Operations,
         topics: Topics,
         redrive: sfn.StateMachine,
-        approval: sfn.StateMachine,
+        approvals: Sequence[sfn.StateMachine],
+        sensitive_data: sfn.StateMachine,
         publishers: sfn.StateMachine,
         adoption: sfn.StateMachine,
+        erasure: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, id)
         stack = cdk.Stack.of(self)
@@ -76,18 +80,27 @@ class Policies(Construct):
         )
         self.approver = self._policy(region, "approver", "Read what waits for an approval, answer")
         self.key_holder = self._policy(region, "key-holder", "See the values of publishers' keys")
+        self.eraser = self._policy(region, "eraser", "Ask for the erasure of events, and follow it")
         self._operate(region, ledger, topics, redrive)
         self._look_up(event_store, receipts, ledger)
         for policy in (self.operator, self.key_holder):
             self._ask_of(policy, publishers)
         self._ask_of(self.operator, adoption)
+        self._follow_findings(sensitive_data)
         self._hold_keys(region)
-        self._approve(redrive, approval)
-        self._keep_apart(approval)
-        self.outputs = {
+        self._erase(erasure)
+        self._approve((redrive, sensitive_data, erasure), approvals)
+        for policy in (self.operator, self.eraser):
+            self._keep_apart(policy, approvals)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Their ARNs, by the outputs of the stack."""
+        return {
             "OperatorPolicyArn": self.operator.managed_policy_arn,
             "ApproverPolicyArn": self.approver.managed_policy_arn,
             "KeyHolderPolicyArn": self.key_holder.managed_policy_arn,
+            "EraserPolicyArn": self.eraser.managed_policy_arn,
         }
 
     def _policy(self, region: Region, name: str, description: str) -> iam.ManagedPolicy:
@@ -135,6 +148,13 @@ class Policies(Construct):
             why="Every topic of this deployment.",
         )
 
+    def _erase(self, erasure: sfn.StateMachine) -> None:
+        eraser = self.eraser
+        allow(eraser, ["states:StartExecution"], [erasure.state_machine_arn])
+        told = ["states:DescribeExecution", "states:GetExecutionHistory"]
+        allow(eraser, told, [self._executions(erasure)], why=_EXECUTIONS)
+        self._read(eraser, f"{Objects.RUNS}*/{Objects.CONCLUDED}", f"{Objects.REPORTS}*")
+
     def _look_up(self, event_store: EventStore, receipts: Receipts, ledger: Ledger) -> None:
         """Let operators see what became of an event, and not what is in it."""
         self._get(event_store.table.table_arn, EVENT_MEMBERS)
@@ -154,10 +174,24 @@ class Policies(Construct):
             },
         )
 
-    def _approve(self, redrive: sfn.StateMachine, approval: sfn.StateMachine) -> None:
+    def _follow_findings(self, machine: sfn.StateMachine) -> None:
+        """Let operators see cases, and begin one for a finding that nobody took up."""
+        allow(self.operator, ["states:StartExecution"], [machine.state_machine_arn])
+        executions = [self._executions(machine)]
+        allow(self.operator, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
+        self._read(self.operator, f"{Objects.CASES}*", f"{Objects.FINDINGS}*")
+        self._list(self.operator, Objects.CASES)
+
+    def _approve(
+        self, asked_for: Sequence[sfn.StateMachine], approvals: Sequence[sfn.StateMachine]
+    ) -> None:
         approver = self.approver
-        allow(approver, ["states:ListExecutions"], [approval.state_machine_arn])
-        executions = [self._executions(redrive), self._executions(approval)]
+        allow(
+            approver,
+            ["states:ListExecutions"],
+            [approval.state_machine_arn for approval in approvals],
+        )
+        executions = [self._executions(machine) for machine in (*asked_for, *approvals)]
         allow(approver, ["states:DescribeExecution"], executions, why=_EXECUTIONS)
         self._read(approver, f"{Objects.APPROVALS}*")
         self._list(approver, Objects.APPROVALS)
@@ -182,15 +216,15 @@ class Policies(Construct):
             },
         )
 
-    def _keep_apart(self, approval: sfn.StateMachine) -> None:
-        """Keep the tokens from operators, also from one who is an approver, or may read everything."""
+    def _keep_apart(self, policy: iam.ManagedPolicy, approvals: Sequence[sfn.StateMachine]) -> None:
+        """Keep the tokens from who asks, also from one who is an approver, or may read everything."""
         tokens = self._bucket.arn_for_objects(f"{Objects.APPROVALS}*")
         denied = {
             tokens: ["s3:GetObject", "s3:GetObjectVersion"],
-            self._executions(approval): ["states:GetExecutionHistory"],
+            **{self._executions(one): ["states:GetExecutionHistory"] for one in approvals},
         }
         for resource, actions in denied.items():
-            self.operator.add_statements(
+            policy.add_statements(
                 iam.PolicyStatement(effect=iam.Effect.DENY, actions=actions, resources=[resource])
             )
 

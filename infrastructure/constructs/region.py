@@ -40,6 +40,13 @@ class Region:
         return self.configuration.name(f"{name}-{self.name}")
 
     @property
+    def neighbours(self) -> tuple[str, ...]:
+        """The other regions, where each has a name by which this one can reach it."""
+        if not self.configuration.domain:
+            return ()
+        return tuple(name for name in self.configuration.regions if name != self.name)
+
+    @property
     def console(self) -> str:
         """The address of CloudWatch's console, to which a place in it is added."""
         domain = "amazonaws.cn" if self.name.startswith("cn-") else "aws.amazon.com"

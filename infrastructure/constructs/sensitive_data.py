@@ -1,27 +1,28 @@
-"""Sensitive data: Macie looks into the archive every day, and operators hear of what it finds."""
+"""Sensitive data: Macie looks into the archive every day."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_events as events
+from aws_cdk import aws_macie as macie
 from aws_cdk import custom_resources
 from constructs import Construct
 
-from functions.contract import Notice
-from infrastructure.constructs.alarms import Meaning, Missing, Part
+from eventing.detection import Detection
 from infrastructure.constructs.aws_calls import Permission
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_s3 as s3
 
+    from eventing.detection import AllowList, Identifier
     from infrastructure.configuration import Configuration
     from infrastructure.constructs.aws_calls import AwsCalls
-    from infrastructure.constructs.notifier import Notifier
     from infrastructure.constructs.region import Region
 
 
@@ -60,16 +61,18 @@ def macie_permissions(scope: Construct) -> list[Permission]:
     ]
 
 
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+
+
 class SensitiveData(Construct):
-    """The daily job on the archive, and its findings on the ops topic.
+    """The daily job on the archive; `workflows/sensitive_data.py` follows up what it finds.
 
     Macie has one session per account and region, which is not ours: with `macie` of the configuration at
-    `create` it is switched on where it is off, and it is never switched off again. `alarm` has no action:
-    the finding itself is sent, which says more.
+    `create` it is switched on where it is off, and it is never switched off again.
     """
 
-    findings: cloudwatch.Metric
-    alarm: cloudwatch.Alarm
+    job_id: str
 
     def __init__(
         self,
@@ -78,39 +81,27 @@ class SensitiveData(Construct):
         *,
         region: Region,
         archive: s3.IBucket,
-        notifier: Notifier,
         calls: AwsCalls,
     ) -> None:
         super().__init__(scope, id)
-        meaning = Meaning(
-            what="Macie found sensitive data in the archive; a message of its own has the finding.",
-            users="a publisher sends what it should not, and subscribers may have got it.",
-            section="sensitive-data",
-        )
         configuration = region.configuration
-        job = self._daily_job(configuration, archive, calls)
+        detection = Detection.read(configuration.catalogue_folder)
+        lists = [self._allow_list(configuration, one) for one in detection.allow_lists]
+        identifiers = [self._identifier(configuration, one) for one in detection.identifiers]
+        job = self._daily_job(
+            configuration,
+            archive,
+            calls,
+            detection=detection,
+            allow_list_ids=[one.attr_id for one in lists],
+            identifier_ids=[one.attr_id for one in identifiers],
+        )
         if configuration.macie == "create":
-            job.node.add_dependency(self._session(calls))
-        rule = self._send_findings(region, archive, notifier, meaning)
-        self.findings = cloudwatch.Metric(
-            namespace="AWS/Events",
-            metric_name="MatchedEvents",
-            dimensions_map={"RuleName": rule},
-            statistic=cloudwatch.Stats.SUM,
-            period=cdk.Duration.minutes(1),
-        )
-        self.alarm = region.alarms.alarm(
-            self,
-            "Alarm",
-            name="sensitive-data",
-            metric=self.findings,
-            above=0,
-            # EventBridge counts only when something matches.
-            missing=Missing.IS_FINE,
-            meaning=meaning,
-        )
-        # No matter of health: it is off by itself within minutes, and nothing is well by that.
-        region.alarms.show(self.alarm, part=Part.SENSITIVE_DATA)
+            session = self._session(calls)
+            # Without a session there is nothing that Macie could have.
+            for of_macie in (*lists, *identifiers, job):
+                of_macie.node.add_dependency(session)
+        self.job_id = job.get_response_field("jobId")
 
     def _session(self, calls: AwsCalls) -> custom_resources.AwsCustomResource:
         enable = custom_resources.AwsSdkCall(
@@ -125,18 +116,53 @@ class SensitiveData(Construct):
         # when it goes.
         return calls.call(self, "Session", on_create=enable, on_update=enable)
 
+    def _allow_list(self, configuration: Configuration, one: AllowList) -> macie.CfnAllowList:
+        return macie.CfnAllowList(
+            self,
+            f"Allowed-{one.name}",
+            name=configuration.name(one.name),
+            description=one.description or None,
+            criteria=macie.CfnAllowList.CriteriaProperty(regex=one.regex),
+        )
+
+    def _identifier(
+        self, configuration: Configuration, one: Identifier
+    ) -> macie.CfnCustomDataIdentifier:
+        # It can't be changed, and the job that uses it can't either: another one is another resource.
+        return macie.CfnCustomDataIdentifier(
+            self,
+            f"Identifier-{one.name}-{_digest(asdict(one))}",
+            name=configuration.name(one.name),
+            description=one.description or None,
+            regex=one.regex,
+            keywords=list(one.keywords) or None,
+            ignore_words=list(one.ignore_words) or None,
+            maximum_match_distance=one.maximum_match_distance,
+        )
+
     def _daily_job(
-        self, configuration: Configuration, archive: s3.IBucket, calls: AwsCalls
+        self,
+        configuration: Configuration,
+        archive: s3.IBucket,
+        calls: AwsCalls,
+        *,
+        detection: Detection,
+        allow_list_ids: Sequence[str],
+        identifier_ids: Sequence[str],
     ) -> custom_resources.AwsCustomResource:
         stack = cdk.Stack.of(self)
-        job = {
+        managed = detection.managed
+        job: dict[str, Any] = {
             "name": configuration.name("archive"),
             "description": "Looks at what was archived since it last ran",
             "jobType": "SCHEDULED",
             "scheduleFrequency": {"dailySchedule": {}},
             "initialRun": True,
             "samplingPercentage": 100,
-            "managedDataIdentifierSelector": "RECOMMENDED",
+            "managedDataIdentifierSelector": managed.selector,
+            **({"managedDataIdentifierIds": list(managed.ids)} if managed.ids else {}),
+            **({"customDataIdentifierIds": identifier_ids} if identifier_ids else {}),
+            **({"allowListIds": allow_list_ids} if allow_list_ids else {}),
             "s3JobDefinition": {
                 "bucketDefinitions": [
                     {"accountId": stack.account, "buckets": [archive.bucket_name]}
@@ -145,10 +171,10 @@ class SensitiveData(Construct):
         }
         # A job can't be changed: another one is another resource, and CloudFormation deletes the old one. So
         # it is after a change of `macie`, which may have been made because the job is gone.
-        described = json.dumps([configuration.macie, stack.resolve(job)], sort_keys=True)
+        described = _digest([configuration.macie, stack.resolve(job)])
         return calls.call(
             self,
-            f"DailyJob-{hashlib.sha256(described.encode()).hexdigest()[:8]}",
+            f"DailyJob-{described}",
             on_create=custom_resources.AwsSdkCall(
                 service="macie2",
                 action="createClassificationJob",
@@ -166,37 +192,3 @@ class SensitiveData(Construct):
                 ignore_error_codes_matching=_NOTHING_TO_CANCEL,
             ),
         )
-
-    def _send_findings(
-        self, region: Region, archive: s3.IBucket, notifier: Notifier, meaning: Meaning
-    ) -> str:
-        """Send operators each finding; return the name of the rule that does so."""
-        name = region.configuration.name("sensitive-data")
-        field = events.EventField.from_path
-        rule = events.Rule(
-            self,
-            "Findings",
-            rule_name=name,
-            description="Sensitive data that Macie found in the archive",
-            event_pattern=events.EventPattern(
-                source=["aws.macie"],
-                detail_type=["Macie Finding"],
-                detail={
-                    # The other category is about the bucket's settings.
-                    "category": ["CLASSIFICATION"],
-                    "resourcesAffected": {"s3Bucket": {"name": [archive.bucket_name]}},
-                },
-            ),
-        )
-        # Where it was found and what kind it is, and nothing else of the finding.
-        members = {
-            "type": field("$.detail.type"),
-            "severity": field("$.detail.severity.description"),
-            "path": field("$.detail.resourcesAffected.s3Object.path"),
-            "id": field("$.detail.id"),
-            "description": meaning.text(region.configuration),
-        }
-        rule.add_target(
-            notifier.target(Notice.FINDING, members, is_news_for=cdk.Duration.hours(24))
-        )
-        return name

@@ -213,6 +213,10 @@ class Topics(Construct):
         """Let it see whether these topics are there."""
         self._grant(function, "sns:GetTopicAttributes")
 
+    def grant_see_subscribers(self, function: Function) -> None:
+        """Let it see who is subscribed to these topics."""
+        self._grant(function, "sns:ListSubscriptionsByTopic")
+
     def _grant(self, function: Function, action: str) -> None:
         arns = [topic.topic_arn for topic in self.by_name.values()]
         function.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=arns))

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import apigateway_v1 as gateway
 from ministack.services import dynamodb
 
@@ -100,20 +100,38 @@ def _leading_keys(request: Json) -> Iterator[str]:
 
 
 def conditions_see_if_none_match() -> None:
-    """AWS tells a policy's conditions of a PutObject's `If-None-Match`; the emulator does not.
+    """AWS tells a policy's conditions of a PutObject's `If-None-Match` and `If-Match`; the emulator does not.
 
-    Our buckets refuse every write without it.
+    Our buckets refuse every write without the first, and from who erases every one without either.
     """
     stock = iam_actions.s3_service_context
 
     def context(action: str, query: Json, path: str = "", headers: Json | None = None) -> Json:
         found: Json = stock(action, query, path, headers)
-        condition = (headers or {}).get("if-none-match")
-        if action == "s3:PutObject" and condition:
-            found["s3:if-none-match"] = condition
+        given = {name: (headers or {}).get(name) for name in ("if-none-match", "if-match")}
+        if action == "s3:PutObject":
+            found |= {f"s3:{name}": value for name, value in given.items() if value}
         return found
 
     iam_actions.s3_service_context = context
+
+
+def conditions_know_sessions_by_their_role() -> None:
+    """On AWS `aws:PrincipalArn` of a role's session is the role's ARN (IAM user guide, "aws:PrincipalArn").
+
+    The emulator has the session's. Buckets let the role of who erases, and no other, write over what it has
+    read.
+    """
+    stock = iam_evaluator._resolve_condition_key
+
+    def resolve(key: str, request: Any) -> Any:
+        found = stock(key, request)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(found):
+            return found
+        account, _, session = found.partition("::")[2].partition(":assumed-role/")
+        return f"arn:aws:iam::{account}:role/{session.partition('/')[0]}"
+
+    iam_evaluator._resolve_condition_key = resolve
 
 
 def conditions_see_what_is_subscribed() -> None:

@@ -21,6 +21,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from eventing.catalogue_check import load_catalogue
 from eventing.redrive.ledger import shard
+from functions.contract import Objects
 from local.cloud import ROOT, LocalCloud
 from local.deployment import Deployment
 from tests.once import first, shared_folder
@@ -290,7 +291,7 @@ def items(deployment: Deployment, table: str = "EventsTable") -> list[dict[str, 
     return [item for page in pages.paginate(TableName=name) for item in page["Items"]]
 
 
-def archived(deployment: Deployment, prefix: str = "") -> list[Any]:
+def archived(deployment: Deployment, prefix: str = Objects.EVENTS) -> list[Any]:
     """The events in the archive's objects below a prefix."""
     s3, bucket = deployment.client("s3"), deployment.outputs["ArchiveBucket"]
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

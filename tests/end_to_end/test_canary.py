@@ -69,8 +69,10 @@ def test_an_event_goes_all_the_way(deployment: Deployment) -> None:
     assert report["outcome"] == "delivered", report
     stored = [item for item in items(deployment) if report["id"] in item["event"]["S"]]
     assert [item["publisher"]["S"] for item in stored] == [canary.PUBLISHER]
-    copies = archived(deployment, f"publisher={canary.PUBLISHER}/")
-    assert report["id"] in [copy["id"] for copy in copies]
+    eventually(
+        lambda: archived(deployment, f"publisher={canary.PUBLISHER}/"),
+        lambda copies: report["id"] in [copy["id"] for copy in copies],
+    )
 
 
 def test_nobody_else_sends_its_events(deployment: Deployment) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+import urllib3
 
 from eventing.event import MAX_EVENT_BYTES
 from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
@@ -93,6 +94,15 @@ def test_an_event_is_accepted_then_a_duplicate_then_a_conflict(deployment: Deplo
     other = post(deployment, {**sent, "data": {"name": "Grace"}})
     assert other.status == 409
     assert other.body["id"] == sent["id"]
+
+
+def test_the_gateway_tells_anybody_that_it_answers_and_nothing_else(deployment: Deployment) -> None:
+    answer = urllib3.request("GET", f"{deployment.api_url}/health", timeout=5, retries=False)
+
+    assert (answer.status, json.loads(answer.data)) == (200, {"status": "ok"})
+    for method in ("POST", "PUT", "DELETE"):
+        url = f"{deployment.api_url}/health"
+        assert urllib3.request(method, url, timeout=5, retries=False).status in (403, 404, 405)
 
 
 def test_the_same_event_in_another_mode_is_a_duplicate(deployment: Deployment) -> None:
@@ -443,4 +453,6 @@ def test_twenty_clients_that_send_the_same_events_store_each_once(deployment: De
     assert all("accepted" in found or 503 in found for found in outcomes.values())
     stored = Counter(json.loads(item["event"]["S"])["id"] for item in items(deployment))
     assert {stored[e["id"]] for e in events if e not in again} == {1}
-    assert outcomes.keys() <= {event["id"] for event in archived(deployment)}
+    eventually(
+        lambda: {event["id"] for event in archived(deployment)}, lambda ids: outcomes.keys() <= ids
+    )

@@ -22,6 +22,7 @@ from playwright.sync_api import expect
 from eventing.catalogue_check import load_catalogue
 from eventing.cause import FAULTS, Cause, Code
 from eventing.dead_letter import STAGES, DeadLetter
+from eventing.event import event_key
 from eventing.timestamps import timestamp
 from functions.contract import Variable
 from local.cloud import ROOT
@@ -231,9 +232,46 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
         minutes_since_loss = int(time.time()) // 60 - lost_in
         seen.before_loss = _conservation(deployment, until=minutes_since_loss, wanted="OK")
         seen.after_loss = _conservation(deployment, until=0, wanted="ALARM")
+    _lose_a_receipt(deployment)
+    _leave_an_erasure_unfinished(deployment)
     seen.emitted, seen.named = set(_emitted(deployment)), set(_named(deployment))
     seen.logged = {log: _fields(deployment, log) for log in LOGS}
     return seen
+
+
+def _lose_a_receipt(deployment: Deployment) -> None:
+    table = f"arn:aws:dynamodb:*:*:table/{deployment.outputs['ReceiptsTable']}"
+    publish = deployment.outputs["PublishFunction"]
+    with denied(deployment, publish, "dynamodb:PartiQLInsert", table):
+        _send(deployment, [new_event()])
+        eventually(
+            lambda: {name for _, name, _ in _emitted(deployment)},
+            lambda names: "ReceiptsMissing" in names,
+        )
+
+
+def _leave_an_erasure_unfinished(deployment: Deployment) -> None:
+    """Stop an execution, and send an event again that has a tombstone."""
+    ended = {
+        "task": "ended",
+        "execution": "stopped",
+        "execution_arn": "stopped",
+        "status": "ABORTED",
+        "started_at": int(time.time() * 1000),
+    }
+    deployment.client("lambda").invoke(
+        FunctionName=f"{deployment.name}-eraser", Payload=json.dumps(ended)
+    )
+    event = new_event()
+    _send(deployment, [event])
+    deployment.client("dynamodb").update_item(
+        TableName=deployment.outputs["EventsTable"],
+        Key={"pk": {"S": event_key(PUBLISHER, event["source"], event["id"])}},
+        UpdateExpression="SET erased_at = :now REMOVE #event, #type, digest",
+        ExpressionAttributeNames={"#event": "event", "#type": "type"},
+        ExpressionAttributeValues={":now": {"S": "2026-11-28T09:00:00.000Z"}},
+    )
+    assert deployment.post(json.dumps(event), key=deployment.api_key(PUBLISHER)).status == 410
 
 
 def _redrive(

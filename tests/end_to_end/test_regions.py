@@ -32,7 +32,7 @@ from tests.end_to_end.conftest import (
     items,
     put_messages,
 )
-from tests.shown import run
+from tests.shown import commands, filled_in, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +93,41 @@ def test_events_are_stored_in_both_regions_and_published_by_the_one_that_took_th
 
 def _stored(deployment: Deployment, ids: set[str]) -> int:
     return sum(json.loads(item["event"]["S"])["id"] in ids for item in items(deployment))
+
+
+def test_a_region_that_stops_publishing_loses_nothing_and_the_other_one_goes_on(
+    deployments: list[Deployment],
+) -> None:
+    """The game day's commands, as docs/regions.md has them."""
+    shown = commands("docs/regions.md")
+    here, there = deployments[1], deployments[0]
+    subscribers = [Subscriber(deployment) for deployment in deployments]
+    sent = events(100)
+
+    def typed(name: str) -> None:
+        run(filled_in(shown[name], REGION=here.region), here.cloud.environment)
+
+    def accepted(deployment: Deployment, batch: list[dict[str, Any]]) -> bool:
+        key = deployment.api_key(PUBLISHER)
+        answer = deployment.post(json.dumps(batch), key=key, content_type=BATCH)
+        return answer.status == 202
+
+    typed("lose")
+    try:
+        assert accepted(here, sent)
+        # They are safe in both regions, and the other one publishes its own and none of these.
+        ids = {event["id"] for event in sent}
+        eventually(partial(_stored, there, ids), partial(eq, len(sent)))
+        own = events(1)
+        assert accepted(there, own)
+        subscribers[0].wait_for(own[0]["id"])
+        assert not [event for event in sent for one in subscribers if one.seen(event["id"])]
+    finally:
+        typed("back")
+    for event in sent:
+        (delivery,) = subscribers[1].wait_for(event["id"])
+        assert json.loads(delivery.body) == event
+    assert not [event for event in sent if subscribers[0].seen(event["id"])]
 
 
 def test_what_became_of_an_event_is_told_in_both_regions(deployments: list[Deployment]) -> None:

@@ -8,19 +8,25 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from base64 import b64encode
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventing.archive_line import archive_line
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter
 from eventing.publishers.doorkeeper import Entry
+from eventing.timestamps import timestamp
+from functions.contract import Objects
 from functions.shared.registry import Registry
 from infrastructure.packaging import ROOT
 from tests.end_to_end.conftest import (
     PUBLISHER,
     accept,
+    archived,
     counted,
     denied,
     eventually,
@@ -498,6 +504,35 @@ def test_an_alarm_is_looked_into(deployment: Deployment) -> None:
     shown(deployment, "errors", FUNCTION="publish")
 
 
+def test_copies_that_firehose_lost_or_left_are_written_again(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    event, bucket = new_event(), deployment.outputs["ArchiveBucket"]
+    since = timestamp(datetime.now(UTC))
+    accept(deployment, event)
+    eventually(lambda: archived(deployment), lambda copies: event in copies)
+    line = archive_line(json.dumps(event), publisher=PUBLISHER, accepted_at=since)
+    # As Firehose tells of what it could not deliver.
+    told = {"errorCode": "x", "rawData": b64encode(line.encode()).decode()}
+    deployment.client("s3").put_object(
+        Bucket=bucket,
+        Key=f"{Objects.UNDELIVERED}x",
+        Body=f"{json.dumps(told)}\n".encode(),
+        IfNoneMatch="*",
+    )
+    assert counted(deployment)["archive"] == {"undelivered": 1}
+
+    recovered = typed(deployment, "recover_copies", folder=tmp_path)
+    assert (recovered["events"], recovered["left"]) == (1, [])
+    assert counted(deployment)["archive"] == {"undelivered": 0}
+    assert archived(deployment).count(event) == 2
+
+    until = timestamp(datetime.now(UTC) + timedelta(seconds=1))
+    written = typed(deployment, "rewrite_copies", folder=tmp_path, SINCE=since, UNTIL=until)
+    assert written["events"] >= 1
+    assert archived(deployment).count(event) == 3
+
+
 def test_the_canary_says_how_far_its_events_get(deployment: Deployment, tmp_path: Path) -> None:
     name = deployment.outputs["CanaryFunction"]
     deployment.client("lambda").invoke(FunctionName=name)
@@ -512,4 +547,13 @@ def test_no_command_of_the_runbook_is_left_untried() -> None:
     tried = re.findall(r'(?:shown|typed)\(\s*deployment, "(\w+)"', Path(__file__).read_text())
     registration = Path(__file__).with_name("test_registration.py").read_text()
 
-    assert {*tried, *re.findall(r'shown\("(\w+)"', registration), "setup"} == set(COMMANDS)
+    beside = [
+        Path(__file__).with_name(name).read_text()
+        for name in ("test_sensitive_data.py", "test_erase.py")
+    ]
+
+    elsewhere = [
+        *re.findall(r'shown\("(\w+)"', registration),
+        *(name for text in beside for name in re.findall(r'COMMANDS\["(\w+)"\]', text)),
+    ]
+    assert {*tried, *elsewhere, "setup"} == set(COMMANDS)

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 import uuid
+from collections import Counter
 from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -593,6 +594,52 @@ def conditions_see_keys_and_attributes(lab: Lab) -> Any:
     return {*write("a#1")}, {*write("b#1")}, read(ProjectionExpression="pk"), read()
 
 
+def delivery_streams_gather_records(lab: Lab) -> Any:
+    """How many objects four records of two partitions are, what of one that has none, and a call of 5 MB."""
+    s3, stream, name = lab.client("s3"), lab.client("firehose"), lab.name()
+    s3.create_bucket(Bucket=name)
+    parameters = {
+        "MetadataExtractionQuery": "{who:.who,day:.at[:2]}",
+        "JsonParsingEngine": "JQ-1.6",
+    }
+    stream.create_delivery_stream(
+        DeliveryStreamName=name,
+        ExtendedS3DestinationConfiguration={
+            "RoleARN": lab.role(),
+            "BucketARN": f"arn:aws:s3:::{name}",
+            "Prefix": "who=!{partitionKeyFromQuery:who}/!{partitionKeyFromQuery:day}/!{timestamp:mm}-",
+            "ErrorOutputPrefix": "errors/!{firehose:error-output-type}/!{timestamp:yyyy}/",
+            "FileExtension": ".jsonl",
+            "DynamicPartitioningConfiguration": {"Enabled": True},
+            "ProcessingConfiguration": {
+                "Enabled": True,
+                "Processors": [
+                    {
+                        "Type": "MetadataExtraction",
+                        "Parameters": [
+                            {"ParameterName": key, "ParameterValue": value}
+                            for key, value in parameters.items()
+                        ],
+                    }
+                ],
+            },
+        },
+    )
+    lines = [f'{{"who":"{who}","at":"01-{n}"}}\n' for who in "ab" for n in range(2)]
+    records = [{"Data": line.encode()} for line in [*lines, "no JSON"]]
+    stream.put_record_batch(DeliveryStreamName=name, Records=records)
+    large = [{"Data": b"x" * 1_000_000}] * 5
+    answer = _code(lambda: stream.put_record_batch(DeliveryStreamName=name, Records=large))
+
+    def keys() -> list[str]:
+        found = s3.list_objects_v2(Bucket=name).get("Contents", ())
+        return [one["Key"] for one in found if one["Size"] < 1_000_000]
+
+    eventually(lambda: len(keys()), lambda count: count >= 3)
+    kinds = Counter(key.partition("/")[0] for key in keys())
+    return kinds, all(key.endswith(".jsonl") for key in keys() if "who=" in key), answer
+
+
 def conditions_see_if_none_match(lab: Lab) -> Any:
     """What a bucket in which nothing is overwritten answers to a first write, and to any other."""
     s3, bucket = lab.client("s3"), lab.name()
@@ -611,6 +658,28 @@ def conditions_see_if_none_match(lab: Lab) -> Any:
         _code(lambda: client.put_object(**put, IfNoneMatch="*")),
         _code(lambda: client.put_object(**put)),
     )
+
+
+def conditions_know_sessions_by_their_role(lab: Lab) -> Any:
+    """What a bucket that one role may write into answers to that role, and to another."""
+    s3, bucket = lab.client("s3"), lab.name()
+    s3.create_bucket(Bucket=bucket)
+    objects = f"arn:aws:s3:::{bucket}/*"
+    roles = [lab.role(("s3:PutObject", objects)) for _ in range(2)]
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": objects,
+        "Condition": {"ArnNotEquals": {"aws:PrincipalArn": roles[0]}},
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement))
+    answers = []
+    for role in roles:
+        session = lab.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
+        client = lab.cloud.client_of("s3", session["Credentials"])
+        answers.append(_code(lambda c=client: c.put_object(Bucket=bucket, Key="x", Body=b"")))  # type: ignore[misc]
+    return tuple(answers)
 
 
 def conditions_see_what_is_subscribed(lab: Lab) -> Any:
@@ -717,6 +786,10 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
         ("ROLLBACK_COMPLETE", 1),
     ),
     partiql_insert_is_a_write_like_any_other: (("AccessDeniedException", 0), ("ok", 1)),
+    delivery_streams_gather_records: (
+        ({"errors": 1, "who=a": 2, "who=b": 2}, True, "ok"),
+        ({"errors": 1, "who=a": 1, "who=b": 1}, True, "InvalidArgumentException"),
+    ),
     stream_mapping_retries_and_gives_up: ((1, 0), (2, 1)),
     javascript_sdk_lists_its_exports: ([], ["DescribeTableCommand"]),
     raised_exception_keeps_its_name: ("Runtime.HandlerError", "KeyError"),
@@ -747,6 +820,10 @@ OBSERVED: dict[Callable[[Lab], Any], tuple[Any, Any]] = {
         ({"ok"}, {DENIED}, "ok", DENIED),
     ),
     conditions_see_if_none_match: (("AccessDenied", "AccessDenied"), ("ok", "AccessDenied")),
+    conditions_know_sessions_by_their_role: (
+        ("AccessDenied", "AccessDenied"),
+        ("ok", "AccessDenied"),
+    ),
     conditions_see_what_is_subscribed: (
         ("AuthorizationError", "AuthorizationError"),
         ("ok", "AuthorizationError"),

@@ -211,7 +211,8 @@ def test_each_fault_is_named_where_it_is(verifier: Verifier, deployment: Deploym
     with ExitStack() as faults:
         topic = outputs["CanaryTopicArn"]
         faults.enter_context(denied(deployment, outputs["PublishFunction"], "sns:Publish", topic))
-        faults.enter_context(denied(deployment, outputs["IngestFunction"], "s3:PutObject", "*"))
+        for action in ("firehose:PutRecordBatch", "s3:PutObject"):
+            faults.enter_context(denied(deployment, outputs["IngestFunction"], action, "*"))
         faults.enter_context(without_alarm(deployment, "any-alarm"))
 
         code, document = verifier()
@@ -221,6 +222,7 @@ def test_each_fault_is_named_where_it_is(verifier: Verifier, deployment: Deploym
     assert "alarms: missing: eventing-any-alarm" in told
     assert "publish sns:Publish on topic" in told
     assert "ingest s3:PutObject on archive" in told
+    assert "ingest firehose:PutRecordBatch on delivery-stream" in told
     assert "archived: not below" in told
     assert "delivered: not at the queue" in told
     assert "ingest could not archive: ACCESS_DENIED" in told

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.end_to_end.conftest import PUBLISHER, accept, archived, items, new_event, payment
+from tests.end_to_end.conftest import (
+    PUBLISHER,
+    accept,
+    archived,
+    eventually,
+    items,
+    new_event,
+    payment,
+)
 
 if TYPE_CHECKING:
     from local.deployment import Deployment
@@ -43,8 +51,9 @@ def test_an_accepted_event_is_stored_archived_and_delivered_to_one_topic(
     assert item["origin_region"]["S"] == deployment.region
 
     day, hour = item["accepted_at"]["S"][:10], item["accepted_at"]["S"][11:13]
-    lines = archived(deployment, f"publisher={PUBLISHER}/date={day}/{hour}/")
-    assert event in lines
+    prefix = f"publisher={PUBLISHER}/date={day}/{hour}/"
+    # Firehose waits for more.
+    eventually(lambda: archived(deployment, prefix), lambda lines: event in lines)
 
     answer = deployment.post(json.dumps(event), key=deployment.api_key(PUBLISHER))
     assert (answer.status, json.loads(answer.data)["status"]) == (202, "duplicate")

@@ -17,6 +17,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from functions.adopter.handler import make_handler as make_adopter
 from functions.counter.handler import make_handler as make_counter
+from functions.eraser.handler import make_handler as make_eraser
 from functions.redrive.handler import make_handler as make_redrive
 from functions.shared.clients import Clients
 from functions.shared.entry import Handler
@@ -119,6 +120,11 @@ class Process:
         return make_triage(self.parts(threads=2))
 
     @cached_property
+    def eraser(self) -> Handler:
+        """The eraser function."""
+        return make_eraser(self.parts(threads=16))
+
+    @cached_property
     def counter(self) -> Handler:
         """The counter."""
         return make_counter(self.parts(threads=16))
@@ -133,10 +139,12 @@ class Process:
         """The widget."""
         return make_widget(self.parts(threads=1))
 
-    def invoke(self, task: Json) -> Json:
+    def invoke(self, task: Json, *, eraser: bool = False) -> Json:
         """Do a task, as its function does."""
         self._task = task["task"]
         self._counts.clear()
+        if eraser:
+            return self.eraser(task, self.context(120))
         handler = self.triage if task["task"] == "triage" else self.redrive
         return handler(task, self.context(90 if task["task"] == "triage" else 120))
 

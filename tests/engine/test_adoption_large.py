@@ -12,6 +12,7 @@ import os
 import resource
 import time
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -80,19 +81,27 @@ class Stub:
         self.seconds = 0.0
         self.letters: set[str] = set()
         self.pages = 0
+        self._operations: Mapping[str, Callable[[Any], Any]] = {
+            "BatchExecuteStatement": self.batch_execute_statement,
+            "BatchGetItem": self.batch_get_item,
+            "DescribeTable": self.describe_table,
+            "Query": self.query,
+            "Scan": self.scan,
+            "UpdateItem": self.update_item,
+        }
 
     def send(self, request: AWSPreparedRequest, *, event_name: str) -> AWSResponse:
         began = time.process_time()
         operation = event_name.rpartition(".")[2]
-        answer = getattr(self, operation)(json.loads(body(request)))
+        answer = self._operations[operation](json.loads(body(request)))
         response = json_response(answer)
         self.seconds += time.process_time() - began
         return response
 
-    def DescribeTable(self, _: Any) -> Any:  # noqa: N802 - an operation's name
+    def describe_table(self, _: Any) -> Any:
         return {"Table": {"TableSizeBytes": EVENTS * ITEM_BYTES, "ItemCount": EVENTS}}
 
-    def Scan(self, asked: Any) -> Any:  # noqa: N802
+    def scan(self, asked: Any) -> Any:
         segments, segment = asked["TotalSegments"], asked["Segment"]
         own = range(segment, EVENTS, segments)
         start = int(asked.get("ExclusiveStartKey", {}).get("pk", {}).get("S", "0"))
@@ -110,7 +119,7 @@ class Stub:
             answer["LastEvaluatedKey"] = {"pk": {"S": str(start + PAGE_ITEMS)}}
         return answer
 
-    def Query(self, asked: Any) -> Any:  # noqa: N802
+    def query(self, asked: Any) -> Any:
         partition = asked["ExpressionAttributeValues"][":pk"]["S"]
         minute = datetime.fromisoformat(f"{partition.split('#')[1]}:00+00:00")
         packed = receipts_of(minute).get(partition, b"")
@@ -118,16 +127,16 @@ class Stub:
         runs = [packed[at : at + 400] for at in range(0, len(packed), 400)]
         return {"Items": [_receipt(run) for run in runs], "Count": len(runs)}
 
-    def BatchGetItem(self, asked: Any) -> Any:  # noqa: N802
+    def batch_get_item(self, asked: Any) -> Any:
         ((table, wanted),) = asked["RequestItems"].items()
         texts = [{"pk": one["pk"], "event": {"S": event("x")}} for one in wanted["Keys"]]
         return {"Responses": {table: texts}, "UnprocessedKeys": {}}
 
-    def BatchExecuteStatement(self, asked: Any) -> Any:  # noqa: N802
+    def batch_execute_statement(self, asked: Any) -> Any:
         self.letters.update(one["Parameters"][0]["S"] for one in asked["Statements"])
         return {"Responses": [{} for _ in asked["Statements"]]}
 
-    def UpdateItem(self, _: Any) -> Any:  # noqa: N802
+    def update_item(self, _: Any) -> Any:
         return {}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventing.cause import Code
+from functions.contract import Objects
 from tests.engine.clouds import InMemory
 from tests.faults.choosing import meanwhile, once
 
@@ -97,6 +98,22 @@ def test_the_counter_counts_what_is_not_done_with(
     of_publish = {k: v for line in lines if line.get("stage") == "publish" for k, v in line.items()}
     assert of_publish["OpenDeadLetters"] == of_publish["OldestDeadLetterAge"] == [0.0]
     assert "IncidentReported" not in of_publish
+
+
+def test_the_counter_counts_what_firehose_could_not_deliver(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert world.count()["archive"] == {"undelivered": 0}
+    assert metrics(capsys, "CopiesUndelivered") == [("", 0.0)]
+    world.dead_letters(world.letter("a", stage="ingest", step="archive"))
+    world.run({})
+    world.run({**REDRIVE, "stage": "ingest"})
+    for number in range(2):
+        key = f"{Objects.UNDELIVERED}processing-failed/2026-11-28/{number}"
+        world.cloud.overwrite(world.archive, key, "what it was")
+    # What is where it belongs is no matter.
+    assert world.count()["archive"] == {"undelivered": 2}
+    assert metrics(capsys, "CopiesUndelivered") == [("", 2.0)]
 
 
 def test_parked_and_discarded_letters_are_not_open(world: World) -> None:

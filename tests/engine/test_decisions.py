@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,13 +39,13 @@ def test_a_discarded_letter_is_redriven_by_its_id(world: World) -> None:
 
 def test_a_discarded_letter_that_fails_again_is_open_for_as_long_as_any(world: World) -> None:
     asked = discarded(world, "a")
-    assert int(world.row("a").item["expires_at"]["N"]) < soon(31)
+    assert int(world.row("a").item["expires_at"]["N"]) < days_on(world, 31)
     assert world.run(asked, faults=sns_is_broken).output["outcome"] == "aborted"
     row = world.row("a")
     assert row.state == "open"
     assert not row.item["closed_at"]["S"]
     assert not row.item["reason"]["S"]
-    assert int(row.item["expires_at"]["N"]) > soon(179)
+    assert int(row.item["expires_at"]["N"]) > days_on(world, 179)
 
 
 def test_a_discarded_letter_whose_run_was_stopped_is_open_for_as_long_as_any(world: World) -> None:
@@ -59,7 +59,7 @@ def test_a_discarded_letter_whose_run_was_stopped_is_open_for_as_long_as_any(wor
     world.run(asked, faults=stop)
     row = world.row("a")
     assert row.state == "open"
-    assert int(row.item["expires_at"]["N"]) > soon(179)
+    assert int(row.item["expires_at"]["N"]) > days_on(world, 179)
 
 
 def test_a_discarded_letter_that_failed_anew_is_as_new(world: World) -> None:
@@ -136,5 +136,6 @@ def test_an_approval_by_nobody_is_none(world: World, approver: str) -> None:
     assert world.states() == {"open": 1}
 
 
-def soon(days: int) -> float:
-    return (datetime.now(UTC) + timedelta(days=days)).timestamp()
+def days_on(world: World, days: int) -> float:
+    """The time of that many days after the world's own, in seconds."""
+    return (world.clock.now() + timedelta(days=days)).timestamp()

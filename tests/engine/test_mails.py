@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventing.cause import Code
+from tests.engine.casebook import ARCHIVE, Casebook, finding, no, yes
+from tests.engine.casebook import event as order
 from tests.engine.letters import ROOT, event, other_catalogue
+from tests.faults.aws import FakeAws
 from tests.faults.choosing import meanwhile
 from tests.faults.vocabulary import nothing
+from tests.workflows.asl import ExecutionFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.engine.process import TaskCall
     from tests.engine.world import World
@@ -23,7 +27,7 @@ REDRIVE: dict[str, Any] = {
     "action": "redrive", "stage": "publish", "reason": "it is back", "started_by": "ada",
 }  # fmt: skip
 # Told by the notifier and by `eventing verify`, whose own tests look at them.
-BY_OTHERS = ("sensitive data in the archive: KIND", "all is well again", "verification begins")
+BY_OTHERS = ("all is well again", "verification begins")
 
 
 def rows() -> Iterator[tuple[str, str]]:
@@ -160,14 +164,11 @@ STORIES: dict[Callable[[World], None], str] = {
 }
 
 
-@pytest.mark.memory
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-def test_a_mail_is_in_the_guide_with_what_comes_next(world: World, story: Any) -> None:
-    story(world)
-    told = world.told()
+def in_the_guide(told: Sequence[tuple[str, str]], deployment: str) -> set[str]:
+    """The rows of these mails, each of which names the commands that its row does."""
     seen = set()
     for subject, text in told:
-        row = row_of(subject.removeprefix(f"{world.name}: "))
+        row = row_of(subject.removeprefix(f"{deployment}: "))
         seen.add(row)
         # More follow while letters are parked.
         names = re.findall(r"^Next: eventing (.*)$", text, re.MULTILINE)
@@ -176,7 +177,70 @@ def test_a_mail_is_in_the_guide_with_what_comes_next(world: World, story: Any) -
         assert len(names) == len(shown), subject
         for name, expected in zip(names, shown, strict=True):
             assert re.fullmatch(pattern(expected), name), subject
-    assert STORIES[story] in seen
+    return seen
+
+
+@pytest.mark.memory
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_a_mail_is_in_the_guide_with_what_comes_next(world: World, story: Any) -> None:
+    story(world)
+    assert STORIES[story] in in_the_guide(world.told(), world.name)
+
+
+def asked_about(book: Casebook) -> None:
+    book.found(finding(book.archive(order("o-1")), (0, "$.event.data.card")), no)
+
+
+def told_of(book: Casebook) -> None:
+    key = book.archive(order("o-1"))
+    book.found(finding(key, (0, "$.event.data.card"), severity="Low"))
+
+
+def of_nobody(book: Casebook) -> None:
+    key = book.archive(order("o-1"))
+    book.aws.buckets[ARCHIVE]["elsewhere.jsonl"] = book.aws.buckets[ARCHIVE].pop(key) * 2
+    book.archive(order("o-2"), publisher="other")
+    mixed = b"".join(book.aws.buckets[ARCHIVE].values())
+    book.aws.buckets[ARCHIVE]["elsewhere.jsonl"] = mixed
+    book.found(finding("elsewhere.jsonl", count=9))
+
+
+def done_in_part(book: Casebook) -> None:
+    key = book.archive(order("o-1"))
+    book.before["quarantine"] = book.aws.buckets[ARCHIVE].clear
+    book.found(finding(key, (0, "$.event.data.card")), yes)
+
+
+def unreadable(book: Casebook) -> None:
+    book.found({**finding("x", (0, "")), "id": None})
+
+
+def not_worked_off(book: Casebook) -> None:
+    key = book.archive(order("o-1"))
+    book.faults = lambda call: "denied" if call.operation == "GetItem" else None
+    with pytest.raises(ExecutionFailed):
+        book.found(finding(key, (0, "$.event.data.card")))
+
+
+_IN_EVENTS = "sensitive data in events of PUBLISHER, severity SEVERITY"
+OF_CASES: dict[Callable[[Casebook], None], str] = {
+    asked_about: f"{_IN_EVENTS}: stop the publisher?",
+    told_of: _IN_EVENTS,
+    of_nobody: "sensitive data in the archive, severity SEVERITY",
+    done_in_part: "sensitive data of PUBLISHER was dealt with in part",
+    unreadable: "a finding of sensitive data could not be read",
+    not_worked_off: "a finding of sensitive data was not worked off",
+}
+
+
+@pytest.mark.memory
+@pytest.mark.parametrize("story", OF_CASES, ids=lambda story: story.__name__)
+def test_a_mail_of_a_case_is_in_the_guide_with_what_comes_next(story: Any) -> None:
+    aws = FakeAws()
+    with aws.installed() as clients:
+        book = Casebook(clients, aws)
+        story(book)
+    assert OF_CASES[story] in in_the_guide(book.told(), "shop")
 
 
 def test_letters_that_could_not_be_recorded_are_counted_by_cause(world: World) -> None:
@@ -189,8 +253,10 @@ def test_letters_that_could_not_be_recorded_are_counted_by_cause(world: World) -
 def test_every_row_of_the_guide_is_a_mail_that_is_sent() -> None:
     sent = {
         *STORIES.values(),
+        *OF_CASES.values(),
         *BY_OTHERS,
         "approve ACTION of N letters? CAUSE",
         "ACTION resubmitted",
+        "sensitive data of PUBLISHER: OUTCOME",
     }
     assert set(ROWS) == sent

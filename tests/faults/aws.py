@@ -20,7 +20,18 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from functions.shared.clients import Clients
-from tests.faults import apigateway, cloudwatch, dynamodb, lambda_, s3, sns, sqs, stepfunctions
+from tests.faults import (
+    apigateway,
+    cloudwatch,
+    dynamodb,
+    firehose,
+    lambda_,
+    macie,
+    s3,
+    sns,
+    sqs,
+    stepfunctions,
+)
 from tests.faults.http import Request, body
 from tests.faults.memory import REGION, Memory
 from tests.faults.sdk import fail
@@ -29,7 +40,9 @@ from tests.faults.vocabulary import Call, Faults, Service, nothing
 READERS: dict[Service, Callable[[Memory, AWSPreparedRequest], Request]] = {
     "apigateway": apigateway.read,
     "dynamodb": dynamodb.read,
+    "firehose": firehose.read,
     "lambda": lambda_.read,
+    "macie2": macie.read,
     "monitoring": cloudwatch.read,
     "s3": s3.read,
     "sqs": sqs.read,

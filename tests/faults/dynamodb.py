@@ -141,7 +141,21 @@ def _describe_table(memory: Memory, name: str, content: dict[str, Any]) -> AWSRe
     return json_response({"Table": {**table, "LatestStreamArn": memory.stream}})
 
 
+def _put_item(memory: Memory, name: str, content: dict[str, Any]) -> AWSResponse:
+    items, item = memory.items(name), content["Item"]
+    key: str = item["pk"]["S"]
+    expressions = Expressions(content)
+    there = items.get(key, {})
+    met = expressions.holds(content.get("ConditionExpression"), there)
+    expressions.see_all_used()
+    if not met:
+        return _condition_failed(content, there)
+    items[key] = item
+    return json_response({})
+
+
 _OPERATIONS: Mapping[str, Callable[[Memory, str, dict[str, Any]], AWSResponse]] = {
+    "PutItem": _put_item,
     "UpdateItem": _update_item,
     "GetItem": _get_item,
     "DeleteItem": _delete_item,

@@ -15,7 +15,15 @@ Item = Mapping[str, Any]
 """Attributes by name, as DynamoDB writes them: `{"S": "text"}`, `{"N": "1"}`, `{"SS": [...]}`."""
 
 # The others may be reserved words, so they have to be written as `#name`.
-_UNRESERVED = {"accepted_at", "digest", "expires_at", "fingerprints", "lease_until", "pk"}
+_UNRESERVED = {
+    "accepted_at",
+    "digest",
+    "erased_at",
+    "expires_at",
+    "fingerprints",
+    "lease_until",
+    "pk",
+}
 _TOKENS = re.compile(r"\s*([#:]?\w+|<>|<=|>=|[<>=(),+-])")
 _COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": lambda one, other: bool(one == other),

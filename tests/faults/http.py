@@ -69,6 +69,9 @@ def json_response(content: dict[str, Any], status: int = 200) -> AWSResponse:
 
 def error(request: AWSPreparedRequest, refusal: Refusal) -> AWSResponse:
     """A refusal, in the protocol of the request."""
+    if "//macie2." in request.url:  # it speaks JSON without a target
+        more = {"x-amzn-ErrorType": refusal.code}
+        return response(refusal.status, '{"message": "an injected fault"}', more)
     headers = {name: header(request, name) for name in request.headers}
     text, more = error_text(headers, body(request), refusal)
     return response(refusal.status, text, more)

@@ -72,6 +72,18 @@ class Memory:
     """How often an item was written whole under a key."""
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Objects by key, by bucket."""
+    older: dict[str, dict[str, list[bytes]]] = field(default_factory=dict)
+    """Versions of objects that were replaced or deleted, by key, by bucket."""
+    modified: dict[str, str] = field(default_factory=dict)
+    """When objects were written, by key, where it matters."""
+    types: dict[str, str] = field(default_factory=dict)
+    """Content types of objects, by key."""
+    tags: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    """Tags of objects, by bucket and key."""
+    subscribers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """Protocol and account of each subscription of a topic."""
+    records: dict[str, list[bytes]] = field(default_factory=dict)
+    """What delivery streams were given, by stream: they write nothing."""
     queues: dict[str, dict[str, str]] = field(default_factory=dict)
     """Messages' bodies by receipt handle, by queue."""
     attributes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -101,6 +113,13 @@ class Memory:
     )
     """The event source mapping of publication, while there is one."""
 
+    macie: str | None = "ENABLED"
+    """The status of Macie's session; None while Macie is off."""
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Macie's jobs by id, as it describes them."""
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    """Macie's findings: `id`, `bucket`, and `created` in milliseconds."""
+
     def items(self, table: str) -> dict[str, dict[str, Any]]:
         """A table's items by `pk`."""
         return self.tables.setdefault(table, {})
@@ -115,6 +134,16 @@ class Memory:
 
     def forget(self) -> None:
         """Hold nothing any more."""
-        for held in (self.tables, self.buckets, self.queues, self.hidden, self.topics):
+        for held in (
+            self.tables,
+            self.buckets,
+            self.older,
+            self.records,
+            self.queues,
+            self.hidden,
+            self.topics,
+        ):
             held.clear()
+        for other in (self.tags, self.subscribers, self.gateways, self.executions, self.told):
+            other.clear()
         self.inserted.clear()

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 # Services whose requests name their operation in a header, by what it begins with.
 _TARGETS: Mapping[str, Service] = {
     "DynamoDB_20120810": "dynamodb",
+    "Firehose_20150804": "firehose",
     "AmazonSQS": "sqs",
     "AWSStepFunctions": "states",
 }
@@ -301,6 +302,8 @@ def _meant(received: Received) -> tuple[Service, str, str]:
     text = received.body.decode(errors="replace")
     if service := _TARGETS.get(named):
         content = json.loads(text)
+        if service == "firehose":
+            return service, operation, content["DeliveryStreamName"]
         if service == "sqs":
             return service, operation, content["QueueUrl"].rpartition("/")[2]
         if service == "states":

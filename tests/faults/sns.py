@@ -21,6 +21,9 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     topic = content["TopicArn"].removeprefix(TOPIC_PREFIX)
     actions: Mapping[str, Callable[[], AWSResponse]] = {
         "GetTopicAttributes": lambda: _answer("GetTopicAttributes", _attributes(memory, topic)),
+        "ListSubscriptionsByTopic": lambda: _answer(
+            "ListSubscriptionsByTopic", _subscriptions(memory, topic, content)
+        ),
         "Publish": lambda: _publish(memory, content),
         "PublishBatch": lambda: _publish_batch(memory, request, topic, content),
     }
@@ -41,6 +44,19 @@ def _attributes(memory: Memory, topic: str) -> str:
     confirmed = memory.subscriptions.get(topic, 1)
     entry = f"<entry><key>SubscriptionsConfirmed</key><value>{confirmed}</value></entry>"
     return f"<Attributes>{entry}</Attributes>"
+
+
+def _subscriptions(memory: Memory, topic: str, content: dict[str, str]) -> str:
+    """A page of a hundred, as SNS has them."""
+    start = int(content.get("NextToken", 0))
+    found = memory.subscribers.get(topic, [])
+    members = "".join(
+        f"<member><Protocol>{protocol}</Protocol><Owner>{owner}</Owner>"
+        "<Endpoint>somewhere-of-nobodys-business</Endpoint></member>"
+        for protocol, owner in found[start : start + 100]
+    )
+    more = f"<NextToken>{start + 100}</NextToken>" if start + 100 < len(found) else ""
+    return f"<Subscriptions>{members}</Subscriptions>{more}"
 
 
 def _publish(memory: Memory, content: dict[str, str]) -> AWSResponse:

@@ -19,8 +19,18 @@ def read(memory: Memory, request: AWSPreparedRequest) -> Request:
     def act() -> AWSResponse:
         match operation:
             case "StartExecution":
-                number = len(memory.executions) + 1
-                started = {"executionArn": f"{arn}:{number}", "input": content["input"]}
+                name = content.get("name", str(len(memory.executions) + 1))
+                named = f"{arn}:{name}"
+                if "name" in content:
+                    named = named.replace(":stateMachine:", ":execution:")
+                    if any(one["executionArn"] == named for one in memory.executions):
+                        return json_response(
+                            {"__type": "com.amazonaws#ExecutionAlreadyExists"}, 400
+                        )
+                started = {"executionArn": named, "input": content["input"]}
+                if "name" in content:
+                    # The others are not looked for again.
+                    started["status"] = "RUNNING"
                 memory.executions.append(started)
                 return json_response({"executionArn": started["executionArn"], "startDate": 0})
             case "ListExecutions":

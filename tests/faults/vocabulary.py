@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Service = Literal["apigateway", "dynamodb", "lambda", "monitoring", "s3", "sqs", "sns", "states"]
+Service = Literal[
+    "apigateway",
+    "dynamodb",
+    "firehose",
+    "lambda",
+    "macie2",
+    "monitoring",
+    "s3",
+    "sqs",
+    "sns",
+    "states",
+]
 """As in the host names of AWS."""
 
 Fault = Literal[
@@ -62,6 +73,7 @@ _REFUSALS: dict[Fault, Refusal] = {
 # Services that have words of their own.
 _OWN: dict[tuple[Fault, str], Refusal] = {
     ("throttle", "apigateway"): Refusal(429, "TooManyRequestsException"),
+    ("throttle", "firehose"): Refusal(503, "ServiceUnavailableException"),
     ("throttle", "s3"): Refusal(503, "SlowDown"),
     ("throttle", "sqs"): Refusal(400, "RequestThrottled"),
     ("throttle", "sns"): Refusal(429, "Throttled"),

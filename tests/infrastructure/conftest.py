@@ -9,6 +9,7 @@ import pytest
 from tests.once import shared_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.infrastructure.synthesis import Synthesis, Template
@@ -65,7 +66,7 @@ def two_regions(tmp_path_factory: Folders) -> Synthesis:
 
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: Folders) -> Synthesis:
-    """In a known account, with what most deployments leave out: concurrency, tags and a budget."""
+    """In a known account: concurrency, tags and a budget, and no delivery stream."""
     return _synthesis(
         tmp_path_factory,
         "tuned",
@@ -74,7 +75,28 @@ def tuned(tmp_path_factory: Folders) -> Synthesis:
         tags={"cost-center": "1234"},
         ops_emails=["ops@example.com"],
         monthly_budget_usd=200,
+        archive_stream="false",
     )
+
+
+@pytest.fixture(scope="session")
+def named(tmp_path_factory: Folders) -> Mapping[int, Synthesis]:
+    """Of one, two and three regions, with a domain: two with a primary and a secondary one."""
+    return {
+        len(replicas) + 1: _synthesis(
+            tmp_path_factory,
+            f"named-{len(replicas) + 1}",
+            replica_regions=replicas,
+            macie="existing",
+            domain={
+                "name": "events.example.com",
+                "hosted_zone_id": "Z0123456789ABC",
+                "hosted_zone_name": "example.com",
+                "routing": "failover" if len(replicas) == 1 else "latency",
+            },
+        )
+        for replicas in ([], ["eu-west-1"], ["eu-west-1", "ap-southeast-2"])
+    }
 
 
 @pytest.fixture

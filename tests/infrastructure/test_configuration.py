@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,12 @@ from infrastructure.configuration import Configuration, ConfigurationError
 from infrastructure.packaging import ROOT
 from infrastructure.retention import Retention
 from tests.infrastructure.synthesis import CONTEXT, Json
+
+DOMAIN = {
+    "name": "events.example.com",
+    "hosted_zone_id": "Z0123456789ABC",
+    "hosted_zone_name": "example.com",
+}
 
 
 def _read(**context: Json) -> Configuration:
@@ -35,6 +42,7 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
         replica_regions='["eu-west-1", "ap-southeast-2"]',
         ops_emails='["ops@example.com"]',
         approval_above='{"redrive": 50, "discard": 0}',
+        findings='{"low": "notify", "medium": "notify", "high": "ask"}',
         subscriber_accounts='{"orders": ["123456789012"]}',
         retention_days='{"events": 30}',
         subscriber_protocols='["sqs"]',
@@ -47,6 +55,7 @@ def test_values_from_the_command_line_are_json_in_text() -> None:
     assert configuration.regions == ("us-east-1", "eu-west-1", "ap-southeast-2")
     assert configuration.ops_emails == ("ops@example.com",)
     assert configuration.approval_above == {"redrive": 50, "discard": 0}
+    assert configuration.findings == {"low": "notify", "medium": "notify", "high": "ask"}
     assert configuration.subscriber_accounts == {"orders": ("123456789012",)}
     assert configuration.retention == Retention(events=30)
     assert configuration.subscriber_protocols == ("sqs",)
@@ -70,6 +79,59 @@ def test_a_budget_tells_at_most_as_many_as_budgets_takes() -> None:
         ConfigurationError, match=r"monthly_budget_usd: .* at most 10 of the ops_emails"
     ):
         _read(monthly_budget_usd=200, ops_emails=emails)
+
+
+def test_a_domain_is_one_name_for_all_regions() -> None:
+    domain = _read(domain=json.dumps(DOMAIN), replica_regions=["eu-west-1"]).domain
+
+    assert domain
+    assert (domain.name, domain.routing) == ("events.example.com", "latency")
+    assert (domain.hosted_zone_id, domain.hosted_zone_name) == ("Z0123456789ABC", "example.com")
+    # One region has a name of its own beside it, for whoever means that region.
+    assert domain.of_region("eu-west-1") == "eu-west-1.events.example.com"
+
+
+def test_the_zone_may_be_the_domain_itself() -> None:
+    assert _read(domain={**DOMAIN, "hosted_zone_name": "events.example.com"}).domain
+
+
+@pytest.mark.parametrize("none", [{}, "{}", None])
+def test_a_domain_is_an_option(none: Json) -> None:
+    assert _read(domain=none).domain is None
+
+
+def test_the_laptop_has_no_domain() -> None:
+    assert _read(laptop=True, domain=DOMAIN).domain is None
+
+
+@pytest.mark.parametrize(
+    ("replicas", "domain", "canary", "reason"),
+    [
+        ([], {"routing": "failover"}, True, "failover is between two regions, and there is 1"),
+        (
+            ["eu-west-1", "eu-north-1"],
+            {"routing": "failover"},
+            True,
+            "failover is between two regions, and there are 3: take latency",
+        ),
+        # Without it nobody would see that a region takes no events.
+        (["eu-west-1"], {}, False, "the health of a region is its canary's: switch `canary` on"),
+    ],
+)
+def test_a_domain_fits_the_regions(
+    replicas: list[str], domain: Json, canary: bool, reason: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        _read(replica_regions=replicas, domain={**DOMAIN, **domain}, canary=canary)
+
+    assert str(refused.value).startswith(f"configuration: domain: {reason}")
+
+
+def test_failover_is_between_two_regions() -> None:
+    domain = _read(replica_regions=["eu-west-1"], domain={**DOMAIN, "routing": "failover"}).domain
+
+    assert domain
+    assert domain.routing == "failover"
 
 
 def test_the_laptop_has_no_macie() -> None:
@@ -103,6 +165,13 @@ def test_the_laptop_has_no_macie() -> None:
         ("macie", None, "has to be text"),
         ("approval_above", {"redrive": 5}, "a number of letters for each of redrive, discard"),
         ("approval_above", {"redrive": 5, "plan": 5}, "a number of letters for each of redrive"),
+        ("findings", {"low": "ask"}, "has to have low, medium, high, and nothing else"),
+        ("findings", 5, 'an object such as {"low": "notify"'),
+        (
+            "findings",
+            {"low": "ask", "medium": "ask", "high": "suspend"},
+            "high: has to be notify or ask, not 'suspend'",
+        ),
         ("approval_above", 5, "a number of letters for each of redrive, discard"),
         ("approval_above", {"redrive": -1, "discard": 5}, "redrive: has to be from 0 to 10000000"),
         ("approval_above", {"redrive": True, "discard": 5}, "redrive: has to be from 0"),
@@ -129,7 +198,7 @@ def test_the_laptop_has_no_macie() -> None:
         (
             "reserved_concurrency",
             {"ingset": 1},
-            "there is no function 'ingset', only adopter, canary, ",
+            "there is no function 'ingset', only adopter, canary, cases, ",
         ),
         # With 0 Lambda runs it no more: that is how one is switched off.
         ("reserved_concurrency", {"ingest": 0}, "ingest: has to be a number from 1 on, not 0"),
@@ -156,6 +225,32 @@ def test_the_laptop_has_no_macie() -> None:
         ("retention_days", {"events": "soon"}, "events: has to be a number of days, not 'soon'"),
         ("retention_days", {"events": True}, "events: has to be a number of days, not True"),
         ("retention_days", {"events": 1.5}, "events: has to be a number of days, not 1.5"),
+        ("domain", "events.example.com", 'has to be an object such as {"name": '),
+        ("domain", ["events.example.com"], "has to be an object such as"),
+        ("domain", {"nme": "x"}, "there is no 'nme', only name, hosted_zone_id, "),
+        ("domain", {"name": "events.example.com"}, "hosted_zone_id: has to be text, not None"),
+        ("domain", {**DOMAIN, "name": 1}, "name: has to be text, not 1"),
+        ("domain", {**DOMAIN, "name": "Events.example.com"}, "name: 'Events.example.com' is no "),
+        ("domain", {**DOMAIN, "name": "events.example.com."}, "is no name of a host"),
+        ("domain", {**DOMAIN, "name": "https://events.example.com"}, "is no name of a host"),
+        ("domain", {**DOMAIN, "name": "*.example.com"}, "is no name of a host"),
+        ("domain", {**DOMAIN, "name": "-a.example.com"}, "is no name of a host"),
+        # Of ACM: "The first domain name is the subject's common name".
+        ("domain", {**DOMAIN, "name": f"{'a' * 53}.example.com"}, "is longer than 64"),
+        ("domain", {**DOMAIN, "name": "events.example.org"}, "is not in the zone example.com"),
+        ("domain", {**DOMAIN, "name": "eventsexample.com"}, "is not in the zone example.com"),
+        ("domain", {**DOMAIN, "hosted_zone_name": "com."}, "hosted_zone_name: 'com.' is no name"),
+        (
+            "domain",
+            {**DOMAIN, "hosted_zone_id": "/hostedzone/Z0123456789ABC"},
+            "hosted_zone_id: '/hostedzone/Z0123456789ABC' is no id of a zone",
+        ),
+        (
+            "domain",
+            {**DOMAIN, "routing": "weighted"},
+            "routing: has to be one of latency, failover, not 'weighted'",
+        ),
+        ("domain", {**DOMAIN, "routing": None}, "routing: has to be text"),
         ("laptop", "yes", "has to be true or false, not 'yes'"),
         ("laptop", 1, "has to be true or false, not 1"),
         ("catalogue", "nowhere", "there is no folder"),

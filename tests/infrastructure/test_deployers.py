@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -26,13 +26,15 @@ UNUSED = (
     # Keys of the customer's own, networks and file systems.
     *("kms:*", "ec2:*", "elasticfilesystem:*", "s3files:*"),
     # Capacity that is provisioned; streams of Kinesis; delivery of logs; tables of metadata.
-    *("application-autoscaling:*", "kinesis:*", "firehose:*", "s3tables:*"),
+    *("application-autoscaling:*", "kinesis:*", "s3tables:*"),
     # Policies of users and groups; boundaries.
     *("iam:*User*", "iam:*Group*", "iam:*PermissionsBoundary"),
     # The handlers' own figures, and no action of S3.
     *("cloudwatch:PutMetricData", "s3:REST.PUT.OBJECT"),
     # Code that is signed; functions on machines of one's own.
     *("lambda:*CodeSigningConfig", "lambda:PassCapacityProvider"),
+    # Certificates of an authority of one's own; switches of Application Recovery Controller.
+    *("acm-pca:*", "route53-recovery-control-config:*"),
     # Logs that others than the account's own senders write.
     *("logs:*ResourcePolicy", "logs:CreateLogDelivery", "logs:PutBearerTokenAuthentication"),
 )
@@ -40,6 +42,7 @@ UNUSED = (
 ARNS = {
     "AWS::ApiGateway": "arn:aws:apigateway:us-east-1::/restapis/1",
     "AWS::Budgets": "arn:aws:budgets::1:budget/eventing-monthly",
+    "AWS::CertificateManager": "arn:aws:acm:us-east-1:1:certificate/1",
     "AWS::CloudWatch::Alarm": "arn:aws:cloudwatch:us-east-1:1:alarm:eventing-x",
     "AWS::CloudWatch::CompositeAlarm": "arn:aws:cloudwatch:us-east-1:1:alarm:eventing-x",
     "AWS::CloudWatch::Dashboard": "arn:aws:cloudwatch::1:dashboard/eventing-x",
@@ -47,9 +50,14 @@ ARNS = {
     "AWS::Events": "arn:aws:events:us-east-1:1:rule/eventing-x",
     "AWS::IAM::ManagedPolicy": "arn:aws:iam::1:policy/eventing-x",
     "AWS::IAM": "arn:aws:iam::1:role/eventing-us-east-1-x",
+    "AWS::KinesisFirehose": "arn:aws:firehose:us-east-1:1:deliverystream/eventing-archive",
     "AWS::Lambda::EventSourceMapping": "arn:aws:lambda:us-east-1:1:event-source-mapping:1",
     "AWS::Lambda": "arn:aws:lambda:us-east-1:1:function:eventing-x",
     "AWS::Logs": "arn:aws:logs:us-east-1:1:log-group:/aws/lambda/eventing-x",
+    # Macie gives these ids.
+    "AWS::Macie": "arn:aws:macie2:us-east-1:1:allow-list/1",
+    "AWS::Route53::HealthCheck": "arn:aws:route53:::healthcheck/1",
+    "AWS::Route53::RecordSet": "arn:aws:route53:::hostedzone/ZONE",
     "AWS::S3": "arn:aws:s3:::eventing-x",
     "AWS::SNS": "arn:aws:sns:us-east-1:1:eventing-x",
     "AWS::SQS": "arn:aws:sqs:us-east-1:1:eventing-x",
@@ -88,9 +96,9 @@ def _matches(action: str, patterns: list[str] | tuple[str, ...]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def types(tuned: Synthesis, two_regions: Synthesis) -> set[str]:
+def types(tuned: Synthesis, named: Mapping[int, Synthesis]) -> set[str]:
     """Every type of resource that some deployment has."""
-    templates = [*tuned.templates.values(), *two_regions.templates.values()]
+    templates = [*tuned.templates.values(), *named[2].templates.values()]
     return {body["Type"] for one in templates for body in one.body["Resources"].values()}
 
 
@@ -127,10 +135,21 @@ def test_what_has_a_name_is_of_this_deployment() -> None:
             if "eventing-" not in resource:
                 assert statement["Sid"] in (
                     *("WhatHasNoNameOfItsOwn", "TagsOfMappings"),
+                    *("RecordsOfTheDomain", "CertificatesOfTheDomain"),
                     *("ReplicasOfTheTable", "WhatTheCdkBroughtHere"),
                 )
                 # The resources of API Gateway have ids, and no names.
                 assert set(whole_services) <= {"apigateway:*"}
+
+
+def test_records_are_those_of_one_zone_which_whoever_deploys_fills_in() -> None:
+    changing = [
+        (statement["Sid"], statement["Resource"])
+        for statement in POLICY["Statement"]
+        if _matches("route53:ChangeResourceRecordSets", listed(statement["Action"]))
+    ]
+
+    assert changing == [("RecordsOfTheDomain", "arn:aws:route53:::hostedzone/ZONE")]
 
 
 def test_roles_are_passed_to_services_that_run_something_here() -> None:

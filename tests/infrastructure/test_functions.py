@@ -27,6 +27,8 @@ def test_settings(regional: Template, name: str) -> None:
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert function["MemorySize"] >= 512
     assert function["LoggingConfig"]["LogFormat"] == "JSON"
+    # Of an invocation that went well, Lambda itself writes nothing.
+    assert function["LoggingConfig"]["SystemLogLevel"] == "WARN"
     # A share of the account's concurrency set aside for one is taken from all others.
     assert "ReservedConcurrentExecutions" not in function
 
@@ -105,9 +107,9 @@ def test_a_package_holds_its_function_what_functions_share_and_nothing_else(
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_package_is_the_same_whenever_it_is_built(
-    deployment: Synthesis, without_macie: Synthesis, name: str
+    deployment: Synthesis, tuned: Synthesis, name: str
 ) -> None:
-    assert _package(deployment, name).name == _package(without_macie, name).name
+    assert _package(deployment, name).name == _package(tuned, name).name
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

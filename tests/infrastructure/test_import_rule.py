@@ -21,6 +21,7 @@ _SHARED = ("functions.contract", "eventing")
 _CONFIGURATION = (
     "infrastructure.configuration",
     "infrastructure.context",
+    "infrastructure.domain",
     "infrastructure.opened",
     "infrastructure.packaging",
     "infrastructure.retention",

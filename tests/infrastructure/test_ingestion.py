@@ -9,30 +9,50 @@ import pytest
 from eventing.limits import MAX_BODY_BYTES
 from eventing.problem import naming
 from functions.contract import Objects, Variable
-from tests.infrastructure.synthesis import ACCOUNT, Template
+from infrastructure.packaging import ROOT
+from tests.infrastructure.synthesis import ACCOUNT, Json, Template
 
 METHODS = [
     ("POST", "events", "ingest"),
     ("GET", "me", "ingest"),
     ("GET", "events", "inquiry"),
 ]
+HEALTH = ("GET", "health")
 
 
 def test_there_are_no_more_methods(regional: Template) -> None:
     resources = {r.properties["PathPart"] for r in regional.all("AWS::ApiGateway::Resource")}
 
-    assert resources == {path for _, path, _ in METHODS}
-    assert len(list(regional.all("AWS::ApiGateway::Method"))) == len(METHODS)
+    described = {(verb, path) for verb, path, _ in METHODS} | {HEALTH}
+    assert resources == {path for _, path in described}
+    assert len(list(regional.all("AWS::ApiGateway::Method"))) == len(described)
+
+
+def test_the_description_has_every_method(regional: Template) -> None:
+    description = json.loads((ROOT / "docs" / "generated" / "openapi.json").read_text())
+    methods = {
+        (verb.upper(), path.strip("/"))
+        for path, verbs in description["paths"].items()
+        for verb in verbs
+    }
+
+    assert methods == {(verb, path) for verb, path, _ in METHODS} | {HEALTH}
+    # Whoever asks for its health needs no key.
+    assert description["security"]
+    assert description["paths"]["/health"]["get"]["security"] == []
+
+
+def _method(regional: Template, verb: str, path: str) -> Json:
+    resource = regional.one("AWS::ApiGateway::Resource", PathPart=path)
+    found = regional.one("AWS::ApiGateway::Method", HttpMethod=verb, ResourceId=f"<{resource.id}>")
+    return found.properties
 
 
 @pytest.mark.parametrize(("verb", "path", "name"), METHODS)
 def test_a_method_wants_a_key_and_hands_requests_to_its_function(
     regional: Template, verb: str, path: str, name: str
 ) -> None:
-    resource = regional.one("AWS::ApiGateway::Resource", PathPart=path)
-    method = regional.one(
-        "AWS::ApiGateway::Method", HttpMethod=verb, ResourceId=f"<{resource.id}>"
-    ).properties
+    method = _method(regional, verb, path)
 
     # What the function takes for verified is not, where no key is required.
     assert method["ApiKeyRequired"] is True
@@ -41,6 +61,27 @@ def test_a_method_wants_a_key_and_hands_requests_to_its_function(
     # AWS calls (two attempts of 3 s) < function < gateway.
     function = regional.one("AWS::Lambda::Function", FunctionName=f"eventing-{name}").properties
     assert 6 < function["Timeout"] < method["Integration"]["TimeoutInMillis"] / 1000 <= 29
+
+
+def test_whoever_asks_for_its_health_needs_no_key_and_hears_that_the_gateway_answers(
+    regional: Template,
+) -> None:
+    method = _method(regional, *HEALTH)
+    integration = method["Integration"]
+    (response,) = integration["IntegrationResponses"]
+
+    assert method["ApiKeyRequired"] is False
+    # No function, which would cost somebody who has no key nothing and us a lot.
+    assert integration["Type"] == "MOCK"
+    assert json.loads(integration["RequestTemplates"]["application/json"]) == {"statusCode": 200}
+    assert response["StatusCode"] == "200"
+    assert json.loads(response["ResponseTemplates"]["application/json"]) == {"status": "ok"}
+    # The API takes every body for binary, which a template can't be made of (API Gateway, "Content type
+    # conversions"): it would answer 500.
+    assert integration["ContentHandling"] == response["ContentHandling"] == "CONVERT_TO_TEXT"
+    # No cache between us and whoever asks may answer.
+    assert response["ResponseParameters"] == {"method.response.header.Cache-Control": "'no-store'"}
+    assert [one["StatusCode"] for one in method["MethodResponses"]] == ["200"]
 
 
 @pytest.mark.parametrize("name", ["ingest", "inquiry"])
@@ -63,7 +104,7 @@ def test_whoever_only_asks_takes_nothing_from_events(regional: Template) -> None
         for limited in stage.properties["MethodSettings"]
     }
 
-    assert limits == {("GET", "/~1me"): 10, ("GET", "/~1events"): 50}
+    assert limits == {("GET", "/~1me"): 10, ("GET", "/~1events"): 50, ("GET", "/~1health"): 50}
 
 
 def test_the_function_looks_publishers_up_by_name_alone(regional: Template) -> None:
@@ -110,6 +151,7 @@ def test_the_functions_environment(regional: Template) -> None:
         Variable.CANARY_KEY_ID: "eventing-canary",
         Variable.EVENTS_TABLE: "eventing-events",
         Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
+        Variable.DELIVERY_STREAM: "eventing-archive",
         Variable.INGEST_DLQ_URL: "eventing-ingest-dlq",
         Variable.EVENT_RETENTION_DAYS: "90",
         Variable.REGISTRY_TABLE: "eventing-registry",
@@ -130,6 +172,10 @@ def test_the_function_may_do_what_it_does_and_nothing_else(regional: Template) -
         ("dynamodb:PartiQLInsert", table),
         ("dynamodb:GetItem", f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/eventing-registry"),
         ("s3:PutObject", f"eventing-archive-{ACCOUNT}-us-east-1/{Objects.EVENTS}*"),
+        (
+            "firehose:PutRecordBatch",
+            f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/eventing-archive",
+        ),
         ("sqs:SendMessage", "eventing-ingest-dlq"),
         ("logs:CreateLogStream", "/aws/lambda/eventing-ingest"),
         ("logs:PutLogEvents", "/aws/lambda/eventing-ingest"),

@@ -40,7 +40,7 @@ def test_the_alarms_and_rules_of_this_deployment_may_call_it_and_nobody_else(
     assert alarms["SourceAccount"] == ACCOUNT
     assert alarms["SourceArn"] == f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:eventing-*"
     rules = {one["SourceArn"] for one in _permissions(regional)} - {alarms["SourceArn"]}
-    assert rules == {"eventing-well-again", "eventing-sensitive-data"}
+    assert rules == {"eventing-well-again"}
 
 
 def test_no_alarm_goes_off_before_it_may_call_it(regional: Template) -> None:

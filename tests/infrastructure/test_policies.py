@@ -9,14 +9,16 @@ import pytest
 from functions.contract import EVENT_MEMBERS, LETTER_MEMBERS
 from tests.console_rights import (
     rights_of_approvers,
+    rights_of_erasers,
     rights_of_key_holders,
     rights_of_operators,
     rights_of_verifiers,
 )
 from tests.infrastructure.synthesis import ACCOUNT, Json, Template
 
-OPERATOR, APPROVER, KEY_HOLDER, VERIFIER = (
-    f"eventing-{name}-us-east-1" for name in ("operator", "approver", "key-holder", "verifier")
+OPERATOR, APPROVER, KEY_HOLDER, ERASER, VERIFIER = (
+    f"eventing-{name}-us-east-1"
+    for name in ("operator", "approver", "key-holder", "eraser", "verifier")
 )
 
 
@@ -37,8 +39,9 @@ def _listed(value: Json) -> list[str]:
         (OPERATOR, rights_of_operators()),
         (APPROVER, rights_of_approvers()),
         (KEY_HOLDER, rights_of_key_holders()),
+        (ERASER, rights_of_erasers()),
     ],
-    ids=["operator", "approver", "key-holder"],
+    ids=["operator", "approver", "key-holder", "eraser"],
 )
 def test_a_policy_has_the_rights_that_its_commands_need_and_no_others(
     regional: Template, policy: str, needed: set[str]
@@ -91,7 +94,7 @@ _EVERYWHERE = {
 }
 
 
-@pytest.mark.parametrize("policy", [OPERATOR, APPROVER, KEY_HOLDER, VERIFIER])
+@pytest.mark.parametrize("policy", [OPERATOR, APPROVER, KEY_HOLDER, ERASER, VERIFIER])
 def test_a_right_is_for_what_is_of_this_deployment(regional: Template, policy: str) -> None:
     for statement in _statements(regional, policy):
         for resource in _listed(statement["Resource"]):
@@ -125,19 +128,25 @@ def test_letters_and_events_are_read_without_what_is_in_them(
     assert conditions["StringEquals"] == {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}
 
 
-def test_nothing_is_denied_but_the_tokens_and_to_operators_alone(regional: Template) -> None:
+@pytest.mark.parametrize("policy", [OPERATOR, ERASER])
+def test_nothing_is_denied_but_the_tokens_and_to_those_who_ask(
+    regional: Template, policy: str
+) -> None:
     denied = {
         (action, resource)
-        for one in _statements(regional, OPERATOR, "Deny")
+        for one in _statements(regional, policy, "Deny")
         for action in _listed(one["Action"])
         for resource in _listed(one["Resource"])
     }
     bucket = f"eventing-operations-{ACCOUNT}-us-east-1"
-    asked = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-approval:*"
+    asked = [
+        f"arn:aws:states:us-east-1:{ACCOUNT}:execution:eventing-{name}:*"
+        for name in ("approval", "case-approval", "erasure-approval")
+    ]
 
     assert denied == {
         ("s3:GetObject", f"{bucket}/approvals/*"),
         ("s3:GetObjectVersion", f"{bucket}/approvals/*"),
-        ("states:GetExecutionHistory", asked),
+        *(("states:GetExecutionHistory", one) for one in asked),
     }
     assert list(_statements(regional, APPROVER, "Deny")) == []

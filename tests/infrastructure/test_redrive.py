@@ -8,7 +8,7 @@ import pytest
 
 from functions.contract import DLQ_URLS, LEDGER_INDEX, Objects, Variable
 from tests.infrastructure.synthesis import ACCOUNT, Json, Template
-from workflows import approval
+from workflows import approval, sensitive_data
 from workflows.redrive import DEFINITION
 
 STAGES = ("ingest", "publish")
@@ -72,19 +72,28 @@ def test_the_state_machine_is_the_file(regional: Template) -> None:
 def test_a_task_is_given_up_only_when_its_function_is(regional: Template) -> None:
     tasks = [
         state
-        for definition in (DEFINITION, approval.DEFINITION)
+        for definition in (DEFINITION, approval.DEFINITION, sensitive_data.DEFINITION)
         for state in json.loads(definition.read_text(encoding="utf-8"))["States"].values()
         if state["Type"] == "Task" and ":lambda:" in state["Resource"]
     ]
 
     assert tasks
     for task in tasks:
-        name = task["Arguments"]["FunctionName"].removeprefix("${").removesuffix("Function}")
         # Otherwise a function would go on while the execution unlocks what it works on.
-        assert task["TimeoutSeconds"] > _function(regional, name.lower())["Timeout"]
+        for name in _called(task["Arguments"]["FunctionName"]):
+            assert task["TimeoutSeconds"] > _function(regional, name)["Timeout"]
 
 
-@pytest.mark.parametrize(("name", "with_data"), [("redrive", True), ("approval", False)])
+def _called(placeholder: str) -> tuple[str, ...]:
+    """The functions that a placeholder in a definition stands for."""
+    name = placeholder.removeprefix("${").removesuffix("Function}").lower()
+    return (name,) if name else ("redrive", "cases")
+
+
+@pytest.mark.parametrize(
+    ("name", "with_data"),
+    [("redrive", True), ("approval", False), ("sensitive-data", True), ("case-approval", False)],
+)
 def test_executions_leave_a_log_and_a_trace(regional: Template, name: str, with_data: bool) -> None:
     machine = _machine(regional, name)
     (destination,) = machine["LoggingConfiguration"]["Destinations"]
@@ -117,15 +126,20 @@ def test_the_state_machine_may_call_its_functions_and_nothing_else(regional: Tem
     }
 
 
-def test_the_state_machine_of_approvals_may_call_its_function(regional: Template) -> None:
-    machine = _machine(regional, "approval")
+@pytest.mark.parametrize(
+    ("name", "function"), [("approval", "redrive"), ("case-approval", "cases")]
+)
+def test_a_state_machine_of_approvals_may_call_its_function(
+    regional: Template, name: str, function: str
+) -> None:
+    machine = _machine(regional, name)
     allowed = regional.role_statements(machine["RoleArn"])
 
     assert {pair for pair in allowed if pair[1] != "*"} == {
-        ("lambda:InvokeFunction", "eventing-redrive")
+        ("lambda:InvokeFunction", f"eventing-{function}")
     }
     assert machine["DefinitionString"] == approval.DEFINITION.read_text(encoding="utf-8")
-    assert machine["DefinitionSubstitutions"] == {"RedriveFunction": "eventing-redrive"}
+    assert machine["DefinitionSubstitutions"] == {"Function": f"eventing-{function}"}
     assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
 
 
@@ -212,6 +226,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
         ("cloudwatch:GetMetricData", "*"),
         ("dynamodb:DescribeTable", EVENTS),
         ("lambda:GetEventSourceMapping", MAPPING),
+        ("s3:ListBucket", f"eventing-archive-{ACCOUNT}-us-east-1"),
     }
 
 
@@ -275,6 +290,7 @@ def test_the_counter_may_look_and_start_triage(regional: Template) -> None:
                 Variable.TOPIC_ARN_PREFIX: f"arn:aws:sns:us-east-1:{ACCOUNT}:eventing-topic-",
                 Variable.CONSERVATION_FROM_MINUTES: "180",
                 Variable.CONSERVATION_UNTIL_MINUTES: "10",
+                Variable.ARCHIVE_BUCKET: f"eventing-archive-{ACCOUNT}-us-east-1",
             },
         ),
     ],
@@ -368,4 +384,5 @@ def test_no_rule_puts_what_it_could_not_deliver_into_a_queue_that_sets_it_off(
 
     assert len(rules) >= 4
     for rule in rules:
-        assert all("DeadLetterConfig" not in target for target in rule["Targets"])
+        queues = [t["DeadLetterConfig"]["Arn"] for t in rule["Targets"] if "DeadLetterConfig" in t]
+        assert set(queues) <= {"eventing-findings-dlq"}

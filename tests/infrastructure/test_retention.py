@@ -131,6 +131,8 @@ def test_objects_live_as_the_configuration_says(other: dict[str, Template]) -> N
         ("operations", ""): OTHER.access_logs,
         ("operations", Objects.RUNS): OTHER.runs,
         ("operations", Objects.REPORTS): OTHER.reports,
+        ("operations", Objects.CASES): OTHER.reports,
+        ("operations", Objects.FINDINGS): OTHER.reports,
         ("operations", Objects.JUNK): OTHER.junk,
         ("operations", Objects.RESUBMITTED): OTHER.junk,
         ("operations", Objects.APPROVALS): APPROVAL_DAYS,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 
-from functions.contract import Notice
-from functions.notifier.texts import finding_mail
+from eventing.detection import DETECTION, Detection
+from infrastructure.packaging import ROOT
 from tests.infrastructure.synthesis import (
     ACCOUNT,
     Json,
@@ -16,6 +17,7 @@ from tests.infrastructure.synthesis import (
     Synthesis,
     Template,
     listed,
+    synthesise,
 )
 
 ARCHIVE = f"eventing-archive-{ACCOUNT}-us-east-1"
@@ -33,6 +35,11 @@ def _jobs(template: Template) -> list[Resource]:
     return _calls(template, "createClassificationJob")
 
 
+def _session(template: Template) -> Resource:
+    (session,) = _calls(template, "enableMacie")
+    return session
+
+
 def _call(job: Resource, occasion: str) -> Json:
     return json.loads(job.properties[occasion])
 
@@ -48,6 +55,55 @@ def test_a_daily_job_looks_at_the_whole_archive(regional: Template) -> None:
         {"accountId": ACCOUNT, "buckets": [ARCHIVE]}
     ]
     assert create["physicalResourceId"] == {"responsePath": "jobId"}
+
+
+def test_the_job_looks_for_what_the_catalogue_says(regional: Template) -> None:
+    (job,) = _jobs(regional)
+    detection = Detection.read(ROOT / "catalogue")
+    identifiers = list(regional.all("AWS::Macie::CustomDataIdentifier"))
+    lists = list(regional.all("AWS::Macie::AllowList"))
+    parameters = _call(job, "Create")["parameters"]
+
+    assert parameters["managedDataIdentifierSelector"] == detection.managed.selector
+    assert parameters["customDataIdentifierIds"] == [
+        f"<{one.properties['Name']}.Id>" for one in identifiers
+    ]
+    assert parameters["allowListIds"] == [f"<{one.properties['Name']}.Id>" for one in lists]
+    assert [(one.properties["Name"], one.properties["Regex"]) for one in identifiers] == [
+        (f"eventing-{one.name}", one.regex) for one in detection.identifiers
+    ]
+    assert [(one.properties["Name"], one.properties["Criteria"]) for one in lists] == [
+        (f"eventing-{one.name}", {"Regex": one.regex}) for one in detection.allow_lists
+    ]
+    session = _session(regional)
+    # Macie has nothing before it is on.
+    assert all(session.id in regional.needs(one.id) for one in (*identifiers, *lists))
+
+
+def test_another_identifier_is_another_resource_and_another_job(
+    regional: Template, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Neither can be changed; a custom resource without an update would keep the old job."""
+    folder = tmp_path_factory.mktemp("identifiers")
+    catalogue = folder / "catalogue"
+    shutil.copytree(ROOT / "catalogue", catalogue)
+    content = json.loads((catalogue / DETECTION).read_text())
+    content["identifiers"][0]["keywords"] = ["customer"]
+    (catalogue / DETECTION).write_text(json.dumps(content))
+    changed = synthesise(folder / "changed", catalogue=str(catalogue)).regional()
+
+    for kind in ("AWS::Macie::CustomDataIdentifier",):
+        assert {one.id for one in changed.all(kind)}.isdisjoint(
+            one.id for one in regional.all(kind)
+        )
+    assert _jobs(changed)[0].id != _jobs(regional)[0].id
+    assert _session(changed).id == _session(regional).id
+
+    (catalogue / DETECTION).unlink()
+    without = synthesise(folder / "without", catalogue=str(catalogue)).regional()
+    parameters = _call(_jobs(without)[0], "Create")["parameters"]
+    assert parameters["managedDataIdentifierSelector"] == "RECOMMENDED"
+    assert not {"customDataIdentifierIds", "allowListIds"} & set(parameters)
 
 
 def test_another_job_is_another_resource(regional: Template, two_regions: Synthesis) -> None:
@@ -155,45 +211,28 @@ def test_what_is_called_at_deployment_is_allowed_from_the_start(
     assert not [p for p in template.all("AWS::IAM::Policy") if f"<{role}>" in p.properties["Roles"]]
 
 
-def test_findings_in_the_archive_reach_the_operators(regional: Template) -> None:
-    rule = regional.one("AWS::Events::Rule", Name="eventing-sensitive-data").properties
-    (target,) = rule["Targets"]
-
-    assert rule["EventPattern"] == {
-        "source": ["aws.macie"],
-        "detail-type": ["Macie Finding"],
-        "detail": {
-            "category": ["CLASSIFICATION"],
-            "resourcesAffected": {"s3Bucket": {"name": [ARCHIVE]}},
-        },
-    }
-    assert target["Arn"] == "eventing-notifier"
-    # The place and the kind, and never what was found there.
-    assert set(target["InputTransformer"]["InputPathsMap"].values()) == {
-        "$.detail.type",
-        "$.detail.severity.description",
-        "$.detail.resourcesAffected.s3Object.path",
-        "$.detail.id",
-    }
-    passed = json.loads(re.sub(r"<[\w-]+>", '"x"', target["InputTransformer"]["InputTemplate"]))
-    assert passed[Notice.KIND] == Notice.FINDING
-    assert finding_mail(passed).runbook == "docs/runbook.md#sensitive-data"
-
-
 def test_a_session_that_exists_is_used(two_regions: Synthesis) -> None:
     for region in ("us-east-1", "eu-west-1"):
         template = two_regions.regional(region)
         assert not _calls(template, "enableMacie")
         assert len(_jobs(template)) == 1
-        assert template.one("AWS::Events::Rule", Name="eventing-sensitive-data")
 
 
 def test_switched_off_nothing_of_macie_is_left_but_permissions(without_macie: Synthesis) -> None:
     left = {
         body["Type"]
         for body in without_macie.regional().body["Resources"].values()
-        if "macie" in json.dumps(body).lower()
+        if "macie2" in json.dumps(body).lower()
     }
 
     # The role that switches it on and off, and the policy of whoever verifies.
     assert left == {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"}
+
+
+def test_macie_is_known_by_its_construct(regional: Template, without_macie: Synthesis) -> None:
+    """`eventing verify` looks for it by the ids of its resources."""
+    prefix = "SensitiveDataHandlingMacie"
+
+    assert [one for one in regional.body["Resources"] if one.startswith(prefix)]
+    without = without_macie.regional().body["Resources"]
+    assert not [one for one in without if one.startswith(prefix)]

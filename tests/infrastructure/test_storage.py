@@ -47,6 +47,8 @@ def test_buckets_are_private_encrypted_and_versioned(regional: Template, name: s
                 Objects.APPROVALS: 1,
                 Objects.RUNS: 200,
                 Objects.REPORTS: 200,
+                Objects.CASES: 200,
+                Objects.FINDINGS: 200,
                 "access-logs/": 200,
                 Objects.JUNK: 30,
                 Objects.RESUBMITTED: 30,

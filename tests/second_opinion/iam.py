@@ -133,11 +133,22 @@ class Policies:
                 "principal": call.caller if call.by_service else role,
                 "action": call.action,
                 "resource": {"resource": call.resource, "accountId": ACCOUNT},
-                "contextVariables": {"aws:SecureTransport": "true", **call.context},
+                "contextVariables": {
+                    "aws:SecureTransport": "true",
+                    **self._principal(call.caller),
+                    **call.context,
+                },
             },
             "identityPolicies": [{"name": "role", "policy": _document(own)}] if own else [],
             **({"resourcePolicy": _document(theirs)} if theirs else {}),
         }
+
+    def _principal(self, caller: str) -> Mapping[str, str]:
+        """Of a session of a function's role it is the role (IAM user guide, "aws:PrincipalArn")."""
+        for function in self.template.all("AWS::Lambda::Function"):
+            if function.properties.get("FunctionName") == f"eventing-{caller}":
+                return {"aws:PrincipalArn": function.properties["Role"]}
+        return {}
 
     def _of_identities(self) -> Iterator[Permission]:
         for holder, statement in self._statements_of_identities():
@@ -172,6 +183,9 @@ class Policies:
                 # The CDK's function for custom resources has no name of its own.
                 called = one.properties.get(name, "custom resources").removeprefix("eventing-")
                 yield role["Fn::GetAtt"][0], f"{kind}{called}"
+        for stream in self.template.all("AWS::KinesisFirehose::DeliveryStream"):
+            role = stream.raw["ExtendedS3DestinationConfiguration"]["RoleARN"]
+            yield role["Fn::GetAtt"][0], "firehose"
         for rule in self.template.all("AWS::Events::Rule"):
             for target in rule.raw.get("Targets", ()):
                 if "RoleArn" in target:

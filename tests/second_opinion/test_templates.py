@@ -50,6 +50,7 @@ def test_no_variant_has_what_aws_would_refuse(
     laptop: Synthesis,
     two_regions: Synthesis,
     tuned: Synthesis,
+    named: Mapping[int, Synthesis],
     tmp_path: Path,
 ) -> None:
     variants = {
@@ -65,7 +66,11 @@ def test_no_variant_has_what_aws_would_refuse(
         for name, template in synthesis.templates.items()
     }
 
-    assert len(templates) >= 9
+    # Those of their other regions differ in the region alone.
+    templates["failover"] = named[2].regional("eu-west-1")
+    templates["latency"] = named[3].regional("ap-southeast-2")
+
+    assert len(templates) >= 11
     assert refused(tmp_path, templates) == set()
 
 

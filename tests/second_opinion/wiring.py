@@ -1,7 +1,7 @@
 """Calls that AWS itself makes for the stack: they follow from the template, and are on no record.
 
 What is called in whose name is said by the developer guides of Lambda, Step Functions, EventBridge,
-CloudWatch, API Gateway and S3.
+CloudWatch, API Gateway, S3 and Firehose.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ TARGETS = {
     "sqs": "sqs:SendMessage",
     "states": "states:StartExecution",
 }
+# What Firehose calls to write objects below a prefix, and in their bucket.
+WRITES = ("AbortMultipartUpload", "GetObject", "PutObject")
+LOOKS = ("GetBucketLocation", "ListBucket", "ListBucketMultipartUploads")
 TRACE = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
 # Step Functions sets up the delivery of a log, and asks which executions to trace.
 LOG_DELIVERY = (
@@ -46,6 +49,7 @@ def of_aws(template: Arns) -> Iterator[Call]:
     yield from _of_subscriptions(template)
     yield from _of_the_api(template)
     yield from _of_bucket_logs(template)
+    yield from _of_delivery_streams(template)
 
 
 def _target(arn: str) -> str:
@@ -219,3 +223,21 @@ def _of_bucket_logs(template: Arns) -> Iterator[Call]:
             }
             object = f"arn:aws:s3:::{logging['DestinationBucketName']}/{logging['LogFilePrefix']}1"
             yield Call("logging.s3.amazonaws.com", "s3:PutObject", object, source)
+
+
+def _of_delivery_streams(template: Arns) -> Iterator[Call]:
+    for stream in template.all("AWS::KinesisFirehose::DeliveryStream"):
+        destination = stream.properties["ExtendedS3DestinationConfiguration"]
+        # The bucket's policy lets this role alone write without `If-None-Match`.
+        role = {"aws:PrincipalArn": destination["RoleARN"]}
+        bucket = destination["BucketARN"]
+        for prefix in (destination["Prefix"], destination["ErrorOutputPrefix"]):
+            begins = prefix.partition("!")[0]
+            for action in WRITES:
+                yield Call("firehose", f"s3:{action}", f"{bucket}/{begins}x", role)
+        for action in LOOKS:
+            yield Call("firehose", f"s3:{action}", bucket, role)
+        group = destination["CloudWatchLoggingOptions"]["LogGroupName"]
+        log = f"arn:aws:logs:{template.region}:{ACCOUNT}:log-group:{group}:log-stream:errors"
+        for action in ("CreateLogStream", "PutLogEvents"):
+            yield Call("firehose", f"logs:{action}", log)

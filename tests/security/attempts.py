@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 FUNCTIONS = (
     *("ingest", "publish", "triage", "redrive", "counter", "widget", "notifier", "canary"),
-    *("inquiry", "publishers"),
+    *("inquiry", "publishers", "eraser"),
 )
 CHANGES = (
     "PutItem",

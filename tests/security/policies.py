@@ -45,8 +45,13 @@ def holds(operator: str, expected: Values, actual: Values | None) -> bool:
     """Whether one condition of a statement holds; `actual` is None when the key is not in the request."""
     if operator == "Null":
         return (actual is None) == (expected == ["true"])
+    if operator == "ArnNotEquals":
+        # A negated operator holds when its key is not in the request.
+        return not any(_like(value, one) for one in expected for value in actual or ())
     for_all = operator.startswith("ForAllValues:")
     name = operator.removeprefix("ForAllValues:")
+    if name == "ArnNotEquals":
+        return actual is None or not holds("ArnEquals", expected, actual)
     if actual is None:
         return for_all or name.endswith("IfExists")
     fits = _OPERATORS[name.removesuffix("IfExists")]
@@ -81,7 +86,8 @@ class Decisions:
     ) -> bool:
         """Whether IAM lets this function of the deployment do this."""
         statements = [*self._of_role(function), *self._of_bucket(resource)]
-        return _allowed(statements, action, resource, context or {})
+        caller = {"aws:PrincipalArn": self._role_of(function)}
+        return _allowed(statements, action, resource, {**caller, **(context or {})})
 
     def machine_may(self, machine: str, action: str, resource: str) -> bool:
         """Whether IAM lets this state machine of the deployment do this."""
@@ -121,9 +127,12 @@ class Decisions:
             for policy in self._template.all(f"AWS::{type}"):
                 yield from policy.properties["PolicyDocument"]["Statement"]
 
-    def _of_role(self, function: str) -> Iterator[Json]:
+    def _role_of(self, function: str) -> str:
         named = self._template.one("AWS::Lambda::Function", FunctionName=f"eventing-{function}")
-        yield from self._of(named.properties["Role"])
+        return str(named.properties["Role"])
+
+    def _of_role(self, function: str) -> Iterator[Json]:
+        yield from self._of(self._role_of(function))
 
     def _of(self, role: str) -> Iterator[Json]:
         for policy in self._template.all("AWS::IAM::Policy"):

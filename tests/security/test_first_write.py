@@ -67,17 +67,17 @@ def test_events_are_archived_once_by_their_name(aws: FakeAws, fault: str) -> Non
     with aws.installed() as clients:
         archive = Archive(clients.client("s3"), bucket="archive")
 
-        def put(*lines: str) -> Code | None:
+        def put(*lines: bytes) -> Code | None:
             cause = archive.put(
                 lines, publisher="acme", accepted_at="2026-11-27T16:21:00.000Z", name="n"
             )
             return cause.code if cause else None
 
         aws.fault = lambda call: fault  # type: ignore[return-value, assignment]
-        assert put("{}\n") in (Code.ACCESS_DENIED, Code.UNAVAILABLE, Code.NOT_FOUND)
+        assert put(b"{}\n") in (Code.ACCESS_DENIED, Code.UNAVAILABLE, Code.NOT_FOUND)
         aws.fault = lambda call: "done-then-timeout" if call.number % 2 else None
-        assert put("{}\n") is None
+        assert put(b"{}\n") is None
         aws.fault = lambda call: None
-        assert put("forged") is None
+        assert put(b"forged") is None
     (content,) = aws.buckets["archive"].values()
     assert content == b"{}\n"

@@ -73,6 +73,7 @@ def test_publishers_are_changed_by_their_function_alone(
 LOOKED_UP = {
     "ingest": (ACME, RegistryRows.DOORKEEPER),
     "redrive": (RegistryRows.DOORKEEPER,),
+    "inquiry": (RegistryRows.DOORKEEPER,),
 }
 
 

@@ -61,6 +61,8 @@ ALLOWED = {
     ("redrive", "PartiQLUpdate", LETTER),
     ("redrive", "PartiQLInsert", AUDITED),
     ("publishers", "PartiQLInsert", AUDITED),
+    ("eraser", "PartiQLInsert", AUDITED),
+    ("eraser", "PutItem", LETTER),
     ("redrive", "UpdateItem", INCIDENT),
     ("redrive", "UpdateItem", LOCK),
     ("redrive", "UpdateItem", ALLOWANCE),
@@ -147,7 +149,7 @@ def test_what_was_decided_is_added_to_and_nothing_else(decisions: Decisions, fun
     for action in CHANGES:
         for rows in ([AUDITED], [f"{Rows.AUDIT}x"], [Rows.AUDIT], [LETTER, AUDITED]):
             allowed = decisions.may(function, f"dynamodb:{action}", LEDGER, keys(*rows))
-            adds = function in ("redrive", "publishers") and action == "PartiQLInsert"
+            adds = function in ("redrive", "publishers", "eraser") and action == "PartiQLInsert"
             expected = adds and LETTER not in rows
             assert allowed == expected, (action, rows)
     assert not any(
@@ -163,7 +165,9 @@ def test_an_event_is_added_and_never_changed_or_removed(
         a for a in CHANGES if decisions.may(function, f"dynamodb:{a}", EVENTS, keys("acme#x"))
     }
 
-    assert changes == ({"PartiQLInsert"} if function in ("ingest", "redrive") else set())
+    # The eraser leaves tombstones, and can't add an event.
+    own = {"ingest": {"PartiQLInsert"}, "redrive": {"PartiQLInsert"}, "eraser": {"UpdateItem"}}
+    assert changes == own.get(function, set())
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -190,7 +194,7 @@ def test_no_role_reads_events_out_of_their_table(
 def test_duplicates_are_recognised(decisions: Decisions, function: str) -> None:
     context = {
         **keys("acme#x", "acme#y"),
-        "dynamodb:Attributes": ["pk", "digest", "accepted_at"],
+        "dynamodb:Attributes": ["pk", "digest", "accepted_at", "erased_at"],
         "dynamodb:Select": "SPECIFIC_ATTRIBUTES",
     }
 
@@ -202,6 +206,12 @@ WRITERS = {
                 f"{OPERATIONS}/{Objects.RUNS}run/plan.json",
                 f"{OPERATIONS}/{Objects.APPROVALS}run/2026.json",
                 f"{ARCHIVE}/{Objects.EVENTS}acme/date=2026-11-27/16/redrive-run.jsonl"),
+    "eraser": (f"{OPERATIONS}/{Objects.REPORTS}2026-11-27/run.json",
+               f"{OPERATIONS}/{Objects.RUNS}run/plan.json",
+               f"{OPERATIONS}/{Objects.APPROVALS}run/2026.json",
+               f"{OPERATIONS}/{Objects.JUNK}publish/1.json",
+               f"{OPERATIONS}/{Objects.INVOCATION_RECORDS}eventing/2026.json",
+               f"{ARCHIVE}/{Objects.EVENTS}acme/date=2026-11-27/16/id.jsonl"),
     "triage": (f"{OPERATIONS}/{Objects.JUNK}publish/1.json",
                f"{OPERATIONS}/{Objects.RUNS}run/triage-1.json"),
     "ingest": (f"{ARCHIVE}/{Objects.EVENTS}acme/date=2026-11-27/16/id.jsonl",),
@@ -215,6 +225,10 @@ OBJECTS = {
 }
 
 
+# Where the eraser takes events out.
+SWEPT = (Objects.INVOCATION_RECORDS, Objects.JUNK, Objects.EVENTS)
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_objects_are_written_once_below_the_functions_own_prefixes(
     decisions: Decisions, function: str
@@ -223,12 +237,25 @@ def test_objects_are_written_once_below_the_functions_own_prefixes(
         may = decisions.may(function, "s3:PutObject", object, FIRST_WRITE)
         # Lambda writes invocation records with the role of the publish function, without the header.
         record = function == "publish" and Objects.INVOCATION_RECORDS in object
-        runs = function in ("redrive", "triage") and Objects.RUNS in object
-        archived = function in ("redrive", "ingest") and Objects.EVENTS in object
+        runs = function in ("redrive", "triage", "eraser") and Objects.RUNS in object
+        archived = function in ("redrive", "ingest", "eraser") and Objects.EVENTS in object
         assert may == (record or runs or archived or object in WRITERS.get(function, ())), object
         assert decisions.may(function, "s3:PutObject", object) == record, object
-        for action in ("DeleteObject", "DeleteObjectVersion", "PutObjectRetention"):
-            assert not decisions.may(function, f"s3:{action}", object, FIRST_WRITE)
+        erases = function == "eraser" and any(prefix in object for prefix in SWEPT)
+        for action in ("DeleteObject", "DeleteObjectVersion"):
+            assert decisions.may(function, f"s3:{action}", object, FIRST_WRITE) == erases, object
+        assert not decisions.may(function, "s3:PutObjectRetention", object, FIRST_WRITE)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_is_written_over_is_what_the_eraser_has_read(
+    decisions: Decisions, function: str
+) -> None:
+    for object in OBJECTS:
+        over = decisions.may(function, "s3:PutObject", object, {"s3:if-match": '"etag"'})
+        erases = function == "eraser" and any(prefix in object for prefix in SWEPT)
+        record = function == "publish" and Objects.INVOCATION_RECORDS in object
+        assert over == (erases or record), object
 
 
 @pytest.mark.parametrize("bucket", [OPERATIONS, ARCHIVE])
@@ -276,8 +303,19 @@ def test_no_function_lists_what_is_not_its_own(
     assert not decisions.may(function, "s3:ListBucket", ARCHIVE, context)
 
 
-def test_nobody_reads_the_archive(decisions: Decisions) -> None:
+def test_nobody_reads_the_archive_but_the_eraser(decisions: Decisions) -> None:
     for function in FUNCTIONS:
         for object in OBJECTS:
             if object.startswith(ARCHIVE):
                 assert not decisions.may(function, "s3:GetObject", object)
+                reads = function == "eraser" and Objects.EVENTS in object
+                assert decisions.may(function, "s3:GetObjectVersion", object) == reads, object
+
+
+def test_the_eraser_lists_versions_where_an_event_may_be(decisions: Decisions) -> None:
+    for bucket, prefixes in ((ARCHIVE, [Objects.EVENTS]), (OPERATIONS, SWEPT[:2])):
+        for prefix in ("", Objects.REPORTS, Objects.APPROVALS, *SWEPT):
+            asked = {"s3:prefix": prefix}
+            may = decisions.may("eraser", "s3:ListBucketVersions", bucket, asked)
+            assert may == (prefix in prefixes), (bucket, prefix)
+        assert not decisions.may("eraser", "s3:ListBucketVersions", bucket)

@@ -47,6 +47,7 @@ class Sickness:
         self._letters = outputs["PublishDlqUrl"].rpartition("/")[2]
         self._things = {
             outputs["EventsTable"]: "table",
+            outputs["DeliveryStream"]: "stream",
             outputs["ArchiveBucket"]: "archive",
             outputs["LedgerTable"]: "ledger",
             **{

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from eventing.catalogue_check import load_catalogue
 from eventing.timestamps import minute_of
-from functions.contract import Dimension
+from functions.contract import Dimension, Objects
 from infrastructure.constructs.region import NAMESPACE
 from infrastructure.packaging import FUNCTIONS, ROOT
 from tests.faults.proxy import Proxy
@@ -234,7 +234,9 @@ class Soak:
         s3, bucket = self.deployment.client("s3"), self.deployment.outputs["ArchiveBucket"]
         keys = [
             found["Key"]
-            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+            for page in s3.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=Objects.EVENTS
+            )
             for found in page.get("Contents", ())
         ]
         lines = (

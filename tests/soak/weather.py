@@ -16,6 +16,7 @@ REFUSED: Sequence[Kind] = ("denied", "throttle", "500", "hang", "done-then-timeo
 # By what they happen to: a kind of thing, as `Soak.thing` names it.
 FAULTS: Mapping[str, Sequence[Kind]] = {
     "table": (*REFUSED, "half"),
+    "stream": REFUSED,
     "archive": REFUSED,
     "topics": (*REFUSED, "half"),
     "queues": REFUSED,

@@ -12,6 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from eventing.archive_line import ArchiveLine, read_line
 from eventing.catalogue import Catalogue
 from eventing.publishers.keys import ENTROPY_BYTES, key_value
 from eventing.schemas import Schemas
@@ -30,6 +31,7 @@ ENVIRONMENT = {
     "EVENTS_TABLE": "events",
     "EVENT_RETENTION_DAYS": "90",
     "ARCHIVE_BUCKET": "archive",
+    "DELIVERY_STREAM": "archive",
     "REGISTRY_TABLE": "registry",
     "INGEST_DLQ_URL": QUEUE_URL + "ingest-dlq",
     "CANARY_KEY_ID": CANARY_KEY_ID,
@@ -87,7 +89,19 @@ class Publisher:
 
     @property
     def archived(self) -> dict[str, bytes]:
+        """The objects that the function wrote."""
         return self.aws.buckets.get("archive", {})
+
+    @property
+    def streamed(self) -> list[bytes]:
+        """The records that the delivery stream has."""
+        return self.aws.records.get("archive", [])
+
+    @property
+    def copies(self) -> list[ArchiveLine]:
+        """The lines of both."""
+        written = b"".join([*self.archived.values(), *self.streamed])
+        return [read_line(line.decode()) for line in written.splitlines()]
 
     @property
     def letters(self) -> list[dict[str, Any]]:

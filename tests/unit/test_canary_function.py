@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
+from socket import socket
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from aws_lambda_powertools import Logger
 from eventing import canary
 from eventing.canary import new_event
 from functions.canary.handler import make_handler
-from functions.contract import Metric, Variable
+from functions.contract import Dimension, Metric, Variable
 from functions.shared.clients import Clients
 from functions.shared.clock import Clock
 from functions.shared.parts import Parts
@@ -53,6 +55,9 @@ class Api:
     requests: list[tuple[str, Mapping[str, str], bytes]] = field(default_factory=list)
     then: Callable[[str], object] = lambda event: None
     """What becomes of an event that was accepted."""
+    health: int = 200
+    """What it answers whoever asks for its health."""
+    asked: list[tuple[str, set[str]]] = field(default_factory=list)
     breaks: bool = False
     """It hangs up without an answer."""
 
@@ -80,6 +85,12 @@ def door() -> Iterator[Api]:
                 self.send_header("content-length", "0")
                 self.end_headers()
 
+        def do_GET(self) -> None:
+            api.asked.append((self.path, {k.lower() for k in self.headers}))
+            self.send_response(api.health)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
         def log_message(self, *_: Any) -> None:
             pass
 
@@ -101,6 +112,8 @@ class Canary:
     log: StringIO
     capture: pytest.CaptureFixture[str]
     handler: Any
+    environment: Mapping[str, str]
+    clients: Clients
     faults: dict[str, Fault] = field(default_factory=dict)
 
     @property
@@ -127,10 +140,13 @@ class Canary:
     def sent(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, _, body in self.api.requests]
 
+    def lines(self) -> list[dict[str, Any]]:
+        """All metrics."""
+        return [json.loads(line) for line in self.capture.readouterr().out.splitlines()]
+
     def metrics(self) -> dict[str, Any]:
-        (line,) = self.capture.readouterr().out.splitlines()
-        found: dict[str, Any] = json.loads(line)
-        return found
+        (line,) = self.lines()
+        return line
 
 
 @pytest.fixture(scope="module")
@@ -149,20 +165,21 @@ def world(
     aws.forget()
     aws.gateway(REGION).keys[KEY_ID] = {"id": KEY_ID, "value": KEY}
     clock, log = Minute(), StringIO()
+    environment = {
+        Variable.API_URL: door.url,
+        Variable.CANARY_KEY_ID: KEY_ID,
+        Variable.CANARY_QUEUE_URL: f"{QUEUE_URL}{QUEUE}",
+        Variable.SERVICE: "shop",
+        Variable.NAMESPACE: "Eventing",
+    }
     parts = Parts(
-        {
-            Variable.API_URL: door.url,
-            Variable.CANARY_KEY_ID: KEY_ID,
-            Variable.CANARY_QUEUE_URL: f"{QUEUE_URL}{QUEUE}",
-            Variable.SERVICE: "shop",
-            Variable.NAMESPACE: "Eventing",
-        },
+        environment,
         threads=1,
         clients=clients,
         clock=clock,
         logger=Logger(service=f"canary-{id(log)}", stream=log),
     )
-    world = Canary(aws, door, clock, log, capsys, make_handler(parts))
+    world = Canary(aws, door, clock, log, capsys, make_handler(parts), environment, clients)
 
     def happens(call: Call) -> Fault | None:
         if call.operation == "ReceiveMessage" and not _visible(aws):
@@ -171,12 +188,75 @@ def world(
 
     aws.fault = happens
     door.key, door.status, door.breaks, door.then = KEY, 202, False, world.deliver
+    door.health = 200
     door.requests.clear()
+    door.asked.clear()
     return world
 
 
 def _visible(aws: FakeAws) -> bool:
     return bool(set(aws.queues.get(QUEUE, {})) - aws.hidden.get(QUEUE, set()))
+
+
+def _with_neighbours(world: Canary, urls: Mapping[str, str]) -> None:
+    world.handler = make_handler(
+        Parts(
+            {**world.environment, Variable.NEIGHBOURS: json.dumps(urls)},
+            threads=1,
+            clients=world.clients,
+            clock=world.clock,
+            logger=Logger(service=f"canary-{id(urls)}", stream=world.log),
+        )
+    )
+
+
+@pytest.mark.parametrize(("status", "answered"), [(200, 1), (403, 0), (429, 0), (503, 0)])
+def test_another_region_answers_or_does_not(world: Canary, status: int, answered: int) -> None:
+    world.api.health = status
+    _with_neighbours(world, {"eu-west-1": f"{world.api.url}health"})
+
+    report = world.run()
+    neighbour, own = world.lines()
+
+    assert neighbour[Metric.NEIGHBOUR_ANSWERED] == [answered]
+    assert neighbour[Dimension.REGION] == "eu-west-1"
+    (directive,) = neighbour["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["service", "region"]]
+    assert neighbour["_aws"]["Timestamp"] == own["_aws"]["Timestamp"]
+    # It is asked as anybody may ask it.
+    ((path, headers),) = world.api.asked
+    assert path == "/prod/health"
+    assert "x-api-key" not in headers
+    assert report["outcome"] == "delivered"
+
+
+def test_a_region_that_is_lost_takes_nothing_from_the_others(world: Canary) -> None:
+    with socket() as hanging:
+        # It takes the connection and says nothing.
+        hanging.bind(("127.0.0.1", 0))
+        hanging.listen()
+        urls = {
+            "eu-west-1": f"http://127.0.0.1:{hanging.getsockname()[1]}/health",
+            "eu-north-1": "http://127.0.0.1:1/health",
+            "ap-southeast-2": "https://nowhere.invalid/health",
+            "us-west-2": f"{world.api.url}health",
+        }
+        _with_neighbours(world, urls)
+        began = time.monotonic()
+        report = world.run()
+
+    seen = {line[Dimension.REGION]: line for line in world.lines() if Dimension.REGION in line}
+    assert time.monotonic() - began < 4
+    assert {region: line[Metric.NEIGHBOUR_ANSWERED] for region, line in seen.items()} == {
+        "eu-west-1": [0],
+        "eu-north-1": [0],
+        "ap-southeast-2": [0],
+        "us-west-2": [1],
+    }
+    assert report["outcome"] == "delivered"
+    logged = [json.loads(line) for line in world.log.getvalue().splitlines()]
+    lost = [line["neighbour"] for line in logged if line["message"] == "neighbour does not answer"]
+    assert lost == ["eu-west-1", "eu-north-1", "ap-southeast-2"]
 
 
 def test_an_event_that_comes_back_is_delivered(world: Canary) -> None:

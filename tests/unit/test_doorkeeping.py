@@ -127,7 +127,7 @@ def test_a_suspended_publisher_is_told_so_and_others_are_served(door: Door) -> N
     assert response["statusCode"] == 403
     assert response["body"]["type"] == "urn:eventing:problem:suspended"
     assert "suspended" in response["body"]["detail"]
-    assert (door.stored, door.archived, door.letters) == ({}, {}, [])
+    assert (door.stored, door.copies, door.letters) == ({}, [], [])
     assert door.last_line["problems"] == ["suspended"]
     assert door.status(key=OTHER) == 202
 
@@ -154,7 +154,7 @@ def test_it_is_asked_once_in_that_time_whoever_sends_and_however_many_there_are(
 
     assert door.reads == 1
     # Nothing else is asked of the registry, and accepted ones cost what they cost without it.
-    assert door.aws.count("ExecuteStatement", "PutObject") == 2 * 20
+    assert door.aws.count("ExecuteStatement", "PutRecordBatch") == 2 * 20
     assert len(door.aws.calls) == 1 + 2 * 20
 
 

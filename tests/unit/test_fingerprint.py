@@ -115,7 +115,7 @@ class Cloud:
         return {cause for cause in failures if cause}
 
     def archived(self, count: int) -> set[Cause]:
-        cause = self.archive.put(["{}"] * count, publisher="acme", accepted_at=NOW, name="n")
+        cause = self.archive.put([b"{}"] * count, publisher="acme", accepted_at=NOW, name="n")
         return {cause} if cause else set()
 
 

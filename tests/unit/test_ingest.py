@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from eventing.archive_line import read_line
 from eventing.catalogue import Catalogue
 from eventing.dead_letter import read_dead_letter
 from eventing.event import Event, event_key
@@ -23,6 +22,9 @@ from tests.faults.memory import REGION
 from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 from tests.unit.invocations import CODES, LOGGERS_OWN
 from tests.unit.publisher import CANARY_KEY_ID, KEY, Publisher, event, new_function
+
+# The ways into the archive.
+ARCHIVING = ("PutRecordBatch", "PutObject")
 
 
 @pytest.fixture
@@ -54,11 +56,11 @@ def test_an_event_is_stored_and_archived(publisher: Publisher) -> None:
         "accepted_at": {"S": accepted_at},
     }
     assert item["pk"]["S"].startswith("acme#")
-    ((key, content),) = publisher.archived.items()
-    day, hour = accepted_at[:10], accepted_at[11:13]
-    assert key == f"publisher=acme/date={day}/{hour}/invocation1.jsonl"
-    assert content.decode().endswith("\n")
-    assert read_line(content.decode()) == ("acme", accepted_at, item["event"]["S"])
+    (record,) = publisher.streamed
+    # Firehose puts nothing between two records.
+    assert record.endswith(b"\n")
+    assert publisher.copies == [("acme", accepted_at, item["event"]["S"])]
+    assert publisher.archived == {}
     assert publisher.letters == []
 
 
@@ -118,7 +120,7 @@ def test_a_store_that_fails_leaves_a_dead_letter(
 def test_an_archive_that_fails_leaves_the_event_stored_and_a_dead_letter(
     publisher: Publisher, fault: Fault, code: str
 ) -> None:
-    publisher.aws.fault = lambda call: fault if call.operation == "PutObject" else None
+    publisher.aws.fault = lambda call: fault if call.operation in ARCHIVING else None
     response = publisher.post(event())
 
     assert (response["statusCode"], response["body"]["status"]) == (202, "accepted")
@@ -152,7 +154,7 @@ def test_without_store_and_queue_the_publisher_keeps_the_event(
     assert len(publisher.stored) == 1
 
 
-@pytest.mark.parametrize("operation", ["ExecuteStatement", "PutObject", "SendMessageBatch"])
+@pytest.mark.parametrize("operation", ["ExecuteStatement", "PutRecordBatch", "SendMessageBatch"])
 @pytest.mark.parametrize("fault", ["killed", "done-then-killed"])
 def test_a_process_that_dies_at_a_call_loses_nothing_of_what_is_sent_again(
     publisher: Publisher, operation: str, fault: Fault
@@ -173,10 +175,10 @@ def test_a_process_that_dies_at_a_call_loses_nothing_of_what_is_sent_again(
     assert publisher.post(event())["body"]["status"] in ("accepted", "duplicate")
     (item,) = publisher.stored.values()
     assert publisher.aws.inserted == {item["pk"]["S"]: 1}
-    assert publisher.archived
+    assert publisher.copies
 
 
-@pytest.mark.parametrize("operation", ["ExecuteStatement", "PutObject"])
+@pytest.mark.parametrize("operation", ["ExecuteStatement", "PutRecordBatch"])
 def test_a_call_that_hangs_leaves_the_queue_its_turn(publisher: Publisher, operation: str) -> None:
     publisher.aws.fault = lambda call: "hang" if call.operation == operation else None
     try:
@@ -263,10 +265,10 @@ def test_each_event_of_a_batch_is_judged_for_itself(publisher: Publisher) -> Non
 
 
 def test_the_event_that_holds_the_key_is_archived_wherever_it_stands(publisher: Publisher) -> None:
-    publisher.aws.fault = lambda call: "killed" if call.operation == "PutObject" else None
+    publisher.aws.fault = lambda call: "killed" if call.operation == "PutRecordBatch" else None
     with pytest.raises(Killed):
         publisher.post(event(1))
-    publisher.aws.fault = lambda call: "denied" if call.operation == "PutObject" else None
+    publisher.aws.fault = lambda call: "denied" if call.operation in ARCHIVING else None
     response = post_batch(publisher, [event(1, data={}), event(1)])
 
     assert statuses(response) == [409, "duplicate"]
@@ -374,6 +376,7 @@ def test_the_id_to_quote_is_one_that_no_client_can_choose(publisher: Publisher) 
 
 
 def test_a_request_id_of_the_publishers_choice_overwrites_no_copy(publisher: Publisher) -> None:
+    publisher.aws.fault = lambda call: "denied" if call.service == "firehose" else None
     for number in range(3):
         assert publisher.post(event(number), request_id="chosen")["statusCode"] == 202
 
@@ -392,9 +395,9 @@ def test_the_publisher_is_who_the_value_of_the_key_names_and_the_value_goes_nowh
     assert response["statusCode"] == 202
     (stored,) = publisher.stored.values()
     assert stored["publisher"] == {"S": "nordic-crm"}
-    (name,) = publisher.archived
-    assert name.startswith("publisher=nordic-crm/")
-    everything = [response, publisher.stored, publisher.archived, publisher.log.getvalue()]
+    (copy,) = publisher.copies
+    assert copy.publisher == "nordic-crm"
+    everything = [response, publisher.stored, publisher.streamed, publisher.log.getvalue()]
     assert value not in str(everything)
 
 
@@ -444,14 +447,14 @@ def test_no_key_is_told_or_kept_by_anything(
     sent = "{" if outcome == "refused" else event()
     response = publisher.post(sent)
 
-    held = (publisher.stored, publisher.archived, publisher.letters, response)
+    held = (publisher.stored, publisher.copies, publisher.letters, response)
     assert KEY not in f"{held}{publisher.log.getvalue()}{capsys.readouterr()}"
 
 
 def test_metrics_and_log_tell_counts_and_never_data_or_key(
     publisher: Publisher, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publisher.aws.fault = lambda call: "denied" if call.operation == "PutObject" else None
+    publisher.aws.fault = lambda call: "denied" if call.operation in ARCHIVING else None
     publisher.post(event(data={"name": "Ada Lovelace"}))
 
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -477,13 +480,14 @@ def test_metrics_and_log_tell_counts_and_never_data_or_key(
     usage = log.pop("usage")
     assert 0 < usage.pop("seconds") < 60
     assert usage == {
-        "requests": 1, "objects": 1, "write_units": 1, "publish_calls": 1, "batches": 1,
+        "requests": 1, "objects": 1, "stream_steps": 1, "stream_bytes": 197, "write_units": 1,
+        "publish_calls": 1, "receipt_units": 1.0, "batches": 1,
     }  # fmt: skip
     assert {name: value for name, value in log.items() if name not in LOGGERS_OWN} == {
         "message": "request", "request_id": "r1", "bytes": 136, "publisher": "acme",
         "status": 202, "events": 1, "accepted": 1, "duplicate": 0, "rejected": 0, "stored": 1,
         "dead_lettered": 1, "schema_warnings": 0, "problems": [],
-        "causes": ["archive ACCESS_DENIED"],
+        "causes": ["archive ACCESS_DENIED"], "stream_refused": "ACCESS_DENIED",
     }  # fmt: skip
     text = publisher.log.getvalue() + json.dumps(metrics)
     assert "Lovelace" not in text
@@ -499,5 +503,5 @@ def test_one_event_takes_two_calls_and_the_doorkeeper_one_now_and_then(
     assert Counter(call.operation for call in publisher.aws.calls) == {
         "GetItem": 1,
         "ExecuteStatement": 3,
-        "PutObject": 3,
+        "PutRecordBatch": 3,
     }

@@ -46,7 +46,7 @@ class _Chance:
         self._random = random.Random(seed)
         self._rates = {
             service: self._random.choice((0.0, 0.1, 0.4, 0.9))
-            for service in ("dynamodb", "s3", "sqs")
+            for service in ("dynamodb", "firehose", "s3", "sqs")
         }
 
     def fault(self, call: Call) -> Fault | None:
@@ -55,7 +55,7 @@ class _Chance:
         return self._random.choice(FAULTS)
 
     def refuse_entry(self, target: str, _: str) -> EntryRefusal | None:
-        service = "sqs" if target.endswith("dlq") else "dynamodb"
+        service = {"archive": "firehose", "ingest-dlq": "sqs"}.get(target, "dynamodb")
         if self._random.random() >= self._rates[service] / 4:
             return None
         return self._random.choice((EntryRefusal("InternalError"), EntryRefusal("ThrottlingError")))
@@ -65,7 +65,7 @@ class _Chance:
         return [
             [
                 event(self._random.randrange(8), data={"name": self._random.choice("AAAB")})
-                for _ in range(self._random.choice((1, 1, 2, 5, 30)))
+                for _ in range(self._random.choice((1, 1, 2, 5, 40)))
             ]
             for _ in range(self._random.randrange(1, 4))
         ]
@@ -119,9 +119,7 @@ def _check(publisher: Publisher, accepted: list[dict[str, Any]], seed: int) -> N
         step: [json.loads(letter.event) for letter in letters if letter.step == step]
         for step in ("store", "archive")
     }
-    archived = [
-        json.loads(line)["event"] for c in publisher.archived.values() for line in c.splitlines()
-    ]
+    archived = [json.loads(copy.event_text) for copy in publisher.copies]
     for sent in accepted:
         # Of two events that were accepted under one identity, while the first could not be stored,
         # one waits as a letter: a redrive will find the conflict and park it.

@@ -195,24 +195,6 @@ def test_the_end_of_all_alarms_is_a_mail(aws: FakeAws, notify: Notify) -> None:
     assert text.endswith("since 2026-11-27T12:36:15.490Z")
 
 
-def test_a_finding_is_a_mail_with_its_kind_and_place(aws: FakeAws, notify: Notify) -> None:
-    finding = {
-        "type": "SensitiveData:S3Object/Financial",
-        "severity": "High",
-        "path": f"archive/publisher=acme-web/{HOSTILE}.jsonl",
-        "id": "f1",
-        "description": f"Macie found. Users: x. Next: eventing status Runbook: {RUNBOOK}#sensitive-data",
-    }
-    notify({Notice.KIND: Notice.FINDING, **finding})
-
-    ((subject, text),) = aws.told
-    assert subject == 'shop: sensitive data in the archive: "SensitiveData:S3Object/Financial"'
-    assert "\nRunbook: https://example.com/runbook#sensitive-data\n" in text
-    assert "object: " in text
-    assert "https://evil" not in text
-    assert all(line.isprintable() for line in text.split("\n"))
-
-
 @pytest.mark.parametrize("event", [{}, {"alarmData": {}}, {Notice.KIND: "other"}])
 def test_an_event_that_is_none_of_ours_is_an_error(
     aws: FakeAws, notify: Notify, event: Any

@@ -206,7 +206,7 @@ def test_a_trial_says_what_would_become_of_each_event_and_keeps_nothing(
         "topic": "customers",
     }
     assert [result["status"] for result in response["body"]["results"][1:]] == [400, 422]
-    assert (sender.stored, sender.archived, sender.letters) == ({}, {}, [])
+    assert (sender.stored, sender.copies, sender.letters) == ({}, [], [])
     # The doorkeeper is asked as ever; nothing else is.
     assert sender.aws.count() == sender.aws.count("GetItem") == 1
     # No metric either: what is not taken in is neither accepted nor rejected.

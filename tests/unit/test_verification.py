@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
@@ -52,6 +53,17 @@ def test_one_failed_check_decides() -> None:
         (account.concurrency(99), "failed", "99 concurrent executions, and 100 are the least"),
         (account.concurrency(1000), "ok", "1,000"),
         (account.usage_plans(290), "ok", "290 of 300"),
+        (account.urls({"https://a.example/health": 200}), "ok", "https://a.example/health"),
+        (
+            account.urls({"https://a.example/health": 200, "https://b.example/health": 403}),
+            "failed",
+            "https://b.example/health answers 403",
+        ),
+        (
+            account.urls({"https://a.example/health": None, "https://b.example/health": 200}),
+            "failed",
+            "https://a.example/health does not answer",
+        ),
         (account.usage_plans(291), "failed", "291 of 300"),
         (account.macie(wanted=False, session=None), "skipped", "goes without"),
         (account.macie(wanted=True, session=None), "failed", "it is off"),
@@ -86,7 +98,7 @@ def test_what_is_found_is_judged(check: Check, outcome: str, told: str) -> None:
 
 
 def test_permissions_are_asked_for_each_function_and_judged_both_ways() -> None:
-    asked = permissions.asked(["ingest", "publish"])
+    asked = permissions.asked(["ingest", "publish"], get_args(permissions.Resource))
     expected = [(one, one.allowed) for one in asked]
 
     assert permissions.judge(expected).outcome == "ok"
@@ -98,8 +110,15 @@ def test_permissions_are_asked_for_each_function_and_judged_both_ways() -> None:
         assert told.detail == f"{kind}: {one.function} {one.action} on {one.resource}"
 
 
+def test_what_a_deployment_has_not_is_not_asked_for() -> None:
+    there = set(get_args(permissions.Resource)) - {"delivery-stream"}
+
+    asked = permissions.asked(["ingest", "publish"], there)
+    assert {one.resource for one in asked} == there
+
+
 def test_nobody_may_read_the_archive_or_change_an_event() -> None:
-    asked = permissions.asked(["redrive"])
+    asked = permissions.asked(["redrive"], get_args(permissions.Resource))
 
     for resource, action in (
         ("archive", "s3:GetObject"),
@@ -192,15 +211,16 @@ def test_a_load_is_good_when_nothing_was_lost_or_refused(events: list[Sent], out
 
 
 def test_a_load_costs_about_what_the_price_lists_say() -> None:
-    # One event of 300 bytes: a request and two invocations, a write, a PUT, a publish, a receive and a
-    # delete; the ingest function for 50 ms.
+    # One event of 300 bytes: a request and two invocations, a write, a record of Firehose, a publish, its
+    # receipt, a receive and a delete; the ingest function for 50 ms.
     one = dollars(1, event_bytes=300, seconds=0.05)
-    by_hand = 3.5e-6 + 2 * 0.2e-6 + 0.625e-6 + 5e-6 + 0.5e-6 + 2 * 0.4e-6
-    by_hand += (0.05 + 0.02 / 2) * 1.33334e-5 + (2000 + 1200) * 0.5e-9
+    by_hand = 3.5e-6 + 2 * 0.2e-6 + 2 * 0.625e-6 + 0.5e-6 + 2 * 0.4e-6
+    by_hand += 0.029 * 5 / 1024**2 + 0.020 * 400 / 1024**3
+    by_hand += (0.05 + 0.03 / 2) * 1.33334e-5 + (1500 + 900) * 0.5e-9
     assert one == pytest.approx(by_hand)
 
     million = dollars(1_000_000, event_bytes=300, seconds=50_000)
-    assert 10 < million < 13
+    assert 6 < million < 7
     # A larger event is written in more units, and in another region again.
-    assert dollars(1, event_bytes=2000, seconds=0.05) == pytest.approx(one + 2 * 0.625e-6)
-    assert dollars(1, event_bytes=300, seconds=0.05, regions=2) == pytest.approx(one + 0.625e-6)
+    assert dollars(1, event_bytes=2000, seconds=0.05) == pytest.approx(one + 2 * 0.625e-6, rel=0.01)
+    assert dollars(1, event_bytes=300, seconds=0.05, regions=2) == pytest.approx(one + 2 * 0.625e-6)

@@ -24,7 +24,12 @@ def definition(request: pytest.FixtureRequest) -> Json:
 def test_there_are_state_machines() -> None:
     names = [path.name for path in FILES]
     assert names == [
-        f"{name}.asl.json" for name in ("adoption", "approval", "publishers", "redrive")
+        "adoption.asl.json",
+        "approval.asl.json",
+        "erasure.asl.json",
+        "publishers.asl.json",
+        "redrive.asl.json",
+        "sensitive-data.asl.json",
     ]
 
 
@@ -80,7 +85,8 @@ def test_what_may_be_done_again_is_tried_again_when_a_function_fails() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_substitution_is_made(path: Path) -> None:
     wanted = set(re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8")))
-    construct = path.with_name(path.name.replace(".asl.json", ".py")).read_text(encoding="utf-8")
+    module = path.name.replace(".asl.json", ".py").replace("-", "_")
+    construct = path.with_name(module).read_text(encoding="utf-8")
 
     assert wanted
     for name in wanted:

@@ -22,10 +22,14 @@ from botocore.session import Session
 
 from console.shell.surroundings import Surroundings
 from eventing.adoption.request import read_request as read_adoption_request
+from eventing.erasure.action import is_erasure
+from eventing.erasure.request import read_request as read_erasure_request
 from eventing.publishers.request import read_request as read_publisher_request
 from eventing.redrive.approval import read_approval
 from eventing.redrive.ledger import shard
 from eventing.redrive.request import read_request
+from eventing.sensitive_data.case import asked_about, asking_name
+from eventing.sensitive_data.request import read_request as read_case_request
 from eventing.timestamps import timestamp
 from functions.contract import LETTER_STATE_MEMBERS
 
@@ -35,6 +39,10 @@ MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:eventing-redrive"
 CHANGING = MACHINE.replace("eventing-redrive", "eventing-publishers")
 ADOPTING = MACHINE.replace("eventing-redrive", "eventing-adoption")
 ASKING = MACHINE.replace("eventing-redrive", "eventing-approval")
+ERASING = MACHINE.replace("eventing-redrive", "eventing-erasure")
+ASKING_TO_ERASE = MACHINE.replace("eventing-redrive", "eventing-erasure-approval")
+FOLLOWING = MACHINE.replace("eventing-redrive", "eventing-sensitive-data")
+ASKING_OF_CASES = MACHINE.replace("eventing-redrive", "eventing-case-approval")
 OPS = f"arn:aws:sns:{REGION}:123456789012:eventing-ops"
 NOTIFIER = f"arn:aws:lambda:{REGION}:123456789012:function:eventing-notifier"
 CALLER = "arn:aws:sts::123456789012:assumed-role/operator/dana"
@@ -45,8 +53,11 @@ TOKEN = "task-token-4711"
 KEY_VALUE = "evkAcmeWeb" + "0" * 43
 # Stands in every event that a letter holds, and may stand in nothing that is shown.
 SECRET = "pay-secret-4711"
+# Of a domain, at which nothing answers.
+PUBLISHER_URL = "http://127.0.0.1:1/shared/"
 OUTPUTS = {
-    "EventsTable": "eventing-events",
+    "ApiUrl": "http://127.0.0.1:1/prod/",
+    "PublisherUrl": PUBLISHER_URL,
     "ReceiptsTable": "eventing-receipts",
     "LedgerTable": "eventing-ledger",
     "OperationsBucket": "eventing-operations",
@@ -54,7 +65,13 @@ OUTPUTS = {
     "ApprovalStateMachineArn": ASKING,
     "PublishersStateMachineArn": CHANGING,
     "AdoptionStateMachineArn": ADOPTING,
+    "ErasureStateMachineArn": ERASING,
+    "ErasureApprovalStateMachineArn": ASKING_TO_ERASE,
+    "SensitiveDataStateMachineArn": FOLLOWING,
+    "CaseApprovalStateMachineArn": ASKING_OF_CASES,
     "OpsTopicArn": OPS,
+    "ArchiveBucket": "eventing-archive",
+    "EventsTable": "eventing-events",
     "IngestFunction": "eventing-ingest",
     "AccessLog": "/aws/apigateway/eventing-access",
     "Regions": "2",
@@ -87,6 +104,7 @@ class Run:
     """Those that it goes through while it runs."""
     position: Mapping[str, Any] | None = None
     looks: int = 0
+    surveyed: bool = False
     started_at: datetime = NOW
 
 
@@ -178,6 +196,87 @@ def changed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
     return Run(request, {**output, **looked, "publisher": PUBLISHER}, states=["Work"])
 
 
+# What an erasure finds before anything is touched.
+SURVEYED: Mapping[str, Any] = {
+    "row": "event",
+    "since": "2026-11-27T15:00:00.000Z",
+    "topics": ["orders"],
+    "letters": {"open": 2},
+    "archive": {"objects": 3, "bytes": 2_000_000_000},
+    "records": {"objects": 0, "bytes": 0},
+    "junk": {"objects": 0, "bytes": 0},
+    "to_read": {"objects": 3, "bytes": 2_000_000_000},
+    "seconds": 67,
+    "dollars": 0.0009,
+    "unreachable": [
+        {"place": "subscribers of orders", "until": None, "why": "tell the topics' owners"},
+        {"place": "backups of the ledger", "until": "2027-01-01T00:00:00.000Z", "why": "they stay"},
+    ],
+}
+
+
+def surveyed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+    """What the state machine of erasures makes of an input until it waits for its approval."""
+    return Run(request, states=["Survey", "Ask for approval", "Ask for approval"], surveyed=True)
+
+
+CASE: Mapping[str, Any] = {
+    "case": "20261127-0123456789abcdef",
+    "round": 1,
+    "object": {
+        "key": "publisher=acme-web/date=2026-11-27/14/a.jsonl",
+        "version": "v1",
+        "gone": False,
+    },
+    "findings": [
+        {"id": "f1", "type": "t", "severity": "high", "created_at": "2026-11-27T15:00:00Z"}
+    ],
+    "type": "SensitiveData:S3Object/Financial",
+    "severity": "high",
+    "kinds": {"CREDIT_CARD_NUMBER": 3},
+    "publisher": "acme-web",
+    "contact": "ops@acme.example",
+    "status": "active",
+    "hour": "2026-11-27T14",
+    "events": [
+        {
+            "line": 2,
+            "key": "acme-web#k",
+            "id": "o-1",
+            "source": None,
+            "type": "com.example.shop.order.placed.v1",
+            "topic": "orders",
+            "fields": ["data.card", "source"],
+        }
+    ],
+    "count": 3,
+    "at_least": True,
+    "unread_lines": 0,
+    "topics": [
+        {
+            "topic": "orders",
+            "events": 3,
+            "subscriptions": [{"protocol": "sqs", "account": "222222222222", "count": 2}],
+            "complete": True,
+            "unknown": "",
+        }
+    ],
+    "same_hour": {
+        "types": {"com.example.shop.order.placed.v1": 17},
+        "at_least": False,
+        "unknown": "",
+    },
+    "why_not_asked": None,
+    "examined_at": "2026-11-27T15:00:00.000Z",
+}
+
+
+def followed(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+    """What the state machine of sensitive data makes of a finding when all goes well."""
+    cloud.keep_case(CASE)
+    return Run(request, {}, states=["Gather"])
+
+
 def adopted(cloud: Cloud, request: Mapping[str, Any]) -> Run:
     """What the state machine of adoption makes of an input when all goes well."""
     plan = {
@@ -206,6 +305,8 @@ class Cloud:
     engine: Engine = done
     changing: Engine = changed
     adopting: Engine = adopted
+    erasing: Engine = surveyed
+    following: Engine = followed
     fault: Callable[[str], None] = lambda operation: None
     """Called with each operation before it is done; what it raises happens in place of the answer."""
     after: Callable[[str], None] = lambda operation: None
@@ -217,10 +318,13 @@ class Cloud:
     items: list[dict[str, Any]] = field(default_factory=list)
     """Of the ledger."""
     events: list[dict[str, Any]] = field(default_factory=list)
+    """Of the Events table."""
     receipts: list[dict[str, Any]] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
     asking: dict[str, Run] = field(default_factory=dict)
     """The executions that ask for the approval of those of `runs` with the same name."""
+    asking_of_cases: dict[str, Run] = field(default_factory=dict)
+    """Those that ask about cases."""
     tokens: dict[str, str] = field(default_factory=dict)
     """Of tasks that take an answer, by the name of the execution that asks."""
     queries: list[dict[str, Any]] = field(default_factory=list)
@@ -292,6 +396,9 @@ class Cloud:
             "GetExecutionHistory": self.get_execution_history,
             "ListObjectsV2": self.list_objects_v2,
             "GetObject": self.get_object,
+            "PutObject": self.put_object,
+            "DeleteObject": self.delete_object,
+            "Scan": self.scan,
             "GetApiKey": self.get_api_key,
             "StartQuery": self.start_query,
             "GetQueryResults": self.get_query_results,
@@ -380,6 +487,14 @@ class Cloud:
             )
             self.runs[params["name"]] = self.adopting(self, request)
             return {}
+        if params["stateMachineArn"] == ERASING:
+            read_erasure_request(request)
+            self.runs[params["name"]] = self.erasing(self, request)
+            return {}
+        if params["stateMachineArn"] == FOLLOWING:
+            read_case_request(request)
+            self.runs[params["name"]] = self.following(self, request)
+            return {}
         read_request(request)
         self.runs[params["name"]] = self.engine(self, request)
         return {}
@@ -407,8 +522,19 @@ class Cloud:
         return {}
 
     def list_executions(self, params: Any) -> Any:
-        runs = self.asking if params["stateMachineArn"] == ASKING else self.runs
-        running = [name for name, run in runs.items() if run.looks < len(run.states)]
+        machine = params["stateMachineArn"]
+        of = {
+            ASKING: self.asking,
+            ASKING_OF_CASES: self.asking_of_cases,
+            ASKING_TO_ERASE: self.asking,
+        }
+        erases = machine in (ERASING, ASKING_TO_ERASE)
+        runs = of.get(machine, self.runs)
+        running = [
+            name
+            for name, run in runs.items()
+            if run.looks < len(run.states) and is_erasure(name) == erases
+        ]
         return {"executions": [{"name": name} for name in running]}
 
     def describe_execution(self, params: Any) -> Any:
@@ -434,6 +560,11 @@ class Cloud:
         run = self._run(params["executionArn"])
         events: list[dict[str, Any]] = []
         if not params.get("reverseOrder"):
+            if run.surveyed:
+                output = json.dumps({"survey": {}, "plan": {"hash": "4f2a", "summary": SURVEYED}})
+                return {
+                    "events": [{"stateExitedEventDetails": {"name": "Survey", "output": output}}]
+                }
             plan = (run.output or {}).get("plan")
             output = json.dumps({"Payload": {"count": plan["letters"]}}) if plan else "{}"
             return {"events": [{"stateExitedEventDetails": {"name": "Plan", "output": output}}]}
@@ -449,7 +580,12 @@ class Cloud:
 
     def _run(self, arn: str) -> Run:
         name = arn.rpartition(":")[2]
-        runs = self.asking if ":eventing-approval:" in arn else self.runs
+        of = {
+            "eventing-approval": self.asking,
+            "eventing-erasure-approval": self.asking,
+            "eventing-case-approval": self.asking_of_cases,
+        }
+        runs = of.get(arn.split(":")[6], self.runs)
         if name not in runs:
             raise Refused("ExecutionDoesNotExist")
         return runs[name]
@@ -465,6 +601,7 @@ class Cloud:
         content: dict[str, Any] = {
             "token": token,
             "execution": name,
+            "execution_arn": f"{MACHINE.replace('stateMachine', 'execution')}:{name}",
             "hash": "4f2a",
             "because": f"{letters} letters are more than 10",
             "asked_at": timestamp(NOW - timedelta(hours=1)),
@@ -489,6 +626,46 @@ class Cloud:
         self.asking[name] = Run({}, states=["Ask"])
         self.runs[name] = Run(content["request"], states=["Ask for approval"])
 
+    def ask_about(self, case: Mapping[str, Any], *, round: int = 1, token: str = TOKEN) -> str:
+        """A case that waits for an answer; the name of what asks."""
+        name = asking_name(case["case"], round)
+        run = "6f1d4c3a"
+        content = {
+            "token": token,
+            "execution": name,
+            "execution_arn": f"{FOLLOWING.replace('stateMachine', 'execution')}:{run}",
+            "hash": "4f2a",
+            "because": "sensitive data of severity high",
+            "asked_at": timestamp(NOW - timedelta(hours=1)),
+            "ends_at": timestamp(NOW + timedelta(hours=23)),
+            "request": {
+                "action": "stop",
+                "case": case["case"],
+                "started_by": "macie",
+                "reason": "",
+            },
+            "summary": case,
+            "groups": [],
+        }
+        self.objects[f"approvals/{name}/2026-11-27T15:00:00.json"] = json.dumps(content)
+        self.tokens[name] = token
+        self.asking_of_cases[name] = Run({}, states=["Ask"])
+        self.runs[run] = Run({}, states=["Ask for approval"])
+        return name
+
+    def keep_case(
+        self, case: Mapping[str, Any], closed: Mapping[str, Any] | None = None, *, round: int = 1
+    ) -> None:
+        """A case as the cases function writes it."""
+        prefix = f"cases/{case['case']}"
+        for finding in case["findings"]:
+            self.objects[f"{prefix}/finding-{finding['id']}.json"] = json.dumps(finding)
+            self.objects[f"findings/{finding['id']}.json"] = json.dumps({"case": case["case"]})
+        self.objects[f"{prefix}/round-{round}.json"] = "{}"
+        self.objects[f"{prefix}/examined-{round}.json"] = json.dumps(case)
+        if closed:
+            self.objects[f"{prefix}/closed-{round}.json"] = json.dumps(closed)
+
     def send_task_success(self, params: Any) -> Any:
         asked = [name for name, token in self.tokens.items() if token == params["taskToken"]]
         if not asked:
@@ -496,7 +673,8 @@ class Cloud:
         (name,) = asked
         del self.tokens[name]
         given = read_approval(json.loads(params["output"]), plan_hash="4f2a", started_by="ada")
-        self.asking[name] = Run({}, asdict(given), states=[])
+        of = self.asking_of_cases if asked_about(name) else self.asking
+        of[name] = Run({}, asdict(given), states=[])
         return {}
 
     def list_objects_v2(self, params: Any) -> Any:
@@ -508,6 +686,35 @@ class Cloud:
             raise Refused("NoSuchKey")
         content = self.objects[params["Key"]].encode()
         return {"Body": StreamingBody(BytesIO(content), len(content))}
+
+    def put_object(self, params: Any) -> Any:
+        # As the buckets' policies want it.
+        assert params["IfNoneMatch"] == "*"
+        if params["Key"] in self.objects:
+            raise Refused("PreconditionFailed")
+        self.objects[params["Key"]] = params["Body"].read().decode()
+        return {}
+
+    def delete_object(self, params: Any) -> Any:
+        del self.objects[params["Key"]]
+        return {}
+
+    def scan(self, params: Any) -> Any:
+        """Of the Events table; two items a page."""
+        names, values = params["ExpressionAttributeNames"], params["ExpressionAttributeValues"]
+        assert params["FilterExpression"] == "#region = :region AND #at >= :since AND #at < :until"
+        first = int(params.get("ExclusiveStartKey", {"pk": {"S": "0"}})["pk"]["S"])
+        found = [
+            item
+            for item in self.events[first : first + 2]
+            if item[names["#region"]] == values[":region"]
+            and values[":since"]["S"] <= item[names["#at"]]["S"] < values[":until"]["S"]
+        ]
+        members = [names[name] for name in params["ProjectionExpression"].split(", ")]
+        answer: dict[str, Any] = {"Items": [{m: i[m] for m in members if m in i} for i in found]}
+        if len(self.events) > first + 2:
+            answer["LastEvaluatedKey"] = {"pk": {"S": str(first + 2)}}
+        return answer
 
     def keep_report(self, name: str, **members: Any) -> None:
         """A report of an execution, as the redrive function writes it."""
@@ -546,6 +753,23 @@ def alarm(name: str = "publish-dead-letters", **members: Any) -> dict[str, Any]:
 def items(numbers: Iterable[int], **members: Any) -> list[dict[str, Any]]:
     """Items of letters; each has its number as its id."""
     return [item(number, **members) for number in numbers]
+
+
+def event_item(key: str, **members: str) -> dict[str, Any]:
+    """The Events table's item of an event that was accepted a day ago."""
+    accepted_at = NOW - timedelta(days=1)
+    content = {
+        "pk": key,
+        "accepted_at": timestamp(accepted_at),
+        "origin_region": REGION,
+        "digest": "digest",
+        "type": "com.example.shop.order.placed.v1",
+        "event": SECRET,
+        **members,
+    }
+    expires_at = int((accepted_at + timedelta(days=90)).timestamp())
+    values: dict[str, Any] = {name: {"S": value} for name, value in content.items()}
+    return {**values, "expires_at": {"N": str(expires_at)}}
 
 
 def item(number: int, **members: Any) -> dict[str, Any]:

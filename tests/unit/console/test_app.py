@@ -17,17 +17,19 @@ from console.app import main
 from console.deployed.aws import RIGHTS
 from console.deployed.executions import ASK_STATE, PAGE_STATE, PLAN_STATE
 from console.shell.options import HELP
+from eventing.event import event_key
 from local.cloud import ROOT
-from tests.console_rights import APPROVING, rights
+from tests.console_rights import ADMINISTERING, APPROVING, rights
 from tests.shown import commands
-from tests.unit.console.cloud import Cloud, Run, items, plan_of
+from tests.unit.console.cloud import CASE, Cloud, Run, event_item, items, plan_of
 from tests.unit.console.given import VALUES, Eventing
 
 COMMANDS = (
     *("status", "letters", "letter", "junk", "triage", "plan", "redrive", "discard", "resubmit"),
     *("follow", "stop", "continue", "report", "approvals", "approve", "refuse", "audit"),
-    *("deploy-command", "verify", "send", "route"),
+    *("deploy-command", "verify", "event", "erase", "send", "route"),
 )
+FINDINGS = ("findings list", "findings show", "findings open")
 PUBLISHERS = ("publishers ACTION", "publishers show", "publishers list", "publishers key")
 REGIONS = ("regions adopt",)
 
@@ -46,7 +48,7 @@ def test_help_loads_neither_the_cdk_nor_the_sdk() -> None:
 def test_help_names_every_command_and_what_exit_codes_mean(eventing: Eventing) -> None:
     told = eventing("--help").out
 
-    for command in (*COMMANDS, "catalogue"):
+    for command in (*COMMANDS, "catalogue", "copies"):
         assert f" {command} " in told
     assert "0 done, 1 failed, 2 usage, 3 partial or" in " ".join(told.split())
 
@@ -152,7 +154,11 @@ def test_commands_that_documents_show_are_understood(
     shown = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("eventing ")]
     assert shown
     cloud.keep_report("r-1", continue_with={"action": "redrive", "stage": "publish"})
+    cloud.keep_case(CASE)
+    cloud.events.append(event_item(event_key("publisher", "source", "id")))
     for words in shown:
+        if words == ["findings", "simulate"]:
+            continue  # of the laptop alone: a test of its own
         said = {"reason": "it is back", "started_by": "dana"}
         asked = {"action": "redrive", **said}
         cloud.runs = {"r-1": Run(asked, {"outcome": "done"}, states=["Plan"])}
@@ -161,13 +167,20 @@ def test_commands_that_documents_show_are_understood(
         given = {
             "LETTER": f"{1:043}",
             "EXECUTION": "r-1",
+            "CASE": CASE["case"],
+            "FINDING_ID": "f1",
+            "LOST": "eu-west-1",
+            "FROM": "2026-11-26T09:30:00Z",
+            "TO": "2026-11-26T10:30:00Z",
+            "SINCE": "2026-11-26T09:30:00Z",
+            "UNTIL": "2026-11-26T10:30:00Z",
             "WHY IT IS A LETTER OF OURS": "one in an envelope",
         }
         typed = [given.get(word, word.lower() if word.isupper() else word) for word in words]
         if words[0] in APPROVING:
             cloud.ask("r-1")
         cloud.answers = ["y"]
-        decides = words[0] in ("redrive", "discard", "continue", "approve", "refuse")
+        decides = words[0] in ("redrive", "discard", "continue", "approve", "refuse", "regions")
         ended = eventing(*typed, *(("--yes", "--reason", "it is back") if decides else ()))
         assert ended.code == 0, (words, ended.err)
 
@@ -185,20 +198,28 @@ def test_each_command_asks_for_the_rights_that_are_listed_and_no_others(
     }
     cloud.keep_report("r-1", continue_with=rest)
     cloud.objects["junk/publish/1.json"] = "{}"
+    cloud.events.append(event_item(event_key("publisher", "source", "id")))
     by_gateway = {"api_key_id": "k1", "error_type": "THROTTLED", "refused": "1"}
     cloud.found = {"used_requests": [], "problems.0": [], "error_type": [by_gateway]}
     arguments = {
         "letter": [f"{1:043}"],
+        "event": ["source", "id", "--publisher", "publisher"],
         "resubmit": ["--junk-id", "17", "--reason", "a letter of ours"],
+        "erase": ["/crm", "4711", "--publisher", "acme-web", "--reason", "a request", "--yes"],
         "discard": ["--topic", "orders", "--reason", "nobody wants them"],
         **{name: ["r-1"] for name in ("follow", "stop", "continue", "report")},
         **{name: ["r-2"] for name in ("approve", "refuse")},
+        "findings show": [CASE["case"]],
+        "findings open": ["f1"],
     }
-    assert set(rights()) == {*COMMANDS, *PUBLISHERS, *REGIONS, "publishers top"} - {"send", "route"}
+    there = {*COMMANDS, *PUBLISHERS, *FINDINGS, *REGIONS, "publishers top", *ADMINISTERING}
+    assert set(rights()) == there - {"send", "route"}
+    cloud.keep_case(CASE)
     for command, listed in rights().items():
         if command in (
             *PUBLISHERS,
             *REGIONS,
+            *ADMINISTERING,
             "verify",
         ):  # their own tests run them with these and no others
             continue

@@ -10,7 +10,7 @@ import pytest
 from eventing.event import event_key
 from eventing.receipts import Taken, receipts
 from eventing.timestamps import timestamp
-from tests.unit.console.cloud import NOW, REGION, SECRET, Cloud, Refused, item
+from tests.unit.console.cloud import NOW, REGION, SECRET, Cloud, Refused, event_item, item
 from tests.unit.console.given import Eventing
 
 ACCEPTED = NOW - timedelta(days=1)
@@ -18,20 +18,9 @@ WORDS = ("event", "/shop", "1", "--publisher", "acme-web")
 KEY = event_key("acme-web", "/shop", "1")
 
 
-def store(cloud: Cloud, *, region: str = REGION, **members: str) -> None:
+def store(cloud: Cloud, *, region: str = REGION) -> None:
     """Put the event into the table."""
-    given: dict[str, Any] = {
-        "pk": KEY,
-        "accepted_at": timestamp(ACCEPTED),
-        "origin_region": region,
-        "digest": "digest",
-        "type": "com.example.shop.order.placed.v1",
-        "event": SECRET,
-        **members,
-    }
-    expires = int((ACCEPTED + timedelta(days=90)).timestamp())
-    values = {name: {"S": value} for name, value in given.items()}
-    cloud.events.append({**values, "expires_at": {"N": str(expires)}})
+    cloud.events.append(event_item(KEY, origin_region=region))
 
 
 def prove(cloud: Cloud, *topics: str, region: str = REGION) -> None:

@@ -263,7 +263,7 @@ def test_the_generated_documents_are_those_of_this_catalogue() -> None:
 
 def test_the_description_names_every_status_of_the_contract() -> None:
     responses = openapi(CATALOGUE)["paths"]["/events"]["post"]["responses"]
-    statuses = {"200", "202", "207", "400", "403", "409", "413", "415", "422", "429", "503"}
+    statuses = {"200", "202", "207", "400", "403", "409", "410", "413", "415", "422", "429", "503"}
     assert set(responses) == statuses
     for status in ("429", "503"):
         assert "Retry-After" in responses[status]["headers"]

@@ -11,7 +11,7 @@ from console.deployed.aws import RIGHTS
 from console.shell.failure import ExitCode
 from eventing.publishers.request import ACTIONS, Action
 from tests.console_rights import rights
-from tests.unit.console.cloud import CALLER, KEY_VALUE, PUBLISHER, REGION, Cloud, Run
+from tests.unit.console.cloud import CALLER, KEY_VALUE, PUBLISHER, PUBLISHER_URL, REGION, Cloud, Run
 from tests.unit.console.given import Eventing
 
 FAILURE = {"region": "eu-west-1", "step": "look", "why": "InternalError: \u202edown"}
@@ -222,12 +222,20 @@ def test_list_goes_through_all_pages(cloud: Cloud, eventing: Eventing) -> None:
 def test_the_value_of_a_key_is_shown_to_whoever_asks(cloud: Cloud, eventing: Eventing) -> None:
     cloud.changing = shown()
 
-    assert eventing("publishers", "key", "acme-web").out == f"{KEY_VALUE}\n"
+    told = eventing("publishers", "key", "acme-web")
+    assert told.out == f"{KEY_VALUE}\n"
+    # What else a publisher needs is beside what a pipe takes.
+    assert told.err == f"For {PUBLISHER_URL}\n"
 
     # The newest, unless it is said.
     assert [c[1]["apiKey"] for c in cloud.calls if c[0] == "GetApiKey"] == ["k2"]
     document = eventing("publishers", "key", "acme-web", "--key", "1", "--json").document
-    assert document == {"publisher": "acme-web", "key": 1, "value": KEY_VALUE}
+    assert document == {
+        "publisher": "acme-web",
+        "key": 1,
+        "value": KEY_VALUE,
+        "url": PUBLISHER_URL,
+    }
     ended = eventing("publishers", "key", "acme-web", "--key", "3")
     assert ended.code == ExitCode.USAGE
 

@@ -63,7 +63,7 @@ def test_the_dearest_publisher_comes_first(busy: Cloud, eventing: Eventing) -> N
     assert (acme["requests"], acme["accepted"], acme["dead_letters"]) == (1000, 10_000, 2)
     assert acme["bytes"] == 10_000_000
     assert found[0]["accepted_before"] == 7
-    usage = Usage(1000, 35, 1000, 20_000, 1000, 1000)
+    usage = Usage(1000, 35, 1000, 0, 0, 20_000, 1000, 1000)
     # The table has a replica in two regions.
     assert acme["dollars"] == pytest.approx(dollars(usage, regions=2))
     whole = sum(one["dollars"] for one in found)
@@ -216,7 +216,7 @@ def test_the_dashboards_cost_is_the_models(busy: Cloud) -> None:
     """The expression of the dashboard, worked out as Logs Insights would."""
     (*_, stats, _) = events_by_publisher(regions=2)
     cost = stats.partition("as bytes_sent, ")[2].partition(" as ")[0]
-    usage = Usage(1000, 35, 1000, 20_000, 1000, 1000)
+    usage = Usage(1000, 35, 1000, 0, 0, 20_000, 1000, 1000)
     worked_out = sum(
         getattr(usage, term.partition("usage.")[2].partition(")")[0])
         * float(term.partition(" * ")[2])

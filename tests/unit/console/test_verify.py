@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.unit.console.cloud import Cloud, alarm, item
+from tests.unit.console.cloud import STACK, Cloud, alarm, item
 from tests.unit.console.given import Eventing
+
+
+@dataclass
+class HealthServer:
+    """A gateway on this machine: who asked for its health, and where it is ill."""
+
+    url: str = ""
+    asked: list[str] = field(default_factory=list)
+    ill: set[str] = field(default_factory=set)
+
+
+@pytest.fixture
+def health() -> Iterator[HealthServer]:
+    """One that answers."""
+    found = HealthServer()
+
+    class Served(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked.append(self.path)
+            self.send_response(503 if self.path in found.ill else 200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Served)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    yield found
+    server.shutdown()
+    server.server_close()
 
 
 def test_it_refuses_while_an_alarm_on_the_flow_is_on(cloud: Cloud, eventing: Eventing) -> None:
@@ -48,6 +84,26 @@ def test_a_report_that_can_not_be_written(eventing: Eventing, tmp_path: Path) ->
 
     assert told.code == 2
     assert "can't be written" in told.err
+
+
+def test_every_url_that_leads_to_the_api_is_tried(
+    cloud: Cloud, eventing: Eventing, health: HealthServer
+) -> None:
+    outputs = cloud.stacks[STACK]
+    outputs |= {"ApiUrl": f"{health.url}/prod/", "RegionUrl": f"{health.url}/region/"}
+    outputs["PublisherUrl"] = f"{health.url}/shared/"
+
+    def checked() -> dict[str, str]:
+        (check,) = (
+            c for c in eventing("verify", "--json").document["checks"] if c["name"] == "URLs"
+        )
+        return dict(check)
+
+    assert checked()["outcome"] == "ok"
+    assert set(health.asked) == {"/prod/health", "/region/health", "/shared/health"}
+    health.ill.add("/region/health")
+    assert checked()["outcome"] == "failed"
+    assert f"{health.url}/region/health answers 503" in checked()["detail"]
 
 
 def test_without_a_canary_nothing_walks(cloud: Cloud, eventing: Eventing) -> None:

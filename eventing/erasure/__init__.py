@@ -1,0 +1,1 @@
+"""Erasing one event everywhere: the rules."""
