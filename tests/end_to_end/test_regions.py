@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+COMMANDS = commands("docs/runbook.md")
 REGIONS = ("us-east-1", "eu-west-1")
 # A chunk of a redrive at ten a second, and what it sends until receipts of the other region are there.
 IN_FLIGHT = 30
@@ -278,16 +279,16 @@ def test_what_a_lost_region_took_is_adopted_once_also_when_it_is_back_in_the_mid
     here, lost = deployments
     at_here, at_lost = map(Subscriber, deployments)
     environment = {**here.cloud.environment, "PYTHONPATH": str(ROOT)}
-    redrive = "redrive --stage publish --cause REGION_LOST"
+    adopt, redrive = COMMANDS["adopt"].splitlines()
 
     def typed(command: str) -> str:
-        return f"eventing {command} --yes --reason tested --json"
+        return f"{command} --yes --reason tested --json"
 
     def asked(command: str) -> Any:
         return json.loads(run(typed(command), environment, folder=tmp_path))
 
     def accepted(batch: list[dict[str, Any]]) -> str:
-        """The window in which the lost region has accepted these, and the table of the other has got them."""
+        """The command that adopts these, which the lost region accepts; the other one's table has them."""
         began = datetime.now(UTC)
         for first in range(0, len(batch), 100):
             body = json.dumps(batch[first : first + 100])
@@ -295,14 +296,15 @@ def test_what_a_lost_region_took_is_adopted_once_also_when_it_is_back_in_the_mid
             assert answer.status == 202, answer.data
         ended = datetime.now(UTC)
         eventually(partial(_stored, here, {e["id"] for e in batch}), partial(eq, len(batch)))
-        return f"--from {timestamp(began)} --to {timestamp(ended)}"
+        window = {"FROM": timestamp(began), "TO": timestamp(ended)}
+        return f"{filled_in(adopt, LOST=lost.region, **window)} --now"
 
     sent, later = events(200), events(100)
     with not_publishing(lost):
-        window, later_window = accepted(sent), accepted(later)
+        adopting, adopting_later = accepted(sent), accepted(later)
         young_until = time.monotonic() + 31
 
-        adopted = asked(f"regions adopt {lost.region} {window} --now")
+        adopted = asked(adopting)
         assert adopted["counts"]["adopted"] == len(sent)
         assert adopted["read"]["units"] > 0
         assert "REGION_LOST" in adopted["next"][0]
@@ -310,11 +312,11 @@ def test_what_a_lost_region_took_is_adopted_once_also_when_it_is_back_in_the_mid
         for event in sent:
             (delivery,) = at_here.wait_for(event["id"])
             assert json.loads(delivery.body) == event
-        again = asked(f"regions adopt {lost.region} {window} --now")
+        again = asked(adopting)
         assert again["outcome"] == "nothing"
         assert again["counts"]["published"] == len(sent)
 
-        adopted = asked(f"regions adopt {lost.region} {later_window} --now")
+        adopted = asked(adopting_later)
         assert adopted["counts"]["adopted"] == len(later)
         # Its receipts have come to the region that is back, and its records are a backlog.
         eventually(partial(_receipts, lost), partial(eq, _receipts(here)))
