@@ -9,6 +9,7 @@ no network.
 from __future__ import annotations
 
 import argparse
+import atexit
 import fcntl
 import gzip
 import hashlib
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 REQUIREMENTS = ROOT / "requirements" / "functions.txt"
 RUNTIME = (3, 13)
+_NOT_SOURCES = shutil.ignore_patterns("__pycache__", ".*")
 AMAZON_ROOTS = "amazon-roots.pem"
 # Of Amazon Trust Services ("Certification Authorities", the roots to trust).
 _AMAZON_NAMES = (
@@ -171,17 +173,18 @@ def build(
         ignore=_unused(dependencies, contents, compiled=bool(python)),
     )
     _trim_endpoints(staging / "botocore" / "data")
-    skip = shutil.ignore_patterns("__pycache__", ".*")
-    for source in ("eventing", "functions/shared", f"functions/{function}"):
-        shutil.copytree(ROOT / source, staging / source, ignore=skip)
-    for module in ("__init__.py", "contract.py"):
-        shutil.copyfile(ROOT / "functions" / module, staging / "functions" / module)
-    shutil.copytree(catalogue, staging / "catalogue", ignore=skip)
+    sources = _sources(python, code_digest(ROOT / "eventing") + code_digest(ROOT / "functions"))
+    others = FUNCTIONS.keys() - {function}
+    shutil.copytree(sources / "eventing", staging / "eventing")
+    shutil.copytree(
+        sources / "functions",
+        staging / "functions",
+        ignore=lambda folder, _: others if Path(folder).name == "functions" else set(),
+    )
+    shutil.copytree(catalogue, staging / "catalogue", ignore=_NOT_SOURCES)
     if amazon_roots:
         (staging / AMAZON_ROOTS).write_text(_amazon_roots(staging / "botocore" / "cacert.pem"))
     (staging / CODE_DIGEST).write_text(code_digest(ROOT / "eventing"))
-    if python:
-        _compile(staging, python, "eventing", "functions")
     if output.exists():
         shutil.rmtree(output)
     staging.rename(output)
@@ -252,6 +255,20 @@ def _amazon_roots(bundle: Path) -> str:
             f"# {name}, until {content['notAfter']}\n{ssl.DER_cert_to_PEM_cert(certificate)}"
         )
     return "".join(found[name] for name in _AMAZON_NAMES)
+
+
+@cache
+def _sources(python: str | None, digest: str) -> Path:
+    """Our own code, compiled once for the packages that this process builds while it is of this digest."""
+    folder = Path(tempfile.mkdtemp(prefix=f"eventing-{digest}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for source in ("eventing", "functions/shared", *(f"functions/{name}" for name in FUNCTIONS)):
+        shutil.copytree(ROOT / source, folder / source, ignore=_NOT_SOURCES)
+    for module in ("__init__.py", "contract.py"):
+        shutil.copyfile(ROOT / "functions" / module, folder / "functions" / module)
+    if python:
+        _compile(folder, python, ".")
+    return folder
 
 
 def _compile_once(target: Target, python: str) -> None:

@@ -98,8 +98,9 @@ def texts(deployment: Deployment) -> Iterator[tuple[str, str]]:
         yield group["logGroupName"], json.dumps([page["events"] for page in events])
     yield from _executions(deployment)
     for url in (deployment.outputs["IngestDlqUrl"], deployment.outputs["PublishDlqUrl"]):
+        # By itself a queue that is empty has its reader wait for 20 s.
         found = deployment.client("sqs").receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, WaitTimeSeconds=0
         )
         yield url, json.dumps(found.get("Messages", []))
 

@@ -8,36 +8,32 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
-import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.httpsession import URLLib3Session
-from botocore.loaders import Loader
 
 from eventing.dead_letter import STAGES, Stage
 from functions.contract import LEDGER_INDEX, LEDGER_INDEX_MEMBERS, Variable
 from functions.shared.clients import READ_SECONDS, Clients
-from tests.faults.aws import FakeAws
+from tests.faults.aws import FakeAws, new_session, session_in_memory
 from tests.faults.memory import QUEUE_URL, REGION, TOPIC_PREFIX, Index
 
 if TYPE_CHECKING:
+    from botocore.session import Session
+
     from local.cloud import LocalCloud
 
 P = ParamSpec("P")
 T = TypeVar("T")
-# Of the SDK; it takes most of the time in which a process comes to life.
-_LOADER = Loader()
 
 
 class Wire:
     """The AWS clients of a process, whose calls `send` answers in place of the network."""
 
-    def __init__(self) -> None:
-        self.session = botocore.session.get_session()
-        self.session.register_component("data_loader", _LOADER)
-        self.session.register("before-send", cast("Any", self._answer))
-        self.clients = Clients(connections=24, read_seconds=READ_SECONDS + 2, session=self.session)
+    def __init__(self, new_session: Callable[[Callable[..., AWSResponse]], Session]) -> None:
+        session = new_session(self._answer)
+        self.clients = Clients(connections=24, read_seconds=READ_SECONDS + 2, session=session)
         self.send: Callable[..., AWSResponse]
 
     def _answer(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
@@ -148,11 +144,7 @@ class InMemory:
         self._wires: list[Wire] = []
 
     def wire(self) -> Wire:
-        if not _IDLE:
-            _IDLE.append(Wire())
-            _IDLE[0].session.set_credentials("test", "test")
-            _IDLE[0].session.set_config_variable("region", REGION)
-        wire = _IDLE.pop()
+        wire = _IDLE.pop() if _IDLE else Wire(session_in_memory)
         self._wires.append(wire)
         return wire
 
@@ -299,7 +291,7 @@ class Emulated:
         )
 
     def wire(self) -> Wire:
-        return Wire()
+        return Wire(new_session)
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
         return self._http.send(request)

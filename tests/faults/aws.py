@@ -17,7 +17,10 @@ from typing import Any, cast
 from unittest.mock import patch
 
 import botocore.session
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from botocore.loaders import Loader
 
 from functions.shared.clients import Clients
 from tests.faults import (
@@ -49,7 +52,26 @@ READERS: dict[Service, Callable[[Memory, AWSPreparedRequest], Request]] = {
     "sns": sns.read,
     "states": stepfunctions.read,
 }
+# Of the SDK, its models read once for all tests: that takes most of the time in which clients are made.
+_LOADER = Loader()
 _HOST = re.compile(rf"https://(?:[^/]*\.)?({'|'.join(READERS)})\.")
+
+
+def new_session(send: Callable[..., AWSResponse]) -> botocore.session.Session:
+    """A session of the SDK whose requests `send` answers in place of the network."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _LOADER)
+    session.register("before-send", cast("Any", send))
+    return session
+
+
+def session_in_memory(send: Callable[..., AWSResponse]) -> botocore.session.Session:
+    """The same with a region, and without signatures, which nobody reads here and which take time."""
+    session = new_session(send)
+    session.set_credentials("test", "test")
+    session.set_config_variable("region", REGION)
+    session.set_default_client_config(Config(signature_version=UNSIGNED))
+    return session
 
 
 @contextmanager
@@ -77,10 +99,7 @@ class FakeAws(Memory):
     @contextmanager
     def installed(self) -> Iterator[Clients]:
         """Clients whose calls come here; pauses between retries are counted, not waited for."""
-        session = botocore.session.get_session()
-        session.set_credentials("test", "test")
-        session.set_config_variable("region", REGION)
-        session.register("before-send", cast("Any", self.send))
+        session = session_in_memory(self.send)
 
         def sleep(seconds: float) -> None:
             self.slept += seconds

@@ -18,19 +18,26 @@ Folders = pytest.TempPathFactory
 
 
 def _synthesis(
-    folders: Folders, name: str, /, *, account_is_known: bool = False, **context: Any
+    folders: Folders,
+    name: str,
+    /,
+    *,
+    account_is_known: bool = False,
+    with_packages: bool = False,
+    **context: Any,
 ) -> Synthesis:
     # The CDK takes seconds to load, and some that import this have tests that do without.
     from tests.infrastructure.synthesis import ACCOUNT, synthesise_once
 
     account = ACCOUNT if account_is_known else None
-    return synthesise_once(shared_folder(folders, f"synth-{name}"), account, **context)
+    folder = shared_folder(folders, f"synth-{name}")
+    return synthesise_once(folder, account, with_packages=with_packages, **context)
 
 
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: Folders) -> Synthesis:
-    """The deployment that cdk.json describes."""
-    return _synthesis(tmp_path_factory, "default")
+    """The deployment that cdk.json describes, with its packages."""
+    return _synthesis(tmp_path_factory, "default", with_packages=True)
 
 
 @pytest.fixture(scope="session")
@@ -53,10 +60,14 @@ def laptop(tmp_path_factory: Folders) -> Synthesis:
 
 @pytest.fixture(scope="session")
 def two_regions(tmp_path_factory: Folders) -> Synthesis:
-    """Two regions, where Macie is on already, operators with an e-mail address, Amazon's roots alone."""
+    """Two regions, where Macie is on already, operators with an e-mail address, Amazon's roots alone.
+
+    With its packages, which these roots are in.
+    """
     return _synthesis(
         tmp_path_factory,
         "two-regions",
+        with_packages=True,
         replica_regions='["eu-west-1"]',
         macie="existing",
         ops_emails=["ops@example.com"],

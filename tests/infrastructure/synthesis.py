@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,9 @@ class Resource:
     id: str
     body: Mapping[str, Json]
 
-    @property
+    @cached_property
     def properties(self) -> Json:
-        """Its properties, with references as names."""
+        """Its properties, with references as names. They are rendered once: nobody changes them."""
         return self.template.render(self.body.get("Properties", {}))
 
     @property
@@ -72,9 +73,9 @@ class Template:
 
     def all(self, type: str) -> Iterator[Resource]:
         """All resources of a type."""
-        for id, body in self.body["Resources"].items():
-            if body["Type"] == type:
-                yield Resource(self, id, body)
+        for resource in self._resources.values():
+            if resource.body["Type"] == type:
+                yield resource
 
     def one(self, type: str, **properties: Json) -> Resource:
         """The one resource of a type that has these properties."""
@@ -84,7 +85,11 @@ class Template:
 
     def properties(self, id: str) -> Json:
         """The properties of a resource, with references as names."""
-        return Resource(self, id, self.body["Resources"][id]).properties
+        return self._resources[id].properties
+
+    @cached_property
+    def _resources(self) -> Mapping[str, Resource]:
+        return {id: Resource(self, id, body) for id, body in self.body["Resources"].items()}
 
     def output(self, key: str) -> str:
         """The value of an output."""
@@ -184,19 +189,27 @@ class Synthesis:
         return self.templates[f"eventing-{region}"]
 
 
-def synthesise(folder: Path, account: str | None = None, /, **context: Json) -> Synthesis:
-    """Synthesise the app with the context of cdk.json and what is given here on top of it."""
-    app = cdk.App(outdir=str(folder), context={**CONTEXT, **context})
+def synthesise(
+    folder: Path, account: str | None = None, /, *, with_packages: bool = False, **context: Json
+) -> Synthesis:
+    """Synthesise the app with the context of cdk.json and what is given here on top of it.
+
+    Its templates are the same with the functions' packages beside them, whose copies take half of the time.
+    """
+    unstaged = {} if with_packages else {"aws:cdk:disable-asset-staging": True}
+    app = cdk.App(outdir=str(folder), context={**CONTEXT, **unstaged, **context})
     build(app, at=AT, account=account)
     app.synth()
     return _read(folder)
 
 
-def synthesise_once(folder: Path, account: str | None = None, /, **context: Json) -> Synthesis:
+def synthesise_once(
+    folder: Path, account: str | None = None, /, *, with_packages: bool = False, **context: Json
+) -> Synthesis:
     """The same, made by the first process that asks for this folder; the others wait for it."""
     with first(folder) as is_first:
         if is_first:
-            synthesise(folder, account, **context)
+            synthesise(folder, account, with_packages=with_packages, **context)
     return _read(folder)
 
 

@@ -59,9 +59,9 @@ def _of_neighbours(call: Call) -> Call:
 
 
 def _allowed_on_neighbours(policies: Policies) -> list[Call]:
-    calls = [_of_neighbours(call) for call in _calls(policies)]
+    own = _calls(policies)
     # What the account has, and no resource of ours, has no neighbour's.
-    calls = [call for call in calls if call not in _calls(policies)]
+    calls = [call for call in map(_of_neighbours, own) if call not in own]
     return [
         call for call, (allowed, _) in zip(calls, policies.judge(calls), strict=True) if allowed
     ]
