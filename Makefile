@@ -6,14 +6,14 @@ ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
-# Two at a time; what a file's tests share is made once.
-PARALLEL := -n 2 --dist loadfile
+# Two at a time, in the order of the folders; what a file's tests share is made once.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 # These wait more than they work; tests/end_to_end/conftest.py orders them and says which are apart.
 WAITING := -n 4 --dist loadfile --no-loadscope-reorder
 # What the emulators of a run asked IAM about.
 CALLS := $(CURDIR)/.local/calls.jsonl
-# tests/README.md has what each folder is for.
-FAST := tests/unit tests/engine tests/infrastructure tests/workflows tests/security tests/second_opinion --ignore=tests/security/running
+# tests/README.md has what each folder is for. Files that take long come first, so that both processes end together.
+FAST := tests/second_opinion tests/infrastructure tests/security tests/engine tests/workflows tests/unit --ignore=tests/security/running
 PIP := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 # A new environment (1) with these packages (2), installed by the pip that is pinned like all else.
 define environment

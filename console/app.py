@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import typer
+from typer.main import get_command
 
 from console.commands import (
     approvals,
@@ -42,10 +45,16 @@ for module in (
     module.add_to(app)
 
 
+@cache
+def _command() -> Callable[..., Any]:
+    """All commands as the parser has them, which takes longer to build than most commands take to run."""
+    return get_command(app)
+
+
 def main(arguments: Sequence[str] | None = None, surroundings: Surroundings | None = None) -> int:
     """Run one command; its exit code."""
     try:
-        app(
+        _command()(
             list(sys.argv[1:] if arguments is None else arguments),
             prog_name="eventing",
             obj=surroundings,
