@@ -25,7 +25,7 @@ endef
 PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test test-long mutants sdks soak second-opinion expressions calls seen-calls unit end-to-end security screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test coverage test-long mutants sdks soak second-opinion expressions calls seen-calls unit end-to-end security screenshots benchmarks format requirements clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -98,11 +98,13 @@ check: setup .local/browser/.ready .local/second-opinion/.ready  ## format, lint
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@pytest -q $(PARALLEL) $(FAST) $(COVERAGE)
+	@pytest -q $(PARALLEL) $(FAST)
 
-# To see what the fast tests do not see takes half as long again.
-test: COVERAGE := --cov --cov-report=term
 test: check end-to-end  ## everything
+
+# To look at every line doubles the time that the fast tests take, so it is apart: the build does both at once.
+coverage: setup .local/browser/.ready .local/second-opinion/.ready  ## what the fast tests do not see, with a floor
+	@pytest -q $(PARALLEL) $(FAST) --cov --cov-report=term
 
 test-long: setup soak  ## explorations, large numbers, all of the engine on the emulator, a soak (an hour and a half)
 	@pytest -q tests/exploration

@@ -78,7 +78,8 @@ def test_the_changelog_keeps_its_format() -> None:
 
 
 def test_every_change_is_tested_with_the_oldest_python_and_that_of_the_runtime() -> None:
-    (job,) = _read(GITHUB / "workflows" / "ci.yml")["jobs"].values()
+    jobs = _read(GITHUB / "workflows" / "ci.yml")["jobs"]
+    job = jobs["test"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     runtime = re.search(r"Runtime\.PYTHON_(\d+)_(\d+)", _function_construct())
     assert runtime
@@ -88,6 +89,9 @@ def test_every_change_is_tested_with_the_oldest_python_and_that_of_the_runtime()
         ".".join(runtime.groups()),
     ]
     assert job["steps"][-1] == {"run": "make test"}
+    # Beside it, since it takes as long again.
+    assert jobs["coverage"]["steps"][-1] == {"run": "make coverage"}
+    assert not [name for name, one in jobs.items() if "needs" in one]
 
 
 def _function_construct() -> str:
