@@ -381,7 +381,7 @@ def test_a_table_of_too_many_pages_is_given_up_and_what_was_found_stays(adoption
     ended = adoption.run(faults=slow, pages=1998)
 
     assert ended.error == "TooManyPages"
-    assert "docs/regions.md says how to export it" in ended.cause
+    assert "docs/regions.md says how to export it" in str(ended.cause)
     (told,) = world.told()
     assert told[0] == f"shop: adopting {LOST} failed"
     assert 0 < len(adopted(world)) < 400

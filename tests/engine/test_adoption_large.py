@@ -33,11 +33,13 @@ from functions.shared.clock import Clock
 from functions.shared.parts import Parts
 from tests.engine.clouds import Wire
 from tests.engine.letters import CATALOGUE, event
+from tests.faults.aws import session_in_memory
 from tests.faults.http import body, json_response
+from tests.faults.memory import REGION
 
 EVENTS = int(os.environ.get("ADOPT_EVENTS", "20000"))
 LONG = EVENTS >= 1_000_000
-HOME, LOST = "eu-north-1", "eu-west-1"
+HOME, LOST = REGION, "eu-west-1"
 START = datetime(2026, 11, 27, 12, tzinfo=UTC)
 MINUTES = max(10, EVENTS // 1000)
 # Each so many has no receipt.
@@ -172,9 +174,7 @@ class _Inert(Clock):
 @pytest.fixture
 def stub() -> tuple[Stub, Any]:
     """The stub, and the adopter with it."""
-    stub, wire = Stub(), Wire()
-    wire.session.set_credentials("test", "test")
-    wire.session.set_config_variable("region", HOME)
+    stub, wire = Stub(), Wire(session_in_memory)
     wire.send = stub.send
     variables = {
         Variable.EVENTS_TABLE: "events",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ UNSAFE = {
 }
 
 
-def _synthesise(folder: pytest.TempPathFactory, name: str, **context: object) -> Synthesis:
+def _synthesise(folder: pytest.TempPathFactory, name: str, **context: Any) -> Synthesis:
     accounts = json.dumps({"orders": [OPENED, OTHER], "payments": [OTHER]})
     return synthesise(folder.mktemp(name), subscriber_accounts=accounts, **context)
 
