@@ -19,7 +19,7 @@ from console.deployed.cases import Cases
 from console.deployed.event_records import EventRecords
 from console.deployed.executions import Executions
 from console.deployed.insights import Insights
-from console.deployed.laptop import laptop_outputs
+from console.deployed.laptop import has_several_regions, laptop_outputs
 from console.deployed.ledger import Ledger
 from console.deployed.objects import Objects
 from console.shell.failure import Misuse
@@ -69,7 +69,9 @@ class Deployment:
         """What `make run` says of itself; None on AWS."""
 
     def __str__(self) -> str:
-        return f"{self.name} {'on this machine' if self.laptop else f'in {self.region}'}"
+        here = "on this machine" if self.laptop else ""
+        several = self.laptop is None or has_several_regions(self.laptop)
+        return " ".join(filter(None, (self.name, f"in {self.region}" if several else "", here)))
 
     def output(self, key: str) -> str:
         """An output of the regional stack."""
@@ -235,12 +237,12 @@ class Deployment:
 def find(target: Target, surroundings: Surroundings) -> Deployment:
     """The deployment that is meant: with no option, the laptop while `make run` is up.
 
-    Raises `Misuse` when there is none.
+    Its regions, when it has several, are found by their names. Raises `Misuse` when there is none.
     """
-    if target == Target():
-        laptop = laptop_outputs(surroundings.folder)
+    if target == Target(region=target.region):
+        laptop = laptop_outputs(surroundings.folder, target.region)
         if laptop:
-            return _on_laptop(laptop, surroundings)
+            return _on_laptop(laptop, target, surroundings)
     return _on_aws(target, surroundings)
 
 
@@ -256,7 +258,7 @@ def reach(target: Target, surroundings: Surroundings) -> Aws:
     return Aws(session, region=region)
 
 
-def _on_laptop(laptop: Mapping[str, Any], surroundings: Surroundings) -> Deployment:
+def _on_laptop(laptop: Mapping[str, Any], target: Target, surroundings: Surroundings) -> Deployment:
     region = str(laptop["region"])
     session = surroundings.session(None)
     session.set_credentials(laptop["access_key_id"], laptop["secret_access_key"])
@@ -267,7 +269,7 @@ def _on_laptop(laptop: Mapping[str, Any], surroundings: Surroundings) -> Deploym
         if stack.endswith(f"-{region}")
     )
     name = stack.removesuffix(f"-{region}")
-    return Deployment(aws, name=name, outputs=outputs, target=Target(), laptop=laptop)
+    return Deployment(aws, name=name, outputs=outputs, target=target, laptop=laptop)
 
 
 def _on_aws(target: Target, surroundings: Surroundings) -> Deployment:
