@@ -141,7 +141,7 @@ def test_a_region_of_the_laptop_is_sent_to(
     cloud: Cloud, eventing: Eventing, door: Door, file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EVENTING_API_KEY")
-    regions = TWO_REGIONS["regions"] | {"eu-west-1": {"api_url": door.url}}
+    regions = {"us-east-1": {}, "eu-west-1": {"api_url": door.url}}
     laptop(cloud, TWO_REGIONS | {"regions": regions})
 
     assert eventing("send", file, "--region", "eu-west-1").code == 0
