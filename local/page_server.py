@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -144,8 +145,10 @@ class _Handler(BaseHTTPRequestHandler):
             "content-security-policy", "default-src 'self'; img-src data:; base-uri 'none'"
         )
         self.send_header("x-content-type-options", "nosniff")
-        self.end_headers()
-        self.wfile.write(body)
+        # Whoever has closed the page meanwhile needs no answer.
+        with suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, *_arguments: Any) -> None:
         """Requests of the page are no news."""

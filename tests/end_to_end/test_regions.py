@@ -14,16 +14,25 @@ from operator import eq
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter
 from eventing.event import event_key
 from eventing.timestamps import timestamp
 from infrastructure.packaging import ROOT
+from local import publishing
 from local.cloud import LocalCloud
-from local.deployment import Deployment
+from local.deployment import BATCH, Deployment
+from local.mailbox import Mailbox
+from local.outputs import Site, write
+from local.page_server import DashboardPage
+from local.story import Story
+from tests.browser.chromium import chromium
 from tests.end_to_end.asking import ask
 from tests.end_to_end.conftest import (
+    DEADLINE,
     PUBLISHER,
     Subscriber,
     denied,
@@ -39,7 +48,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REGIONS = ("us-east-1", "eu-west-1")
-BATCH = "application/cloudevents-batch+json"
 
 
 @pytest.fixture(scope="module")
@@ -234,51 +242,33 @@ def steadily_sent(deployments: list[Deployment], key: str) -> Iterator[list[int]
     assert len(statuses) > 10
 
 
+@pytest.fixture(scope="module")
+def outputs(deployments: list[Deployment], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make run` would say of these regions."""
+    file = tmp_path_factory.mktemp("run") / "outputs.json"
+    catalogue = load_catalogue(ROOT / "catalogue")
+    sites = [Site.of(deployment, catalogue) for deployment in deployments]
+    write(file, sites, publisher=PUBLISHER, dashboard_url="")
+    return file
+
+
 def test_what_a_lost_region_took_is_adopted_once_and_not_published_again_when_it_is_back(
-    deployments: list[Deployment], tmp_path: Path
+    deployments: list[Deployment], outputs: Path
 ) -> None:
+    """The story that `make run ARGS="--regions 2 --once"` tells."""
     here, lost = deployments
     at_here, at_lost = map(Subscriber, deployments)
-    environment = {**here.cloud.environment, "PYTHONPATH": str(ROOT)}
+    (event,) = events(1)
 
-    def asked(command: str) -> Any:
-        typed = f"eventing {command} --yes --reason tested --json"
-        return json.loads(run(typed, environment, folder=tmp_path))
-
-    began = datetime.now(UTC)
-    sent = events(200)
-    with not_publishing(lost):
-        for first in range(0, len(sent), 100):
-            body = json.dumps(sent[first : first + 100])
-            answer = lost.post(body, key=lost.api_key(PUBLISHER), content_type=BATCH)
-            assert answer.status == 202, answer.data
-        accepted = datetime.now(UTC)
-        ids = {event["id"] for event in sent}
-        eventually(partial(_stored, here, ids), partial(eq, len(sent)))
-        window = f"--from {timestamp(began)} --to {timestamp(accepted)}"
-
-        adopted = asked(f"regions adopt {REGIONS[1]} {window} --now")
-        assert adopted["counts"]["adopted"] == len(sent)
-        assert adopted["read"]["units"] > 0
-        assert "REGION_LOST" in adopted["next"][0]
-        redriven = asked("redrive --stage publish --cause REGION_LOST")
-        assert redriven["counts"] == {"resolved": len(sent)}
-        for event in sent:
-            (delivery,) = at_here.wait_for(event["id"])
-            assert json.loads(delivery.body) == event
-        again = asked(f"regions adopt {REGIONS[1]} {window} --now")
-        assert again["outcome"] == "nothing"
-        assert again["counts"]["published"] == len(sent)
-        # Its receipts have come to the region that is back, and its records are a backlog.
-        eventually(partial(_receipts, lost), partial(eq, _receipts(here)))
-        time.sleep(max(0.0, 31 - (datetime.now(UTC) - accepted).total_seconds()))
-
-    # It goes on with its stream: this event is behind all others there.
-    fence = events(1)[0]
-    assert lost.post(json.dumps(fence), key=lost.api_key(PUBLISHER)).status == 202
-    at_lost.wait_for(fence["id"])
-    assert [at_lost.seen(event["id"]) for event in sent] == [[]] * len(sent)
+    told: list[str] = []
+    story = Story(here, lost, publisher=PUBLISHER, outputs=outputs, say=told.append)
+    sent = [event | {"id": id} for id in story.walk(event, "customers")]
+    assert f"  each of the {len(sent)} events was delivered once, by {REGIONS[0]}" in told
+    for event in sent:
+        (delivery,) = at_here.wait_for(event["id"])
+        assert json.loads(delivery.body) == event
     assert [len(at_here.seen(event["id"])) for event in sent] == [1] * len(sent)
+    assert [at_lost.seen(event["id"]) for event in sent] == [[]] * len(sent)
 
     # What it could not publish by itself was published meanwhile.
     letters = [_letter(lost, event).text() for event in sent[:3]]
@@ -287,23 +277,6 @@ def test_what_a_lost_region_took_is_adopted_once_and_not_published_again_when_it
     ended = execute(lost, action="redrive", stage="publish")
     assert json.loads(ended["output"])["counts"] == {"adopted": 3}
     assert [at_lost.seen(event["id"]) for event in sent[:3]] == [[]] * 3
-
-
-@contextmanager
-def not_publishing(deployment: Deployment) -> Iterator[None]:
-    """Meanwhile a region takes events and publishes none; then it goes on where it stopped."""
-    functions = deployment.client("lambda")
-    name = deployment.outputs["PublishFunction"]
-    (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    try:
-        yield
-    finally:
-        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-
-
-def _receipts(deployment: Deployment) -> int:
-    return len(items(deployment, "ReceiptsTable"))
 
 
 def _letter(deployment: Deployment, event: dict[str, Any]) -> DeadLetter:
@@ -319,3 +292,62 @@ def _letter(deployment: Deployment, event: dict[str, Any]) -> DeadLetter:
         failed_at=timestamp(datetime.now(UTC)),
         topic="customers",
     )
+
+
+def test_the_page_has_a_row_for_each_region_and_shows_the_one_that_is_chosen(
+    deployments: list[Deployment], outputs: Path
+) -> None:
+    here, lost = deployments
+    mailbox = Mailbox(lost)
+    with mailbox, DashboardPage(here, others=[(lost, mailbox)]) as served, chromium() as browser:
+        page = browser.new_page(locale="en-GB")
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+
+        def shown(region: str) -> list[str]:
+            return page.locator(f"tr[data-region='{region}'] td").all_inner_texts()
+
+        def looked_at(deployment: Deployment) -> None:
+            section = page.locator(f"#dashboard-eventing-operations-{deployment.region}")
+            section.wait_for(timeout=DEADLINE * 1000)
+            chosen = page.locator("#region-rows a[aria-current=page]")
+            assert chosen.inner_text(timeout=DEADLINE * 1000) == deployment.region
+
+        page.goto(served.url)
+        looked_at(here)
+        # All that was taken so far is published.
+        eventually(lambda: shown(lost.region), lambda row: row[6] == "0")
+        assert switch_publishing("off", lost, outputs) == 0
+        try:
+            sent = events(3)
+            body = json.dumps(sent)
+            answer = lost.post(body, key=lost.api_key(PUBLISHER), content_type=BATCH)
+            assert answer.status == 202
+            eventually(
+                lambda: shown(lost.region),
+                lambda row: (row[1], row[6]) == ("no", str(len(sent))),
+            )
+        finally:
+            assert switch_publishing("on", lost, outputs) == 0
+        eventually(lambda: shown(lost.region), lambda row: (row[1], row[6]) == ("yes", "0"))
+        page.locator("#region-rows a", has_text=lost.region).click()
+        looked_at(lost)
+        assert problems == []
+        status = urllib3.request("GET", f"{served.url}api/live?region=eu-north-1").status
+        assert status == 404
+
+
+def switch_publishing(state: str, deployment: Deployment, outputs: Path) -> int:
+    """As `make lose` and `make back` do it."""
+    return publishing.main([state, deployment.region, "--outputs", str(outputs)])
+
+
+def test_commands_that_operators_are_shown_name_their_region(
+    deployments: list[Deployment],
+) -> None:
+    for deployment in deployments:
+        functions = deployment.client("lambda")
+        for name in ("notifier", "widget", "redrive"):
+            found = functions.get_function_configuration(FunctionName=f"eventing-{name}")
+            options = found["Environment"]["Variables"]["COMMAND_OPTIONS"]
+            assert options == f"--region {deployment.region}"
