@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from itertools import cycle
+from itertools import cycle, product
 from operator import eq
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from eventing.catalogue_check import load_catalogue
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter
 from eventing.event import event_key
+from eventing.receipts import HASH_BYTES
 from eventing.timestamps import timestamp
 from infrastructure.packaging import ROOT
 from local import publishing
@@ -28,7 +31,7 @@ from local.deployment import BATCH, Deployment
 from local.mailbox import Mailbox
 from local.outputs import Site, write
 from local.page_server import DashboardPage
-from local.story import Story
+from local.story import EVENTS, Story
 from tests.browser.chromium import chromium
 from tests.end_to_end.asking import ask
 from tests.end_to_end.conftest import (
@@ -41,13 +44,16 @@ from tests.end_to_end.conftest import (
     items,
     put_messages,
 )
-from tests.shown import commands, filled_in, run
+from tests.shown import commands, filled_in, run, shell, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+COMMANDS = commands("docs/runbook.md")
 REGIONS = ("us-east-1", "eu-west-1")
+# A chunk of a redrive at ten a second, and what it sends until receipts of the other region are there.
+IN_FLIGHT = 30
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +107,39 @@ def test_events_are_stored_in_both_regions_and_published_by_the_one_that_took_th
 
 def _stored(deployment: Deployment, ids: set[str]) -> int:
     return sum(json.loads(item["event"]["S"])["id"] in ids for item in items(deployment))
+
+
+def test_both_regions_take_events_at_once_and_each_is_published_once(
+    deployments: list[Deployment],
+) -> None:
+    subscribers = [Subscriber(deployment) for deployment in deployments]
+    sent = [events(500), events(500)]
+    receipts = _receipted(deployments[0])
+
+    def post(number: int, first: int) -> int:
+        deployment, batch = deployments[number], sent[number][first : first + 20]
+        key = deployment.api_key(PUBLISHER)
+        return deployment.post(json.dumps(batch), key=key, content_type=BATCH).status
+
+    with ThreadPoolExecutor(8) as senders:
+        statuses = senders.map(post, *zip(*product((0, 1), range(0, 500, 20)), strict=True))
+        assert set(statuses) == {202}
+    for number, batch in enumerate(sent):
+        for event in batch:
+            (delivery,) = subscribers[number].wait_for(event["id"])
+            assert json.loads(delivery.body) == event
+        assert [subscribers[1 - number].seen(event["id"]) for event in batch] == [[]] * len(batch)
+    tables = [{item["pk"]["S"]: item for item in items(one)} for one in deployments]
+    assert tables[0] == tables[1]
+    eventually(partial(_receipted, deployments[0]), partial(eq, receipts + 1000))
+    eventually(partial(_receipted, deployments[1]), partial(eq, receipts + 1000))
+
+
+def _receipted(deployment: Deployment) -> int:
+    """The number of events that receipts name."""
+    found = items(deployment, "ReceiptsTable")
+    hashes = [packed["B"] for item in found for packed in item["topics"]["M"].values()]
+    return sum(map(len, hashes)) // HASH_BYTES
 
 
 def test_a_region_that_stops_publishing_loses_nothing_and_the_other_one_goes_on(
@@ -242,33 +281,82 @@ def steadily_sent(deployments: list[Deployment], key: str) -> Iterator[list[int]
     assert len(statuses) > 10
 
 
-@pytest.fixture(scope="module")
-def outputs(deployments: list[Deployment], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make run` would say of these regions."""
-    file = tmp_path_factory.mktemp("run") / "outputs.json"
-    catalogue = load_catalogue(ROOT / "catalogue")
-    sites = [Site.of(deployment, catalogue) for deployment in deployments]
-    write(file, sites, publisher=PUBLISHER, dashboard_url="")
-    return file
-
-
-def test_what_a_lost_region_took_is_adopted_once_and_not_published_again_when_it_is_back(
-    deployments: list[Deployment], outputs: Path
+def test_what_a_lost_region_took_is_adopted_once_also_when_it_is_back_in_the_middle(
+    deployments: list[Deployment], tmp_path: Path
 ) -> None:
-    """The story that `make run ARGS="--regions 2 --once"` tells."""
     here, lost = deployments
     at_here, at_lost = map(Subscriber, deployments)
-    (event,) = events(1)
+    environment = {**here.cloud.environment, "PYTHONPATH": str(ROOT)}
+    adopt, redrive = COMMANDS["adopt"].splitlines()
 
-    told: list[str] = []
-    story = Story(here, lost, publisher=PUBLISHER, outputs=outputs, say=told.append)
-    sent = [event | {"id": id} for id in story.walk(event, "customers")]
-    assert f"  each of the {len(sent)} events was delivered once, by {REGIONS[0]}" in told
-    for event in sent:
-        (delivery,) = at_here.wait_for(event["id"])
-        assert json.loads(delivery.body) == event
-    assert [len(at_here.seen(event["id"])) for event in sent] == [1] * len(sent)
+    def typed(command: str) -> str:
+        return f"{command} --yes --reason tested --json"
+
+    def asked(command: str) -> Any:
+        return json.loads(run(typed(command), environment, folder=tmp_path))
+
+    def accepted(batch: list[dict[str, Any]]) -> str:
+        """The command that adopts these, which the lost region accepts; the other one's table has them."""
+        began = datetime.now(UTC)
+        for first in range(0, len(batch), 100):
+            body = json.dumps(batch[first : first + 100])
+            answer = lost.post(body, key=lost.api_key(PUBLISHER), content_type=BATCH)
+            assert answer.status == 202, answer.data
+        ended = datetime.now(UTC)
+        eventually(partial(_stored, here, {e["id"] for e in batch}), partial(eq, len(batch)))
+        window = {"FROM": timestamp(began), "TO": timestamp(ended)}
+        return f"{filled_in(adopt, LOST=lost.region, **window)} --now"
+
+    sent, later = events(200), events(100)
+    with not_publishing(lost):
+        adopting, adopting_later = accepted(sent), accepted(later)
+        young_until = time.monotonic() + 31
+
+        adopted = asked(adopting)
+        assert adopted["counts"]["adopted"] == len(sent)
+        assert adopted["read"]["units"] > 0
+        assert "REGION_LOST" in adopted["next"][0]
+        assert asked(redrive)["counts"] == {"resolved": len(sent)}
+        for event in sent:
+            (delivery,) = at_here.wait_for(event["id"])
+            assert json.loads(delivery.body) == event
+        again = asked(adopting)
+        assert again["outcome"] == "nothing"
+        assert again["counts"]["published"] == len(sent)
+
+        adopted = asked(adopting_later)
+        assert adopted["counts"]["adopted"] == len(later)
+        # Its receipts have come to the region that is back, and its records are a backlog.
+        eventually(partial(_receipts, lost), partial(eq, _receipts(here)))
+        time.sleep(max(0.0, young_until - time.monotonic()))
+        redriving = subprocess.Popen(
+            shell(typed(f"{redrive} --rate-per-second 10")),
+            env=terminal(environment),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        eventually(lambda: delivered(at_here, later), lambda number: number >= 20)
+
+    # It goes on with its stream: this event is behind all others there.
+    fence = events(1)[0]
+    assert lost.post(json.dumps(fence), key=lost.api_key(PUBLISHER)).status == 202
+    at_lost.wait_for(fence["id"])
+    told, failed = redriving.communicate(timeout=90)
+    assert redriving.returncode == 0, failed
+    counts = json.loads(told)["counts"]
+    assert counts["adopted"] > 0
+    assert counts["adopted"] + counts["resolved"] == len(later)
+    twice = delivered(at_here, later) + delivered(at_lost, later) - len(later)
+    print(f"{twice} of {len(later)} came twice, {counts['adopted']} were not sent")
+    # What redrive sends in the second before the receipts of the batch are there, and a chunk.
+    assert 0 <= twice <= IN_FLIGHT
+    assert all(at_here.seen(event["id"]) or at_lost.seen(event["id"]) for event in later)
     assert [at_lost.seen(event["id"]) for event in sent] == [[]] * len(sent)
+    assert [len(at_here.seen(event["id"])) for event in sent] == [1] * len(sent)
+    elsewhere = [line["published_elsewhere"] for line in _batches(lost)]
+    assert sum(elsewhere) >= len(sent)
 
     # What it could not publish by itself was published meanwhile.
     letters = [_letter(lost, event).text() for event in sent[:3]]
@@ -277,6 +365,33 @@ def test_what_a_lost_region_took_is_adopted_once_and_not_published_again_when_it
     ended = execute(lost, action="redrive", stage="publish")
     assert json.loads(ended["output"])["counts"] == {"adopted": 3}
     assert [at_lost.seen(event["id"]) for event in sent[:3]] == [[]] * 3
+
+
+def delivered(subscriber: Subscriber, sent: list[dict[str, Any]]) -> int:
+    return sum(len(subscriber.seen(event["id"])) for event in sent)
+
+
+def _batches(deployment: Deployment) -> list[dict[str, Any]]:
+    pages = deployment.client("logs").get_paginator("filter_log_events")
+    group = f"/aws/lambda/{deployment.outputs['PublishFunction']}"
+    lines = [e["message"] for page in pages.paginate(logGroupName=group) for e in page["events"]]
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    return [line for line in logged if line.get("message") == "batch"]
+
+
+@contextmanager
+def not_publishing(deployment: Deployment) -> Iterator[None]:
+    """Meanwhile a region takes events and publishes none; then it goes on where it stopped."""
+    functions, name = deployment.client("lambda"), deployment.outputs["PublishFunction"]
+    publishing.set_publishing(functions, name, on=False)
+    try:
+        yield
+    finally:
+        publishing.set_publishing(functions, name, on=True)
+
+
+def _receipts(deployment: Deployment) -> int:
+    return len(items(deployment, "ReceiptsTable"))
 
 
 def _letter(deployment: Deployment, event: dict[str, Any]) -> DeadLetter:
@@ -294,52 +409,82 @@ def _letter(deployment: Deployment, event: dict[str, Any]) -> DeadLetter:
     )
 
 
-def test_the_page_has_a_row_for_each_region_and_shows_the_one_that_is_chosen(
+@pytest.fixture(scope="module")
+def outputs(deployments: list[Deployment], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make run` would say of these regions."""
+    file = tmp_path_factory.mktemp("run") / "outputs.json"
+    catalogue = load_catalogue(ROOT / "catalogue")
+    sites = [Site.of(deployment, catalogue) for deployment in deployments]
+    write(file, sites, publisher=PUBLISHER, dashboard_url="")
+    return file
+
+
+def test_the_story_of_the_laptop_holds_and_is_seen_on_its_page(
     deployments: list[Deployment], outputs: Path
 ) -> None:
+    """`make run ARGS="--regions 2 --once"` walks it."""
     here, lost = deployments
-    mailbox = Mailbox(lost)
-    with mailbox, DashboardPage(here, others=[(lost, mailbox)]) as served, chromium() as browser:
+    subscribers = [Subscriber(deployment) for deployment in deployments]
+    told: list[str] = []
+    seen: list[list[str]] = []
+    with (
+        Mailbox(lost) as mailbox,
+        DashboardPage(here, others=[(lost, mailbox)]) as served,
+        chromium() as browser,
+    ):
         page = browser.new_page(locale="en-GB")
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
 
-        def shown(region: str) -> list[str]:
-            return page.locator(f"tr[data-region='{region}'] td").all_inner_texts()
+        def row() -> list[str]:
+            """Of the lost region: its name, whether it publishes, and its numbers."""
+            return page.locator(f"tr[data-region='{lost.region}'] td").all_inner_texts()
 
-        def looked_at(deployment: Deployment) -> None:
-            section = page.locator(f"#dashboard-eventing-operations-{deployment.region}")
+        def shows(region: str) -> None:
+            section = page.locator(f"#dashboard-eventing-operations-{region}")
             section.wait_for(timeout=DEADLINE * 1000)
             chosen = page.locator("#region-rows a[aria-current=page]")
-            assert chosen.inner_text(timeout=DEADLINE * 1000) == deployment.region
+            assert chosen.inner_text(timeout=DEADLINE * 1000) == region
+
+        def say(line: str) -> None:
+            told.append(line)
+            if line == f"  {lost.region} accepts {EVENTS} events and publishes none":
+                eventually(row, lambda cells: (cells[1], cells[6]) == ("no", str(EVENTS)))
+                seen.append(row())
 
         page.goto(served.url)
-        looked_at(here)
+        shows(here.region)
         # All that was taken so far is published.
-        eventually(lambda: shown(lost.region), lambda row: row[6] == "0")
-        assert switch_publishing("off", lost, outputs) == 0
-        try:
-            sent = events(3)
-            body = json.dumps(sent)
-            answer = lost.post(body, key=lost.api_key(PUBLISHER), content_type=BATCH)
-            assert answer.status == 202
-            eventually(
-                lambda: shown(lost.region),
-                lambda row: (row[1], row[6]) == ("no", str(len(sent))),
-            )
-        finally:
-            assert switch_publishing("on", lost, outputs) == 0
-        eventually(lambda: shown(lost.region), lambda row: (row[1], row[6]) == ("yes", "0"))
+        eventually(row, lambda cells: (cells[1], cells[6]) == ("yes", "0"))
+        adopted = int(row()[4])
+        story = Story(here, lost, publisher=PUBLISHER, outputs=outputs, say=say)
+        (event,) = events(1)
+        ids = story.walk(event, "customers")
+        assert len(ids) == EVENTS
+        assert len(seen) == 1
+        eventually(
+            row,
+            lambda cells: (cells[1], cells[4], cells[6]) == ("yes", str(adopted + EVENTS), "0"),
+        )
         page.locator("#region-rows a", has_text=lost.region).click()
-        looked_at(lost)
+        shows(lost.region)
         assert problems == []
-        status = urllib3.request("GET", f"{served.url}api/live?region=eu-north-1").status
-        assert status == 404
+        url = f"{served.url}api/live?region=eu-north-1"
+        assert urllib3.request("GET", url).status == 404
+    assert f"  each of the {EVENTS} events was delivered once, by {here.region}" in told
+    assert [len(subscribers[0].seen(id)) for id in ids] == [1] * EVENTS
+    assert [subscribers[1].seen(id) for id in ids] == [[]] * EVENTS
 
 
-def switch_publishing(state: str, deployment: Deployment, outputs: Path) -> int:
-    """As `make lose` and `make back` do it."""
-    return publishing.main([state, deployment.region, "--outputs", str(outputs)])
+def test_a_region_is_lost_and_brought_back_by_a_command(
+    deployments: list[Deployment], outputs: Path
+) -> None:
+    """That of `make lose` and `make back`."""
+    lost = deployments[1]
+    functions, name = lost.client("lambda"), lost.outputs["PublishFunction"]
+    for state in ("off", "on"):
+        assert publishing.main([state, lost.region, "--outputs", str(outputs)]) == 0
+        assert publishing.is_publishing(functions, name) is (state == "on")
 
 
 def test_commands_that_operators_are_shown_name_their_region(

@@ -90,11 +90,12 @@ class Adoption:
         action: str = "adopt",
         name: str | None = None,
         meanwhile: Callable[[float], None] = lambda seconds: None,
+        pages: int = 0,
         **members: Json,
     ) -> Ended:
         """An execution to its end: of all that was accepted until a quarter of an hour ago, or as is said.
 
-        It waits as Step Functions does; `meanwhile` is told how long.
+        It waits as Step Functions does; `meanwhile` is told how long. So many pages count as read before.
         """
         self._runs += 1
         clock = self.world.clock
@@ -110,7 +111,7 @@ class Adoption:
             "started_by": "ada",
             **members,
         }
-        tasks = _Tasks(self.world, faults)
+        tasks = _Tasks(self.world, faults, pages)
 
         def wait(seconds: float) -> None:
             meanwhile(seconds)
@@ -141,10 +142,11 @@ class Adoption:
 class _Tasks:
     """Calls tasks as Step Functions does: in a process that lives on, until it dies, with retries."""
 
-    def __init__(self, world: World, faults: Faults) -> None:
+    def __init__(self, world: World, faults: Faults, pages: int) -> None:
         self.done: list[str] = []
         self._world = world
         self._faults = faults
+        self._pages = pages
         self._process: Process | None = None
 
     def __call__(self, arguments: Json) -> Json:
@@ -163,6 +165,9 @@ class _Tasks:
     def _invoke(self, task: Json) -> Json:
         if self._process is None or self._process.dead:
             self._process = self._world.process(self._faults)
+        if task.get("position"):
+            task["position"]["pages"] += self._pages
+            self._pages = 0
         try:
             return json.loads(json.dumps(self._process.adopt(task)))
         except Killed:
