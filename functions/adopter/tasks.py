@@ -156,12 +156,7 @@ def _started(task: Mapping[str, Any]) -> datetime:
 
 def _plan(request: AdoptionRequest, reading: Reading, last: datetime | None) -> dict[str, Any]:
     return {
-        "gigabytes": round(reading.gigabytes, 3),
-        "events": reading.events,
-        "segments": reading.segments,
-        "dollars": round(reading.dollars, 4),
-        "minutes": round(reading.seconds / 60, 1),
-        "better_exported": reading.better_exported,
+        **reading.members(),
         "last_published_at": timestamp(last) if last else None,
         "quiet_at": timestamp(request.quiet_at(last)),
     }

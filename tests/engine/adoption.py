@@ -15,12 +15,13 @@ from functions.shared.metrics import Metrics
 from functions.shared.receipts import Receipts
 from tests.engine.clouds import Inline
 from tests.engine.letters import ROOT, event
+from tests.engine.process import Process
 from tests.engine.world import Ended
 from tests.faults.vocabulary import Killed, nothing
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
 if TYPE_CHECKING:
-    from tests.engine.process import Faults, Process
+    from tests.engine.process import Faults
     from tests.engine.world import World
 
 LOST = "eu-west-1"
@@ -110,7 +111,7 @@ class Adoption:
             "started_by": "ada",
             **members,
         }
-        tasks = _Tasks(self.world, faults)
+        tasks = Tasks(self.world, faults, function="${AdopterFunction}", do=Process.adopt)
 
         def wait(seconds: float) -> None:
             meanwhile(seconds)
@@ -138,17 +139,27 @@ class Adoption:
         )
 
 
-class _Tasks:
+class Tasks:
     """Calls tasks as Step Functions does: in a process that lives on, until it dies, with retries."""
 
-    def __init__(self, world: World, faults: Faults) -> None:
+    def __init__(
+        self,
+        world: World,
+        faults: Faults,
+        *,
+        function: str,
+        do: Callable[[Process, Json], Json],
+    ) -> None:
+        """`do` is what a process does for the function that the state machine calls so."""
         self.done: list[str] = []
+        self._function = function
+        self._do = do
         self._world = world
         self._faults = faults
         self._process: Process | None = None
 
     def __call__(self, arguments: Json) -> Json:
-        assert arguments["FunctionName"] == "${AdopterFunction}"
+        assert arguments["FunctionName"] == self._function
         task = json.loads(json.dumps(arguments["Payload"]))
         left = _RETRIES
         while True:
@@ -156,7 +167,7 @@ class _Tasks:
             try:
                 return {"StatusCode": 200, "Payload": self._invoke(task)}
             except TaskFailed as failed:
-                if failed.error == "InvalidInput" or not left:
+                if failed.error in ("InvalidInput", "TooLarge") or not left:
                     raise
                 left -= 1
 
@@ -164,7 +175,7 @@ class _Tasks:
         if self._process is None or self._process.dead:
             self._process = self._world.process(self._faults)
         try:
-            return json.loads(json.dumps(self._process.adopt(task)))
+            return json.loads(json.dumps(self._do(self._process, task)))
         except Killed:
             raise TaskFailed("Runtime.ExitError") from None
         except Exception as error:
