@@ -108,6 +108,7 @@ test-long: setup soak  ## explorations, large numbers, all of the engine on the 
 	@pytest -q tests/exploration
 	@FAULT_RUNS=2000 pytest -q $(PARALLEL) tests/unit tests/engine --hypothesis-profile explore
 	@LETTERS=10000 pytest -q tests/engine -k index_only
+	@ADOPT_EVENTS=1000000 pytest -qs tests/engine/test_adoption_large.py
 	@pytest -q $(PARALLEL) --emulator=all tests/engine
 	@LOAD="50 60" pytest -q tests/end_to_end/test_verify.py -k works
 	@BURST_SECONDS=60 pytest -qs tests/end_to_end/test_burst.py

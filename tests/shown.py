@@ -36,7 +36,9 @@ def commands(document: str) -> dict[str, str]:
 def filled_in(command: str, **words: str) -> str:
     """The command with `words`, a name and a reason in the place of its words in capitals."""
     for word, value in {**_SAID, **words}.items():
-        command = command.replace(word, value)
+        # Not in a longer word, such as REGION_LOST.
+        literally = value.replace("\\", r"\\")
+        command = re.sub(rf"(?<!\w){word}(?!\w)", literally, command)
     return command
 
 

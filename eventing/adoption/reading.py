@@ -15,7 +15,7 @@ GIB = 1024**3
 EXPORT_BYTES = 500 * GIB
 """A larger table is better exported to S3 and searched there: DynamoDB charges that by size."""
 # Of a Lambda function with one processor, in a second: what DynamoDB answers, and how many of the events that
-# were asked for are looked up in the receipts: assumed, and measured on a laptop. A report tells the truth.
+# were asked for are looked up in the receipts: the first is assumed, the second measured on a laptop.
 _BYTES_PER_SECOND, _EVENTS_PER_SECOND = 40 * 1024**2, 38_000
 _SEGMENT_BYTES, _MOST_SEGMENTS = GIB, 4096
 _READ_BYTES = 4096

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from itertools import cycle
+from itertools import cycle, product
 from operator import eq
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ import pytest
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter
 from eventing.event import event_key
+from eventing.receipts import HASH_BYTES
 from eventing.timestamps import timestamp
 from infrastructure.packaging import ROOT
 from local.cloud import LocalCloud
@@ -32,13 +35,16 @@ from tests.end_to_end.conftest import (
     items,
     put_messages,
 )
-from tests.shown import commands, filled_in, run
+from tests.shown import commands, filled_in, run, shell, terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+COMMANDS = commands("docs/runbook.md")
 REGIONS = ("us-east-1", "eu-west-1")
+# A chunk of a redrive at ten a second, and what it sends until receipts of the other region are there.
+IN_FLIGHT = 30
 BATCH = "application/cloudevents-batch+json"
 
 
@@ -93,6 +99,39 @@ def test_events_are_stored_in_both_regions_and_published_by_the_one_that_took_th
 
 def _stored(deployment: Deployment, ids: set[str]) -> int:
     return sum(json.loads(item["event"]["S"])["id"] in ids for item in items(deployment))
+
+
+def test_both_regions_take_events_at_once_and_each_is_published_once(
+    deployments: list[Deployment],
+) -> None:
+    subscribers = [Subscriber(deployment) for deployment in deployments]
+    sent = [events(500), events(500)]
+    receipts = _receipted(deployments[0])
+
+    def post(number: int, first: int) -> int:
+        deployment, batch = deployments[number], sent[number][first : first + 20]
+        key = deployment.api_key(PUBLISHER)
+        return deployment.post(json.dumps(batch), key=key, content_type=BATCH).status
+
+    with ThreadPoolExecutor(8) as senders:
+        statuses = senders.map(post, *zip(*product((0, 1), range(0, 500, 20)), strict=True))
+        assert set(statuses) == {202}
+    for number, batch in enumerate(sent):
+        for event in batch:
+            (delivery,) = subscribers[number].wait_for(event["id"])
+            assert json.loads(delivery.body) == event
+        assert [subscribers[1 - number].seen(event["id"]) for event in batch] == [[]] * len(batch)
+    tables = [{item["pk"]["S"]: item for item in items(one)} for one in deployments]
+    assert tables[0] == tables[1]
+    eventually(partial(_receipted, deployments[0]), partial(eq, receipts + 1000))
+    eventually(partial(_receipted, deployments[1]), partial(eq, receipts + 1000))
+
+
+def _receipted(deployment: Deployment) -> int:
+    """The number of events that receipts name."""
+    found = items(deployment, "ReceiptsTable")
+    hashes = [packed["B"] for item in found for packed in item["topics"]["M"].values()]
+    return sum(map(len, hashes)) // HASH_BYTES
 
 
 def test_a_region_that_stops_publishing_loses_nothing_and_the_other_one_goes_on(
@@ -234,51 +273,82 @@ def steadily_sent(deployments: list[Deployment], key: str) -> Iterator[list[int]
     assert len(statuses) > 10
 
 
-def test_what_a_lost_region_took_is_adopted_once_and_not_published_again_when_it_is_back(
+def test_what_a_lost_region_took_is_adopted_once_also_when_it_is_back_in_the_middle(
     deployments: list[Deployment], tmp_path: Path
 ) -> None:
     here, lost = deployments
     at_here, at_lost = map(Subscriber, deployments)
     environment = {**here.cloud.environment, "PYTHONPATH": str(ROOT)}
+    adopt, redrive = COMMANDS["adopt"].splitlines()
+
+    def typed(command: str) -> str:
+        return f"{command} --yes --reason tested --json"
 
     def asked(command: str) -> Any:
-        typed = f"eventing {command} --yes --reason tested --json"
-        return json.loads(run(typed, environment, folder=tmp_path))
+        return json.loads(run(typed(command), environment, folder=tmp_path))
 
-    began = datetime.now(UTC)
-    sent = events(200)
-    with not_publishing(lost):
-        for first in range(0, len(sent), 100):
-            body = json.dumps(sent[first : first + 100])
+    def accepted(batch: list[dict[str, Any]]) -> str:
+        """The command that adopts these, which the lost region accepts; the other one's table has them."""
+        began = datetime.now(UTC)
+        for first in range(0, len(batch), 100):
+            body = json.dumps(batch[first : first + 100])
             answer = lost.post(body, key=lost.api_key(PUBLISHER), content_type=BATCH)
             assert answer.status == 202, answer.data
-        accepted = datetime.now(UTC)
-        ids = {event["id"] for event in sent}
-        eventually(partial(_stored, here, ids), partial(eq, len(sent)))
-        window = f"--from {timestamp(began)} --to {timestamp(accepted)}"
+        ended = datetime.now(UTC)
+        eventually(partial(_stored, here, {e["id"] for e in batch}), partial(eq, len(batch)))
+        window = {"FROM": timestamp(began), "TO": timestamp(ended)}
+        return f"{filled_in(adopt, LOST=lost.region, **window)} --now"
 
-        adopted = asked(f"regions adopt {REGIONS[1]} {window} --now")
+    sent, later = events(200), events(100)
+    with not_publishing(lost):
+        adopting, adopting_later = accepted(sent), accepted(later)
+        young_until = time.monotonic() + 31
+
+        adopted = asked(adopting)
         assert adopted["counts"]["adopted"] == len(sent)
         assert adopted["read"]["units"] > 0
         assert "REGION_LOST" in adopted["next"][0]
-        redriven = asked("redrive --stage publish --cause REGION_LOST")
-        assert redriven["counts"] == {"resolved": len(sent)}
+        assert asked(redrive)["counts"] == {"resolved": len(sent)}
         for event in sent:
             (delivery,) = at_here.wait_for(event["id"])
             assert json.loads(delivery.body) == event
-        again = asked(f"regions adopt {REGIONS[1]} {window} --now")
+        again = asked(adopting)
         assert again["outcome"] == "nothing"
         assert again["counts"]["published"] == len(sent)
+
+        adopted = asked(adopting_later)
+        assert adopted["counts"]["adopted"] == len(later)
         # Its receipts have come to the region that is back, and its records are a backlog.
         eventually(partial(_receipts, lost), partial(eq, _receipts(here)))
-        time.sleep(max(0.0, 31 - (datetime.now(UTC) - accepted).total_seconds()))
+        time.sleep(max(0.0, young_until - time.monotonic()))
+        redriving = subprocess.Popen(
+            shell(typed(f"{redrive} --rate-per-second 10")),
+            env=terminal(environment),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        eventually(lambda: delivered(at_here, later), lambda number: number >= 20)
 
     # It goes on with its stream: this event is behind all others there.
     fence = events(1)[0]
     assert lost.post(json.dumps(fence), key=lost.api_key(PUBLISHER)).status == 202
     at_lost.wait_for(fence["id"])
+    told, _ = redriving.communicate(timeout=90)
+    assert redriving.returncode == 0, told
+    counts = json.loads(told)["counts"]
+    assert counts["adopted"] > 0
+    assert counts["adopted"] + counts["resolved"] == len(later)
+    twice = delivered(at_here, later) + delivered(at_lost, later) - len(later)
+    print(f"{twice} of {len(later)} came twice, {counts['adopted']} were not sent")
+    # What redrive sends in the second before the receipts of the batch are there, and a chunk.
+    assert 0 <= twice <= IN_FLIGHT
+    assert all(at_here.seen(event["id"]) or at_lost.seen(event["id"]) for event in later)
     assert [at_lost.seen(event["id"]) for event in sent] == [[]] * len(sent)
     assert [len(at_here.seen(event["id"])) for event in sent] == [1] * len(sent)
+    elsewhere = [line["published_elsewhere"] for line in _batches(lost)]
+    assert sum(elsewhere) >= len(sent)
 
     # What it could not publish by itself was published meanwhile.
     letters = [_letter(lost, event).text() for event in sent[:3]]
@@ -287,6 +357,18 @@ def test_what_a_lost_region_took_is_adopted_once_and_not_published_again_when_it
     ended = execute(lost, action="redrive", stage="publish")
     assert json.loads(ended["output"])["counts"] == {"adopted": 3}
     assert [at_lost.seen(event["id"]) for event in sent[:3]] == [[]] * 3
+
+
+def delivered(subscriber: Subscriber, sent: list[dict[str, Any]]) -> int:
+    return sum(len(subscriber.seen(event["id"])) for event in sent)
+
+
+def _batches(deployment: Deployment) -> list[dict[str, Any]]:
+    pages = deployment.client("logs").get_paginator("filter_log_events")
+    group = f"/aws/lambda/{deployment.outputs['PublishFunction']}"
+    lines = [e["message"] for page in pages.paginate(logGroupName=group) for e in page["events"]]
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    return [line for line in logged if line.get("message") == "batch"]
 
 
 @contextmanager

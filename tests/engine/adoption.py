@@ -91,11 +91,12 @@ class Adoption:
         action: str = "adopt",
         name: str | None = None,
         meanwhile: Callable[[float], None] = lambda seconds: None,
+        pages: int = 0,
         **members: Json,
     ) -> Ended:
         """An execution to its end: of all that was accepted until a quarter of an hour ago, or as is said.
 
-        It waits as Step Functions does; `meanwhile` is told how long.
+        It waits as Step Functions does; `meanwhile` is told how long. So many pages count as read before.
         """
         self._runs += 1
         clock = self.world.clock
@@ -111,7 +112,9 @@ class Adoption:
             "started_by": "ada",
             **members,
         }
-        tasks = Tasks(self.world, faults, function="${AdopterFunction}", do=Process.adopt)
+        tasks = Tasks(
+            self.world, faults, function="${AdopterFunction}", do=Process.adopt, pages=pages
+        )
 
         def wait(seconds: float) -> None:
             meanwhile(seconds)
@@ -149,13 +152,18 @@ class Tasks:
         *,
         function: str,
         do: Callable[[Process, Json], Json],
+        pages: int = 0,
     ) -> None:
-        """`do` is what a process does for the function that the state machine calls so."""
+        """`do` is what a process does for the function that the state machine calls so.
+
+        It has read so many `pages` before, as far as a position says it.
+        """
         self.done: list[str] = []
         self._function = function
         self._do = do
         self._world = world
         self._faults = faults
+        self._pages = pages
         self._process: Process | None = None
 
     def __call__(self, arguments: Json) -> Json:
@@ -174,6 +182,9 @@ class Tasks:
     def _invoke(self, task: Json) -> Json:
         if self._process is None or self._process.dead:
             self._process = self._world.process(self._faults)
+        if task.get("position"):
+            task["position"]["pages"] += self._pages
+            self._pages = 0
         try:
             return json.loads(json.dumps(self._do(self._process, task)))
         except Killed:

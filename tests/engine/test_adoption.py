@@ -370,6 +370,25 @@ def test_a_table_of_many_pages_is_read_in_several_tasks(adoption: Adoption) -> N
     assert adopted(world) == set(ids[100:])
 
 
+def test_a_table_of_too_many_pages_is_given_up_and_what_was_found_stays(adoption: Adoption) -> None:
+    world = adoption.world
+    ids = numbered(400)
+    adoption.accept(*ids)
+
+    def slow(call: TaskCall) -> None:
+        world.clock.passed += 20 if call.operation == "Scan" else 0
+
+    ended = adoption.run(faults=slow, pages=1998)
+
+    assert ended.error == "TooManyPages"
+    assert "docs/regions.md says how to export it" in ended.cause
+    (told,) = world.told()
+    assert told[0] == f"shop: adopting {LOST} failed"
+    assert 0 < len(adopted(world)) < 400
+    adoption.run()
+    assert adopted(world) == set(ids)
+
+
 # The region comes back
 
 

@@ -31,12 +31,22 @@ def _keys(calls: Iterable[Call]) -> list[str]:
 
 def test_of_each_kind_of_call_one_is_kept() -> None:
     letters = [_line(letter * 43) for letter in "ab"]
-    others = [_line("summary", session="a test"), _line("summary", region="eu-west-1")]
-    kept = one_of_each_kind(calls_in([*letters, _line("triage#publish"), *others]))
+    another = _line("summary", session="a test")
+    kept = one_of_each_kind(calls_in([*letters, _line("triage#publish"), another]))
 
     assert _keys(kept) == ["a" * 43, "triage#publish"]
     assert {call.caller for call in kept} == {"triage"}
     assert all(ACCOUNT in call.resource for call in kept)
+
+
+def test_a_call_in_another_region_is_as_good() -> None:
+    kept = one_of_each_kind(
+        calls_in([_line("summary"), _line("summary", region="eu-west-1"), _line("lock#publish")])
+    )
+
+    assert _keys(kept) == ["lock#publish", "summary"]
+    (call,) = calls_in([_line("summary", region="eu-west-1")])
+    assert ":us-east-1:" in call.resource
 
 
 def test_a_person_is_known_by_the_managed_policy() -> None:

@@ -170,6 +170,7 @@ def test_commands_that_documents_show_are_understood(
             "CASE": CASE["case"],
             "FINDING_ID": "f1",
             "LOST": "eu-west-1",
+            "REGION_LOST": "REGION_LOST",
             "FROM": "2026-11-26T09:30:00Z",
             "TO": "2026-11-26T10:30:00Z",
             "SINCE": "2026-11-26T09:30:00Z",
