@@ -15,7 +15,7 @@ from functions.shared.clock import Clock
 from functions.shared.letters import Letters
 from functions.shared.receipt_reader import ReceiptReader
 
-MOST_HASHES = 10_000_000
+MOST_HASHES = 5_000_000
 """Of a quarter: what the function's memory has room for."""
 
 T = TypeVar("T")
