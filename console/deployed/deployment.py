@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -64,7 +64,7 @@ class Deployment:
         self.name = name
         self.region = aws.region
         self._outputs = outputs
-        self._target = target
+        self.target = target
         self.laptop = laptop
         """What `make run` says of itself; None on AWS."""
 
@@ -98,13 +98,20 @@ class Deployment:
 
     def command(self, *words: str) -> str:
         """A command of `eventing` for this deployment, as it is typed."""
-        return shlex.join(["eventing", *words, *self._target.options])
+        return shlex.join(["eventing", *words, *self.target.options])
+
+    def command_in(self, region: str, *words: str) -> str:
+        """A command of `eventing` for this deployment in that region, as it is typed."""
+        if region == self.region:
+            return self.command(*words)
+        options = replace(self.target, region=region).options
+        return shlex.join(["eventing", *words, *options])
 
     def aws_command(self, *words: str) -> str:
         """A command of the AWS CLI for this deployment, as it is typed."""
         options = ["--region", self.region]
-        if self._target.profile:
-            options += ["--profile", self._target.profile]
+        if self.target.profile:
+            options += ["--profile", self.target.profile]
         if self.aws.endpoint_url:
             options += ["--endpoint-url", self.aws.endpoint_url]
         return shlex.join(["aws", *words, *options])
@@ -152,6 +159,14 @@ class Deployment:
         return Executions(
             self.aws.client("stepfunctions"),
             state_machine_arn=self.output("AdoptionStateMachineArn"),
+        )
+
+    @cached_property
+    def proofs(self) -> Executions:
+        """The executions of the state machine that proves what was published."""
+        return Executions(
+            self.aws.client("stepfunctions"),
+            state_machine_arn=self.output("ProofStateMachineArn"),
         )
 
     @cached_property
@@ -244,6 +259,14 @@ def find(target: Target, surroundings: Surroundings) -> Deployment:
         if laptop:
             return _on_laptop(laptop, target, surroundings)
     return _on_aws(target, surroundings)
+
+
+def elsewhere(deployment: Deployment, region: str, surroundings: Surroundings) -> Deployment:
+    """The same deployment in another region; raises `Misuse` when it is not there."""
+    if deployment.laptop:
+        return _on_laptop({**deployment.laptop, "region": region}, surroundings)
+    named = Target(deployment.name, region, deployment.target.profile)
+    return _on_aws(named, surroundings)
 
 
 def reach(target: Target, surroundings: Surroundings) -> Aws:
