@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 EVENTS = 20
 _SECONDS = 60.0
 _COMMAND_SECONDS = 120.0
+_REASON = "the story of a lost region"
 _REDRIVE = ("redrive", "--stage", "publish", "--cause", Code.REGION_LOST)
 
 
@@ -86,14 +87,21 @@ class Story:
             self._wait_for(one, self._send(one, sample, 1))
         self._hold(ids, here=1, lost=0)
         self._say(f"  each of the {EVENTS} events was delivered once, by {here.region}")
+        # The canary's event of this minute is not in the window: none is on its way.
+        window = ("--from", timestamp(began), "--to", timestamp(accepted))
+        outcome = self._eventing("prove", *window, "--now")["outcome"]
+        _check(outcome == "proven", "proving it", f"its outcome is {outcome}")
+        self._say("  proven, by the receipts of both")
         return ids
 
     def _adopt(self, ids: Sequence[str], start: str, end: str) -> None:
-        adopt = ("regions", "adopt", self._lost.region, "--from", start, "--to", end, "--now")
+        decided = ("--region", self._here.region, "--reason", _REASON, "--yes")
+        window = ("--from", start, "--to", end)
+        adopt = ("regions", "adopt", self._lost.region, *window, "--now", *decided)
         adopted = self._eventing(*adopt)["counts"].get("adopted", 0)
         # The canary's are among them.
         _check(adopted >= len(ids), "adopting", f"{adopted} events of {len(ids)} were adopted")
-        redriven = self._eventing(*_REDRIVE)["counts"]
+        redriven = self._eventing(*_REDRIVE, *decided)["counts"]
         _check(redriven == {"resolved": adopted}, "redriving", f"it came to {redriven}")
         self._wait_for(self._here, ids)
         self._hold(ids, here=1, lost=0)
@@ -138,23 +146,13 @@ class Story:
 
     def _eventing(self, *words: str) -> Any:
         """What a command puts out, typed where the run is found."""
-        words = (*words, "--region", self._here.region)
         self._say(f"  $ {shlex.join(('eventing', *words))}")
         with tempfile.TemporaryDirectory() as folder:
             local = Path(folder) / ".local"
             local.mkdir()
             (local / "outputs.json").symlink_to(self._outputs.resolve())
             done = subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "console",
-                    *words,
-                    "--yes",
-                    "--reason",
-                    "the story",
-                    "--json",
-                ],
+                [sys.executable, "-m", "console", *words, "--json"],
                 cwd=folder,
                 env=clean_environment() | {"PYTHONPATH": str(ROOT)},
                 capture_output=True,
@@ -180,13 +178,15 @@ def commands(
     before, after = (shlex.quote(part)[1:-1] for part in event.split('"ID"'))
     url = f"{lost.api_url}/events"
     headers = f"-H 'x-api-key: {key}' -H 'content-type: application/cloudevents+json'"
+    now = '"$(date -u +%FT%TZ)" --now'
     return f"""\
   make lose REGION={lost.region}    # it goes on accepting events, and publishes none
   for n in 1 2 3 4 5; do
     curl -s {url} {headers} \\
       -d '{before}"lost-'"$(date +%s)-$n"'"{after}'; echo
   done
-  eventing regions adopt {lost.region} --from {began} --to "$(date -u +%FT%TZ)" --now --region {here.region}
+  eventing regions adopt {lost.region} --from {began} --to {now} --region {here.region}
   eventing {shlex.join(_REDRIVE)} --region {here.region}
   make back REGION={lost.region}    # it goes on where it stopped, and publishes none of them again
+  eventing prove --from {began} --to {now}    # each event by one region; one on its way is unproven
 """

@@ -19,7 +19,7 @@ from console.deployed.cases import Cases
 from console.deployed.event_records import EventRecords
 from console.deployed.executions import Executions
 from console.deployed.insights import Insights
-from console.deployed.laptop import has_several_regions, laptop_outputs
+from console.deployed.laptop import has_several_regions, in_region, laptop_outputs
 from console.deployed.ledger import Ledger
 from console.deployed.objects import Objects
 from console.shell.failure import Misuse
@@ -264,7 +264,8 @@ def find(target: Target, surroundings: Surroundings) -> Deployment:
 def elsewhere(deployment: Deployment, region: str, surroundings: Surroundings) -> Deployment:
     """The same deployment in another region; raises `Misuse` when it is not there."""
     if deployment.laptop:
-        return _on_laptop({**deployment.laptop, "region": region}, surroundings)
+        laptop = in_region(deployment.laptop, region)
+        return _on_laptop(laptop, Target(region=region), surroundings)
     named = Target(deployment.name, region, deployment.target.profile)
     return _on_aws(named, surroundings)
 

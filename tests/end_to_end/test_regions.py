@@ -281,6 +281,73 @@ def steadily_sent(deployments: list[Deployment], key: str) -> Iterator[list[int]
     assert len(statuses) > 10
 
 
+@pytest.fixture(scope="module")
+def outputs(deployments: list[Deployment], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make run` would say of these regions."""
+    file = tmp_path_factory.mktemp("run") / "outputs.json"
+    catalogue = load_catalogue(ROOT / "catalogue")
+    sites = [Site.of(deployment, catalogue) for deployment in deployments]
+    write(file, sites, publisher=PUBLISHER, dashboard_url="")
+    return file
+
+
+def test_the_story_of_the_laptop_holds_and_is_seen_on_its_page(
+    deployments: list[Deployment], outputs: Path
+) -> None:
+    """`make run ARGS="--regions 2 --once"` walks it. Doubles that other tests make come later."""
+    here, lost = deployments
+    subscribers = [Subscriber(deployment) for deployment in deployments]
+    told: list[str] = []
+    seen: list[list[str]] = []
+    with (
+        Mailbox(lost) as mailbox,
+        DashboardPage(here, others=[(lost, mailbox)]) as served,
+        chromium() as browser,
+    ):
+        page = browser.new_page(locale="en-GB")
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+
+        def row() -> list[str]:
+            """Of the lost region: its name, whether it publishes, and its numbers."""
+            return page.locator(f"tr[data-region='{lost.region}'] td").all_inner_texts()
+
+        def shows(region: str) -> None:
+            section = page.locator(f"#dashboard-eventing-operations-{region}")
+            section.wait_for(timeout=DEADLINE * 1000)
+            chosen = page.locator("#region-rows a[aria-current=page]")
+            assert chosen.inner_text(timeout=DEADLINE * 1000) == region
+
+        def say(line: str) -> None:
+            told.append(line)
+            if line == f"  {lost.region} accepts {EVENTS} events and publishes none":
+                eventually(row, lambda cells: (cells[1], cells[6]) == ("no", str(EVENTS)))
+                seen.append(row())
+
+        page.goto(served.url)
+        shows(here.region)
+        # All that was taken so far is published.
+        eventually(row, lambda cells: (cells[1], cells[6]) == ("yes", "0"))
+        adopted = int(row()[4])
+        story = Story(here, lost, publisher=PUBLISHER, outputs=outputs, say=say)
+        (event,) = events(1)
+        ids = story.walk(event, "customers")
+        assert len(ids) == EVENTS
+        assert len(seen) == 1
+        eventually(
+            row,
+            lambda cells: (cells[1], cells[4], cells[6]) == ("yes", str(adopted + EVENTS), "0"),
+        )
+        page.locator("#region-rows a", has_text=lost.region).click()
+        shows(lost.region)
+        assert problems == []
+        url = f"{served.url}api/live?region=eu-north-1"
+        assert urllib3.request("GET", url).status == 404
+    assert f"  each of the {EVENTS} events was delivered once, by {here.region}" in told
+    assert [len(subscribers[0].seen(id)) for id in ids] == [1] * EVENTS
+    assert [subscribers[1].seen(id) for id in ids] == [[]] * EVENTS
+
+
 def test_what_a_lost_region_took_is_adopted_once_also_when_it_is_back_in_the_middle(
     deployments: list[Deployment], tmp_path: Path
 ) -> None:
@@ -407,73 +474,6 @@ def _letter(deployment: Deployment, event: dict[str, Any]) -> DeadLetter:
         failed_at=timestamp(datetime.now(UTC)),
         topic="customers",
     )
-
-
-@pytest.fixture(scope="module")
-def outputs(deployments: list[Deployment], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make run` would say of these regions."""
-    file = tmp_path_factory.mktemp("run") / "outputs.json"
-    catalogue = load_catalogue(ROOT / "catalogue")
-    sites = [Site.of(deployment, catalogue) for deployment in deployments]
-    write(file, sites, publisher=PUBLISHER, dashboard_url="")
-    return file
-
-
-def test_the_story_of_the_laptop_holds_and_is_seen_on_its_page(
-    deployments: list[Deployment], outputs: Path
-) -> None:
-    """`make run ARGS="--regions 2 --once"` walks it."""
-    here, lost = deployments
-    subscribers = [Subscriber(deployment) for deployment in deployments]
-    told: list[str] = []
-    seen: list[list[str]] = []
-    with (
-        Mailbox(lost) as mailbox,
-        DashboardPage(here, others=[(lost, mailbox)]) as served,
-        chromium() as browser,
-    ):
-        page = browser.new_page(locale="en-GB")
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-
-        def row() -> list[str]:
-            """Of the lost region: its name, whether it publishes, and its numbers."""
-            return page.locator(f"tr[data-region='{lost.region}'] td").all_inner_texts()
-
-        def shows(region: str) -> None:
-            section = page.locator(f"#dashboard-eventing-operations-{region}")
-            section.wait_for(timeout=DEADLINE * 1000)
-            chosen = page.locator("#region-rows a[aria-current=page]")
-            assert chosen.inner_text(timeout=DEADLINE * 1000) == region
-
-        def say(line: str) -> None:
-            told.append(line)
-            if line == f"  {lost.region} accepts {EVENTS} events and publishes none":
-                eventually(row, lambda cells: (cells[1], cells[6]) == ("no", str(EVENTS)))
-                seen.append(row())
-
-        page.goto(served.url)
-        shows(here.region)
-        # All that was taken so far is published.
-        eventually(row, lambda cells: (cells[1], cells[6]) == ("yes", "0"))
-        adopted = int(row()[4])
-        story = Story(here, lost, publisher=PUBLISHER, outputs=outputs, say=say)
-        (event,) = events(1)
-        ids = story.walk(event, "customers")
-        assert len(ids) == EVENTS
-        assert len(seen) == 1
-        eventually(
-            row,
-            lambda cells: (cells[1], cells[4], cells[6]) == ("yes", str(adopted + EVENTS), "0"),
-        )
-        page.locator("#region-rows a", has_text=lost.region).click()
-        shows(lost.region)
-        assert problems == []
-        url = f"{served.url}api/live?region=eu-north-1"
-        assert urllib3.request("GET", url).status == 404
-    assert f"  each of the {EVENTS} events was delivered once, by {here.region}" in told
-    assert [len(subscribers[0].seen(id)) for id in ids] == [1] * EVENTS
-    assert [subscribers[1].seen(id) for id in ids] == [[]] * EVENTS
 
 
 def test_a_region_is_lost_and_brought_back_by_a_command(
