@@ -326,7 +326,7 @@ def test_what_a_lost_region_took_is_adopted_once_also_when_it_is_back_in_the_mid
             env=terminal(environment),
             cwd=tmp_path,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             text=True,
         )
         eventually(lambda: delivered(at_here, later), lambda number: number >= 20)
@@ -335,8 +335,8 @@ def test_what_a_lost_region_took_is_adopted_once_also_when_it_is_back_in_the_mid
     fence = events(1)[0]
     assert lost.post(json.dumps(fence), key=lost.api_key(PUBLISHER)).status == 202
     at_lost.wait_for(fence["id"])
-    told, _ = redriving.communicate(timeout=90)
-    assert redriving.returncode == 0, told
+    told, failed = redriving.communicate(timeout=90)
+    assert redriving.returncode == 0, failed
     counts = json.loads(told)["counts"]
     assert counts["adopted"] > 0
     assert counts["adopted"] + counts["resolved"] == len(later)

@@ -65,6 +65,13 @@ def two_regions(tmp_path_factory: Folders) -> Synthesis:
 
 
 @pytest.fixture(scope="session")
+def three_regions(tmp_path_factory: Folders) -> Synthesis:
+    """Three regions without a domain."""
+    replicas = ["eu-west-1", "ap-southeast-2"]
+    return _synthesis(tmp_path_factory, "three-regions", replica_regions=replicas, macie="existing")
+
+
+@pytest.fixture(scope="session")
 def tuned(tmp_path_factory: Folders) -> Synthesis:
     """In a known account: concurrency, tags and a budget, and no delivery stream."""
     return _synthesis(

@@ -585,8 +585,9 @@ class Cloud:
             "status": "RUNNING",
         }
         if run.looks < len(run.states):
-            # Nobody asks for the history of other state machines.
-            run.looks += ":eventing-redrive:" not in params["executionArn"]
+            # Nobody asks for the history of a change to a publisher, or of an adoption.
+            machine = params["executionArn"].split(":")[-2]
+            run.looks += machine in ("eventing-publishers", "eventing-adoption")
             return answer
         answer |= {"status": run.status, "stopDate": run.started_at + timedelta(seconds=2)}
         given = {"error": run.error, "cause": run.cause}
