@@ -129,14 +129,14 @@ def receipt_rows(region: Region, inquiry: Inquiry, prover: ProverFunction) -> li
         function_graphs("inquiry", inquiry.function),
         [
             graph(
-                "Yesterday's events without a receipt or a letter",
+                "Events of yesterday without a receipt or a letter",
                 {"unproven": prover.unproven},
                 unit="events",
                 above=0,
                 width=_THIRD,
             ),
             graph(
-                "Yesterday's events that two regions have published",
+                "Events of yesterday that two regions published",
                 {"twice": prover.twice},
                 unit="events",
                 above=0,

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from eventing.prices import PRICES
-from eventing.redrive.steps import units
+from eventing.prices import PRICES, units
 
 THREADS = 8
 """Segments that are read at a time."""

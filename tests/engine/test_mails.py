@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventing.cause import Code
+from tests.engine.adoption import Adoption
 from tests.engine.casebook import ARCHIVE, Casebook, finding, no, yes
 from tests.engine.casebook import event as order
 from tests.engine.letters import ROOT, event, other_catalogue
@@ -243,6 +244,37 @@ def test_a_mail_of_a_case_is_in_the_guide_with_what_comes_next(story: Any) -> No
     assert OF_CASES[story] in in_the_guide(book.told(), "shop")
 
 
+def adopts(adoption: Adoption) -> None:
+    adoption.accept("a", "b")
+    adoption.run()
+
+
+def adopts_nothing(adoption: Adoption) -> None:
+    adoption.accept("a")
+    adoption.publish("a")
+    adoption.run()
+
+
+def does_not_adopt(adoption: Adoption) -> None:
+    adoption.accept("a")
+    adoption.run(faults=lambda call: "denied" if call.operation == "Scan" else None)
+
+
+OF_ADOPTIONS: dict[Callable[[Adoption], None], str] = {
+    adopts: "adopted N events of REGION",
+    adopts_nothing: "adopted 0 events of REGION",
+    does_not_adopt: "adopting REGION failed",
+}
+
+
+@pytest.mark.parametrize("story", OF_ADOPTIONS, ids=lambda story: story.__name__)
+def test_a_mail_of_an_adoption_is_in_the_guide_with_what_comes_next(
+    world: World, story: Any
+) -> None:
+    story(Adoption(world))
+    assert OF_ADOPTIONS[story] in in_the_guide(world.told(), world.name)
+
+
 def test_letters_that_could_not_be_recorded_are_counted_by_cause(world: World) -> None:
     unrecorded(world)
     ((_, text),) = world.told()
@@ -254,6 +286,7 @@ def test_every_row_of_the_guide_is_a_mail_that_is_sent() -> None:
     sent = {
         *STORIES.values(),
         *OF_CASES.values(),
+        *OF_ADOPTIONS.values(),
         *BY_OTHERS,
         "approve ACTION of N letters? CAUSE",
         "ACTION resubmitted",
