@@ -187,6 +187,7 @@ def commands(
   done
   eventing regions adopt {lost.region} --from {began} --to {now} --region {here.region}
   eventing {shlex.join(_REDRIVE)} --region {here.region}
+  sleep {LATE.seconds + 1}    # what is younger is published without a look at who has adopted it
   make back REGION={lost.region}    # it goes on where it stopped, and publishes none of them again
   eventing prove --from {began} --to {now}    # each event by one region; one on its way is unproven
 """
