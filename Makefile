@@ -133,7 +133,7 @@ second-opinion: setup .local/second-opinion/.ready  ## what programs of others s
 	@pytest -q tests/second_opinion
 
 expressions: setup  ## record anew which expressions the workflows' tests evaluate, and on what
-	@python -m pytest -q -p tests.second_opinion.recorder tests/workflows tests/engine/test_publishers.py tests/engine/test_adoption.py
+	@python -m pytest -q -p tests.second_opinion.recorder tests/workflows tests/engine/test_publishers.py tests/engine/test_adoption.py tests/engine/test_proof.py
 
 calls: setup .local/browser/.ready  ## record what functions and people ask of AWS in the end-to-end tests (ONLY="tests": add what these ask)
 	@rm -f $(CALLS)

@@ -44,6 +44,7 @@ from tests.end_to_end.conftest import (
     items,
     put_messages,
 )
+from tests.end_to_end.people import environment_of
 from tests.shown import commands, filled_in, run, shell, terminal
 
 if TYPE_CHECKING:
@@ -346,6 +347,91 @@ def test_the_story_of_the_laptop_holds_and_is_seen_on_its_page(
     assert f"  each of the {EVENTS} events was delivered once, by {here.region}" in told
     assert [len(subscribers[0].seen(id)) for id in ids] == [1] * EVENTS
     assert [subscribers[1].seen(id) for id in ids] == [[]] * EVENTS
+
+
+def test_a_proof_says_that_one_region_has_published_and_names_what_was_not_so(
+    deployments: list[Deployment], tmp_path: Path
+) -> None:
+    here, there = deployments
+    subscribers = [Subscriber(deployment) for deployment in deployments]
+    administrator = {**here.cloud.environment, "PYTHONPATH": str(ROOT)}
+    operator = {**environment_of(here, "olga", "OperatorPolicyArn"), "PYTHONPATH": str(ROOT)}
+    began = datetime.now(UTC)
+
+    def proven(
+        outcome: str, options: str = "", environment: dict[str, str] = administrator
+    ) -> dict[str, Any]:
+        """What a proof of all since then says, when it has come to say that."""
+        window = {"FROM": timestamp(began), "TO": timestamp(datetime.now(UTC))}
+        command = f"{filled_in(COMMANDS['prove'], **window).strip()} --now --json {options}"
+        # A proof that finds something does not end with 0.
+        document = json.loads(run(f"{command} || test $? = 3", environment, folder=tmp_path))
+        assert {region["outcome"] for region in document["regions"]} <= {"proven", "differs"}
+        return document if document["outcome"] == outcome else {}
+
+    def accepted(deployment: Deployment, count: int) -> list[dict[str, Any]]:
+        batch = events(count)
+        key = deployment.api_key(PUBLISHER)
+        assert deployment.post(json.dumps(batch), key=key, content_type=BATCH).status == 202
+        return batch
+
+    # Each half of the walk, then the metrics.
+    both = [accepted(deployment, 40) for deployment in deployments]
+    for subscriber, batch in zip(subscribers, both, strict=True):
+        for event in batch:
+            subscriber.wait_for(event["id"])
+    document = eventually(lambda: proven("proven"), bool, seconds=90)
+    totals = {region["region"]: region["totals"] for region in document["regions"]}
+    assert set(totals) == set(REGIONS)
+    assert all(one["stored"] >= 40 and one["unproven"] == 0 for one in totals.values())
+    # Who operates one region proves that one.
+    (alone,) = proven("proven", f"--region {here.region}", operator)["regions"]
+    assert alone["region"] == here.region
+
+    # The origin filter of the other region's stream is gone.
+    with publishing_all(there):
+        doubles = accepted(here, 5)
+        for subscriber in subscribers:
+            for event in doubles:
+                subscriber.wait_for(event["id"])
+    receipts = f"arn:aws:dynamodb:*:*:table/{here.outputs['ReceiptsTable']}"
+    with denied(here, here.outputs["PublishFunction"], "dynamodb:PartiQLInsert", receipts):
+        bare = accepted(here, 2)
+        for event in bare:
+            subscribers[0].wait_for(event["id"])
+
+    def found() -> dict[str, Any]:
+        regions = proven("differs", "--yes").get("regions", ())
+        return next((one for one in regions if one["found"]), {"totals": {}})
+
+    proof = eventually(
+        found,
+        lambda one: (one["totals"].get("unproven"), one["totals"].get("twice")) == (2, 5),
+        seconds=90,
+    )
+    assert proof["region"] == here.region
+    named = {kind: {one["key"] for one in some} for kind, some in proof["found"]["named"].items()}
+    assert named == {"unproven": _keys(bare), "twice": _keys(doubles)}
+
+
+def _keys(sent: list[dict[str, Any]]) -> set[str]:
+    return {event_key(PUBLISHER, event["source"], event["id"]) for event in sent}
+
+
+@contextmanager
+def publishing_all(deployment: Deployment) -> Iterator[None]:
+    """Meanwhile a region publishes what every region takes."""
+    functions = deployment.client("lambda")
+    name = deployment.outputs["PublishFunction"]
+    (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    inserted = {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT"]})}]}
+    functions.update_event_source_mapping(UUID=mapping["UUID"], FilterCriteria=inserted)
+    try:
+        yield
+    finally:
+        functions.update_event_source_mapping(
+            UUID=mapping["UUID"], FilterCriteria=mapping["FilterCriteria"]
+        )
 
 
 def test_what_a_lost_region_took_is_adopted_once_also_when_it_is_back_in_the_middle(
