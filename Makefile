@@ -2,6 +2,7 @@
 PYTHON ?= python3
 CATALOGUE ?= catalogue
 ARGS ?=
+REGION ?= eu-west-1
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
@@ -25,7 +26,7 @@ endef
 PIP_EDITABLE := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run catalogue route docs synth sizes check test coverage test-long mutants sdks soak second-opinion expressions calls seen-calls unit end-to-end security screenshots benchmarks format requirements clean
+.PHONY: help setup run catalogue route docs synth sizes check test coverage test-long mutants sdks soak second-opinion expressions calls seen-calls unit end-to-end security screenshots benchmarks format requirements clean lose back
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +79,12 @@ build/.ready: requirements/functions.txt infrastructure/packaging.py .venv/.read
 run: setup  ## the whole system on this machine, until Ctrl-C (ARGS=--once: until all events arrived)
 	@.venv/bin/python -m local --catalogue $(CATALOGUE) $(ARGS)
 
+lose:  ## a region of `make run ARGS="--regions 2"` stops publishing (REGION=us-east-1 for the other)
+	@.venv/bin/python -m local.publishing off $(REGION)
+
+back:  ## that region goes on where it stopped
+	@.venv/bin/python -m local.publishing on $(REGION)
+
 synth: setup  ## the CloudFormation templates, into cdk.out
 	@npx cdk synth --quiet
 
@@ -128,7 +135,7 @@ second-opinion: setup .local/second-opinion/.ready  ## what programs of others s
 	@pytest -q tests/second_opinion
 
 expressions: setup  ## record anew which expressions the workflows' tests evaluate, and on what
-	@python -m pytest -q -p tests.second_opinion.recorder tests/workflows tests/engine/test_publishers.py tests/engine/test_adoption.py
+	@python -m pytest -q -p tests.second_opinion.recorder tests/workflows tests/engine/test_publishers.py tests/engine/test_adoption.py tests/engine/test_proof.py
 
 calls: setup .local/browser/.ready  ## record what functions and people ask of AWS in the end-to-end tests (ONLY="tests": add what these ask)
 	@rm -f $(CALLS)

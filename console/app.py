@@ -21,6 +21,7 @@ from console.commands import (
     events,
     findings,
     letters,
+    proofs,
     publishers,
     regions,
     runs,
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 for module in (
     *(status, letters, runs, approvals, audit, findings, publishers, copies),
-    *(regions, deploy, verify, event, events, erase, catalogue),
+    *(regions, proofs, deploy, verify, event, events, erase, catalogue),
 ):
     module.add_to(app)
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.inquiry import Inquiry
     from infrastructure.constructs.ledger import Ledger
     from infrastructure.constructs.notifier import Notifier
+    from infrastructure.constructs.proof import ProverFunction
     from infrastructure.constructs.publication import Publication
     from infrastructure.constructs.redrive import RedriveFunction
     from infrastructure.constructs.region import Region
@@ -76,6 +77,7 @@ class OperationsDashboard(Construct):
         publication: Publication,
         inquiry: Inquiry,
         adopter: Function,
+        prover: ProverFunction,
         dead_letters: Sequence[DeadLetterQueue],
         triage: TriageFunction,
         redrive: RedriveFunction,
@@ -184,7 +186,7 @@ class OperationsDashboard(Construct):
                 ),
             ],
             function_graphs("publish", publication.function),
-            *receipt_rows(region, inquiry),
+            *receipt_rows(region, inquiry, prover),
             self._heading(
                 "Conservation",
                 says="What was stored is published or a dead letter. Anything else has gone nowhere.",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from infrastructure.constructs.event_store import EventStore
     from infrastructure.constructs.ingestion import Ingestion
     from infrastructure.constructs.inquiry import Inquiry
+    from infrastructure.constructs.proof import ProverFunction
     from infrastructure.constructs.region import Region
 
 _THIRD, _FIFTH = WIDTH // 3, WIDTH // 5
@@ -94,8 +95,8 @@ def archive_rows(region: Region, stream: DeliveryStream) -> list[Row]:
     ]
 
 
-def receipt_rows(region: Region, inquiry: Inquiry) -> list[Row]:
-    """The rows of the receipts, and of what publishers ask."""
+def receipt_rows(region: Region, inquiry: Inquiry, prover: ProverFunction) -> list[Row]:
+    """The rows of the receipts, of what publishers ask, and of what receipts prove."""
     receipts, table = inquiry.receipts, inquiry.receipts.table_name
     return [
         heading(
@@ -103,7 +104,10 @@ def receipt_rows(region: Region, inquiry: Inquiry) -> list[Row]:
             "Receipts",
             says="Proof that events were published, and what publishers are told of theirs.",
             section="receipts-missing",
-            logs={"log of inquiry": inquiry.function.log_name},
+            logs={
+                "log of inquiry": inquiry.function.log_name,
+                "log of prover": prover.function.log_name,
+            },
         ),
         [
             graph(
@@ -123,6 +127,30 @@ def receipt_rows(region: Region, inquiry: Inquiry) -> list[Row]:
             graph("Capacity that receipts use", _capacity(table), unit="units", width=_THIRD),
         ],
         function_graphs("inquiry", inquiry.function),
+        [
+            graph(
+                "Events of yesterday without a receipt or a letter",
+                {"unproven": prover.unproven},
+                unit="events",
+                above=0,
+                width=_THIRD,
+            ),
+            graph(
+                "Events of yesterday that two regions published",
+                {"twice": prover.twice},
+                unit="events",
+                above=0,
+                width=_THIRD,
+            ),
+            graph(
+                "Proofs that came to no end",
+                {"failed": prover.failed},
+                unit="proofs",
+                above=0,
+                width=_THIRD,
+            ),
+        ],
+        function_graphs("prover", prover.function),
     ]
 
 

@@ -49,7 +49,7 @@ class Sender:
     deployment: str
     region: str
     options: str
-    """The options of `eventing` that name this deployment, as they are typed; none on a laptop."""
+    """The options of `eventing` that name this deployment, as they are typed; may be none on a laptop."""
     runbook: str
     """The address of the runbook."""
     dashboard: str

@@ -20,3 +20,8 @@ PRICES: Mapping[str, float] = {
     "log_byte": 0.5e-9,  # taken in by CloudWatch Logs
     "transition": 25e-6,  # of a Standard state machine
 }
+
+
+def units(amount: int, unit: int) -> int:
+    """How many units an amount needs: what AWS charges for, it charges whole."""
+    return -(-amount // unit)

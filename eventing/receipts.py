@@ -60,7 +60,7 @@ def receipts(taken: Collection[Taken], *, region: str) -> list[Receipt]:
     partitions: dict[tuple[str, datetime, int], dict[str, set[bytes]]] = defaultdict(dict)
     for one in taken:
         hashed = event_hash(one.key)
-        place = one.origin or region, minutes[one.accepted_at], _number(hashed)
+        place = one.origin or region, minutes[one.accepted_at], part_of(hashed)
         partitions[place].setdefault(one.topic, set()).add(hashed)
     made = []
     for (origin, minute, number), topics in partitions.items():
@@ -77,9 +77,14 @@ def event_hash(key: str) -> bytes:
     return sha256(key.encode()).digest()[:HASH_BYTES]
 
 
+def part_of(hashed: bytes) -> int:
+    """The number of the partition, of its minute and region, in which this hash is."""
+    return hashed[0] >> (8 - _BITS)
+
+
 def partition_of(key: str, *, accepted_at: datetime, region: str) -> str:
     """The partition that has the receipt of this event, which this region took, whoever has published it."""
-    return _partition(region, minute_of(accepted_at), _number(event_hash(key)))
+    return _partition(region, minute_of(accepted_at), part_of(event_hash(key)))
 
 
 def partitions_of(minute: datetime, *, region: str) -> list[str]:
@@ -98,10 +103,7 @@ class Hashes:
 
     def __init__(self, packed: Collection[bytes]) -> None:
         """`packed` is as receipts have them: hashes one after the other."""
-        of_each = {
-            some[at : at + HASH_BYTES] for some in packed for at in range(0, len(some), HASH_BYTES)
-        }
-        self._sorted = b"".join(sorted(of_each))
+        self._sorted = b"".join(sorted({one for some in packed for one in split(some)}))
 
     def __len__(self) -> int:
         return len(self._sorted) // HASH_BYTES
@@ -112,6 +114,11 @@ class Hashes:
 
     def _at(self, number: int) -> bytes:
         return self._sorted[number * HASH_BYTES : (number + 1) * HASH_BYTES]
+
+
+def split(packed: bytes) -> list[bytes]:
+    """Hashes, one after the other, each by itself."""
+    return [packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES)]
 
 
 def units(events: float) -> float:
@@ -131,10 +138,6 @@ def holds(packed: bytes, wanted: bytes) -> bool:
         # The end of one hash and the beginning of the next.
         at = packed.find(wanted, at + 1)
     return at >= 0
-
-
-def _number(hashed: bytes) -> int:
-    return hashed[0] >> (8 - _BITS)
 
 
 def _partition(region: str, minute: datetime, number: int) -> str:

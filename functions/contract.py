@@ -101,6 +101,12 @@ class Metric:
     RECEIPTS_MISSING = "ReceiptsMissing"
     """Events that SNS has taken and whose receipt may be missing."""
     EVENTS_UNACCOUNTED = "EventsUnaccounted"
+    EVENTS_UNPROVEN = "EventsUnproven"
+    """Yesterday's events without a receipt or a letter; this and the following are written by its proof."""
+    EVENTS_PUBLISHED_TWICE = "EventsPublishedTwice"
+    """Yesterday's events that two regions have published."""
+    PROOF_FAILED = "ProofFailed"
+    """1 when a proof came to no end, 0 when one of yesterday was made."""
     DEAD_LETTERED = "DeadLettered"
     OPEN_DEAD_LETTERS = "OpenDeadLetters"
     OLDEST_DEAD_LETTER_AGE = "OldestDeadLetterAge"
@@ -156,6 +162,9 @@ DIMENSIONS: dict[str, tuple[tuple[str, ...], ...]] = {
     Metric.EVENTS_SETTLED: ((),),
     Metric.RECEIPTS_MISSING: ((),),
     Metric.EVENTS_UNACCOUNTED: ((),),
+    Metric.EVENTS_UNPROVEN: ((),),
+    Metric.EVENTS_PUBLISHED_TWICE: ((),),
+    Metric.PROOF_FAILED: ((),),
     Metric.DEAD_LETTERED: (*_BY_STAGE, (Dimension.STAGE, Dimension.CAUSE), _BY_FAULT),
     Metric.OPEN_DEAD_LETTERS: _BY_STAGE,
     Metric.OLDEST_DEAD_LETTER_AGE: _BY_STAGE,

@@ -59,6 +59,7 @@ FUNCTIONS: Mapping[str, Contents] = {
     "counter": Contents(("cloudwatch", "dynamodb", "lambda", "s3", "sqs", "stepfunctions")),
     "inquiry": Contents(("dynamodb",)),
     "adopter": Contents(("dynamodb", "sns"), schemas=True),
+    "prover": Contents(("cloudwatch", "dynamodb")),
     "cases": Contents(("dynamodb", "macie2", "s3", "sns", "stepfunctions")),
     "eraser": Contents(("dynamodb", "s3", "sns")),
     "publishers": Contents(("apigateway", "dynamodb", "sns", "stepfunctions")),

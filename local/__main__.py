@@ -14,18 +14,24 @@ from local import demo
 from local.cloud import LOCAL, ROOT, StepFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType
 
 
-def main() -> int:
+def main(given: Sequence[str] | None = None) -> int:
     """Parse the arguments, run, and say plainly what went wrong."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument(
-        "--once", action="store_true", help="end when the sample events have arrived"
+        "--once",
+        action="store_true",
+        help="end when the sample events have arrived; with two regions, after one was lost and is back",
+    )
+    parser.add_argument(
+        "--regions", type=_regions, default=1, metavar="1|2", help="how many regions to deploy"
     )
     parser.add_argument("--catalogue", type=Path, default=ROOT / "catalogue", metavar="FOLDER")
     parser.add_argument("--outputs", type=Path, default=LOCAL / "outputs.json", metavar="FILE")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     # Whatever arrives can be printed, whatever the terminal knows.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # SIGTERM ends it like Ctrl-C, which a shell may have told its background jobs to ignore.
@@ -34,13 +40,29 @@ def main() -> int:
     try:
         folder = arguments.catalogue.resolve()
         catalogue = load_catalogue(folder)
-        return demo.run(catalogue, folder, outputs=arguments.outputs, once=arguments.once)
+        return demo.run(
+            catalogue,
+            folder,
+            outputs=arguments.outputs,
+            once=arguments.once,
+            regions=demo.REGIONS[: arguments.regions],
+        )
     except (CatalogueError, StepFailedError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nstopped before it was ready", file=sys.stderr)
         return 130
+
+
+def _regions(text: str) -> int:
+    """How many; raises what argparse tells of."""
+    if text not in ("1", "2"):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not 1 or 2: two show all that several regions do, and each one more is as many "
+            "functions and alarms again for this machine."
+        )
+    return int(text)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

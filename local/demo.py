@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
+import threading
 import time
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +20,23 @@ from eventing.ingestion import admit
 from eventing.problem import Refused
 from eventing.routing import NoRoute, Router
 from eventing.schemas import Schemas
+from eventing.timestamps import timestamp
 from local.cloud import ROOT, LocalCloud, StepFailedError
 from local.deployment import STRUCTURED, Deployment
 from local.foreign import json_object
 from local.mailbox import Mailbox
+from local.outputs import Site, remove, write
 from local.page_server import DashboardPage
+from local.story import Story, commands
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from eventing.catalogue import Catalogue
 
 SAMPLES = Path(__file__).parent / "samples"
+# Of which the first is the primary one.
+REGIONS = ("us-east-1", "eu-west-1")
 PUBLISHER = "acme-web"
 ARRIVAL_SECONDS = 30.0
 
@@ -92,40 +100,60 @@ def samples(catalogue: Catalogue) -> Iterator[Sample]:
         yield Sample(event.id, event.type, body, topic)
 
 
-def run(catalogue: Catalogue, folder: Path, *, outputs: Path, once: bool) -> int:
+def run(
+    catalogue: Catalogue,
+    folder: Path,
+    *,
+    outputs: Path,
+    once: bool,
+    regions: Sequence[str] = REGIONS[:1],
+) -> int:
     """Set up, show the samples arriving and, unless `once`, stay up; 0 when all of them arrived.
 
-    `outputs` is there from when all is ready until it ends.
+    The samples are sent to the first of the regions. `once`, with two, walks through the story of a lost
+    region. `outputs` is there from when all is ready until it ends.
     """
-    _remove(outputs)
+    remove(outputs)
     began = time.monotonic()
-    with LocalCloud(say=say) as cloud:
-        stacks = cloud.deploy({"laptop": "true", "catalogue": str(folder)})
-        deployment = Deployment(cloud, stacks)
-        _call_canary(deployment)
-        deployment.register(PUBLISHER)
-        topics = {topic.name: deployment.topic_arn(topic.name) for topic in catalogue.topics}
-        subscribers = {
-            topic: deployment.subscribe(f"sample-subscriber-of-{topic}", [arn], raw=True)
-            for topic, arn in topics.items()
-        }
-        watcher = deployment.subscribe(
-            "sample-subscriber-of-all-topics", list(topics.values()), raw=False
-        )
+    with LocalCloud(say=say) as cloud, ExitStack() as up:
+        context = {"laptop": "true", "catalogue": str(folder)}
+        context["replica_regions"] = json.dumps(regions[1:])
+        stacks = cloud.deploy(context, regions=regions)
+        deployments = [Deployment(cloud, stacks, region=region) for region in regions]
+        for deployment in deployments:
+            _call_canary(deployment)
+        deployments[0].register(PUBLISHER)
+        sites = [Site.of(deployment, catalogue) for deployment in deployments]
         say(f"set up in {time.monotonic() - began:.1f} s\n")
-        complete = show(deployment, list(samples(catalogue)), subscribers, watcher)
-        with (
-            Mailbox(deployment, on_mail=lambda mail: say(str(mail))) as mailbox,
-            DashboardPage(deployment, mailbox) as page,
-        ):
-            try:
-                _write_outputs(outputs, deployment, subscribers, page)
-                if not once:
-                    _print_how_to_go_on(deployment, catalogue, outputs, page)
-                    _stay_up(deployment, watcher)
-            finally:
-                _remove(outputs)
+        sent = list(samples(catalogue))
+        complete = show(deployments[0], sent, sites[0].subscribers, sites[0].watcher)
+        mailboxes = [
+            (one, up.enter_context(Mailbox(one, on_mail=lambda mail: say(str(mail)))))
+            for one in deployments
+        ]
+        page = up.enter_context(DashboardPage(*mailboxes[0], others=mailboxes[1:]))
+        try:
+            write(outputs, sites, publisher=PUBLISHER, dashboard_url=page.url)
+            if not once:
+                _print_how_to_go_on(deployments, catalogue, outputs, page)
+                _stay_up(sites)
+            elif len(deployments) > 1:
+                _tell_story(deployments, sent, outputs)
+        finally:
+            remove(outputs)
     return 0 if complete else 1
+
+
+def _tell_story(deployments: Sequence[Deployment], sent: Sequence[Sample], outputs: Path) -> None:
+    if not sent:
+        raise StepFailedError(
+            "The story of a lost region",
+            "no sample event fits this catalogue, so there is none to send",
+            f"Add one to {SAMPLES.relative_to(ROOT)}, or leave out --once.",
+        )
+    here, lost = deployments
+    story = Story(here, lost, publisher=PUBLISHER, outputs=outputs, say=say)
+    story.walk(json.loads(sent[0].body), sent[0].topic)
 
 
 def _call_canary(deployment: Deployment) -> None:
@@ -134,14 +162,29 @@ def _call_canary(deployment: Deployment) -> None:
         deployment.client("lambda").invoke(FunctionName=name, InvocationType="Event")
 
 
-def _stay_up(deployment: Deployment, watcher: str) -> None:
+def _stay_up(sites: Sequence[Site]) -> None:
+    for site in sites[1:]:
+        threading.Thread(target=_list_beside, args=(site,), daemon=True, name="arrivals").start()
     try:
-        for arrival in arrivals(deployment, watcher, seconds=float("inf")):
-            say(f"  {arrival}")
+        _list(sites[0])
     except KeyboardInterrupt:
         say("\nstopping")
     except (BotoCoreError, ClientError) as error:
         raise StepFailedError("Keeping it up", str(error), "Start it again.") from None
+
+
+def _list_beside(site: Site) -> None:
+    # The run has a look of its own at whether the emulator still answers.
+    with suppress(BotoCoreError, ClientError):
+        _list(site)
+
+
+def _list(site: Site) -> None:
+    """List what arrives, without an end."""
+    deployment = site.deployment
+    where = "" if deployment.region == deployment.cloud.region else f" {deployment.region}"
+    for arrival in arrivals(deployment, site.watcher, seconds=float("inf")):
+        say(f"  {arrival}{where}")
 
 
 def show(
@@ -184,43 +227,10 @@ def arrivals(deployment: Deployment, watcher: str, *, seconds: float) -> Iterato
             yield Arrival.read(message["Body"], topic_prefix=prefix, at=time.monotonic())
 
 
-def _write_outputs(
-    outputs: Path, deployment: Deployment, subscribers: Mapping[str, str], page: DashboardPage
-) -> None:
-    """Write the file for programs, which has keys in it: nobody else may read it.
-
-    Its appearing is the sign that everything is ready, so it appears complete.
-    """
-    content = {
-        "endpoint_url": deployment.cloud.endpoint_url,
-        "region": deployment.region,
-        "api_url": deployment.api_url,
-        "dashboard_url": page.url,
-        "api_key": deployment.api_key(PUBLISHER),
-        "publisher": PUBLISHER,
-        "access_key_id": deployment.cloud.root_key.id,
-        "secret_access_key": deployment.cloud.root_key.secret,
-        "subscribers": subscribers,
-        "stacks": deployment.stacks,
-    }
-    draft = _draft(outputs)
-    draft.touch(mode=0o600, exist_ok=False)
-    draft.write_text(json.dumps(content, indent=2) + "\n")
-    draft.replace(outputs)
-
-
-def _draft(outputs: Path) -> Path:
-    return outputs.with_suffix(".new")
-
-
-def _remove(outputs: Path) -> None:
-    for file in (outputs, _draft(outputs)):
-        file.unlink(missing_ok=True)
-
-
 def _print_how_to_go_on(
-    deployment: Deployment, catalogue: Catalogue, outputs: Path, page: DashboardPage
+    deployments: Sequence[Deployment], catalogue: Catalogue, outputs: Path, page: DashboardPage
 ) -> None:
+    deployment = deployments[0]
     known = catalogue.event_types[0].type.replace("*", "example")
     data = {"order_id": "order-1", "total": 19.9, "currency": "EUR"}
     event = json.dumps(
@@ -233,8 +243,9 @@ def _print_how_to_go_on(
     ]  # fmt: skip
     environment = "\n".join(f"  export {k}={v}" for k, v in deployment.cloud.environment.items())
     programs = shlex.quote(str(ROOT / "local" / "bin"))
+    others = "".join(f"\n(in {one.region}: {one.api_url}/events)" for one in deployments[1:])
     say(f"""
-Ready. POST events to {deployment.api_url}/events
+Ready. POST events to {deployment.api_url}/events{others}
 with the key of the publisher {PUBLISHER}, {deployment.api_key(PUBLISHER)}:
 
   {shlex.join(curl)}
@@ -247,5 +258,19 @@ The AWS CLI, in another terminal, after
   export PATH={programs}:$PATH
 
 More, such as the queues of the sample subscribers, is in {outputs}.
+{_story(deployments, json.loads(event))}\
 Ctrl-C ends it. What arrives at a topic is listed here, and every message to operators:
 """)
+
+
+def _story(deployments: Sequence[Deployment], event: Mapping[str, str]) -> str:
+    if len(deployments) == 1:
+        return ""
+    here, lost = deployments
+    key, began = here.api_key(PUBLISHER), timestamp(datetime.now(UTC))
+    typed = commands(here, lost, key=key, sample=event, began=began)
+    return f"""
+Lose {lost.region}, and look at the row of it on the page. In another terminal, after `. .venv/bin/activate`:
+
+{typed}
+"""

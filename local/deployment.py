@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from local.cloud import LocalCloud, Outputs
 
 STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
 REGISTRATION_SECONDS = 60
 CONTEXT: Mapping[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,10 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloud import ROOT
+from local.page_regions import RegionRows
 from local.page_view import MINUTES, View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from local.deployment import Deployment
     from local.mailbox import Mailbox
@@ -30,6 +32,7 @@ FILES: Mapping[str, tuple[Any, str]] = {
     "/page.css": (PAGE / "page.css", "text/css"),
     "/page.js": (PAGE / "page.js", "text/javascript"),
     "/mailbox.js": (PAGE / "mailbox.js", "text/javascript"),
+    "/regions.js": (PAGE / "regions.js", "text/javascript"),
     "/uplot.css": (MODULES / "uplot" / "dist" / "uPlot.min.css", "text/css"),
     "/uplot.js": (MODULES / "uplot" / "dist" / "uPlot.esm.js", "text/javascript"),
     "/marked.js": (MODULES / "marked" / "lib" / "marked.esm.js", "text/javascript"),
@@ -41,14 +44,25 @@ FILES: Mapping[str, tuple[Any, str]] = {
 
 
 class DashboardPage:
-    """Serves the page, with a mailbox if there is one, on a free port of 127.0.0.1 while it is open."""
+    """Serves the page, with a mailbox if there is one, on a free port of 127.0.0.1 while it is open.
 
-    def __init__(self, deployment: Deployment, mailbox: Mailbox | None = None) -> None:
-        self._view = View(deployment)
-        self._mailbox = mailbox
+    `others` are further regions of the deployment: the page can show each, and one row for each.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        mailbox: Mailbox | None = None,
+        *,
+        others: Sequence[tuple[Deployment, Mailbox]] = (),
+    ) -> None:
+        shown = ((deployment, mailbox), *others)
+        self._shown = {one.region: (View(one), its) for one, its in shown}
+        views = [view for view, _ in self._shown.values()]
+        self._rows = RegionRows([one for one, _ in shown], views) if others else None
 
     def __enter__(self) -> Self:
-        handler = partial(_Handler, self._view, self._mailbox)
+        handler = partial(_Handler, self._shown, self._rows)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True, name="page").start()
@@ -65,26 +79,35 @@ class DashboardPage:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def __init__(self, view: View, mailbox: Mailbox | None, *args: Any) -> None:
-        self._view = view
-        self._mailbox = mailbox
+    def __init__(
+        self,
+        shown: Mapping[str, tuple[View, Mailbox | None]],
+        rows: RegionRows | None,
+        *args: Any,
+    ) -> None:
+        self._shown = shown
+        self._rows = rows
         super().__init__(*args)
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        view, mailbox = self._shown.get(query.get("region", next(iter(self._shown))), (None, None))
         if not self._is_from_here():
             self._send(HTTPStatus.FORBIDDEN, "text/plain", b"not from here")
         elif url.path in FILES:
             file, kind = FILES[url.path]
             self._send(HTTPStatus.OK, kind, file.read_bytes())
-        elif url.path == "/api/dashboards":
-            self._answer(self._view.dashboards)
-        elif url.path == "/api/mails":
-            self._answer(self._mailbox.newest_first if self._mailbox else list)
-        elif url.path == "/api/live":
-            text = parse_qs(url.query).get("minutes", ["15"])[0]
+        elif url.path == "/api/regions":
+            self._answer(self._rows.rows if self._rows else list)
+        elif view and url.path == "/api/dashboards":
+            self._answer(view.dashboards)
+        elif view and url.path == "/api/mails":
+            self._answer(mailbox.newest_first if mailbox else list)
+        elif view and url.path == "/api/live":
+            text = query.get("minutes", "15")
             minutes = int(text) if text.isdecimal() and int(text) in MINUTES else 15
-            self._answer(lambda: self._view.live(minutes))
+            self._answer(lambda: view.live(minutes))
         else:
             self._send(HTTPStatus.NOT_FOUND, "text/plain", b"not here")
 
@@ -122,8 +145,10 @@ class _Handler(BaseHTTPRequestHandler):
             "content-security-policy", "default-src 'self'; img-src data:; base-uri 'none'"
         )
         self.send_header("x-content-type-options", "nosniff")
-        self.end_headers()
-        self.wfile.write(body)
+        # Whoever has closed the page meanwhile needs no answer.
+        with suppress(ConnectionError):
+            self.end_headers()
+            self.wfile.write(body)
 
     def log_message(self, *_arguments: Any) -> None:
         """Requests of the page are no news."""

@@ -70,7 +70,7 @@ class View:
         drawn = self._drawn(boards)
         return {
             "now": now,
-            "alarms": list(self._alarms()),
+            "alarms": self.alarms(),
             "executions": list(self._executions()),
             "waiting": next(
                 (answer for endpoint, answer in drawn.items() if self._is_ours(endpoint)),
@@ -81,6 +81,10 @@ class View:
                 for board in boards
             },
         }
+
+    def alarms(self) -> list[Json]:
+        """All alarms but those that only mute another."""
+        return list(self._alarms())
 
     def _alarms(self) -> Iterator[Json]:
         pages = self._cloudwatch.get_paginator("describe_alarms").paginate(

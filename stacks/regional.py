@@ -34,8 +34,8 @@ from infrastructure.constructs.topics import Topics
 from infrastructure.constructs.triage import TriageFunction
 from infrastructure.constructs.verifier import Verifier
 from infrastructure.constructs.widget import WidgetFunction
+from stacks.regions import RegionsHandling
 from stacks.sensitive_data import SensitiveDataHandling
-from workflows.adoption import Adoption
 from workflows.approval import Approval
 from workflows.publishers import Publishers
 from workflows.redrive import Redrive
@@ -164,9 +164,9 @@ class RegionalStack(cdk.Stack):
             event_store=event_store,
             calls=calls,
         )
-        adoption = Adoption(
+        regions = RegionsHandling(
             self,
-            "Adoption",
+            "RegionsHandling",
             region=region,
             event_store=event_store,
             receipts=receipts,
@@ -195,7 +195,7 @@ class RegionalStack(cdk.Stack):
             approvals=(approval.state_machine, *sensitive_data.approvals),
             sensitive_data=sensitive_data.workflow.state_machine,
             publishers=publishers.state_machine,
-            adoption=adoption.state_machine,
+            regions=regions.state_machines,
             erasure=sensitive_data.erasure.state_machine,
         )
         counter = Counter(
@@ -215,7 +215,7 @@ class RegionalStack(cdk.Stack):
             self,
             "DeadLetterHandling",
             region=region,
-            functions=[task.function for task in (triage_task, redrive_task, counter, adoption)],
+            functions=[t.function for t in (triage_task, redrive_task, counter, regions.adoption)],
             ledger=ledger,
         )
         Attention(self, "Attention", region=region, dead_letters=dead_letters)
@@ -242,7 +242,8 @@ class RegionalStack(cdk.Stack):
             archive=archive,
             publication=publication,
             inquiry=inquiry,
-            adopter=adoption.function,
+            adopter=regions.adoption.function,
+            prover=regions.proof.prover,
             dead_letters=dead_letters,
             triage=triage_task,
             redrive=redrive_task,
@@ -287,7 +288,7 @@ class RegionalStack(cdk.Stack):
             "TopicArnPrefix": topics.arn_prefix,
             **redrive.outputs,
             "PublishersStateMachineArn": publishers.state_machine.state_machine_arn,
-            "AdoptionStateMachineArn": adoption.state_machine.state_machine_arn,
+            **regions.outputs,
             "RegistryTable": registry.table_name,
             **sensitive_data.outputs,
             **policies.outputs,
@@ -311,7 +312,7 @@ class RegionalStack(cdk.Stack):
                 functions=(
                     *(ingestion.function, publication.function, triage_task.function),
                     *(redrive_task.function, counter.function, widget.function),
-                    *(notifier.function, inquiry.function, adoption.function, canary.function),
+                    *(notifier.function, inquiry.function, canary.function, *regions.functions),
                 ),
             )
             outputs |= {**canary.outputs, "VerifierPolicyArn": verifier.policy.managed_policy_arn}

@@ -47,6 +47,10 @@ def send(
             envvar=_URL, help="The API's URL; the laptop's if left out.", show_default=False
         ),
     ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(help="A region of the laptop, when it has two.", show_default=False),
+    ] = None,
 ) -> ExitCode:
     """Send an event, or a JSON array of them, as a publisher does. Needs no AWS credentials.
 
@@ -57,7 +61,7 @@ def send(
     from console.deployed.front_door import STRUCTURED, FrontDoor
 
     body = _read(file)
-    url, key = _door(url, surroundings)
+    url, key = _door(url, region, surroundings)
     kind = _BATCH if body.lstrip().startswith(b"[") else STRUCTURED
     try:
         answer = FrontDoor(url, key).post(body, kind=kind)
@@ -69,13 +73,15 @@ def send(
     return _tell(screen, answer.status, answer.content)
 
 
-def _door(url: str | None, surroundings: Surroundings) -> tuple[str, str]:
+def _door(url: str | None, region: str | None, surroundings: Surroundings) -> tuple[str, str]:
     """The URL and the key to send with."""
     from console.deployed.laptop import laptop_outputs
 
-    laptop = None if url else laptop_outputs(surroundings.folder)
+    laptop = laptop_outputs(surroundings.folder, region) if region or not url else None
     if laptop:
         return laptop["api_url"], os.environ.get(_KEY) or laptop["api_key"]
+    if region:
+        raise Misuse("--region is for a laptop with two regions; on AWS, give --url.")
     if not url:
         raise Misuse(f"No URL is known: give --url, or set {_URL}.")
     parts = urlsplit(url)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from console.commands.command import command
+from console.commands.executed import executed
 from console.shell.failure import ExitCode, Failure, Misuse
 from eventing.cause import Code
 from eventing.foreign_text import plain
@@ -83,10 +84,10 @@ def adopt(
     if not yes:
         if screen.as_json or not surroundings.at_terminal():
             raise Misuse("adopt asks before it begins, and nobody is there: give --yes.")
-        planned = _ended(screen, deployment, surroundings, {**request, "action": "plan"})
+        planned = _adoption(screen, deployment, surroundings, {**request, "action": "plan"})
         _show_plan(screen, lost, planned.output["plan"], now=now)
         request |= _agreed(deployment, surroundings, lost, asks_why=reason is None)
-    output = _ended(screen, deployment, surroundings, request).output
+    output = _adoption(screen, deployment, surroundings, request).output
     counts: Mapping[str, int] = output["counts"]
     found = counts.get("adopted", 0) + counts.get("on_record", 0)
     following = [deployment.command(*(_REDRIVE if found else ("status",)))]
@@ -136,24 +137,8 @@ def _agreed(
     return {"reason": asked} if asked else {}
 
 
-def _ended(
+def _adoption(
     screen: Screen, deployment: Deployment, surroundings: Surroundings, request: Mapping[str, Any]
 ) -> Execution:
-    """The execution with this input when it has succeeded; raises `Failure` where it has not."""
-    from console.commands.following import until_ended
-
-    adoptions = deployment.adoptions
-    name = adoptions.new_name(str(request["action"]), surroundings.now())
-    adoptions.start(name, request)
-    screen.note(f"{request['action']} {name} on {deployment}")
-    try:
-        ended = until_ended(adoptions, name, sleep=surroundings.sleep, wait=lambda: None)
-    except KeyboardInterrupt:
-        raise Failure(
-            f"Not followed any more. {name} goes on, and sends a mail when it has ended.",
-            ExitCode.PARTIAL,
-        ) from None
-    if ended.status == "SUCCEEDED":
-        return ended
-    why = plain(ended.cause or ended.error or ended.status, most=2000)
-    raise (Misuse(why) if ended.error == "InvalidInput" else Failure(why))
+    then, runs = ", and sends a mail when it has ended", deployment.adoptions
+    return executed(screen, deployment, surroundings, runs, request, afterwards=then)

@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ from console.deployed.cases import Cases
 from console.deployed.event_records import EventRecords
 from console.deployed.executions import Executions
 from console.deployed.insights import Insights
-from console.deployed.laptop import laptop_outputs
+from console.deployed.laptop import has_several_regions, in_region, laptop_outputs
 from console.deployed.ledger import Ledger
 from console.deployed.objects import Objects
 from console.shell.failure import Misuse
@@ -64,12 +64,14 @@ class Deployment:
         self.name = name
         self.region = aws.region
         self._outputs = outputs
-        self._target = target
+        self.target = target
         self.laptop = laptop
         """What `make run` says of itself; None on AWS."""
 
     def __str__(self) -> str:
-        return f"{self.name} {'on this machine' if self.laptop else f'in {self.region}'}"
+        here = "on this machine" if self.laptop else ""
+        several = self.laptop is None or has_several_regions(self.laptop)
+        return " ".join(filter(None, (self.name, f"in {self.region}" if several else "", here)))
 
     def output(self, key: str) -> str:
         """An output of the regional stack."""
@@ -96,13 +98,20 @@ class Deployment:
 
     def command(self, *words: str) -> str:
         """A command of `eventing` for this deployment, as it is typed."""
-        return shlex.join(["eventing", *words, *self._target.options])
+        return shlex.join(["eventing", *words, *self.target.options])
+
+    def command_in(self, region: str, *words: str) -> str:
+        """A command of `eventing` for this deployment in that region, as it is typed."""
+        if region == self.region:
+            return self.command(*words)
+        options = replace(self.target, region=region).options
+        return shlex.join(["eventing", *words, *options])
 
     def aws_command(self, *words: str) -> str:
         """A command of the AWS CLI for this deployment, as it is typed."""
         options = ["--region", self.region]
-        if self._target.profile:
-            options += ["--profile", self._target.profile]
+        if self.target.profile:
+            options += ["--profile", self.target.profile]
         if self.aws.endpoint_url:
             options += ["--endpoint-url", self.aws.endpoint_url]
         return shlex.join(["aws", *words, *options])
@@ -150,6 +159,14 @@ class Deployment:
         return Executions(
             self.aws.client("stepfunctions"),
             state_machine_arn=self.output("AdoptionStateMachineArn"),
+        )
+
+    @cached_property
+    def proofs(self) -> Executions:
+        """The executions of the state machine that proves what was published."""
+        return Executions(
+            self.aws.client("stepfunctions"),
+            state_machine_arn=self.output("ProofStateMachineArn"),
         )
 
     @cached_property
@@ -235,13 +252,22 @@ class Deployment:
 def find(target: Target, surroundings: Surroundings) -> Deployment:
     """The deployment that is meant: with no option, the laptop while `make run` is up.
 
-    Raises `Misuse` when there is none.
+    Its regions, when it has several, are found by their names. Raises `Misuse` when there is none.
     """
-    if target == Target():
-        laptop = laptop_outputs(surroundings.folder)
+    if target == Target(region=target.region):
+        laptop = laptop_outputs(surroundings.folder, target.region)
         if laptop:
-            return _on_laptop(laptop, surroundings)
+            return _on_laptop(laptop, target, surroundings)
     return _on_aws(target, surroundings)
+
+
+def elsewhere(deployment: Deployment, region: str, surroundings: Surroundings) -> Deployment:
+    """The same deployment in another region; raises `Misuse` when it is not there."""
+    if deployment.laptop:
+        laptop = in_region(deployment.laptop, region)
+        return _on_laptop(laptop, Target(region=region), surroundings)
+    named = Target(deployment.name, region, deployment.target.profile)
+    return _on_aws(named, surroundings)
 
 
 def reach(target: Target, surroundings: Surroundings) -> Aws:
@@ -256,7 +282,7 @@ def reach(target: Target, surroundings: Surroundings) -> Aws:
     return Aws(session, region=region)
 
 
-def _on_laptop(laptop: Mapping[str, Any], surroundings: Surroundings) -> Deployment:
+def _on_laptop(laptop: Mapping[str, Any], target: Target, surroundings: Surroundings) -> Deployment:
     region = str(laptop["region"])
     session = surroundings.session(None)
     session.set_credentials(laptop["access_key_id"], laptop["secret_access_key"])
@@ -267,7 +293,7 @@ def _on_laptop(laptop: Mapping[str, Any], surroundings: Surroundings) -> Deploym
         if stack.endswith(f"-{region}")
     )
     name = stack.removesuffix(f"-{region}")
-    return Deployment(aws, name=name, outputs=outputs, target=Target(), laptop=laptop)
+    return Deployment(aws, name=name, outputs=outputs, target=target, laptop=laptop)
 
 
 def _on_aws(target: Target, surroundings: Surroundings) -> Deployment:

@@ -17,7 +17,7 @@ Health = Literal["healthy", "needs attention", "unhealthy"]
 _ATTENTION = (
     *("attention", "old-dead-letters", "redrive-failed", "redrive-long", "publishers-impaired"),
     *("publisher-keys-overdue", "erasures-impaired", "erased-sent-again"),
-    *("receipts-missing", "inquiry-impaired"),
+    *("receipts-missing", "inquiry-impaired", "yesterday-unproven"),
     *("archive-impaired", "archive-undelivered"),
     *("macie-off", "macie-job-stopped", "macie-run-errors", "macie-run-overdue", "findings-unseen"),
     *("sensitive-data", "sensitive-data-failed"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
-from eventing.prices import PRICES
-from eventing.redrive.steps import units
+from eventing.prices import PRICES, units
 
 THREADS = 8
 """Segments that are read at a time."""
@@ -48,6 +48,17 @@ class Reading:
         """How long that takes, if the events of the window are all that there are."""
         by_size, by_number = self.bytes / _BYTES_PER_SECOND, self.events / _EVENTS_PER_SECOND
         return max(by_size, by_number, _LEAST_SECONDS)
+
+    def members(self) -> dict[str, Any]:
+        """As people are told of it."""
+        return {
+            "gigabytes": round(self.gigabytes, 3),
+            "events": self.events,
+            "segments": self.segments,
+            "dollars": round(self.dollars, 4),
+            "minutes": round(self.seconds / 60, 1),
+            "better_exported": self.better_exported,
+        }
 
     @property
     def better_exported(self) -> bool:

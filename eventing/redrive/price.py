@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from eventing.prices import PRICES
+from eventing.prices import PRICES, units
 from eventing.redrive.actions import ActionRules
 from eventing.redrive.ledger import Row
 from eventing.redrive.pace import PAGE_SECONDS
-from eventing.redrive.steps import CALLS, STEPS, WRITE_BYTES, Dependency, units
+from eventing.redrive.steps import CALLS, STEPS, WRITE_BYTES, Dependency
 
 # Of the redrive function. From so much memory on, a function has a whole processor: with half of one, a plan
 # of, or a report on, several 100,000 letters is not done in time. A plan has all its letters in memory.

@@ -11,7 +11,7 @@ from eventing.cause import Cause, Code, cause_of, clip
 from eventing.dead_letter import Step
 from eventing.ingestion import admit
 from eventing.json_text import Document
-from eventing.prices import PRICES
+from eventing.prices import PRICES, units
 from eventing.problem import Kind, Refused
 from eventing.redrive.ledger import GOES_THROUGH
 from eventing.routing import NoRoute, Router
@@ -111,11 +111,6 @@ CALLS: Mapping[Dependency, Callable[[Sequence[int]], float]] = {
     "topics": _publishes,
 }
 """What the calls of a dependency cost, in dollars, for events of these sizes in bytes."""
-
-
-def units(amount: int, unit: int) -> int:
-    """How many units an amount needs: what AWS charges for, it charges whole."""
-    return -(-amount // unit)
 
 
 NOTHING = "nothing"

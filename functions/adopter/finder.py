@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import replace
 
 from eventing.adoption.letter import letter_of
-from eventing.adoption.reading import THREADS
 from eventing.adoption.request import AdoptionRequest
 from eventing.json_text import parse_if_json
 from eventing.message import makes_message
 from eventing.redrive.forecast import Forecaster
 from eventing.redrive.ledger import new_row
-from eventing.timestamps import timestamp
-from functions.adopter.position import Position, Shared
-from functions.adopter.published import Published
 from functions.shared.clock import Clock
 from functions.shared.event_scan import EventScan, StoredEvent
 from functions.shared.new_letters import STATEMENTS_PER_CALL, NewLetter, NewLetters
+from functions.shared.published import Published
 from functions.shared.receipt_reader import ReceiptReader
+from functions.shared.table_walk import Position, TableWalk
 
 
 class Finder:
@@ -30,19 +27,19 @@ class Finder:
         self,
         *,
         scan: EventScan,
+        walk: TableWalk,
         receipts: ReceiptReader,
         letters: NewLetters,
         forecaster: Forecaster,
         open_days: int,
-        workers: Executor,
         clock: Clock,
     ) -> None:
         self._scan = scan
+        self._walk = walk
         self._receipts = receipts
         self._letters = letters
         self._forecaster = forecaster
         self._open_days = open_days
-        self._workers = workers
         self._clock = clock
 
     def page(
@@ -60,54 +57,28 @@ class Finder:
         again from where it began, and finds its letters there. `announce` is called before letters are put
         there. `last_sign` is when the region published last, as far as is known. Raises what the SDK raises.
         """
-        shared = Shared(position)
         published = Published(self._receipts, region=request.region)
 
-        def work() -> None:
-            while self._clock.monotonic() < ends and (taken := shared.take()):
-                segment, after = taken
-                while True:
-                    found, counts, next = self._look(request, position.segments, segment, after)
-                    unproven = [one for one in found if one not in published]
-                    counts["published"] = len(found) - len(unproven)
-                    counts["doubtful"] = sum(one.accepted_at >= last_sign for one in unproven)
-                    if unproven:
-                        announce()
-                    shared.add(counts + self._adopt(request, unproven))
-                    if next is None:
-                        break
-                    after = next
-                    if self._clock.monotonic() >= ends:
-                        shared.leave(segment, after)
-                        return
+        def see(events: Sequence[StoredEvent]) -> Counter[str]:
+            there = [one for one in events if not one.erased]
+            unproven = [one for one in there if one not in published]
+            counts = Counter(
+                erased=len(events) - len(there),
+                published=len(there) - len(unproven),
+                doubtful=sum(one.accepted_at >= last_sign for one in unproven),
+            )
+            if unproven:
+                announce()
+            return counts + self._adopt(request, unproven)
 
-        jobs = [self._workers.submit(work) for _ in range(THREADS)]
-        # Each is waited for: nothing goes on behind the back of a page that has failed.
-        failures = [failure for job in jobs if (failure := job.exception())]
-        if failures:
-            raise failures[0]
-        return shared.position()
-
-    def _look(
-        self, request: AdoptionRequest, segments: int, segment: int, after: str | None
-    ) -> tuple[list[StoredEvent], Counter[str], str | None]:
-        """The events in an answer of the table that were not erased, counts, and where it goes on."""
-        page = self._scan.page(
+        return self._walk.page(
+            position,
             region=request.region,
-            start=timestamp(request.start),
-            end=timestamp(request.end),
-            segment=segment,
-            segments=segments,
-            after=after,
+            start=request.start,
+            end=request.end,
+            ends=ends,
+            see=see,
         )
-        there = [one for one in page.events if not one.erased]
-        counts = Counter(
-            read=page.read,
-            half_units=round(2 * page.units),
-            found=len(page.events),
-            erased=len(page.events) - len(there),
-        )
-        return there, counts, page.next
 
     def _adopt(self, request: AdoptionRequest, events: Sequence[StoredEvent]) -> Counter[str]:
         """Put these into the ledger; what became of them."""

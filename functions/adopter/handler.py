@@ -67,11 +67,11 @@ def make_handler(parts: Parts) -> Handler:
     """The function, put together from these parts."""
     finder = Finder(
         scan=parts.event_scan,
+        walk=parts.table_walk,
         receipts=parts.receipt_reader,
         letters=parts.new_letters,
         forecaster=parts.forecaster,
         open_days=parts.open_letter_days,
-        workers=parts.workers,
         clock=parts.clock,
     )
     tasks = Tasks(

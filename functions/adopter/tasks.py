@@ -14,7 +14,6 @@ from eventing.input import InvalidInput
 from eventing.prices import PRICES
 from eventing.timestamps import timestamp
 from functions.adopter.finder import Finder
-from functions.adopter.position import Position
 from functions.adopter.texts import adopted_mail, failed_mail
 from functions.shared.audit import Audit
 from functions.shared.clock import Clock, Deadline
@@ -22,6 +21,7 @@ from functions.shared.event_scan import EventScan
 from functions.shared.incidents import Incidents, name_of
 from functions.shared.operations import OpsTopic
 from functions.shared.receipt_reader import ReceiptReader
+from functions.shared.table_walk import Position
 
 PAGE_SECONDS = 50.0
 # Of a page that has come to its end: an answer of the table that is worked on, each event of it new.
@@ -156,12 +156,7 @@ def _started(task: Mapping[str, Any]) -> datetime:
 
 def _plan(request: AdoptionRequest, reading: Reading, last: datetime | None) -> dict[str, Any]:
     return {
-        "gigabytes": round(reading.gigabytes, 3),
-        "events": reading.events,
-        "segments": reading.segments,
-        "dollars": round(reading.dollars, 4),
-        "minutes": round(reading.seconds / 60, 1),
-        "better_exported": reading.better_exported,
+        **reading.members(),
         "last_published_at": timestamp(last) if last else None,
         "quiet_at": timestamp(request.quiet_at(last)),
     }

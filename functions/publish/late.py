@@ -42,7 +42,9 @@ class Late:
         late = [one for one in records if one.key and one.accepted_at < oldest]
         if not late:
             return list(records), []
-        taken = [Taken(one.key, one.topic, one.accepted_at, self._region) for one in late]
+        taken = [
+            Taken(one.key, one.topic, one.accepted_at, one.origin or self._region) for one in late
+        ]
         try:
             regions = self._receipts.regions(taken, seconds=_LOOK_SECONDS)
         except Exception as error:

@@ -45,12 +45,14 @@ class Published:
     key: str
     topic: str
     accepted_at: datetime
+    origin: str | None
+    """The region that took it."""
     lag_milliseconds: float
 
     @property
     def taken(self) -> Taken:
         """What its receipt is made of."""
-        return Taken(self.key, self.topic, self.accepted_at)
+        return Taken(self.key, self.topic, self.accepted_at, self.origin)
 
 
 @dataclass(frozen=True)
@@ -258,6 +260,8 @@ class Publish:
             accepted_at,
             event,
             key,
+            # Not where this runs: were the mapping's filter gone, receipts would tell.
+            image.get("origin_region", {}).get("S"),
             topic,
             message,
             size,
@@ -267,7 +271,7 @@ class Publish:
 
 def _published(record: Record, at: datetime) -> Published:
     lag = (at - record.accepted_at).total_seconds() * 1000
-    return Published(record.key, record.topic, record.accepted_at, lag)
+    return Published(record.key, record.topic, record.accepted_at, record.origin, lag)
 
 
 def _out_of_time(chunk: Sequence[Record]) -> _Sent:

@@ -22,6 +22,8 @@ class Record:
     accepted_at: datetime
     event: str = field(repr=False)
     key: str = ""
+    origin: str | None = None
+    """The region that took the event."""
     topic: str = ""
     message: Message | None = None
     size: int = 0

@@ -32,6 +32,8 @@ def resource_of(params: Mapping[str, Any]) -> str | None:
         return f"queue {queue.rpartition('/')[2]}"
     if stream := params.get("DeliveryStreamName"):
         return f"delivery stream {stream}"
+    if "MetricDataQueries" in params:
+        return "metrics of CloudWatch"
     return None
 
 

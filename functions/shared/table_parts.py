@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from functions.shared.receipt_reader import ReceiptReader
     from functions.shared.registry import Registry
     from functions.shared.summary_row import SummaryRow
+    from functions.shared.table_walk import TableWalk
     from functions.shared.tombstones import Tombstones
     from functions.shared.turns import Turns
 
@@ -69,6 +70,12 @@ class TableParts(BaseParts):
 
         table = self.environment[Variable.EVENTS_TABLE]
         return EventScan(self.clients.client("dynamodb"), table=table, clock=self.clock)
+
+    @cached_property
+    def table_walk(self) -> TableWalk:
+        from functions.shared.table_walk import TableWalk
+
+        return TableWalk(self.event_scan, workers=self.workers, clock=self.clock)
 
     @cached_property
     def receipt_reader(self) -> ReceiptReader:

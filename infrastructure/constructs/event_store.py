@@ -98,8 +98,12 @@ class EventStore(Construct):
 
     def grant_adopt(self, grantee: iam.IGrantable) -> None:
         """Let it look through all events, though not at what is in them, and read those it names."""
-        self._grant_read(grantee, "dynamodb:Scan", FOUND_MEMBERS)
+        self.grant_look_through(grantee)
         self._grant_read(grantee, "dynamodb:BatchGetItem", ("pk", "event"))
+
+    def grant_look_through(self, grantee: iam.IGrantable) -> None:
+        """Let it look through all events, though not at what is in them."""
+        self._grant_read(grantee, "dynamodb:Scan", FOUND_MEMBERS)
 
     def grant_probe(self, grantee: iam.IGrantable) -> None:
         """Let it see whether the table is there."""

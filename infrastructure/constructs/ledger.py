@@ -125,6 +125,10 @@ class Ledger(Construct):
         self._grant(function, "dynamodb:UpdateItem", rows=[Rows.SUMMARY])
         self._grant_index(function)
 
+    def grant_find(self, function: Function) -> None:
+        """Let it look through the letters, and not at their events."""
+        self._grant_index(function)
+
     def grant_read_summary(self, function: Function) -> None:
         """Let it read the summary, and nothing else."""
         self._grant(function, "dynamodb:GetItem", rows=[Rows.SUMMARY])

@@ -64,7 +64,7 @@ class Policies(Construct):
         approvals: Sequence[sfn.StateMachine],
         sensitive_data: sfn.StateMachine,
         publishers: sfn.StateMachine,
-        adoption: sfn.StateMachine,
+        regions: Sequence[sfn.StateMachine],
         erasure: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, id)
@@ -85,7 +85,8 @@ class Policies(Construct):
         self._look_up(event_store, receipts, ledger)
         for policy in (self.operator, self.key_holder):
             self._ask_of(policy, publishers)
-        self._ask_of(self.operator, adoption)
+        for machine in regions:
+            self._ask_of(self.operator, machine)
         self._follow_findings(sensitive_data)
         self._hold_keys(region)
         self._erase(erasure)

@@ -47,7 +47,7 @@ class Receipts(Construct):
 
     def __init__(self, scope: Construct, id: str, *, region: Region) -> None:
         super().__init__(scope, id)
-        self._region = region.name
+        self._regions = region.configuration.regions
         self.table_name = receipts_name(region.configuration)
         self.table_arn = table_arn(self, self.table_name)
         self.missing = region.metric(Metric.RECEIPTS_MISSING)
@@ -88,17 +88,13 @@ class Receipts(Construct):
         )
 
     def grant_write(self, function: Function) -> None:
-        """Let it add receipts of this region; it can neither change nor read one."""
-        # An INSERT never overwrites.
-        grant_rows(
-            function, "dynamodb:PartiQLInsert", table=self.table_arn, rows=[f"{self._region}#*"]
-        )
+        """Let it add receipts of what the regions of this deployment took; it can change none.
 
-    def grant_write_of_others(self, function: Function) -> None:
-        """Let it add receipts of what any region took: it publishes what it has adopted."""
-        function.add_to_role_policy(
-            iam.PolicyStatement(actions=["dynamodb:PartiQLInsert"], resources=[self.table_arn])
-        )
+        Of other regions: those of what it has adopted, and of what it should never have published.
+        """
+        # An INSERT never overwrites.
+        rows = [f"{region}#*" for region in self._regions]
+        grant_rows(function, "dynamodb:PartiQLInsert", table=self.table_arn, rows=rows)
 
     def grant_find(self, function: Function) -> None:
         """Let it look for a receipt, of any region."""

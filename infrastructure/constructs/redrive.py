@@ -108,7 +108,7 @@ class RedriveFunction(Construct):
         event_store.grant_probe(self.function)
         archive.grant_archive(self.function)
         topics.grant_publish(self.function)
-        receipts.grant_write_of_others(self.function)
+        receipts.grant_write(self.function)
         # What another region has published is not sent.
         receipts.grant_find(self.function)
         topics.grant_probe(self.function)

@@ -54,12 +54,12 @@ class Region:
 
     @property
     def command_options(self) -> str:
-        """The options of `eventing` that name this deployment, as they are typed; none on the laptop.
+        """The options of `eventing` that name this deployment, as they are typed.
 
-        With options a command would not mean the laptop, which is found without.
+        The laptop is found without; of two regions there, by the region alone.
         """
         if self.configuration.laptop:
-            return ""
+            return f"--region {self.name}" if len(self.configuration.regions) > 1 else ""
         return f"--deployment {self.configuration.deployment} --region {self.name}"
 
     @property

@@ -40,7 +40,7 @@ function show(mails) {
 
 for (;;) {
   try {
-    const answer = await fetch("/api/mails");
+    const answer = await fetch(`/api/mails${location.search}`);
     if (answer.ok) show(await answer.json());
   } catch (error) {
     console.debug(error); // the page says at its top that there is no answer

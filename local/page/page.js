@@ -50,8 +50,10 @@ function keep(holder, ...content) {
   if (link) holder.querySelector(`a[href="${CSS.escape(link)}"]`)?.focus({ preventScroll: true });
 }
 
-function ask(path) {
-  return fetch(path).then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)));
+/** What the server says of the region that this page shows. */
+function ask(path, query = {}) {
+  const region = new URLSearchParams(location.search).get("region");
+  return fetch(`${path}?${new URLSearchParams(region ? { ...query, region } : query)}`).then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)));
 }
 
 // Alarms and executions
@@ -302,7 +304,7 @@ function lay(dashboards) {
 
 async function look(updates) {
   try {
-    const live = await ask(`/api/live?minutes=${byId("minutes").value}`);
+    const live = await ask("/api/live", { minutes: byId("minutes").value });
     showAlarms(live.alarms);
     showExecutions(live.executions);
     showCustom(byId("waiting"), live.waiting);

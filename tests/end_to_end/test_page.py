@@ -234,6 +234,7 @@ def _story(deployment: Deployment, url: str, browser: Browser, page: Page) -> Se
         seen.after_loss = _conservation(deployment, until=0, wanted="ALARM")
     _lose_a_receipt(deployment)
     _leave_an_erasure_unfinished(deployment)
+    _prove_yesterday(deployment)
     seen.emitted, seen.named = set(_emitted(deployment)), set(_named(deployment))
     seen.logged = {log: _fields(deployment, log) for log in LOGS}
     return seen
@@ -272,6 +273,24 @@ def _leave_an_erasure_unfinished(deployment: Deployment) -> None:
         ExpressionAttributeValues={":now": {"S": "2026-11-28T09:00:00.000Z"}},
     )
     assert deployment.post(json.dumps(event), key=deployment.api_key(PUBLISHER)).status == 410
+
+
+def _prove_yesterday(deployment: Deployment) -> None:
+    """Write down what a proof of yesterday finds: the counts of a whole day take minutes here."""
+    names = ("stored", "published", "letters", "unproven", "uncounted", "twice")
+    judged = {"totals": dict.fromkeys(names, 0), "minutes": []}
+    report = {
+        "task": "report",
+        "execution": "nightly",
+        "started_at": timestamp(datetime.now(UTC)),
+        "request": {"action": "count"},
+        "plan": {},
+        "judged": judged,
+    }
+    answer = deployment.client("lambda").invoke(
+        FunctionName=f"{deployment.name}-prover", Payload=json.dumps(report)
+    )
+    assert json.load(answer["Payload"])["outcome"] == "proven"
 
 
 def _redrive(

@@ -16,17 +16,26 @@ from operator import eq
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 
+from eventing.catalogue_check import load_catalogue
 from eventing.cause import Cause, Code
 from eventing.dead_letter import DeadLetter
 from eventing.event import event_key
 from eventing.receipts import HASH_BYTES
 from eventing.timestamps import timestamp
 from infrastructure.packaging import ROOT
+from local import publishing
 from local.cloud import LocalCloud
-from local.deployment import Deployment
+from local.deployment import BATCH, Deployment
+from local.mailbox import Mailbox
+from local.outputs import Site, write
+from local.page_server import DashboardPage
+from local.story import EVENTS, Story
+from tests.browser.chromium import chromium
 from tests.end_to_end.asking import ask
 from tests.end_to_end.conftest import (
+    DEADLINE,
     PUBLISHER,
     Subscriber,
     denied,
@@ -35,6 +44,7 @@ from tests.end_to_end.conftest import (
     items,
     put_messages,
 )
+from tests.end_to_end.people import environment_of
 from tests.shown import commands, filled_in, run, shell, terminal
 
 if TYPE_CHECKING:
@@ -45,7 +55,6 @@ COMMANDS = commands("docs/runbook.md")
 REGIONS = ("us-east-1", "eu-west-1")
 # A chunk of a redrive at ten a second, and what it sends until receipts of the other region are there.
 IN_FLIGHT = 30
-BATCH = "application/cloudevents-batch+json"
 
 
 @pytest.fixture(scope="module")
@@ -273,6 +282,158 @@ def steadily_sent(deployments: list[Deployment], key: str) -> Iterator[list[int]
     assert len(statuses) > 10
 
 
+@pytest.fixture(scope="module")
+def outputs(deployments: list[Deployment], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make run` would say of these regions."""
+    file = tmp_path_factory.mktemp("run") / "outputs.json"
+    catalogue = load_catalogue(ROOT / "catalogue")
+    sites = [Site.of(deployment, catalogue) for deployment in deployments]
+    write(file, sites, publisher=PUBLISHER, dashboard_url="")
+    return file
+
+
+def test_the_story_of_the_laptop_holds_and_is_seen_on_its_page(
+    deployments: list[Deployment], outputs: Path
+) -> None:
+    """`make run ARGS="--regions 2 --once"` walks it. Doubles that other tests make come later."""
+    here, lost = deployments
+    subscribers = [Subscriber(deployment) for deployment in deployments]
+    told: list[str] = []
+    seen: list[list[str]] = []
+    with (
+        Mailbox(lost) as mailbox,
+        DashboardPage(here, others=[(lost, mailbox)]) as served,
+        chromium() as browser,
+    ):
+        page = browser.new_page(locale="en-GB")
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+
+        def row() -> list[str]:
+            """Of the lost region: its name, whether it publishes, and its numbers."""
+            return page.locator(f"tr[data-region='{lost.region}'] td").all_inner_texts()
+
+        def shows(region: str) -> None:
+            section = page.locator(f"#dashboard-eventing-operations-{region}")
+            section.wait_for(timeout=DEADLINE * 1000)
+            chosen = page.locator("#region-rows a[aria-current=page]")
+            assert chosen.inner_text(timeout=DEADLINE * 1000) == region
+
+        def say(line: str) -> None:
+            told.append(line)
+            if line == f"  {lost.region} accepts {EVENTS} events and publishes none":
+                eventually(row, lambda cells: (cells[1], cells[6]) == ("no", str(EVENTS)))
+                seen.append(row())
+
+        page.goto(served.url)
+        shows(here.region)
+        # All that was taken so far is published.
+        eventually(row, lambda cells: (cells[1], cells[6]) == ("yes", "0"))
+        adopted = int(row()[4])
+        story = Story(here, lost, publisher=PUBLISHER, outputs=outputs, say=say)
+        (event,) = events(1)
+        ids = story.walk(event, "customers")
+        assert len(ids) == EVENTS
+        assert len(seen) == 1
+        eventually(
+            row,
+            lambda cells: (cells[1], cells[4], cells[6]) == ("yes", str(adopted + EVENTS), "0"),
+        )
+        page.locator("#region-rows a", has_text=lost.region).click()
+        shows(lost.region)
+        assert problems == []
+        url = f"{served.url}api/live?region=eu-north-1"
+        assert urllib3.request("GET", url).status == 404
+    assert f"  each of the {EVENTS} events was delivered once, by {here.region}" in told
+    assert [len(subscribers[0].seen(id)) for id in ids] == [1] * EVENTS
+    assert [subscribers[1].seen(id) for id in ids] == [[]] * EVENTS
+
+
+def test_a_proof_says_that_one_region_has_published_and_names_what_was_not_so(
+    deployments: list[Deployment], tmp_path: Path
+) -> None:
+    here, there = deployments
+    subscribers = [Subscriber(deployment) for deployment in deployments]
+    administrator = {**here.cloud.environment, "PYTHONPATH": str(ROOT)}
+    operator = {**environment_of(here, "olga", "OperatorPolicyArn"), "PYTHONPATH": str(ROOT)}
+    began = datetime.now(UTC)
+
+    def proven(
+        outcome: str, options: str = "", environment: dict[str, str] = administrator
+    ) -> dict[str, Any]:
+        """What a proof of all since then says, when it has come to say that."""
+        window = {"FROM": timestamp(began), "TO": timestamp(datetime.now(UTC))}
+        command = f"{filled_in(COMMANDS['prove'], **window).strip()} --now --json {options}"
+        # A proof that finds something does not end with 0.
+        document = json.loads(run(f"{command} || test $? = 3", environment, folder=tmp_path))
+        assert {region["outcome"] for region in document["regions"]} <= {"proven", "differs"}
+        return document if document["outcome"] == outcome else {}
+
+    def accepted(deployment: Deployment, count: int) -> list[dict[str, Any]]:
+        batch = events(count)
+        key = deployment.api_key(PUBLISHER)
+        assert deployment.post(json.dumps(batch), key=key, content_type=BATCH).status == 202
+        return batch
+
+    # Each half of the walk, then the metrics.
+    both = [accepted(deployment, 40) for deployment in deployments]
+    for subscriber, batch in zip(subscribers, both, strict=True):
+        for event in batch:
+            subscriber.wait_for(event["id"])
+    document = eventually(lambda: proven("proven"), bool, seconds=90)
+    totals = {region["region"]: region["totals"] for region in document["regions"]}
+    assert set(totals) == set(REGIONS)
+    assert all(one["stored"] >= 40 and one["unproven"] == 0 for one in totals.values())
+    # Who operates one region proves that one.
+    (alone,) = proven("proven", f"--region {here.region}", operator)["regions"]
+    assert alone["region"] == here.region
+
+    # The origin filter of the other region's stream is gone.
+    with publishing_all(there):
+        doubles = accepted(here, 5)
+        for subscriber in subscribers:
+            for event in doubles:
+                subscriber.wait_for(event["id"])
+    receipts = f"arn:aws:dynamodb:*:*:table/{here.outputs['ReceiptsTable']}"
+    with denied(here, here.outputs["PublishFunction"], "dynamodb:PartiQLInsert", receipts):
+        bare = accepted(here, 2)
+        for event in bare:
+            subscribers[0].wait_for(event["id"])
+
+    def found() -> dict[str, Any]:
+        regions = proven("differs", "--yes").get("regions", ())
+        return next((one for one in regions if one["found"]), {"totals": {}})
+
+    proof = eventually(
+        found,
+        lambda one: (one["totals"].get("unproven"), one["totals"].get("twice")) == (2, 5),
+        seconds=90,
+    )
+    assert proof["region"] == here.region
+    named = {kind: {one["key"] for one in some} for kind, some in proof["found"]["named"].items()}
+    assert named == {"unproven": _keys(bare), "twice": _keys(doubles)}
+
+
+def _keys(sent: list[dict[str, Any]]) -> set[str]:
+    return {event_key(PUBLISHER, event["source"], event["id"]) for event in sent}
+
+
+@contextmanager
+def publishing_all(deployment: Deployment) -> Iterator[None]:
+    """Meanwhile a region publishes what every region takes."""
+    functions = deployment.client("lambda")
+    name = deployment.outputs["PublishFunction"]
+    (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+    inserted = {"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT"]})}]}
+    functions.update_event_source_mapping(UUID=mapping["UUID"], FilterCriteria=inserted)
+    try:
+        yield
+    finally:
+        functions.update_event_source_mapping(
+            UUID=mapping["UUID"], FilterCriteria=mapping["FilterCriteria"]
+        )
+
+
 def test_what_a_lost_region_took_is_adopted_once_also_when_it_is_back_in_the_middle(
     deployments: list[Deployment], tmp_path: Path
 ) -> None:
@@ -374,14 +535,12 @@ def _batches(deployment: Deployment) -> list[dict[str, Any]]:
 @contextmanager
 def not_publishing(deployment: Deployment) -> Iterator[None]:
     """Meanwhile a region takes events and publishes none; then it goes on where it stopped."""
-    functions = deployment.client("lambda")
-    name = deployment.outputs["PublishFunction"]
-    (mapping,) = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    functions, name = deployment.client("lambda"), deployment.outputs["PublishFunction"]
+    publishing.set_publishing(functions, name, on=False)
     try:
         yield
     finally:
-        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+        publishing.set_publishing(functions, name, on=True)
 
 
 def _receipts(deployment: Deployment) -> int:
@@ -401,3 +560,25 @@ def _letter(deployment: Deployment, event: dict[str, Any]) -> DeadLetter:
         failed_at=timestamp(datetime.now(UTC)),
         topic="customers",
     )
+
+
+def test_a_region_is_lost_and_brought_back_by_a_command(
+    deployments: list[Deployment], outputs: Path
+) -> None:
+    """That of `make lose` and `make back`."""
+    lost = deployments[1]
+    functions, name = lost.client("lambda"), lost.outputs["PublishFunction"]
+    for state in ("off", "on"):
+        assert publishing.main([state, lost.region, "--outputs", str(outputs)]) == 0
+        assert publishing.is_publishing(functions, name) is (state == "on")
+
+
+def test_commands_that_operators_are_shown_name_their_region(
+    deployments: list[Deployment],
+) -> None:
+    for deployment in deployments:
+        functions = deployment.client("lambda")
+        for name in ("notifier", "widget", "redrive"):
+            found = functions.get_function_configuration(FunctionName=f"eventing-{name}")
+            options = found["Environment"]["Variables"]["COMMAND_OPTIONS"]
+            assert options == f"--region {deployment.region}"

@@ -15,12 +15,13 @@ from functions.shared.metrics import Metrics
 from functions.shared.receipts import Receipts
 from tests.engine.clouds import Inline
 from tests.engine.letters import ROOT, event
+from tests.engine.process import Process
 from tests.engine.world import Ended
 from tests.faults.vocabulary import Killed, nothing
 from tests.workflows.asl import Execution, ExecutionFailed, Json, TaskFailed
 
 if TYPE_CHECKING:
-    from tests.engine.process import Faults, Process
+    from tests.engine.process import Faults
     from tests.engine.world import World
 
 LOST = "eu-west-1"
@@ -111,7 +112,9 @@ class Adoption:
             "started_by": "ada",
             **members,
         }
-        tasks = _Tasks(self.world, faults, pages)
+        tasks = Tasks(
+            self.world, faults, function="${AdopterFunction}", do=Process.adopt, pages=pages
+        )
 
         def wait(seconds: float) -> None:
             meanwhile(seconds)
@@ -139,18 +142,32 @@ class Adoption:
         )
 
 
-class _Tasks:
+class Tasks:
     """Calls tasks as Step Functions does: in a process that lives on, until it dies, with retries."""
 
-    def __init__(self, world: World, faults: Faults, pages: int) -> None:
+    def __init__(
+        self,
+        world: World,
+        faults: Faults,
+        *,
+        function: str,
+        do: Callable[[Process, Json], Json],
+        pages: int = 0,
+    ) -> None:
+        """`do` is what a process does for the function that the state machine calls so.
+
+        It has read so many `pages` before, as far as a position says it.
+        """
         self.done: list[str] = []
+        self._function = function
+        self._do = do
         self._world = world
         self._faults = faults
         self._pages = pages
         self._process: Process | None = None
 
     def __call__(self, arguments: Json) -> Json:
-        assert arguments["FunctionName"] == "${AdopterFunction}"
+        assert arguments["FunctionName"] == self._function
         task = json.loads(json.dumps(arguments["Payload"]))
         left = _RETRIES
         while True:
@@ -158,7 +175,7 @@ class _Tasks:
             try:
                 return {"StatusCode": 200, "Payload": self._invoke(task)}
             except TaskFailed as failed:
-                if failed.error == "InvalidInput" or not left:
+                if failed.error in ("InvalidInput", "TooLarge") or not left:
                     raise
                 left -= 1
 
@@ -169,7 +186,7 @@ class _Tasks:
             task["position"]["pages"] += self._pages
             self._pages = 0
         try:
-            return json.loads(json.dumps(self._process.adopt(task)))
+            return json.loads(json.dumps(self._do(self._process, task)))
         except Killed:
             raise TaskFailed("Runtime.ExitError") from None
         except Exception as error:

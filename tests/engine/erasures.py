@@ -60,6 +60,7 @@ class Erasures:
     def __init__(self, world: World) -> None:
         assert isinstance(world.cloud, InMemory)
         self.world = world
+        world.regions = [world.cloud.region, "eu-west-1"]
         self.aws = world.cloud.aws
 
     # What is put in

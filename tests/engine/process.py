@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from functions.adopter.handler import make_handler as make_adopter
 from functions.counter.handler import make_handler as make_counter
 from functions.eraser.handler import make_handler as make_eraser
+from functions.prover.handler import make_handler as make_prover
 from functions.redrive.handler import make_handler as make_redrive
 from functions.shared.clients import Clients
 from functions.shared.entry import Handler
@@ -135,6 +136,11 @@ class Process:
         return make_adopter(self.parts(threads=8))
 
     @cached_property
+    def prover(self) -> Handler:
+        """The prover."""
+        return make_prover(self.parts(threads=8))
+
+    @cached_property
     def widget(self) -> Handler:
         """The widget."""
         return make_widget(self.parts(threads=1))
@@ -150,9 +156,16 @@ class Process:
 
     def adopt(self, task: Json) -> Json:
         """Do a task of adoption."""
+        return self._do(self.adopter, task, 120)
+
+    def prove(self, task: Json) -> Json:
+        """Do a task of a proof."""
+        return self._do(self.prover, task, 900)
+
+    def _do(self, handler: Handler, task: Json, seconds: int) -> Json:
         self._task = task["task"]
         self._counts.clear()
-        return self.adopter(task, self.context(120))
+        return handler(task, self.context(seconds))
 
     def context(self, seconds: int) -> Any:
         """What Lambda tells a function of an invocation that may take so long."""

@@ -58,6 +58,7 @@ WAITING = {
     "eventing-redrive-long",
     "eventing-receipts-missing",
     "eventing-inquiry-impaired",
+    "eventing-yesterday-unproven",
     "eventing-publishers-impaired",
     "eventing-publisher-keys-overdue",
     "eventing-erasures-impaired",
@@ -72,6 +73,9 @@ ALWAYS = {
     "RedriveRunsFailed": "ignore",
     "RedriveRunSeconds": "ignore",
     "EventsUnaccounted": "missing",
+    "EventsUnproven": "ignore",
+    "EventsPublishedTwice": "ignore",
+    "ProofFailed": "ignore",
     "TopicUnheard": "ignore",
     "StreamUnread": "ignore",
     "CopiesUndelivered": "ignore",
@@ -118,9 +122,10 @@ def test_the_ways_that_the_walk_can_fail(regional: Template) -> None:
         # What these raise is in part what operators did wrong: their executions tell.
         *(
             f"eventing-{f}-{what}"
-            for f in ("redrive", "publishers", "adopter", "cases", "eraser")
+            for f in ("redrive", "publishers", "adopter", "prover", "cases", "eraser")
             for what in ("throttles", "duration")
         ),
+        *(f"eventing-{w}" for w in ("events-unproven", "events-published-twice", "proof-failed")),
         "eventing-api-failures",
         "eventing-api-latency",
         "eventing-api-refusals",

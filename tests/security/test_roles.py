@@ -99,6 +99,10 @@ def test_redrive_reads_the_doorkeeper_and_nothing_else_of_the_registry(
         assert not decisions.may("redrive", f"dynamodb:{action}", REGISTRY)
 
 
+# Who has published what, they may look up: all receipts, of any region.
+LOOKING = ("inquiry", "publish", "redrive", "adopter", "prover")
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_receipts_are_added_by_who_publishes_and_never_changed(
     decisions: Decisions, function: str
@@ -106,7 +110,7 @@ def test_receipts_are_added_by_who_publishes_and_never_changed(
     own, others = ("us-east-1#2026-11-28T09:30#0", "eu-west-1#2026-11-28T09:30#0")
     for action in (*CHANGES, *READS):
         adds = action == "PartiQLInsert" and function in ("publish", "redrive")
-        looks = action == "Query" and function == "inquiry"
+        looks = action == "Query" and function in LOOKING
         for rows, allowed in (([own], adds), ([others], False), ([own, others], False)):
             may = decisions.may(function, f"dynamodb:{action}", RECEIPTS, keys(*rows))
             assert may == (allowed or looks), (action, rows)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from eventing.receipts import HASH_BYTES
+from tests.faults.memory import REGION
 from tests.faults.vocabulary import Call, EntryRefusal, Fault, Killed
 from tests.proofs import hashes_in
 from tests.unit.invocations import CODES
@@ -165,3 +166,17 @@ def test_killed_between_publishing_and_the_receipt_the_event_is_published_withou
     assert stream.arrived("orders") == ["1", "1"]
     (item,) = stream.receipts
     assert [len(packed) for packed in hashes_in(item).values()] == [HASH_BYTES]
+
+
+def test_the_receipt_stands_with_the_region_that_the_record_says_took_the_event(
+    stream: Stream,
+) -> None:
+    """Without the filter of its mapping a region publishes what others took: receipts tell."""
+    taken = record(1)
+    taken["dynamodb"]["NewImage"]["origin_region"] = {"S": "eu-west-1"}
+
+    stream.deliver(taken)
+
+    (item,) = stream.receipts
+    assert item["pk"]["S"].startswith("eu-west-1#")
+    assert item["region"]["S"] == REGION

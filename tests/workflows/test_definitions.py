@@ -27,6 +27,7 @@ def test_there_are_state_machines() -> None:
         "adoption.asl.json",
         "approval.asl.json",
         "erasure.asl.json",
+        "proof.asl.json",
         "publishers.asl.json",
         "redrive.asl.json",
         "sensitive-data.asl.json",

@@ -24,6 +24,7 @@ from console.shell.surroundings import Surroundings
 from eventing.adoption.request import read_request as read_adoption_request
 from eventing.erasure.action import is_erasure
 from eventing.erasure.request import read_request as read_erasure_request
+from eventing.proof.request import read_request as read_proof_request
 from eventing.publishers.request import read_request as read_publisher_request
 from eventing.redrive.approval import read_approval
 from eventing.redrive.ledger import shard
@@ -38,6 +39,7 @@ STACK = f"eventing-{REGION}"
 MACHINE = f"arn:aws:states:{REGION}:123456789012:stateMachine:eventing-redrive"
 CHANGING = MACHINE.replace("eventing-redrive", "eventing-publishers")
 ADOPTING = MACHINE.replace("eventing-redrive", "eventing-adoption")
+PROVING = MACHINE.replace("eventing-redrive", "eventing-proof")
 ASKING = MACHINE.replace("eventing-redrive", "eventing-approval")
 ERASING = MACHINE.replace("eventing-redrive", "eventing-erasure")
 ASKING_TO_ERASE = MACHINE.replace("eventing-redrive", "eventing-erasure-approval")
@@ -65,6 +67,7 @@ OUTPUTS = {
     "ApprovalStateMachineArn": ASKING,
     "PublishersStateMachineArn": CHANGING,
     "AdoptionStateMachineArn": ADOPTING,
+    "ProofStateMachineArn": PROVING,
     "ErasureStateMachineArn": ERASING,
     "ErasureApprovalStateMachineArn": ASKING_TO_ERASE,
     "SensitiveDataStateMachineArn": FOLLOWING,
@@ -297,6 +300,36 @@ def adopted(cloud: Cloud, request: Mapping[str, Any]) -> Run:
     return Run(request, output, states=["Begin", "Find a page"])
 
 
+def proven(cloud: Cloud, request: Mapping[str, Any]) -> Run:
+    """What the state machine of proofs makes of an input when all is proven."""
+    window = {"from": "2026-11-26T00:00:00.000Z", "to": "2026-11-27T00:00:00.000Z"}
+    totals = {
+        "stored": 1000,
+        "proven": 1000,
+        "published": 998,
+        "letters": 2,
+        "unproven": 0,
+        "uncounted": 0,
+        "twice": 0,
+        "differing_minutes": 0,
+        "sent_again": 0,
+        "in_two_regions": 3,
+    }
+    plan = {"gigabytes": 12.5, "dollars": 0.2048, "minutes": 12.5, "segments": 13}
+    output = {
+        "outcome": "proven",
+        "region": REGION,
+        "regions": [REGION],
+        "request": {"now": False, **request, **window},
+        "plan": plan,
+        "totals": totals,
+        "minutes": [],
+        "found": None,
+        "seconds": 9.5,
+    }
+    return Run(request, output, states=["Begin", "Judge"])
+
+
 @dataclass
 class Cloud:
     """What AWS holds, and what it was asked."""
@@ -305,6 +338,7 @@ class Cloud:
     engine: Engine = done
     changing: Engine = changed
     adopting: Engine = adopted
+    proving: Engine = proven
     erasing: Engine = surveyed
     following: Engine = followed
     fault: Callable[[str], None] = lambda operation: None
@@ -486,6 +520,10 @@ class Cloud:
                 request, here=REGION, regions=(REGION, "eu-west-1"), at=NOW + timedelta(days=1)
             )
             self.runs[params["name"]] = self.adopting(self, request)
+            return {}
+        if ":eventing-proof" in params["stateMachineArn"]:
+            read_proof_request(request, at=NOW)
+            self.runs[params["name"]] = self.proving(self, request)
             return {}
         if params["stateMachineArn"] == ERASING:
             read_erasure_request(request)

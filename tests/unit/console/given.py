@@ -59,7 +59,17 @@ LAPTOP = {
 }
 
 
-def laptop(cloud: Cloud) -> None:
-    """As if `make run` were up in the folder."""
+# The same with a second region.
+TWO_REGIONS = LAPTOP | {
+    "regions": {
+        "us-east-1": {"api_url": LAPTOP["api_url"]},
+        "eu-west-1": {"api_url": "http://127.0.0.1:4711/other"},
+    },
+    "stacks": {"eventing-us-east-1": OUTPUTS, "eventing-data": {}, "eventing-eu-west-1": OUTPUTS},
+}
+
+
+def laptop(cloud: Cloud, said: Mapping[str, Any] = LAPTOP) -> None:
+    """As if `make run` were up in the folder, and said this of itself."""
     (cloud.folder / ".local").mkdir()
-    (cloud.folder / ".local" / "outputs.json").write_text(json.dumps(LAPTOP))
+    (cloud.folder / ".local" / "outputs.json").write_text(json.dumps(said))

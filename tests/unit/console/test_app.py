@@ -31,7 +31,7 @@ COMMANDS = (
 )
 FINDINGS = ("findings list", "findings show", "findings open")
 PUBLISHERS = ("publishers ACTION", "publishers show", "publishers list", "publishers key")
-REGIONS = ("regions adopt",)
+REGIONS = ("regions adopt", "prove")
 
 
 def test_help_loads_neither_the_cdk_nor_the_sdk() -> None:

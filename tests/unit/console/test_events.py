@@ -18,7 +18,7 @@ from console.documents.pages import documents
 from eventing.catalogue_check import load_catalogue
 from local.cloud import ROOT
 from tests.unit.console.cloud import SECRET, Cloud
-from tests.unit.console.given import LAPTOP, Eventing, laptop
+from tests.unit.console.given import LAPTOP, TWO_REGIONS, Eventing, laptop
 
 CATALOGUE = load_catalogue(ROOT / "catalogue")
 EVENT = {"specversion": "1.0", "id": "1", "source": "/s", "data": {"card": SECRET}}
@@ -131,12 +131,32 @@ def test_the_laptop_s_url_and_key_are_known(
     cloud: Cloud, eventing: Eventing, door: Door, file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("EVENTING_API_KEY")
-    laptop(cloud)
-    outputs = LAPTOP | {"api_url": door.url}
-    (cloud.folder / ".local" / "outputs.json").write_text(json.dumps(outputs))
+    laptop(cloud, LAPTOP | {"api_url": door.url})
 
     assert eventing("send", file).code == 0
     assert door.got[1]["x-api-key"] == LAPTOP["api_key"]
+
+
+def test_a_region_of_the_laptop_is_sent_to(
+    cloud: Cloud, eventing: Eventing, door: Door, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EVENTING_API_KEY")
+    regions = {"us-east-1": {}, "eu-west-1": {"api_url": door.url}}
+    laptop(cloud, TWO_REGIONS | {"regions": regions})
+
+    assert eventing("send", file, "--region", "eu-west-1").code == 0
+    assert door.got[1]["x-api-key"] == TWO_REGIONS["api_key"]
+
+
+@pytest.mark.parametrize("options", [(), ("--url", "https://api.example")])
+def test_only_a_region_of_the_laptop_can_be_sent_to(
+    cloud: Cloud, eventing: Eventing, file: str, options: tuple[str, ...]
+) -> None:
+    laptop(cloud)
+    ended = eventing("send", file, "--region", "eu-west-1", *options)
+
+    assert ended.code == 2
+    assert "--region" in ended.err
 
 
 @pytest.mark.parametrize(

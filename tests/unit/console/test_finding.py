@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError, SSOTokenLoadError
 
 from tests.unit.console.cloud import OUTPUTS, STACK, Cloud, Refused
-from tests.unit.console.given import Eventing, laptop
+from tests.unit.console.given import TWO_REGIONS, Eventing, laptop
 
 # Each looks, and needs nothing to be there.
 LOOKING = (("status",), ("letters",), ("junk",), ("audit",))
@@ -45,6 +45,50 @@ def test_who_names_a_deployment_does_not_mean_the_laptop(
     laptop(cloud)
 
     assert eventing("status", "--json", *option).document["laptop"] is False
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_a_laptop_with_two_regions_is_found_by_a_region_s_name(
+    cloud: Cloud, eventing: Eventing, region: str
+) -> None:
+    laptop(cloud, TWO_REGIONS)
+    cloud.credentials, cloud.stacks = False, {}
+    told = eventing("letters", "--region", region, "--json")
+
+    assert told.document["next"] == [f"eventing status --region {region}"]
+    status = eventing("status", "--region", region, "--json").document
+    assert (status["laptop"], status["region"]) == (True, region)
+    shown = eventing("status", "--region", region).out
+    assert shown.startswith(f"eventing in {region} on this machine: healthy")
+
+
+def test_without_an_option_a_laptop_with_two_regions_means_its_primary_one(
+    cloud: Cloud, eventing: Eventing
+) -> None:
+    laptop(cloud, TWO_REGIONS)
+
+    assert eventing("status", "--json").document["region"] == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    "options", [("--region", "eu-north-1"), ("--region", "eu-west-1", "--deployment", "eventing")]
+)
+def test_another_region_or_a_deployment_that_is_named_is_no_region_of_the_laptop(
+    cloud: Cloud, eventing: Eventing, options: tuple[str, ...]
+) -> None:
+    laptop(cloud, TWO_REGIONS)
+    cloud.stacks["eventing-eu-west-1"] = dict(OUTPUTS)
+
+    assert eventing("status", "--json", *options).document["laptop"] is False
+
+
+def test_a_region_of_a_laptop_with_one_is_named_for_aws_alone(
+    cloud: Cloud, eventing: Eventing
+) -> None:
+    laptop(cloud)
+    cloud.stacks["eventing-us-east-1"] = dict(OUTPUTS)
+
+    assert eventing("status", "--json", "--region", "us-east-1").document["laptop"] is False
 
 
 def test_the_laptop_is_found_from_a_folder_below(cloud: Cloud, eventing: Eventing) -> None:

@@ -1,8 +1,9 @@
-"""Tells which events of a region have a receipt, for a look at many of them in no order."""
+"""Tells which regions have published the events of one, for a look at many of them in no order."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping
 from threading import Lock
 
 from eventing.receipts import HASH_BYTES, Hashes, event_hash, partition_of
@@ -24,29 +25,40 @@ class Published:
         self._reader = reader
         self._region = region
         self._most = most_bytes // HASH_BYTES
-        self._held: OrderedDict[str, Hashes] = OrderedDict()
+        self._held: OrderedDict[str, Mapping[str, Hashes]] = OrderedDict()
         self._count = 0
         self._lock = Lock()
 
     def __contains__(self, event: StoredEvent) -> bool:
+        return bool(self.regions(event))
+
+    def regions(self, event: StoredEvent) -> list[str]:
+        """The regions that have published the event."""
         accepted_at = read_moment(event.accepted_at)
         partition = partition_of(event.key, accepted_at=accepted_at, region=self._region)
-        return event_hash(event.key) in self._hashes(partition)
+        hashed = event_hash(event.key)
+        return [region for region, some in self._hashes(partition).items() if hashed in some]
 
-    def _hashes(self, partition: str) -> Hashes:
+    def _hashes(self, partition: str) -> Mapping[str, Hashes]:
+        """By the region that has published them, the hashes of a partition."""
         with self._lock:
-            if found := self._held.get(partition):
+            if (found := self._held.get(partition)) is not None:
                 self._held.move_to_end(partition)
                 return found
         # Two threads that read the same one lose a moment, and nothing else.
-        read = Hashes(
-            [packed for one in self._reader.partition(partition) for packed in one.hashes]
-        )
+        packed: dict[str, list[bytes]] = defaultdict(list)
+        for one in self._reader.partition(partition):
+            packed[one.region] += one.hashes
+        read = {region: Hashes(some) for region, some in packed.items()}
         with self._lock:
             if partition not in self._held:
                 self._held[partition] = read
-                self._count += len(read)
+                self._count += _count(read)
             while self._count > self._most and len(self._held) > 1:
                 _, oldest = self._held.popitem(last=False)
-                self._count -= len(oldest)
+                self._count -= _count(oldest)
         return read
+
+
+def _count(hashes: Mapping[str, Hashes]) -> int:
+    return sum(map(len, hashes.values()))
