@@ -585,9 +585,9 @@ class Cloud:
             "status": "RUNNING",
         }
         if run.looks < len(run.states):
-            # Nobody asks for the history of a change to a publisher, or of an adoption.
+            # Nobody asks for the history of a change to a publisher, of an adoption or of a proof.
             machine = params["executionArn"].split(":")[-2]
-            run.looks += machine in ("eventing-publishers", "eventing-adoption")
+            run.looks += machine in ("eventing-publishers", "eventing-adoption", "eventing-proof")
             return answer
         answer |= {"status": run.status, "stopDate": run.started_at + timedelta(seconds=2)}
         given = {"error": run.error, "cause": run.cause}
