@@ -363,7 +363,8 @@ def test_a_proof_says_that_one_region_has_published_and_names_what_was_not_so(
     ) -> dict[str, Any]:
         """What a proof of all since then says, when it has come to say that."""
         window = {"FROM": timestamp(began), "TO": timestamp(datetime.now(UTC))}
-        command = f"{filled_in(COMMANDS['prove'], **window).strip()} --now --json {options}"
+        shown = filled_in(COMMANDS["prove"], **window).strip()
+        command = f"{shown} --now --json {options}"
         # A proof that finds something does not end with 0.
         document = json.loads(run(f"{command} || test $? = 3", environment, folder=tmp_path))
         assert {region["outcome"] for region in document["regions"]} <= {"proven", "differs"}
