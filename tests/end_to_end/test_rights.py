@@ -15,7 +15,7 @@ LOOKS = {"alarms": "", "mapping": "Enabled", "errors": "", "subscriptions": "0"}
 
 def test_an_operator_may_look(deployment: Deployment) -> None:
     shown = commands("docs/runbook.md")
-    operator = environment_of(deployment, "olga", "OperatorPolicyArn")
+    operator = environment_of(deployment, "rosa", "OperatorPolicyArn")
 
     for name, expected in LOOKS.items():
         block = filled_in(shown[name], FUNCTION="publish", TOPIC="customers")
