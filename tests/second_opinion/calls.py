@@ -25,6 +25,7 @@ REGION = "us-east-1"
 TOPICS = f"arn:aws:sns:{REGION}:{ACCOUNT}:eventing-topic-"
 # What differs from one call of a kind to the next, after a group that stays.
 PARTICULARS = (
+    r"()(?<![0-9a-f])[0-9a-f]{16,64}(?![0-9a-f])",
     r"()\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     r"()(?:[\w.-]+#)?(?<![\w-])[\w-]{43}(?![\w-])",
     r"(#).+",

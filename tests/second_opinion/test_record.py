@@ -39,6 +39,12 @@ def test_of_each_kind_of_call_one_is_kept() -> None:
     assert all(ACCOUNT in call.resource for call in kept)
 
 
+def test_hashes_make_no_kinds_whatever_they_begin_with() -> None:
+    keys = ("finding-bb3425a29a87da80", "finding-581f2866530b160222890a73339e6a78", "finding-late")
+
+    assert len(one_of_each_kind(calls_in([_line(key) for key in keys]))) == 2
+
+
 def test_a_call_in_another_region_is_as_good() -> None:
     kept = one_of_each_kind(
         calls_in([_line("summary"), _line("summary", region="eu-west-1"), _line("lock#publish")])
