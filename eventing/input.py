@@ -9,6 +9,10 @@ from eventing.members import Unfit
 
 Check = Callable[[Any], Any]
 
+MAX_NAME = 256
+"""Characters of a name of whoever asks or answers."""
+MAX_REASON = 1024
+
 
 class InvalidInput(ValueError):  # noqa: N818 - the name that an execution fails with
     """The input cannot be carried out; the message names every field at fault."""

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from eventing.receipts import HASH_BYTES
+from eventing.receipts import split
 from functions.contract import Dimension, Metric
 from local.publishing import is_publishing
 
@@ -69,10 +69,7 @@ class RegionRows:
             for item in page["Items"]:
                 hashes = found[item["pk"]["S"].partition("#")[0]][item["region"]["S"]]
                 for packed in item["topics"]["M"].values():
-                    content = packed["B"]
-                    hashes |= {
-                        content[at : at + HASH_BYTES] for at in range(0, len(content), HASH_BYTES)
-                    }
+                    hashes.update(split(packed["B"]))
         return found
 
 

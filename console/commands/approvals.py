@@ -138,11 +138,10 @@ class _Answer:
 
     def give(self, execution: str, reason: str | None, *, yes: bool, show_aws: bool) -> ExitCode:
         from eventing.redrive.approval import same_person
-        from eventing.redrive.request import MAX_NAME
 
         name = self._deployment.executions.name(execution)
         question = self._approvals(name).find(name)
-        approver = self._deployment.aws.caller()[:MAX_NAME]
+        approver = self._deployment.aws.asker()
         asked_by = str(question.request.get("started_by", ""))
         if self._approved and same_person(approver, asked_by):
             raise Misuse(
@@ -192,7 +191,7 @@ class _Answer:
         return self._deployment.case_approvals if of_case else self._deployment.approvals
 
     def _output(self, question: Question, approver: str, reason: str) -> dict[str, Any]:
-        from eventing.redrive.request import MAX_REASON
+        from eventing.input import MAX_REASON
         from eventing.redrive.statement import said
 
         why = said(reason, most=MAX_REASON)

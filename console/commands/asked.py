@@ -9,7 +9,7 @@ from console.commands.publisher_tables import show_failures, show_publisher
 from console.shell.failure import ExitCode, Failure, Misuse
 from eventing.foreign_text import plain
 from eventing.input import InvalidInput
-from eventing.publishers.request import ACTIONS, MAX_STARTED_BY, Action, read_request
+from eventing.publishers.request import ACTIONS, Action, read_request
 
 if TYPE_CHECKING:
     from console.deployed.deployment import Deployment
@@ -37,7 +37,7 @@ class Asked:
         """Ask, start it, follow it to its end, and tell how it went."""
         screen, action, name = self._screen, request["action"], request["name"]
         if "started_by" not in request:
-            request["started_by"] = self._deployment.aws.caller()[:MAX_STARTED_BY]
+            request["started_by"] = self._deployment.aws.asker()
         asks = action in _ASKED and not yes and not show_aws
         if asks and (screen.as_json or not self._surroundings.at_terminal()):
             raise Misuse(f"{action} asks before it begins, and nobody is there: give --yes.")

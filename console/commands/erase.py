@@ -75,7 +75,7 @@ def erase(
     request = {
         "key": named,
         "reason": reason,
-        "started_by": started_by or deployment.aws.caller()[: _most_started_by()],
+        "started_by": started_by or deployment.aws.asker(),
     }
     _check(request)
     erasures = deployment.erasures
@@ -139,12 +139,6 @@ def _key(source: str | None, id: str | None, publisher: str | None, key: str | N
     if not (source and id and publisher):
         raise Misuse("Give SOURCE, ID and --publisher, or --key.")
     return event_key(publisher, source, id)
-
-
-def _most_started_by() -> int:
-    from eventing.redrive.request import MAX_NAME
-
-    return MAX_NAME
 
 
 def _check(request: Mapping[str, Any]) -> None:

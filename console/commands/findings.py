@@ -22,7 +22,6 @@ _PANEL = "Sensitive data"
 _MOST = 20
 # A finding that is begun by hand has its case within seconds.
 _LOOKS = 60
-_MOST_STARTED_BY = 256
 
 Reason = Annotated[str, typer.Option(help="Why; for the case and the audit.")]
 ShowAws = Annotated[
@@ -117,7 +116,7 @@ def open_finding(
     from eventing.input import InvalidInput
     from eventing.sensitive_data.request import read_request
 
-    caller = deployment.aws.caller()[:_MOST_STARTED_BY]
+    caller = deployment.aws.asker()
     request: dict[str, Any] = {"finding_id": finding, "started_by": caller, "reason": reason}
     try:
         read_request(request)

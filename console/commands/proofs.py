@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from console.shell.surroundings import Surroundings
 
 _PANEL = "Regions"
-_MOST_STARTED_BY = 256
 _SHOWN = 20
 _CALLED_OFF = "Called off; the counts are above."
 _COLUMNS = (
@@ -66,7 +65,7 @@ def prove(
     request: dict[str, Any] = {"action": "count"}
     request |= {name: value for name, value in (("from", start), ("to", end)) if value}
     request |= {"now": True} if now else {}
-    request["started_by"] = started_by or first.aws.caller()[:_MOST_STARTED_BY]
+    request["started_by"] = started_by or first.aws.asker()
     if show_aws:
         shown = first.start_command(first.proofs, request)
         screen.command(shown)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from console.shell.surroundings import Surroundings
 
 _PANEL = "Regions"
-_MOST_STARTED_BY = 256
 _CALLED_OFF = "Called off; nothing was adopted."
 _REDRIVE = ("redrive", "--stage", "publish", "--cause", Code.REGION_LOST)
 _EXPORT = "The table is large: docs/regions.md shows how to export it to S3 and search it there."
@@ -74,7 +73,7 @@ def adopt(
     """
     request: dict[str, Any] = {"action": "adopt", "region": lost, "from": start, "to": end}
     request |= {"now": True} if now else {}
-    request["started_by"] = started_by or deployment.aws.caller()[:_MOST_STARTED_BY]
+    request["started_by"] = started_by or deployment.aws.asker()
     request |= {"reason": reason} if reason else {}
     if show_aws:
         shown = deployment.start_command(deployment.adoptions, request)

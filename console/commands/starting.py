@@ -19,7 +19,6 @@ from eventing.redrive.actions import ACTIONS, Action
 from eventing.timestamps import read_timestamp, timestamp
 from eventing.words import counted
 
-_MOST_STARTED_BY = 256
 _CALLED_OFF = "Called off; nothing was begun."
 
 
@@ -81,7 +80,7 @@ class Starter:
         """The input of an execution; raises `Misuse` when it is none."""
         request = {**members, "action": action}
         if "started_by" not in members:
-            request["started_by"] = self.deployment.aws.caller()[:_MOST_STARTED_BY]
+            request["started_by"] = self.deployment.aws.asker()
         checked(request)
         return request
 

@@ -262,7 +262,7 @@ class Walk:
         """Run it to its end; raises `_NoAnswer`."""
         executions = self._deployment.executions
         name = executions.new_name(f"verify-{members['action']}", self._surroundings.now())
-        executions.start(name, {**members, "started_by": self._deployment.aws.caller()[:256]})
+        executions.start(name, {**members, "started_by": self._deployment.aws.asker()})
         deadline = time.monotonic() + _RUN_SECONDS
         while (found := executions.describe(name)).is_running:
             if time.monotonic() > deadline:

@@ -13,6 +13,7 @@ from botocore.session import Session
 from console.shell.failure import Failure, Misuse
 from eventing.cause import Code, cause_of
 from eventing.foreign_text import plain
+from eventing.input import MAX_NAME
 
 # The right that each operation needs, by the name that the SDK calls it. No command calls any other.
 RIGHTS: Mapping[str, str] = {
@@ -107,6 +108,10 @@ class Aws:
         """The ARN of whoever the credentials are of."""
         arn: str = self.client("sts").get_caller_identity()["Arn"]
         return arn
+
+    def asker(self) -> str:
+        """The same, clipped to what inputs and answers take as a name."""
+        return self.caller()[:MAX_NAME]
 
 
 def error_code(error: sdk.ClientError) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from eventing.input import Check, InvalidInput, read_fields
+from eventing.input import MAX_NAME, MAX_REASON, Check, InvalidInput, read_fields
 from eventing.members import flag, moment, one_of, text
 from eventing.redrive.statement import says_something, statement
 from eventing.timestamps import read_moment, timestamp
@@ -15,8 +15,6 @@ from eventing.timestamps import read_moment, timestamp
 Action = Literal["plan", "adopt"]
 ACTIONS: Sequence[Action] = get_args(Action)
 
-MAX_REASON = 1024
-MAX_NAME = 256
 MAX_WINDOW = timedelta(days=7)
 """The receipts of a window are held in memory while it is looked through, as far as they fit."""
 QUIET = timedelta(minutes=15)

@@ -13,10 +13,9 @@ from typing import Any
 
 from eventing import canary
 from eventing.erasure.action import ACTION
-from eventing.input import Check, InvalidInput, read_fields
+from eventing.input import MAX_NAME, MAX_REASON, Check, InvalidInput, read_fields
 from eventing.members import Unfit
 from eventing.publishers.keys import is_name
-from eventing.redrive.request import MAX_NAME, MAX_REASON
 from eventing.redrive.statement import says_something, statement
 
 # The publisher, and a SHA-256 as base64url (eventing/event.py).

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from eventing.input import Check, InvalidInput, read_fields
+from eventing.input import MAX_NAME, Check, InvalidInput, read_fields
 from eventing.members import flag, moment, one_of
 from eventing.redrive.statement import statement
 from eventing.timestamps import minute_of, read_moment, timestamp
@@ -15,7 +15,6 @@ from eventing.timestamps import minute_of, read_moment, timestamp
 Action = Literal["count", "find"]
 ACTIONS: Sequence[Action] = get_args(Action)
 
-MAX_NAME = 256
 MAX_WINDOW = timedelta(days=1)
 MAX_AGE = timedelta(days=14)
 """Metrics by the minute are kept for 15 days (CloudWatch, "Metrics retention")."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 from eventing import canary
 from eventing.catalogue import Period, Quota
-from eventing.input import Check, InvalidInput, read_fields
+from eventing.input import MAX_NAME, Check, InvalidInput, read_fields
 from eventing.limits import MAX_BATCH, MAX_BODY_BYTES
 from eventing.members import Unfit, flag, moment, nullable, object_of, one_of, positive, text, whole
 from eventing.publishers.keys import NAME_RULE, is_name
@@ -32,7 +32,6 @@ Action = Literal[
 
 MAX_REASON = 512
 MAX_CONTACT = 256
-MAX_STARTED_BY = 256
 MAX_TYPES = 50
 MAX_TYPE = 255
 PAGE = 100
@@ -182,7 +181,7 @@ _CHECKS: Mapping[str, Check] = {
     "after": _name,
     "elsewhere": flag,
     "reason": statement(MAX_REASON, least=0),
-    "started_by": statement(MAX_STARTED_BY, least=1),
+    "started_by": statement(MAX_NAME, least=1),
 }
 _LIMITS_CHECKS: Mapping[str, Check] = {
     "rate_per_second": positive,

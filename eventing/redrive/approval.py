@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from eventing.redrive.request import MAX_NAME, MAX_REASON
+from eventing.input import MAX_NAME, MAX_REASON
 from eventing.redrive.statement import said
 
 No = Literal["refused", "not approved"]

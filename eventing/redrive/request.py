@@ -9,15 +9,13 @@ from typing import Any, Literal
 
 from eventing.cause import Code
 from eventing.dead_letter import STAGES, Stage
-from eventing.input import Check, InvalidInput, read_fields
+from eventing.input import MAX_NAME, MAX_REASON, Check, InvalidInput, read_fields
 from eventing.members import Unfit, flag, moment, object_of, one_of, text, whole
 from eventing.redrive.actions import ACTIONS, Action, ActionRules
 from eventing.redrive.filter import Filter
 from eventing.redrive.junk import JunkKind
 from eventing.redrive.statement import says_something, statement
 
-MAX_REASON = 1024
-MAX_NAME = 256
 MAX_LETTER_IDS = 500
 MAX_RATE = 10_000
 MAX_JUNK_IDS = 100

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eventing.input import Check, InvalidInput, read_fields
+from eventing.input import MAX_NAME, MAX_REASON, Check, InvalidInput, read_fields
 from eventing.members import Unfit, text
-from eventing.redrive.request import MAX_NAME, MAX_REASON
 from eventing.redrive.statement import says_something, statement
 from eventing.sensitive_data.case import is_case_id
 from eventing.sensitive_data.finding import is_finding_id

@@ -9,8 +9,6 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from eventing.adoption.reading import THREADS
-from eventing.cause import DependencyDown, naming_dependencies
-from eventing.input import InvalidInput
 from functions.adopter.finder import Finder
 from functions.adopter.tasks import Tasks
 from functions.shared.clients import READ_SECONDS
@@ -18,6 +16,7 @@ from functions.shared.clock import Clock
 from functions.shared.entry import entry
 from functions.shared.invocation import Context
 from functions.shared.parts import Parts
+from functions.shared.task_calls import call_task
 
 
 class Handler:
@@ -36,23 +35,7 @@ class Handler:
     def __call__(self, task: Mapping[str, Any], context: Context) -> Any:
         """The task's result; raises ValueError where there is no such task."""
         find = partial(self._find, deadline=self._clock.deadline(context))
-        tasks: Mapping[str, Callable[..., Any]] = {**self._tasks, "find": find}
-        name, execution = task["task"], task.get("execution")
-        if name not in tasks:
-            raise ValueError(f"there is no task {name!r}")
-        try:
-            with naming_dependencies():
-                result = tasks[name](task)
-        except InvalidInput:
-            # An operator's error, and no failure of ours.
-            self._logger.info(name, execution=execution, refused="InvalidInput")
-            raise
-        except DependencyDown as down:
-            resource, code = down.cause.resource, down.cause.code
-            self._logger.error(name, execution=execution, resource=resource, code=code)
-            raise
-        self._logger.info(name, execution=execution, **_told(result))
-        return result
+        return call_task({**self._tasks, "find": find}, task, logger=self._logger, told=_told)
 
 
 def _told(result: Any) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventing.foreign_text import plain
-from eventing.publishers.request import MAX_REASON, MAX_STARTED_BY
+from eventing.input import MAX_NAME
+from eventing.publishers.request import MAX_REASON
 from eventing.sensitive_data.decision import Choice
 from functions.contract import Refusal
 from functions.shared.executions import Executions
@@ -54,7 +55,7 @@ class Measures:
                 "action": choice.measure,
                 "name": publisher,
                 "reason": plain(reason, MAX_REASON),
-                "started_by": plain(by, MAX_STARTED_BY),
+                "started_by": plain(by, MAX_NAME),
             }
             if choice.rate_per_second is not None:
                 request["limits"] = {"rate_per_second": choice.rate_per_second}
